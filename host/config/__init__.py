@@ -1,0 +1,1 @@
+"""Configuration: the model, loading, interpolation, checking, and the JSON Schema."""

@@ -1,0 +1,254 @@
+"""The configuration: what a user may write, and what it becomes.
+
+Two families of structs stand here.
+
+`*Keys` structs are the *source* model. Each field is a key of the YAML file, with its type, default and
+description; the loader, the checker, the JSON Schema and the reference page are all made from them. The
+options of a type (`path` of the file input, say) are not here: they are the `Options` struct of the class
+that implements the type, or the manifest of the Lua plugin, and stand inline beside these keys, or under
+`config` for Lua plugins as Heka had it.
+
+`Config`, `Input`, `Splitter`, `Sandbox`, `Filter` and `Output` are the *resolved* model: defaults filled in,
+names looked up, every value typed. They are frozen, plain data. Two of them are equal exactly if nothing has
+to restart, which is all that a reload asks.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+KIBIBYTE = 1024
+MEBIBYTE = 1024 * KIBIBYTE
+
+PluginKind = Literal["decoder", "filter", "encoder"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
+Scalar = str | int | float | bool
+
+Milliseconds = Annotated[int, Meta(ge=0)]
+CpuLimit = Annotated[int, Meta(ge=1)]
+MemoryLimit = Annotated[int, Meta(ge=MEBIBYTE)]
+OutputLimit = Annotated[int, Meta(ge=KIBIBYTE)]
+Count = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0)]
+
+
+class _Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the structs a user's mapping is checked against."""
+
+
+class HostSettings(_Keys, frozen=True, kw_only=True):
+    """The `hekate` section: settings of the host itself and defaults for every sandbox."""
+
+    state_dir: Annotated[
+        str, Meta(description="Where checkpoints and dead letters live; relative to the working directory.")
+    ] = "./var/hekate"
+    sandbox_dir: Annotated[
+        str | None,
+        Meta(description="Your own plugins, in decoders/, filters/ and encoders/; found before the shipped ones."),
+    ] = None
+    log_level: Annotated[LogLevel, Meta(description="Least important log record to write.")] = "info"
+    log_format: Annotated[LogFormat, Meta(description="Log records as lines for people or as JSON lines.")] = "text"
+    hostname: Annotated[
+        str | None, Meta(description="Hostname header of new messages; by default the machine's name.")
+    ] = None
+    max_loops: Annotated[
+        int, Meta(ge=1, le=255, description="How often a message may give rise to another one before it is dropped.")
+    ] = 4
+    shutdown_timeout_ms: Annotated[
+        Milliseconds, Meta(description="How long a stop may take to drain before what remains is forced.")
+    ] = 30_000
+    checkpoint_interval_ms: Annotated[
+        int, Meta(ge=10, description="How often the positions of the inputs are written to disk.")
+    ] = 500
+    memory_limit: Annotated[
+        MemoryLimit, Meta(description="Bytes of Lua memory of a sandbox that sets no limit of its own.")
+    ] = 8 * MEBIBYTE
+    cpu_limit: Annotated[CpuLimit, Meta(description="Milliseconds of CPU that one call into a sandbox may take.")] = 100
+    output_limit: Annotated[OutputLimit, Meta(description="Bytes that one call into a sandbox may produce.")] = (
+        64 * KIBIBYTE
+    )
+    max_process_inject: Annotated[
+        Count, Meta(description="Messages that a filter may inject from one process_message call.")
+    ] = 1
+    max_timer_inject: Annotated[
+        Count, Meta(description="Messages that a filter may inject from one timer_event call.")
+    ] = 10
+
+
+class Queue(_Keys, frozen=True, kw_only=True):
+    """What waits in front of a filter or an output."""
+
+    policy: Annotated[
+        Literal["block", "drop_oldest"],
+        Meta(description="When the queue is full: hold the inputs back, or drop its oldest pack and count it."),
+    ] = "block"
+    max_packs: Annotated[int, Meta(ge=1, description="How many packs may wait.")] = 32
+
+
+class Retries(_Keys, frozen=True, kw_only=True):
+    """What happens to a batch that an output could not deliver."""
+
+    max_attempts: Annotated[
+        int, Meta(ge=0, description="Tries before the batch goes to the dead letters; 0 tries for ever.")
+    ] = 10
+    delay_ms: Annotated[int, Meta(ge=1, description="Wait after the first failure; it doubles each time.")] = 250
+    max_delay_ms: Annotated[int, Meta(ge=1, description="Longest wait between two tries.")] = 30_000
+
+
+class SandboxKeys(_Keys, frozen=True, kw_only=True):
+    """Limits of one sandbox. What is left out comes from the plugin's manifest, then from `hekate`."""
+
+    memory_limit: Annotated[MemoryLimit | None, Meta(description="Bytes of Lua memory.")] = None
+    cpu_limit: Annotated[CpuLimit | None, Meta(description="Milliseconds of CPU per call.")] = None
+    output_limit: Annotated[OutputLimit | None, Meta(description="Bytes that one call may produce.")] = None
+
+
+class InputKeys(_Keys, frozen=True, kw_only=True):
+    """Keys that every input has, beside `type`, `splitter`, `decoder` and the options of its type."""
+
+    decoder_strategy: Annotated[
+        Literal["first", "all"],
+        Meta(description="With a list of decoders: stop at the first that accepts, or run all in turn."),
+    ] = "first"
+    decoders: Annotated[
+        int, Meta(ge=1, le=64, description="How many decoder processes share this input; order is kept.")
+    ] = 1
+    max_record_bytes: Annotated[int, Meta(ge=16, description="Longest record; see `oversize`.")] = 64 * KIBIBYTE
+    oversize: Annotated[
+        Literal["truncate", "drop"],
+        Meta(description="A longer record is cut at max_record_bytes, or goes to the dead letters."),
+    ] = "truncate"
+    logger: Annotated[str | None, Meta(description="Logger header of the messages; by default the input's name.")] = (
+        None
+    )
+    message_type: Annotated[str | None, Meta(description="Type header of messages whose decoder does not set it.")] = (
+        None
+    )
+    pack_bytes: Annotated[
+        int, Meta(ge=4 * KIBIBYTE, le=64 * MEBIBYTE, description="Bytes of raw records in one pack.")
+    ] = 512 * KIBIBYTE
+    packs: Annotated[
+        int, Meta(ge=2, le=4096, description="Packs in flight before the input waits (its back-pressure).")
+    ] = 8
+
+
+class FilterKeys(SandboxKeys, frozen=True, kw_only=True):
+    """Keys that every filter has, beside `type` or `filename`, and `config`."""
+
+    message_matcher: Annotated[
+        str | None, Meta(description="Which messages the filter sees; by default what its manifest says.")
+    ] = None
+    ticker_interval: Annotated[
+        Seconds | None,
+        Meta(description="Seconds between timer_event calls, 0 for none; by default what its manifest says."),
+    ] = None
+    queue: Annotated[Queue, Meta(description="What waits in front of the filter.")] = Queue()
+    on_terminate: Annotated[
+        Literal["restart", "stop"],
+        Meta(description="When the sandbox was ended: start it again with growing delays, or leave it stopped."),
+    ] = "restart"
+    max_process_inject: Annotated[Count | None, Meta(description="Messages injected per process_message call.")] = None
+    max_timer_inject: Annotated[Count | None, Meta(description="Messages injected per timer_event call.")] = None
+
+
+class OutputKeys(_Keys, frozen=True, kw_only=True):
+    """Keys that every output has, beside `type`, `encoder` and the options of its type."""
+
+    message_matcher: Annotated[str, Meta(description="Which messages the output takes; TRUE for all.")]
+    queue: Annotated[Queue, Meta(description="What waits in front of the output.")] = Queue()
+    retries: Annotated[Retries, Meta(description="What happens to a batch that was not delivered.")] = Retries()
+
+
+class _Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the structs that the pipeline works from."""
+
+
+class Splitter(_Resolved, frozen=True, kw_only=True):
+    """A splitter with its options: an instance of the `Options` struct of its class."""
+
+    name: str
+    type: str
+    options: Any
+
+
+class Sandbox(_Resolved, frozen=True, kw_only=True):
+    """One Lua plugin as it is to be started: file, configuration, limits."""
+
+    name: str
+    """Name of the definition, or of the plugin where there is none. For people and metrics."""
+    kind: PluginKind
+    plugin: str
+    """The plugin's own name: its `type`, or the stem of its `filename`."""
+    path: str
+    """Absolute path of the Lua file."""
+    digest: str
+    """SHA-256 of the file, so that a reload sees an edited plugin as changed."""
+    config: dict[str, Scalar | list[Scalar]]
+    """What `read_config` answers: every option of the manifest that has a value."""
+    memory_limit: int
+    """Bytes."""
+    cpu_limit: int
+    """Milliseconds of CPU per call."""
+    output_limit: int
+    """Bytes per call."""
+
+
+class Input(_Resolved, frozen=True, kw_only=True):
+    """An input, its splitter, and its chain of decoders."""
+
+    name: str
+    type: str
+    options: Any
+    """Instance of the `Options` struct of the input's class."""
+    splitter: Splitter
+    decoder_chain: tuple[Sandbox, ...]
+    """In the order in which they are tried; one element where the user named one decoder."""
+    decoder_strategy: Literal["first", "all"]
+    decoders: int
+    """How many decoder processes."""
+    max_record_bytes: int
+    oversize: Literal["truncate", "drop"]
+    logger: str
+    message_type: str
+    """Empty if not set."""
+    pack_bytes: int
+    packs: int
+
+
+class Filter(_Resolved, frozen=True, kw_only=True):
+    """A filter."""
+
+    name: str
+    sandbox: Sandbox
+    message_matcher: str
+    ticker_interval: float
+    """Seconds; 0 for no timer."""
+    queue: Queue
+    on_terminate: Literal["restart", "stop"]
+    max_process_inject: int
+    max_timer_inject: int
+
+
+class Output(_Resolved, frozen=True, kw_only=True):
+    """An output and its encoder."""
+
+    name: str
+    type: str
+    options: Any
+    """Instance of the `Options` struct of the output's class."""
+    encoder: Sandbox
+    message_matcher: str
+    queue: Queue
+    retries: Retries
+
+
+class Config(_Resolved, frozen=True, kw_only=True):
+    """A whole configuration, resolved and valid."""
+
+    hekate: HostSettings
+    """`state_dir` and `sandbox_dir` are absolute here."""
+    inputs: dict[str, Input]
+    filters: dict[str, Filter]
+    outputs: dict[str, Output]

@@ -1,0 +1,28 @@
+"""Where the files that ship with Hekate are.
+
+In a checkout they stand at the top of the repository (`sandboxes/lua`, `sandbox_stdlib`, `conf`); in an
+installed wheel they are inside the package, under `_shipped`. Nothing else may build such a path.
+"""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def shipped(relative: str) -> Path:
+    """Find a shipped file or folder.
+
+    Args:
+        relative: Path as it is in the repository: `sandboxes/lua`, `sandbox_stdlib`, `conf/hekate.yaml`.
+
+    Returns:
+        Its absolute path; it need not exist.
+    """
+    installed = _PACKAGE / "_shipped"
+    root = installed if installed.is_dir() else _PACKAGE.parent
+    return root / relative
+
+
+def kernel() -> Path:
+    """The folder of the trusted Lua kernel; it is part of the package in either case."""
+    return _PACKAGE / "sandbox" / "kernel"
