@@ -1,0 +1,140 @@
+"""Logs: records on stderr, as text for people or as JSON lines.
+
+    log = get_logger(__name__, kind="inputs", component="access")
+    log.warning("Could not open the file.", path=path, error=str(error))
+
+A message is a sentence; facts are keywords, never part of it. INFO is for what an operator just caused, WARNING
+for a surprise that lost nothing, ERROR for a loss or what needs a person. Nothing is logged for each record
+above DEBUG, and the same call site of the same component is let through a few times per interval only; the
+next record that passes says how many were held back.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+RATE_WINDOW_S = 10.0
+RATE_BURST = 5
+
+_KNOWN_KEYWORDS = frozenset({"exc_info", "stack_info", "stacklevel", "extra"})
+_ROOT = "host"
+
+
+class ComponentLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger that knows its component and takes facts as keywords."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Move the facts out of the keywords that the standard library knows."""
+        facts = dict(self.extra or {})
+        facts.update((key, kwargs.pop(key)) for key in list(kwargs) if key not in _KNOWN_KEYWORDS)
+        kwargs["extra"] = {"facts": facts}
+        return msg, kwargs
+
+
+def get_logger(name: str, **facts: object) -> ComponentLogger:
+    """Make a logger for a module; `facts` stand in each of its records, as `kind="inputs", component="access"`."""
+    return ComponentLogger(logging.getLogger(name), facts)
+
+
+def set_up(level: str, log_format: str, stream: TextIO | None = None) -> None:
+    """Send the logs of the host to a stream; called again, the new settings replace the old.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`.
+        log_format: `text` or `json`.
+        stream: Where to; by default stderr.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    handler.addFilter(RateLimit())
+    root = logging.getLogger(_ROOT)
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    root.propagate = False
+
+
+class RateLimit(logging.Filter):
+    """Lets a call site of a component through `burst` times per `window_s`."""
+
+    def __init__(self, burst: int = RATE_BURST, window_s: float = RATE_WINDOW_S) -> None:
+        super().__init__()
+        self._burst = burst
+        self._window_s = window_s
+        self._seen: dict[tuple[str, int, object], _Window] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Decide on one record."""
+        facts = _facts(record)
+        key = (record.pathname, record.lineno, facts.get("component"))
+        now_s = time.monotonic()
+        window = self._seen.get(key)
+        if window is None or now_s - window.start_s >= self._window_s:
+            if window is not None and window.suppressed:
+                record.facts = facts | {"suppressed": window.suppressed}
+            self._seen[key] = _Window(now_s)
+            return True
+        window.passed += 1
+        if window.passed <= self._burst:
+            return True
+        window.suppressed += 1
+        return False
+
+
+class _Window:
+    __slots__ = ("passed", "start_s", "suppressed")
+
+    def __init__(self, start_s: float) -> None:
+        self.start_s = start_s
+        self.passed = 1
+        self.suppressed = 0
+
+
+class TextFormatter(logging.Formatter):
+    """One line: time, level, component, sentence, facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format one record."""
+        facts = _facts(record)
+        kind, component = facts.pop("kind", None), facts.pop("component", None)
+        where = f" {'/'.join(str(part) for part in (kind, component) if part)}:" if kind or component else ""
+        line = f"{_timestamp(record)} {record.levelname:<7}{where} {record.getMessage()}"
+        line += "".join(f" {key}={_quoted(value)}" for key, value in facts.items())
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object on a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format one record."""
+        document: dict[str, object] = {
+            "time": _timestamp(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        document.update(_facts(record))
+        if record.exc_info:
+            document["exception"] = self.formatException(record.exc_info)
+        return json.dumps(document, default=str, ensure_ascii=False)
+
+
+def _facts(record: logging.LogRecord) -> dict[str, Any]:
+    return dict(getattr(record, "facts", {}))
+
+
+def _timestamp(record: logging.LogRecord) -> str:
+    seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    return f"{seconds}.{int(record.msecs):03d}Z"
+
+
+def _quoted(value: object) -> str:
+    # A fact may hold bytes of a log line: keep the record on its one line, and a terminal safe from it.
+    text = str(value)
+    plain = text.isprintable() and text and not any(mark in text for mark in ' "=')
+    return text if plain else json.dumps(text, ensure_ascii=not text.isprintable())

@@ -1,0 +1,146 @@
+"""Every metric of Hekate, by name.
+
+A component counts on its own `ComponentMetrics`: plain integers, incremented by the one thread that runs the
+event loop, so a count costs an attribute store and no lock. Whoever shows metrics reads them through the
+`Registry`; `SPECS` says what each attribute is called outside and what it means. `prometheus.py` presents it
+to a scraper.
+"""
+
+from collections import Counter
+from typing import Literal, NamedTuple
+
+Kind = Literal["inputs", "splitters", "decoders", "router", "filters", "encoders", "outputs"]
+
+
+class MetricSpec(NamedTuple):
+    """One metric: the attribute that holds it, its name for Prometheus, what it means."""
+
+    attribute: str
+    name: str
+    meaning: str
+    is_gauge: bool = False
+
+
+SPECS: tuple[MetricSpec, ...] = (
+    MetricSpec("records_received", "hekate_component_received_records", "Records that came in."),
+    MetricSpec("records_sent", "hekate_component_sent_records", "Records that went on."),
+    MetricSpec("bytes_received", "hekate_component_received_bytes", "Bytes that came in."),
+    MetricSpec("bytes_sent", "hekate_component_sent_bytes", "Bytes that went on."),
+    MetricSpec("packs_received", "hekate_component_received_packs", "Packs that came in."),
+    MetricSpec("packs_sent", "hekate_component_sent_packs", "Packs that went on."),
+    MetricSpec("packs_skipped", "hekate_component_skipped_packs", "Packs that the matcher ruled out by their header."),
+    MetricSpec("records_injected", "hekate_component_injected_records", "Messages that a filter put in."),
+    MetricSpec("records_truncated", "hekate_component_truncated_records", "Records cut at max_record_bytes."),
+    MetricSpec("retries", "hekate_component_retries", "Deliveries tried again."),
+    MetricSpec("restarts", "hekate_component_restarts", "Starts after the first one."),
+    MetricSpec("queue_packs", "hekate_component_queue_packs", "Packs waiting in the queue.", is_gauge=True),
+    MetricSpec("queue_records", "hekate_component_queue_records", "Records waiting in the queue.", is_gauge=True),
+    MetricSpec("queue_packs_max", "hekate_component_queue_packs_max", "Most packs that ever waited.", is_gauge=True),
+    MetricSpec("lag_ms", "hekate_component_lag_milliseconds", "Age of the oldest pack in the queue.", is_gauge=True),
+    MetricSpec("streams_open", "hekate_component_open_streams", "Files or connections now open.", is_gauge=True),
+    MetricSpec("memory_bytes", "hekate_sandbox_memory_bytes", "Lua memory in use.", is_gauge=True),
+    MetricSpec("memory_bytes_max", "hekate_sandbox_memory_bytes_max", "Most Lua memory in use.", is_gauge=True),
+    MetricSpec("private_bytes", "hekate_sandbox_private_bytes", "Private memory of the processes.", is_gauge=True),
+    MetricSpec("cpu_ms", "hekate_sandbox_cpu_milliseconds", "CPU time of the processes."),
+)
+ERRORS = MetricSpec("errors", "hekate_component_errors", "What went wrong, by reason.")
+DROPS = MetricSpec("drops", "hekate_component_dropped_records", "Records not passed on, by reason.")
+
+
+class ComponentMetrics:
+    """What one component has counted."""
+
+    __slots__ = (
+        "bytes_received",
+        "bytes_sent",
+        "cpu_ms",
+        "drops",
+        "errors",
+        "kind",
+        "lag_ms",
+        "memory_bytes",
+        "memory_bytes_max",
+        "name",
+        "packs_received",
+        "packs_sent",
+        "packs_skipped",
+        "private_bytes",
+        "queue_packs",
+        "queue_packs_max",
+        "queue_records",
+        "records_injected",
+        "records_received",
+        "records_sent",
+        "records_truncated",
+        "restarts",
+        "retries",
+        "streams_open",
+        "type",
+    )
+
+    def __init__(self, kind: Kind, name: str, type: str) -> None:  # noqa: A002 -- the word of the configuration
+        self.kind = kind
+        self.name = name
+        self.type = type
+        self.errors: Counter[str] = Counter()
+        self.drops: Counter[str] = Counter()
+        self.records_received = 0
+        self.records_sent = 0
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.packs_received = 0
+        self.packs_sent = 0
+        self.packs_skipped = 0
+        self.records_injected = 0
+        self.records_truncated = 0
+        self.retries = 0
+        self.restarts = 0
+        self.queue_packs = 0
+        self.queue_records = 0
+        self.queue_packs_max = 0
+        self.lag_ms = 0
+        self.streams_open = 0
+        self.memory_bytes = 0
+        self.memory_bytes_max = 0
+        self.private_bytes = 0
+        self.cpu_ms = 0
+
+    def count_error(self, reason: str, count: int = 1) -> None:
+        """Count something that went wrong. The reason is one of few fixed words, never data."""
+        self.errors[reason] += count
+
+    def count_drop(self, reason: str, count: int = 1) -> None:
+        """Count records that go no further. The reason is one of few fixed words, never data."""
+        self.drops[reason] += count
+
+    def as_dict(self) -> dict[str, object]:
+        """Everything, as plain data."""
+        counts: dict[str, object] = {spec.attribute: getattr(self, spec.attribute) for spec in SPECS}
+        identity = {"kind": self.kind, "name": self.name, "type": self.type}
+        return identity | counts | {"errors": dict(self.errors), "drops": dict(self.drops)}
+
+
+class Registry:
+    """The metrics of all components."""
+
+    def __init__(self) -> None:
+        self._components: dict[tuple[str, str], ComponentMetrics] = {}
+
+    def component(self, kind: Kind, name: str, type: str) -> ComponentMetrics:  # noqa: A002 -- the config's word
+        """The metrics of a component. They outlive a restart or reload of the component, as counters must."""
+        metrics = self._components.get((kind, name))
+        if metrics is None or metrics.type != type:
+            metrics = self._components[kind, name] = ComponentMetrics(kind, name, type)
+        return metrics
+
+    def forget(self, kind: Kind, name: str) -> None:
+        """A component was taken out of the configuration."""
+        self._components.pop((kind, name), None)
+
+    def components(self, kind: Kind | None = None) -> list[ComponentMetrics]:
+        """All components, or those of one kind, in the order in which they were first asked for."""
+        return [metrics for metrics in self._components.values() if kind in (None, metrics.kind)]
+
+    def total(self, attribute: str, kind: Kind | None = None) -> int:
+        """One attribute summed over the components."""
+        return sum(getattr(metrics, attribute) for metrics in self.components(kind))

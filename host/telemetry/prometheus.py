@@ -1,0 +1,33 @@
+"""The registry as prometheus-client wants it. Apart from `metrics.py`, which every process loads."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from host.telemetry.metrics import DROPS, ERRORS, SPECS, Registry
+
+_LABELS = ("kind", "name", "type")
+
+
+class RegistryCollector(Collector):
+    """Reads the components at each scrape; nothing is counted twice or kept."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield one family per metric."""
+        components = self._registry.components()
+        for spec in SPECS:
+            make = GaugeMetricFamily if spec.is_gauge else CounterMetricFamily
+            family = make(spec.name, spec.meaning, labels=_LABELS)
+            for metrics in components:
+                family.add_metric((metrics.kind, metrics.name, metrics.type), getattr(metrics, spec.attribute))
+            yield family
+        for spec in (ERRORS, DROPS):
+            by_reason = CounterMetricFamily(spec.name, spec.meaning, labels=(*_LABELS, "reason"))
+            for metrics in components:
+                for reason, count in getattr(metrics, spec.attribute).items():
+                    by_reason.add_metric((metrics.kind, metrics.name, metrics.type, reason), count)
+            yield by_reason
