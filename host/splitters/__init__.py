@@ -1,0 +1,1 @@
+"""Splitters: how a stream of bytes becomes records. One file per type."""

@@ -1,0 +1,87 @@
+"""Each record comes behind its own length: the usual frame of binary protocols."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from host.splitters.base import Cut, Oversize, Refused, Scan, Splitter, SplitterOptions
+
+
+class LengthOptions(SplitterOptions, frozen=True, kw_only=True):
+    """Options of the length splitter."""
+
+    header_bytes: Annotated[Literal[1, 2, 4, 8], Meta(description="Bytes of the length in front of each record.")] = 4
+    byte_order: Annotated[
+        Literal["big", "little"], Meta(description="Which byte of the length comes first; network order is big.")
+    ] = "big"
+    length_includes_header: Annotated[bool, Meta(description="The length counts its own bytes too.")] = False
+    deliver_incomplete_final: Annotated[
+        bool, Meta(description="Deliver a record that the end of the stream cut short, instead of refusing it.")
+    ] = False
+
+
+class LengthSplitter(Splitter):
+    """Reads length-framed records."""
+
+    type = "length"
+    Options = LengthOptions
+
+    def __init__(self, options: Any, *, max_record_bytes: int, oversize: Oversize) -> None:
+        super().__init__(options, max_record_bytes=max_record_bytes, oversize=oversize)
+        self._header_bytes: int = options.header_bytes
+        self._byte_order: Literal["big", "little"] = options.byte_order
+        self._includes_header: bool = options.length_includes_header
+        self._to_skip = 0  # Bytes of a record that was too long and that has not arrived in full.
+
+    def split(self, view: memoryview, filled: int, final: bool) -> Cut:
+        """Find the records in `view[:filled]`."""
+        scan = Scan(view, self._max_record_bytes, self._oversize)
+        skipped = min(self._to_skip, filled)
+        self._to_skip -= skipped
+        at = skipped
+        while not self._to_skip and (length := self._length(view, at, filled)) is not None:
+            start = at + self._header_bytes
+            if length < 0:
+                return self._give_up(scan, view, at, filled)
+            if start + length <= filled:
+                scan.add(start, start + length)
+                at = start + length
+            elif length > self._max_record_bytes and filled - start >= self._max_record_bytes:
+                scan.overflow(start)
+                self._to_skip = start + length - filled
+                return self._end(scan, at, filled, final)
+            else:
+                break
+        if final and at < filled:
+            self._cut_short(scan, view, at, filled)
+            at = filled
+        resume = 0 if self._to_skip else at
+        return self._reset(Cut(at, scan.records, resume, tuple(scan.refused)), final)
+
+    def _length(self, view: memoryview, at: int, filled: int) -> int | None:
+        start = at + self._header_bytes
+        if start > filled:
+            return None
+        length = int.from_bytes(view[at:start], self._byte_order)
+        return length - self._header_bytes if self._includes_header else length
+
+    def _end(self, scan: Scan, at: int, filled: int, final: bool) -> Cut:
+        return self._reset(Cut(filled, scan.records, at, tuple(scan.refused)), final)
+
+    def _reset(self, cut: Cut, final: bool) -> Cut:
+        if final:
+            self._to_skip = 0
+        return cut
+
+    def _cut_short(self, scan: Scan, view: memoryview, at: int, filled: int) -> None:
+        start = at + self._header_bytes
+        if self._deliver_incomplete_final and start < filled:
+            scan.add(start, filled)
+        else:
+            scan.refused.append(Refused(at, bytes(view[at:filled]), "the stream ended inside of a record"))
+
+    def _give_up(self, scan: Scan, view: memoryview, at: int, filled: int) -> Cut:
+        # A length below its own header leaves no way to find the next record.
+        scan.refused.append(Refused(at, bytes(view[at:filled]), "a length that is shorter than its own header"))
+        self._to_skip = 0
+        return Cut(filled, scan.records, refused=tuple(scan.refused), broken="a length shorter than its own header")

@@ -1,0 +1,205 @@
+"""Records are divided by whatever a regular expression matches."""
+
+import re
+import re._parser as parser  # type: ignore[import-not-found]  # the only way to learn how far a pattern looks
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta
+
+from host.splitters.base import Cut, Oversize, Scan, Splitter, SplitterOptions
+
+
+class RegexOptions(SplitterOptions, frozen=True, kw_only=True):
+    """Options of the regex splitter."""
+
+    delimiter: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Regular expression (Python syntax, over bytes) with at most one capture. What it matches "
+            "divides two records and belongs to neither, except the capture: see delimiter_eol.",
+        ),
+    ]
+    delimiter_eol: Annotated[
+        bool, Meta(description="The capture ends the record before it; false: it begins the record after it.")
+    ] = True
+    lookahead_bytes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=65536,
+            description="How much of the text an unbounded repetition (+, *) in the delimiter may need to see. A "
+            "delimiter near the end of what has arrived waits for that many bytes; {1,8} instead of + waits less.",
+        ),
+    ] = 256
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot split a stream; msgspec reports it as a fault of the configuration."""
+        try:
+            pattern = re.compile(self.delimiter.encode())
+        except re.error as error:
+            raise ValueError(f"delimiter is no regular expression: {error}") from error
+        if pattern.groups > 1:
+            raise ValueError("delimiter has more than one capture; write (?:...) for the others")
+        reach(self.delimiter.encode(), self.lookahead_bytes)
+
+
+class RegexSplitter(Splitter):
+    """Splits at the matches of a regular expression.
+
+    The expression sees one record at a time and what follows it: `^` stands for the beginning of the record.
+    A match counts only when everything that the expression could look at has arrived, so the records are the
+    same however the stream was cut.
+    """
+
+    type = "regex"
+    Options = RegexOptions
+
+    def __init__(self, options: Any, *, max_record_bytes: int, oversize: Oversize) -> None:
+        super().__init__(options, max_record_bytes=max_record_bytes, oversize=oversize)
+        self._search = re.compile(options.delimiter.encode()).search
+        self._eol: bool = options.delimiter_eol
+        self._ahead, self._behind = reach(options.delimiter.encode(), options.lookahead_bytes)
+        # Of the unfinished record: up to where no delimiter begins, and whether it was already delivered or
+        # refused for its length.
+        self._searched = 0
+        self._skipping = False
+
+    def split(self, view: memoryview, filled: int, final: bool) -> Cut:
+        """Find the records in `view[:filled]`."""
+        scan = Scan(view, self._max_record_bytes, self._oversize)
+        settled = filled if final else filled - self._ahead
+        start = 0
+        while (found := self._next(view[start:filled], settled - start)) is not None:
+            end, following = found
+            if not self._skipping:
+                scan.add(start, start + end)
+            start += following
+            self._skipping = False
+            self._searched = 0
+        if final:
+            if not self._skipping:
+                self._last(scan, start, filled, filled - self._ahead)
+            self._searched, self._skipping = 0, False
+            return Cut(filled, scan.records, refused=tuple(scan.refused))
+        return self._leave(scan, start, settled)
+
+    def _next(self, record: memoryview, settled: int) -> tuple[int, int] | None:
+        """Find the end of the record and the beginning of the next one; None if they are not certain yet."""
+        at = self._searched
+        while (match := self._search(record, at)) is not None and match.start() <= settled:
+            end, following = self._divide(match)
+            if following:
+                return end, following
+            # Nothing would be consumed: this is how the record begins, not where it ends.
+            at = max(match.end(), 1)
+        self._searched = max(at, settled + 1)
+        return None
+
+    def _divide(self, match: re.Match[bytes]) -> tuple[int, int]:
+        begin, end = match.span()
+        if not match.re.groups or match.start(1) < 0:
+            return begin, end
+        if self._eol:
+            return min(max(match.end(1), begin), end), end
+        return begin, min(max(match.start(1), begin), end)
+
+    def _leave(self, scan: Scan, start: int, settled: int) -> Cut:
+        """Decide what becomes of the unfinished record at the end of the buffer."""
+        if not self._skipping and settled - start > self._max_record_bytes:
+            scan.overflow(start)
+            self._skipping = True
+        end = start
+        if self._skipping:
+            # Of a record that is skipped, keep what the expression may look back to, so that what follows is
+            # searched as if the record were whole.
+            end = max(start, start + self._searched - self._behind)
+            self._searched -= end - start
+        return Cut(end, scan.records, resume=start, refused=tuple(scan.refused))
+
+
+def reach(pattern: bytes, unbounded_bytes: int) -> tuple[int, int]:
+    """Learn how far an expression may look.
+
+    Args:
+        pattern: The expression.
+        unbounded_bytes: What to take for a repetition without an upper bound.
+
+    Returns:
+        The bytes from the beginning of a match onward that decide about it, and those before it (at least 1).
+
+    Raises:
+        ValueError: The expression asks for the end of the text; a stream has none while it runs.
+    """
+    parsed = parser.parse(pattern)
+    walk = _Walk(unbounded_bytes)
+    return walk.sequence(parsed, parsed.state.flags), max(walk.behind, 1)
+
+
+class _Walk:
+    """Adds up the reach of a parsed expression. Never too low; now and then higher than need be."""
+
+    def __init__(self, unbounded_bytes: int) -> None:
+        self._unbounded_bytes = unbounded_bytes
+        self.behind = 0
+
+    def sequence(self, items: Any, flags: int) -> int:
+        return sum(self._item(str(op), argument, flags) for op, argument in items)
+
+    def _item(self, op: str, argument: Any, flags: int) -> int:
+        handler = self._HANDLERS.get(op)
+        # Unknown here is a back reference: as long as what it refers to.
+        return self._unbounded_bytes if handler is None else handler(self, argument, flags)
+
+    def _one(self, _argument: Any, _flags: int) -> int:
+        return 1
+
+    def _branch(self, argument: Any, flags: int) -> int:
+        return max(self.sequence(branch, flags) for branch in argument[1])
+
+    def _group(self, argument: Any, flags: int) -> int:
+        _, added, removed, inner = argument
+        return self.sequence(inner, (flags | added) & ~removed)
+
+    def _condition(self, argument: Any, flags: int) -> int:
+        return max(self.sequence(branch, flags) for branch in argument[1:] if branch)
+
+    def _at(self, argument: Any, flags: int) -> int:
+        place = str(argument)
+        if place == "AT_END_STRING" or (place == "AT_END" and not flags & re.MULTILINE):
+            raise ValueError("delimiter asks for the end of the text ($ or \\Z), which a stream does not have")
+        self.behind = max(self.behind, 1)
+        return 0 if place.startswith("AT_BEGINNING") else 1
+
+    def _repeat(self, argument: Any, flags: int) -> int:
+        _, most, inner = argument
+        width = self.sequence(inner, flags)
+        if most is parser.MAXREPEAT or width * int(most) > self._unbounded_bytes:
+            return max(width, self._unbounded_bytes)
+        return width * int(most)
+
+    def _assertion(self, argument: Any, flags: int) -> int:
+        direction, inner = argument
+        width = self.sequence(inner, flags)
+        if direction < 0:
+            self.behind = max(self.behind, width)
+            return 0
+        return width
+
+    _HANDLERS: ClassVar[dict[str, Callable[["_Walk", Any, int], int]]] = {
+        "LITERAL": _one,
+        "NOT_LITERAL": _one,
+        "ANY": _one,
+        "IN": _one,
+        "AT": _at,
+        "BRANCH": _branch,
+        "SUBPATTERN": _group,
+        "ATOMIC_GROUP": sequence,
+        "MAX_REPEAT": _repeat,
+        "MIN_REPEAT": _repeat,
+        "POSSESSIVE_REPEAT": _repeat,
+        "ASSERT": _assertion,
+        "ASSERT_NOT": _assertion,
+        "GROUPREF_EXISTS": _condition,
+    }

@@ -1,0 +1,107 @@
+"""Records end in a delimiter: a line feed, a NUL, any string of bytes."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from host.splitters.base import Cut, Oversize, Scan, Splitter, SplitterOptions
+
+_SEARCH_BYTES = 4096
+
+
+class TokenOptions(SplitterOptions, frozen=True, kw_only=True):
+    """Options of the token splitter."""
+
+    delimiter: Annotated[
+        str, Meta(min_length=1, description="What ends a record, one or more characters; it is not part of the record.")
+    ] = "\n"
+    count: Annotated[int, Meta(ge=1, description="A record ends at every count-th delimiter only.")] = 1
+
+
+class TokenSplitter(Splitter):
+    """Splits at a fixed delimiter.
+
+    With a delimiter of one byte and count 1 it looks only for the last delimiter of the buffer, and leaves the
+    records between to the decoder's process (`records=None`): no work for each record is done here.
+    """
+
+    type = "token"
+    Options = TokenOptions
+
+    def __init__(self, options: Any, *, max_record_bytes: int, oversize: Oversize) -> None:
+        super().__init__(options, max_record_bytes=max_record_bytes, oversize=oversize)
+        self._token: bytes = options.delimiter.encode()
+        self._count: int = options.count
+        if len(self._token) == 1 and self._count == 1:
+            self.delimiter = self._token[0]
+            self.tail_bytes = 1
+        self._forget()
+
+    def _forget(self) -> None:
+        # The unfinished record at the front of the next buffer: how far it was searched, the delimiters inside
+        # it (with count > 1), and whether it was already delivered or refused for its length.
+        self._searched = 0
+        self._found = 0
+        self._skipping = False
+
+    def split(self, view: memoryview, filled: int, final: bool) -> Cut:
+        """Find the records in `view[:filled]`."""
+        if self.delimiter is None or self._skipping:
+            return self._scan(view, filled, final)
+        end = rfind(view, self._token, self._searched, filled) + 1
+        if final:
+            return self._finish(view, filled, end)
+        self._searched = filled - end
+        if end == 0 and filled > self._max_record_bytes:
+            return self._scan(view, filled, final)
+        return Cut(end, None)
+
+    def _finish(self, view: memoryview, filled: int, end: int) -> Cut:
+        if not self._deliver_incomplete_final and filled - end > self._max_record_bytes:
+            return self._scan(view, filled, final=True)
+        self._forget()
+        if end == filled or not self._deliver_incomplete_final:
+            return Cut(end, None)
+        view[filled] = self._token[0]
+        return Cut(filled + 1, None)
+
+    def _scan(self, view: memoryview, filled: int, final: bool) -> Cut:
+        """Find the records one by one: the way for longer delimiters, and for a record that is too long."""
+        scan = Scan(view, self._max_record_bytes, self._oversize)
+        data = bytes(view[:filled])
+        token, width, start, at = self._token, len(self._token), 0, self._searched
+        while (hit := data.find(token, at)) >= 0:
+            at = hit + width
+            self._found += 1
+            if self._found == self._count:
+                if not self._skipping:
+                    scan.add(start, hit)
+                start, self._found, self._skipping = at, 0, False
+        if final:
+            if not self._skipping:
+                self._last(scan, start, filled, filled - width + 1)
+            self._forget()
+            return Cut(filled, scan.records, refused=tuple(scan.refused))
+        return self._leave(scan, start, max(at, filled - width + 1), filled)
+
+    def _leave(self, scan: Scan, start: int, searched: int, filled: int) -> Cut:
+        """Decide what becomes of the unfinished record at the end of the buffer."""
+        # A part of a delimiter may stand at the end; only what is before it belongs to the record for certain.
+        certain = min(searched, filled)
+        if not self._skipping and certain - start > self._max_record_bytes:
+            scan.overflow(start)
+            self._skipping = True
+        end = certain if self._skipping else start
+        self._searched = max(searched - end, 0)
+        return Cut(end, scan.records, resume=start, refused=tuple(scan.refused))
+
+
+def rfind(view: memoryview, token: bytes, start: int, end: int) -> int:
+    """Find the last one-byte token in `view[start:end]`, from the back, a little at a time; -1 if there is none."""
+    while end > start:
+        begin = max(start, end - _SEARCH_BYTES)
+        at = bytes(view[begin:end]).rfind(token)
+        if at >= 0:
+            return begin + at
+        end = begin
+    return -1
