@@ -2,7 +2,7 @@
 
 Two families of structs stand here.
 
-`*Keys` structs are the *source* model. Each field is a key of the YAML file, with its type, default and
+`*Keys` and `*Parts` structs are the *source* model. Each field is a key of the YAML file, with its type, default and
 description; the loader, the checker, the JSON Schema and the reference page are all made from them. The
 options of a type (`path` of the file input, say) are not here: they are the `Options` struct of the class
 that implements the type, or the manifest of the Lua plugin, and stand inline beside these keys, or under
@@ -105,8 +105,47 @@ class SandboxKeys(_Keys, frozen=True, kw_only=True):
     output_limit: Annotated[OutputLimit | None, Meta(description="Bytes that one call may produce.")] = None
 
 
+class SandboxParts(_Keys, frozen=True, kw_only=True):
+    """Which Lua plugin a decoder, filter or encoder is, and what it is told."""
+
+    type: Annotated[str | None, Meta(description="Name of the Lua plugin; by default the name of this entry.")] = None
+    filename: Annotated[
+        str | None, Meta(description="A .lua file instead of a type; relative to the configuration file.")
+    ] = None
+    config: Annotated[dict[str, Any], Meta(description="Options of the plugin, as its manifest lists them.")] = {}
+
+
+class InputParts(_Keys, frozen=True, kw_only=True):
+    """Keys of an input that name other things: its type, its splitter, its decoders."""
+
+    type: Annotated[str | None, Meta(description="Type of the input; by default the name of this entry.")] = None
+    splitter: Annotated[
+        str | dict[str, Any],
+        Meta(description="How bytes become records: a type, a name under `splitters`, or a type with options."),
+    ] = "token"
+    decoder: Annotated[
+        str | dict[str, Any] | list[str | dict[str, Any]],
+        Meta(description="A Lua decoder, a name under `decoders`, a definition, or a list of them: a chain."),
+    ] = "payload"
+
+
+class SplitterParts(_Keys, frozen=True, kw_only=True):
+    """The key of a splitter beside the options of its type."""
+
+    type: Annotated[str | None, Meta(description="Type of the splitter; by default the name of this entry.")] = None
+
+
+class OutputParts(_Keys, frozen=True, kw_only=True):
+    """Keys of an output that name other things: its type and its encoder."""
+
+    type: Annotated[str | None, Meta(description="Type of the output; by default the name of this entry.")] = None
+    encoder: Annotated[
+        str | dict[str, Any], Meta(description="A Lua encoder, a name under `encoders`, or a definition.")
+    ] = "payload"
+
+
 class InputKeys(_Keys, frozen=True, kw_only=True):
-    """Keys that every input has, beside `type`, `splitter`, `decoder` and the options of its type."""
+    """Keys that every input has, beside `InputParts` and the options of its type."""
 
     decoder_strategy: Annotated[
         Literal["first", "all"],
@@ -135,7 +174,7 @@ class InputKeys(_Keys, frozen=True, kw_only=True):
 
 
 class FilterKeys(SandboxKeys, frozen=True, kw_only=True):
-    """Keys that every filter has, beside `type` or `filename`, and `config`."""
+    """Keys that every filter has, beside `SandboxParts`."""
 
     message_matcher: Annotated[
         str | None, Meta(description="Which messages the filter sees; by default what its manifest says.")
@@ -154,11 +193,14 @@ class FilterKeys(SandboxKeys, frozen=True, kw_only=True):
 
 
 class OutputKeys(_Keys, frozen=True, kw_only=True):
-    """Keys that every output has, beside `type`, `encoder` and the options of its type."""
+    """Keys that every output has, beside `OutputParts` and the options of its type."""
 
     message_matcher: Annotated[str, Meta(description="Which messages the output takes; TRUE for all.")]
     queue: Annotated[Queue, Meta(description="What waits in front of the output.")] = Queue()
     retries: Annotated[Retries, Meta(description="What happens to a batch that was not delivered.")] = Retries()
+
+
+STAGES = ("inputs", "splitters", "decoders", "filters", "encoders", "outputs")
 
 
 class _Resolved(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,85 @@
+"""Reading configuration files and merging them into one tree.
+
+A directory stands for its `*.yaml` and `*.yml` files in the order of their names. Files add entries to each
+other; the same entry in two files is a fault that names both places, because which one wins would be a guess.
+Top-level keys that start with `x-` are left alone: they hold anchors.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from host.config import convert, nodes
+from host.config.model import STAGES
+from host.config.nodes import Node
+from host.errors import ConfigError
+
+SECTIONS = ("hekate", *STAGES)
+Sections = dict[str, dict[str, Node]]
+
+
+def read(paths: Iterable[str | Path], errors: list[ConfigError]) -> Sections:
+    """Read and merge.
+
+    Args:
+        paths: Files and directories, as the user gave them.
+        errors: Faults are added here.
+
+    Returns:
+        Entries by section; every section is present.
+    """
+    merged: Sections = {section: {} for section in SECTIONS}
+    for file in _expand(paths, errors):
+        text = _text(file, errors)
+        root = None if text is None else nodes.parse(text, str(file), errors)
+        if root is not None and root.value is not None:
+            _merge(merged, root, errors)
+    return merged
+
+
+def _expand(paths: Iterable[str | Path], errors: list[ConfigError]) -> list[Path]:
+    files: dict[Path, Path] = {}
+    for path in map(Path, paths):
+        found = [path]
+        if path.is_dir():
+            found = sorted(entry for entry in path.iterdir() if entry.suffix in {".yaml", ".yml"})
+            if not found:
+                errors.append(ConfigError("", str(path), 0, "There is no *.yaml file in this directory."))
+        for file in found:
+            files.setdefault(file.resolve(), file)
+    return list(files.values())
+
+
+def _text(file: Path, errors: list[ConfigError]) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as fault:
+        errors.append(ConfigError("", str(file), 0, f"Cannot read the configuration: {fault.strerror}."))
+    except UnicodeDecodeError:
+        errors.append(ConfigError("", str(file), 0, "The configuration is not UTF-8 text.", "Save it as UTF-8."))
+    return None
+
+
+def _merge(merged: Sections, root: Node, errors: list[ConfigError]) -> None:
+    if root.mapping is None:
+        hint = f"Write sections: {', '.join(SECTIONS)}."
+        errors.append(ConfigError("", root.file, root.line, "A configuration is a mapping of sections.", hint))
+        return
+    sections = {key: node for key, node in root.mapping.items() if not key.startswith("x-")}
+    convert.unknown_keys(sections, SECTIONS, "", errors, kind="section")
+    for section in SECTIONS:
+        if section in sections:
+            _merge_section(merged[section], section, sections[section], errors)
+
+
+def _merge_section(entries: dict[str, Node], section: str, node: Node, errors: list[ConfigError]) -> None:
+    if node.value is None:
+        return
+    if node.mapping is None:
+        message = "Expected a mapping of keys to values."
+        errors.append(ConfigError(section, node.file, node.line, message, "Write one `name:` per entry, indented."))
+        return
+    for key, child in node.mapping.items():
+        first = entries.setdefault(key, child)
+        if first is not child:
+            message = f"`{key}` is given here and in {first.file}:{first.line}."
+            errors.append(ConfigError(f"{section}.{key}", child.file, child.line, message, "Keep one of the two."))

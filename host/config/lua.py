@@ -1,0 +1,94 @@
+"""From what a user writes about a Lua plugin to the `Sandbox` that is to be started."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from host.config import convert
+from host.config.model import HostSettings, PluginKind, Sandbox, SandboxKeys, SandboxParts
+from host.config.nodes import FAULTY, Node
+from host.errors import ConfigError
+from host.sandbox import library, manifest
+from host.sandbox.library import Library, Plugin
+
+PARTS = tuple(field.encode_name for field in msgspec.structs.fields(SandboxParts))
+LIMITS = tuple(field.encode_name for field in msgspec.structs.fields(SandboxKeys))
+
+
+class Plugins:
+    """Plugins of one configuration, each file read once, so that its faults are reported once."""
+
+    def __init__(self, found_in: Library, settings: HostSettings, errors: list[ConfigError]) -> None:
+        self.library = found_in
+        self.settings = settings
+        self._errors = errors
+        self._read: dict[tuple[PluginKind, Path], Plugin | None] = {}
+
+    def named(self, kind: PluginKind, name: str, node: Node, path: str) -> Plugin | None:
+        """The plugin of that name; if there is none, a fault at `node`."""
+        file = self.library.path(kind, name)
+        if file is None:
+            message = f"There is no {kind} `{name}`."
+            hint = convert.did_you_mean(name, self.library.names(kind))
+            self._errors.append(ConfigError(path, node.file, node.line, message, hint))
+            return None
+        return self._plugin(kind, file)
+
+    def from_file(self, kind: PluginKind, node: Node, path: str) -> Plugin | None:
+        """The plugin in a file, named by `node` relative to the configuration file."""
+        filename = convert.to_value(node, str, path, self._errors)
+        if filename is FAULTY:
+            return None
+        file = Path(node.file).parent / Path(filename).expanduser()
+        if not file.is_file():
+            hint = f"Looked for {file.absolute()}."
+            self._errors.append(ConfigError(path, node.file, node.line, f"There is no file `{filename}`.", hint))
+            return None
+        return self._plugin(kind, file)
+
+    def _plugin(self, kind: PluginKind, file: Path) -> Plugin | None:
+        if (kind, file) not in self._read:
+            self._read[kind, file] = library.load(file, kind, self._errors)
+        return self._read[kind, file]
+
+    def choose(self, kind: PluginKind, name: str, entries: Mapping[str, Node], where: Node, path: str) -> Plugin | None:
+        """The plugin that a definition means by `type`, by `filename`, or by its own name."""
+        if "type" in entries and "filename" in entries:
+            node = entries["filename"]
+            message = "`type` and `filename` exclude each other."
+            self._errors.append(
+                ConfigError(f"{path}.filename", node.file, node.line, message, "Remove one of the two.")
+            )
+            return None
+        if "filename" in entries:
+            return self.from_file(kind, entries["filename"], f"{path}.filename")
+        if "type" not in entries:
+            return self.named(kind, name, where, path)
+        chosen = convert.to_value(entries["type"], str, f"{path}.type", self._errors)
+        return None if chosen is FAULTY else self.named(kind, chosen, entries["type"], f"{path}.type")
+
+    def sandbox(self, plugin: Plugin, name: str, entries: Mapping[str, Node], where: Node, path: str) -> Sandbox | None:
+        """Put a plugin, its configuration and its limits together; None if there was a fault."""
+        before = len(self._errors)
+        given = entries.get("config", Node(None, where.file, where.line))
+        options = given.mapping
+        if options is None and given.value is not None and given.value is not FAULTY:
+            message = "Expected a mapping of keys to values."
+            self._errors.append(ConfigError(f"{path}.config", given.file, given.line, message))
+        config = manifest.read_config(given, options or {}, plugin.manifest, f"{path}.config", self._errors)
+        keys = convert.to_struct(where, entries, SandboxKeys, path, self._errors)
+        if keys is None or len(self._errors) > before:
+            return None
+        limits = plugin.manifest.limits
+        return Sandbox(
+            name=name,
+            kind=plugin.kind,
+            plugin=plugin.name,
+            path=plugin.path,
+            digest=plugin.digest,
+            config=config,
+            memory_limit=keys.memory_limit or limits.memory_limit or self.settings.memory_limit,
+            cpu_limit=keys.cpu_limit or limits.cpu_limit or self.settings.cpu_limit,
+            output_limit=keys.output_limit or limits.output_limit or self.settings.output_limit,
+        )

@@ -1,0 +1,167 @@
+"""YAML read into a tree that remembers where everything stood.
+
+PyYAML's composer does the parsing; this module turns its nodes into `Node`s, so that every later complaint can
+name a file and a line. Duplicate keys, keys that are no strings, and anchors that contain themselves are faults.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from host.errors import ConfigError
+
+Leaf = str | int | float | bool | None
+MAX_NODES = 100_000
+
+
+class Faulty:
+    """Stands for a value whose fault was reported already, so that nobody complains about it again."""
+
+
+FAULTY = Faulty()
+
+
+@dataclass(slots=True)
+class Node:
+    """A value with its place. For the value of a mapping, the line is that of its key."""
+
+    value: "dict[str, Node] | list[Node] | Leaf | Faulty"
+    file: str
+    line: int
+    lenient: bool = False
+    """The text came out of `${...}`: it may become whatever type the option has."""
+
+    @property
+    def mapping(self) -> "dict[str, Node] | None":
+        """The entries, if this is a mapping."""
+        return self.value if isinstance(self.value, dict) else None
+
+    def plain(self) -> Any:
+        """The value without places."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+
+def parse(text: str, file: str, errors: list[ConfigError]) -> Node | None:
+    """Parse one document.
+
+    Args:
+        text: YAML.
+        file: Its name for people.
+        errors: Faults are added here.
+
+    Returns:
+        The tree; None if the text is no YAML, or empty.
+    """
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        return None if root is None else _Builder(loader, file, errors).build(root, "", root.start_mark.line + 1)
+    except yaml.MarkedYAMLError as fault:
+        mark = fault.problem_mark or fault.context_mark
+        line = mark.line + 1 if mark else 0
+        errors.append(
+            ConfigError("", file, line, f"Not valid YAML: {fault.problem or fault.context}.", _hint(text, line))
+        )
+    except yaml.YAMLError as fault:
+        errors.append(ConfigError("", file, 0, f"Not valid YAML: {fault}."))
+    except RecursionError:
+        errors.append(ConfigError("", file, 0, "Nested too deeply."))
+    finally:
+        loader.dispose()
+    return None
+
+
+def _hint(text: str, line: int) -> str:
+    lines = text.splitlines()
+    here = lines[line - 1] if 0 < line <= len(lines) else ""
+    if "\t" in here:
+        return "Indent with spaces, not with tabs."
+    return "Quote a value that holds ': ', ' #', or that starts with one of @ ` % & * ! | > [ {." if here else ""
+
+
+class _Builder:
+    def __init__(self, loader: yaml.SafeLoader, file: str, errors: list[ConfigError]) -> None:
+        self._loader = loader
+        self._file = file
+        self._errors = errors
+        self._open: set[int] = set()
+        self._count = 0
+        self._own_keys: dict[int, set[int]] = {}
+
+    def build(self, node: yaml.Node, path: str, line: int) -> Node:
+        self._count += 1
+        if id(node) in self._open:
+            self._fault(path, line, "An anchor contains itself.", "Remove the alias.")
+            return Node(FAULTY, self._file, line)
+        if self._count > MAX_NODES:
+            # Aliases of aliases make small files into huge trees.
+            raise yaml.YAMLError(f"more than {MAX_NODES} values")
+        self._open.add(id(node))
+        try:
+            return Node(self._value(node, path, line), self._file, line)
+        finally:
+            self._open.discard(id(node))
+
+    def _value(self, node: yaml.Node, path: str, line: int) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            items = enumerate(node.value)
+            return [self.build(item, f"{path}[{index}]", item.start_mark.line + 1) for index, item in items]
+        return self._scalar(node, path, line)
+
+    def _mapping(self, node: yaml.MappingNode, path: str) -> dict[str, Node]:
+        # Flattening changes the node, and an alias brings the same node here again: ask what is its own only once.
+        own = self._own_keys.setdefault(id(node), {id(key) for key, _ in node.value})
+        self._loader.flatten_mapping(node)  # resolves `<<`, putting the merged entries first
+        entries: dict[str, Node] = {}
+        lines: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            key = self._key(key_node, path, line)
+            if key is None:
+                continue
+            if id(key_node) in own and key in lines:
+                self._fault(_join(path, key), line, f"`{key}` was given already, in line {lines[key]}.", "Keep one.")
+                continue
+            if id(key_node) in own:
+                lines[key] = line
+            entries[key] = self.build(value_node, _join(path, key), line)
+        return entries
+
+    def _key(self, node: yaml.Node, path: str, line: int) -> str | None:
+        if not isinstance(node, yaml.ScalarNode):
+            self._fault(path, line, "A key must be a word.", "Write `name: value`.")
+            return None
+        value = self._scalar(node, path, line)
+        if isinstance(value, str):
+            return value
+        if value is FAULTY:
+            return None
+        # YAML 1.1 reads on, off, yes, no, null and 404 as other things than words.
+        self._fault(_join(path, node.value), line, f"The key `{node.value}` is not text.", f'Write "{node.value}".')
+        return None
+
+    def _scalar(self, node: yaml.Node, path: str, line: int) -> Any:
+        try:
+            value = self._loader.construct_object(node)
+        except (yaml.YAMLError, ValueError) as fault:
+            problem = fault.problem if isinstance(fault, yaml.MarkedYAMLError) else str(fault)
+            self._fault(path, line, f"Cannot read `{node.value}`: {problem}.", "Put it in quotes to mean text.")
+            return FAULTY
+        if value is None or isinstance(value, str | int | float):
+            return value
+        # A date: no option is one, and a user who writes 2024-01-01 means the text.
+        return node.value
+
+    def _fault(self, path: str, line: int, message: str, hint: str) -> None:
+        self._errors.append(ConfigError(path, self._file, line, message, hint))
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

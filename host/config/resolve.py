@@ -1,0 +1,240 @@
+"""From the merged tree to the resolved model: look names up, check every key, fill the defaults in."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from host.config import convert, lua, model, registry
+from host.config.files import Sections
+from host.config.lua import Plugins
+from host.config.nodes import FAULTY, Node
+from host.errors import ConfigError, StartError
+
+T = TypeVar("T")
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Resolver:
+    """Resolves one configuration. Every method adds to the faults and goes on."""
+
+    def __init__(self, sections: Sections, plugins: Plugins, errors: list[ConfigError]) -> None:
+        self._sections = sections
+        self._plugins = plugins
+        self._errors = errors
+        self._splitters = self._each("splitters", self._splitter)
+        self._decoders = self._each("decoders", lambda *at: self._sandbox("decoder", *at))
+        self._encoders = self._each("encoders", lambda *at: self._sandbox("encoder", *at))
+
+    def inputs(self) -> dict[str, model.Input]:
+        """The inputs without faults."""
+        return _sound(self._each("inputs", self._input))
+
+    def filters(self) -> dict[str, model.Filter]:
+        """The filters without faults."""
+        return _sound(self._each("filters", self._filter))
+
+    def outputs(self) -> dict[str, model.Output]:
+        """The outputs without faults."""
+        return _sound(self._each("outputs", self._output))
+
+    def _each(
+        self, section: str, resolve: Callable[[str, dict[str, Node], Node, str], T | None]
+    ) -> dict[str, T | None]:
+        resolved: dict[str, T | None] = {}
+        for name, node in self._sections[section].items():
+            path = f"{section}.{name}"
+            entries = self._entries(name, node, path)
+            resolved[name] = None if entries is None else resolve(name, entries, node, path)
+        return resolved
+
+    def _entries(self, name: str, node: Node, path: str) -> dict[str, Node] | None:
+        if not _NAME.fullmatch(name):
+            self._fault(path, node, f"`{name}` cannot be a name.", "Use up to 64 letters, digits, `_` and `-`.")
+            return None
+        if node.value is None:
+            return {}
+        if node.mapping is None and node.value is not FAULTY:
+            self._fault(path, node, "Expected a mapping of keys to values.", "Indent the options below the name.")
+        return node.mapping
+
+    def _input(self, name: str, entries: dict[str, Node], where: Node, path: str) -> model.Input | None:
+        component = self._component("inputs", name, entries, where, path)
+        keys = convert.to_struct(where, entries, model.InputKeys, path, self._errors)
+        splitter = self._splitter_of(entries, where, path)
+        chain = self._chain_of(entries, where, path)
+        options = self._options(component, (model.InputParts, model.InputKeys), entries, where, path)
+        if component is None or keys is None or splitter is None or chain is None or options is None:
+            return None
+        if keys.max_record_bytes > keys.pack_bytes // 2:
+            node = entries.get("max_record_bytes", entries.get("pack_bytes", where))
+            message = f"max_record_bytes ({keys.max_record_bytes}) is more than half of pack_bytes ({keys.pack_bytes})."
+            self._fault(f"{path}.max_record_bytes", node, message, "Raise pack_bytes: a record must fit beside others.")
+            return None
+        given = msgspec.structs.asdict(keys)
+        given |= {"logger": keys.logger or name, "message_type": keys.message_type or ""}
+        return model.Input(
+            name=name, type=component.name, options=options, splitter=splitter, decoder_chain=chain, **given
+        )
+
+    def _filter(self, name: str, entries: dict[str, Node], where: Node, path: str) -> model.Filter | None:
+        known = (*lua.PARTS, *_fields(model.FilterKeys))
+        convert.unknown_keys(entries, known, path, self._errors)
+        plugin = self._plugins.choose("filter", name, entries, where, path)
+        keys = convert.to_struct(where, entries, model.FilterKeys, path, self._errors)
+        sandbox = None if plugin is None else self._plugins.sandbox(plugin, name, entries, where, path)
+        if plugin is None or keys is None or sandbox is None:
+            return None
+        manifest, settings = plugin.manifest, self._plugins.settings
+        matcher = keys.message_matcher or manifest.message_matcher
+        if not matcher:
+            self._fault(
+                path, where, "`message_matcher` is missing.", "Say which messages the filter sees; TRUE for all."
+            )
+            return None
+        return model.Filter(
+            name=name,
+            sandbox=sandbox,
+            message_matcher=matcher,
+            ticker_interval=_first(keys.ticker_interval, manifest.ticker_interval),
+            queue=keys.queue,
+            on_terminate=keys.on_terminate,
+            max_process_inject=_first(
+                keys.max_process_inject, manifest.limits.max_process_inject, settings.max_process_inject
+            ),
+            max_timer_inject=_first(keys.max_timer_inject, manifest.limits.max_timer_inject, settings.max_timer_inject),
+        )
+
+    def _output(self, name: str, entries: dict[str, Node], where: Node, path: str) -> model.Output | None:
+        component = self._component("outputs", name, entries, where, path)
+        keys = convert.to_struct(where, entries, model.OutputKeys, path, self._errors)
+        encoder_node = entries.get("encoder", Node("payload", where.file, where.line))
+        encoder = self._sandbox_reference("encoder", encoder_node, f"{path}.encoder")
+        options = self._options(component, (model.OutputParts, model.OutputKeys), entries, where, path)
+        if component is None or keys is None or encoder is None or options is None:
+            return None
+        return model.Output(
+            name=name,
+            type=component.name,
+            options=options,
+            encoder=encoder,
+            message_matcher=keys.message_matcher,
+            queue=keys.queue,
+            retries=keys.retries,
+        )
+
+    def _component(
+        self, stage: registry.Stage, name: str, entries: Mapping[str, Node], where: Node, path: str
+    ) -> registry.ComponentType | None:
+        """The Python type that an entry means by `type` or by its own name."""
+        node = entries.get("type", where)
+        chosen = convert.to_value(node, str, f"{path}.type", self._errors) if "type" in entries else name
+        if chosen is FAULTY:
+            return None
+        try:
+            component = registry.find(stage, chosen)
+        except StartError as fault:
+            self._fault(f"{path}.type", node, str(fault))
+            return None
+        if component is None:
+            hint = convert.did_you_mean(chosen, registry.names(stage))
+            wanted = "is missing, and there is no type" if "type" not in entries else "names no type:"
+            self._fault(f"{path}.type", node, f"`type` {wanted} `{chosen}` of {stage}.", hint)
+        return component
+
+    def _options(
+        self,
+        component: registry.ComponentType | None,
+        shared: tuple[type[msgspec.Struct], ...],
+        entries: Mapping[str, Node],
+        where: Node,
+        path: str,
+    ) -> Any:
+        """The options of a Python type; keys that neither the type nor the shared structs know are faults."""
+        if component is None:
+            return None
+        known = [name for struct in (*shared, component.options) for name in _fields(struct)]
+        before = len(self._errors)
+        convert.unknown_keys(entries, known, path, self._errors)
+        options = convert.to_struct(where, entries, component.options, path, self._errors)
+        return options if len(self._errors) == before else None
+
+    def _splitter_of(self, entries: Mapping[str, Node], where: Node, path: str) -> model.Splitter | None:
+        node, path = entries.get("splitter", Node("token", where.file, where.line)), f"{path}.splitter"
+        if node.mapping is not None:
+            if "type" not in node.mapping:
+                self._fault(path, node, "`type` is missing.", convert.did_you_mean("", registry.names("splitters")))
+                return None
+            return self._splitter("", node.mapping, node, path)
+        name = convert.to_value(node, str, path, self._errors)
+        if name is FAULTY:
+            return None
+        if name in self._splitters:
+            return self._splitters[name]
+        entry = Node({"type": node}, node.file, node.line)
+        return self._splitter(name, {"type": node}, entry, path)
+
+    def _splitter(self, name: str, entries: dict[str, Node], where: Node, path: str) -> model.Splitter | None:
+        component = self._component("splitters", name, entries, where, path)
+        options = self._options(component, (model.SplitterParts,), entries, where, path)
+        if component is None or options is None:
+            return None
+        return model.Splitter(name=name or component.name, type=component.name, options=options)
+
+    def _chain_of(self, entries: Mapping[str, Node], where: Node, path: str) -> tuple[model.Sandbox, ...] | None:
+        node, path = entries.get("decoder", Node("payload", where.file, where.line)), f"{path}.decoder"
+        if not isinstance(node.value, list):
+            decoder = self._sandbox_reference("decoder", node, path)
+            return None if decoder is None else (decoder,)
+        if not node.value:
+            self._fault(
+                path, node, "The list of decoders is empty.", "Leave `decoder` out to pass records as they are."
+            )
+        links = [self._sandbox_reference("decoder", item, f"{path}[{i}]") for i, item in enumerate(node.value)]
+        chain = tuple(link for link in links if link is not None)
+        return chain if chain and len(chain) == len(links) else None
+
+    def _sandbox_reference(self, kind: model.PluginKind, node: Node, path: str) -> model.Sandbox | None:
+        """A decoder or encoder named, or defined on the spot."""
+        if node.mapping is not None:
+            if not node.mapping.keys() & {"type", "filename"}:
+                self._fault(path, node, "`type` is missing.", f"Name a {kind}; `hekate list {kind}s` shows them.")
+                return None
+            return self._sandbox(kind, "", node.mapping, node, path)
+        name = convert.to_value(node, str, path, self._errors)
+        if name is FAULTY:
+            return None
+        defined = self._decoders if kind == "decoder" else self._encoders
+        if name in defined:
+            return defined[name]
+        if self._plugins.library.path(kind, name) is None:
+            hint = convert.did_you_mean(name, {*defined, *self._plugins.library.names(kind)})
+            self._fault(path, node, f"There is no {kind} `{name}`.", hint)
+            return None
+        plugin = self._plugins.named(kind, name, node, path)
+        return None if plugin is None else self._plugins.sandbox(plugin, name, {}, node, path)
+
+    def _sandbox(
+        self, kind: model.PluginKind, name: str, entries: dict[str, Node], where: Node, path: str
+    ) -> model.Sandbox | None:
+        convert.unknown_keys(entries, (*lua.PARTS, *lua.LIMITS), path, self._errors)
+        plugin = self._plugins.choose(kind, name, entries, where, path)
+        return None if plugin is None else self._plugins.sandbox(plugin, name or plugin.name, entries, where, path)
+
+    def _fault(self, path: str, node: Node, message: str, hint: str = "") -> None:
+        self._errors.append(ConfigError(path, node.file, node.line, message, hint))
+
+
+def _sound(resolved: dict[str, T | None]) -> dict[str, T]:
+    return {name: made for name, made in resolved.items() if made is not None}
+
+
+def _fields(struct: type[msgspec.Struct]) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(struct)]
+
+
+def _first(*values: T | None) -> T:
+    return next(value for value in values if value is not None)

@@ -1,0 +1,1 @@
+"""Lua plugins and the processes that they run in."""

@@ -1,0 +1,180 @@
+"""What a Lua plugin says about itself: the YAML front matter of its header comment.
+
+    --[[
+    ---
+    name: nginx_access
+    kind: decoder
+    summary: Parses nginx access logs by the log_format string of the server's configuration.
+    config:
+      log_format: {type: string, required: true, description: The log_format string, as nginx has it.}
+    ---
+    Prose: what it parses, an example configuration, an example message.
+    --]]
+
+It is read as text; the plugin's code never runs for it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from host.config import convert, nodes
+from host.config.model import Count, CpuLimit, MemoryLimit, OutputLimit, PluginKind, Scalar, Seconds
+from host.config.nodes import FAULTY, Node
+from host.errors import ConfigError
+
+OptionType = Literal["string", "integer", "number", "boolean", "list"]
+Value = Scalar | list[Scalar]
+
+_PYTHON_TYPES: dict[OptionType, Any] = {
+    "string": str,
+    "integer": int,
+    "number": float,
+    "boolean": bool,
+    "list": list[Scalar],
+}
+_HEADER = re.compile(r"\A(?:#![^\n]*\n)?\s*--\[(?P<level>=*)\[")
+_RULE = re.compile(r"^---[ \t]*$", re.MULTILINE)
+
+
+class Option(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One key that the plugin takes under `config`."""
+
+    type: OptionType
+    description: Annotated[str, Meta(min_length=10)]
+    default: Any = None
+    required: bool = False
+    enum: list[Scalar] | None = None
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits that suit the plugin; what is left out comes from the host's settings."""
+
+    memory_limit: MemoryLimit | None = None
+    cpu_limit: CpuLimit | None = None
+    output_limit: OutputLimit | None = None
+    max_process_inject: Count | None = None
+    max_timer_inject: Count | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The front matter of a plugin."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+    kind: PluginKind
+    summary: Annotated[str, Meta(min_length=10)]
+    message_matcher: str | None = None
+    ticker_interval: Seconds = 0.0
+    limits: Limits = Limits()
+    config: dict[str, Option] = {}
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """Manifest and prose of a plugin's file."""
+
+    manifest: Manifest
+    prose: str
+
+
+def read(text: str, file: str, errors: list[ConfigError]) -> Header | None:
+    """Read the header of a plugin.
+
+    Args:
+        text: The Lua source.
+        file: Its name for people.
+        errors: Faults are added here, with the line in the Lua file.
+
+    Returns:
+        The header; None if it is missing or has a fault.
+    """
+    found = _front_matter(text)
+    if found is None:
+        hint = "Start the file with `--[[`, then YAML with name, kind and summary between two lines of `---`."
+        errors.append(ConfigError("", file, 1, "The header comment with front matter is missing.", hint))
+        return None
+    start, matter, prose = found
+    before = len(errors)
+    # Empty lines in front keep the line numbers those of the Lua file.
+    root = nodes.parse("\n" * text.count("\n", 0, start) + matter, file, errors)
+    if root is None or root.mapping is None:
+        if len(errors) == before:
+            errors.append(ConfigError("", file, 1, "The front matter must be keys and values."))
+        return None
+    manifest = convert.to_value(root, Manifest, "", errors)
+    if manifest is FAULTY or not _options_make_sense(manifest, root, errors):
+        return None
+    return Header(manifest=manifest, prose=prose)
+
+
+def _front_matter(text: str) -> tuple[int, str, str] | None:
+    """Offset of the YAML, the YAML, and the prose behind it."""
+    header = _HEADER.match(text)
+    end = text.find(f"]{header['level']}]", header.end()) if header else -1
+    if header is None or end < 0:
+        return None
+    rules = list(_RULE.finditer(text, header.end(), end))
+    if len(rules) < 2:
+        return None
+    first, second = rules[:2]
+    return first.end(), text[first.end() : second.start()], text[second.end() : end].rstrip("-\n ").strip()
+
+
+def _options_make_sense(manifest: Manifest, root: Node, errors: list[ConfigError]) -> bool:
+    before = len(errors)
+    options = (root.mapping or {})["config"].mapping or {} if manifest.config else {}
+    for key, option in manifest.config.items():
+        place = options[key]
+        given = place.mapping or {}
+        choices = given["enum"].value if option.enum else []
+        assert isinstance(choices, list)
+        for node in (given.get("default"), *choices):
+            if node is not None and node.value is not None:
+                convert.to_value(node, _PYTHON_TYPES[option.type], f"config.{key}", errors)
+        if option.required and option.default is not None:
+            message = "A required option has no use for a default."
+            errors.append(ConfigError(f"config.{key}", place.file, place.line, message, "Remove one of the two."))
+    return len(errors) == before
+
+
+def read_config(
+    where: Node, entries: Mapping[str, Node], manifest: Manifest, path: str, errors: list[ConfigError]
+) -> dict[str, Value]:
+    """Check the `config` of one use of a plugin against its manifest.
+
+    Args:
+        where: The node that missing options are reported at.
+        entries: What the user gave.
+        manifest: What the plugin takes.
+        path: Configuration path of the `config` mapping.
+        errors: Faults are added here.
+
+    Returns:
+        The values, defaults filled in; options with neither are absent.
+    """
+    convert.unknown_keys(entries, manifest.config, path, errors)
+    values: dict[str, Value] = {}
+    for key, option in manifest.config.items():
+        node = entries.get(key)
+        if node is None or node.value is None:
+            if option.required:
+                message = f"`{key}` is missing."
+                errors.append(ConfigError(path, where.file, where.line, message, convert.sentence(option.description)))
+            elif option.default is not None:
+                values[key] = _default(option)
+            continue
+        value = convert.to_value(node, _PYTHON_TYPES[option.type], convert.join(path, key), errors)
+        if value is not FAULTY and option.enum and value not in option.enum:
+            hint = f"One of: {', '.join(str(choice) for choice in option.enum)}."
+            message = f"`{value}` is none of the possible values."
+            errors.append(ConfigError(convert.join(path, key), node.file, node.line, message, hint))
+        elif value is not FAULTY:
+            values[key] = value
+    return values
+
+
+def _default(option: Option) -> Value:
+    value: Value = msgspec.convert(option.default, _PYTHON_TYPES[option.type])
+    return value
