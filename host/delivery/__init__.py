@@ -1,0 +1,1 @@
+"""What survives a crash: positions, and the records that could not be delivered."""

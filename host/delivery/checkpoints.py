@@ -1,0 +1,201 @@
+"""Positions of the inputs, kept in LMDB.
+
+An input puts the position up to which everything has been delivered, often; the puts are collected and written
+in one transaction, every half a second and at stop. A `kill -9` therefore loses at most the positions of half a
+second, and what follows an older position is delivered again. Each transaction is synced to the disk, by a
+thread of its own so that the event loop never waits for a disk.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import orjson
+
+from host.errors import StartError
+from host.telemetry.logs import get_logger
+
+Checkpoint = dict[str, Any]
+
+_MAP_BYTES = 64 << 20
+_MAX_KEY_BYTES = 500
+
+_log = get_logger(__name__, component="checkpoints")
+
+
+class Checkpoints:
+    """A small persistent dictionary.
+
+    Args:
+        state_dir: Folder for state; its subfolder `checkpoints` is made if missing.
+        interval_ms: How long a put may wait for its transaction once `start` was called.
+    """
+
+    def __init__(self, state_dir: Path, interval_ms: int = 500) -> None:
+        self._interval_s = interval_ms / 1000
+        self._pending: dict[str, Checkpoint | None] = {}
+        self._writing: dict[str, Checkpoint | None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        folder = state_dir / "checkpoints"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock_fd = _lock(folder / "owner.lock", state_dir)
+            self._env = lmdb.open(str(folder), map_size=_MAP_BYTES, max_spare_txns=2)
+        except (OSError, lmdb.Error) as error:
+            raise StartError(
+                f"state_dir: cannot keep checkpoints in {folder}: {error}. "
+                "Give a state_dir on a local disk that this user may write to."
+            ) from error
+
+    def start(self) -> None:
+        """From now on write by the timer of the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
+        if self._pending:
+            self._arm()
+
+    def get(self, key: str) -> Checkpoint | None:
+        """The latest value put, written or not."""
+        for waiting in (self._pending, self._writing):
+            if key in waiting:
+                return waiting[key]
+        with self._env.begin() as transaction:
+            stored = transaction.get(_encoded(key))
+        return None if stored is None else _value(stored)
+
+    def items(self, prefix: str) -> Iterator[tuple[str, Checkpoint]]:
+        """All keys that begin with a prefix, with their latest values."""
+        found: dict[str, Checkpoint | None] = {}
+        start = prefix.encode()
+        with self._env.begin() as transaction, transaction.cursor() as cursor:
+            positioned = cursor.set_range(start)
+            while positioned and cursor.key().startswith(start):
+                found[cursor.key().decode()] = _value(cursor.value())
+                positioned = cursor.next()
+        for waiting in (self._writing, self._pending):
+            found.update((key, value) for key, value in waiting.items() if key.startswith(prefix))
+        for key, value in found.items():
+            if value is not None:
+                yield key, value
+
+    def put(self, key: str, value: Checkpoint) -> None:
+        """Remember a value; it is on disk after the next flush."""
+        self._pending[key] = value
+        if self._timer is None:
+            self._arm()
+
+    def delete(self, key: str) -> None:
+        """Forget a key; it is gone from disk after the next flush."""
+        self._pending[key] = None
+        if self._timer is None:
+            self._arm()
+
+    def flush(self) -> None:
+        """Write what was put, in one transaction that is on disk when this returns.
+
+        Raises:
+            lmdb.Error: It could not be written; it is kept for the next try.
+        """
+        values = self._take()
+        try:
+            if self._thread is None:
+                self._write(values)
+            else:
+                # Behind what the timer may have handed over before.
+                self._thread.submit(self._write, values).result()
+        except lmdb.Error:
+            self._pending = values | self._pending
+            raise
+        finally:
+            self._writing = {}
+
+    def close(self) -> None:
+        """Write what is left and close."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop = None
+        try:
+            self.flush()
+        finally:
+            if self._thread is not None:
+                self._thread.shutdown(wait=True)
+            self._env.close()
+            os.close(self._lock_fd)
+
+    def _take(self) -> dict[str, Checkpoint | None]:
+        # Only ever in the thread of the event loop: the writing thread gets a dictionary that nobody changes.
+        self._writing, self._pending = self._pending, {}
+        return self._writing
+
+    def _arm(self) -> None:
+        if self._loop is not None:
+            self._timer = self._loop.call_later(self._interval_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        if self._loop is None or self._thread is None:
+            return
+        values = self._take()
+        writing = self._loop.run_in_executor(self._thread, self._write, values)
+        writing.add_done_callback(partial(self._on_written, values))
+
+    def _on_written(self, values: dict[str, Checkpoint | None], writing: "asyncio.Future[None]") -> None:
+        self._timer = None
+        self._writing = {}
+        error = writing.exception()
+        if error is not None:
+            self._pending = values | self._pending
+            _log.error(
+                "Positions could not be written; after a crash, records would be delivered again.", error=str(error)
+            )
+        if self._pending:
+            self._arm()
+
+    def _write(self, values: dict[str, Checkpoint | None]) -> None:
+        if not values:
+            return
+        try:
+            self._write_once(values)
+        except lmdb.MapFullError:
+            self._env.set_mapsize(self._env.info()["map_size"] * 2)
+            self._write(values)
+
+    def _write_once(self, values: dict[str, Checkpoint | None]) -> None:
+        with self._env.begin(write=True) as transaction:
+            for key, value in values.items():
+                if value is None:
+                    transaction.delete(_encoded(key))
+                else:
+                    transaction.put(_encoded(key), orjson.dumps(value))
+
+
+def _lock(path: Path, state_dir: Path) -> int:
+    # A record lock, not flock: children of the host must not inherit it and keep it beyond our end.
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise StartError(
+            f"state_dir: {state_dir} is in use by another Hekate. Stop that one, or give this one its own state_dir."
+        ) from None
+    return fd
+
+
+def _encoded(key: str) -> bytes:
+    encoded = key.encode()
+    if len(encoded) > _MAX_KEY_BYTES:
+        raise ValueError(f"a checkpoint key may have {_MAX_KEY_BYTES} bytes: {key[:80]}...")
+    return encoded
+
+
+def _value(stored: bytes) -> Checkpoint:
+    value: Checkpoint = orjson.loads(stored)
+    return value

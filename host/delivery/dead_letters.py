@@ -1,0 +1,189 @@
+"""Records that could not be delivered or decoded, with the reason, in files that can be read and replayed.
+
+Each is one JSON object on a line of `state_dir/dead_letters/<number>.jsonl`:
+
+    {"time":"2024-05-01T12:00:00.000000Z","component":"errors","kind":"outputs","reason":"...",
+     "stream":"/var/log/a.log","position":4711,"record":"the text"}
+
+`record_base64` stands in place of `record` where the bytes are not UTF-8. A file that has reached its size is
+followed by the next one; when all together are too large, the oldest is deleted, with an error in the log.
+
+What was appended survives the end of the process at once, and a power cut after the file was synced: when the
+next file begins, and at close. The pack that a record came from is released only after the append.
+"""
+
+import base64
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from host.clock import Clock, RealClock
+from host.errors import RetryDelivery, StartError
+from host.telemetry.logs import get_logger
+
+_log = get_logger(__name__, component="dead_letters")
+
+
+class DeadLetter(NamedTuple):
+    """One record that was read back."""
+
+    file: Path
+    line: int
+    entry: dict[str, Any]
+
+    @property
+    def record(self) -> bytes:
+        """The record's bytes."""
+        text = self.entry.get("record")
+        if text is not None:
+            return str(text).encode()
+        return base64.b64decode(self.entry["record_base64"])
+
+
+class DeadLetters:
+    """The dead letters of one state directory.
+
+    Args:
+        state_dir: Folder for state; its subfolder `dead_letters` is made if missing.
+        max_file_bytes: A file that has reached this size is followed by the next one.
+        max_total_bytes: When all finished files together are larger, the oldest is deleted.
+        clock: Source of the time that stands in a letter.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        max_file_bytes: int = 64 << 20,
+        max_total_bytes: int = 1 << 30,
+        clock: Clock | None = None,
+    ) -> None:
+        self._folder = state_dir / "dead_letters"
+        self._max_file_bytes = max_file_bytes
+        self._max_total_bytes = max_total_bytes
+        self._clock = clock or RealClock()
+        self.count = 0
+        """Letters appended by this process."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._open(_next_number(self._folder))
+        except OSError as error:
+            raise StartError(
+                f"state_dir: cannot keep dead letters in {self._folder}: {error}. "
+                "Give a state_dir that this user may write to."
+            ) from error
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self._folder
+
+    def append(self, blob: bytes, count: int = 1) -> None:
+        """Append letters that are encoded already: whole lines.
+
+        Raises:
+            RetryDelivery: They could not be written; nothing of them was.
+        """
+        if not blob:
+            return
+        if self._size and self._size + len(blob) > self._max_file_bytes:
+            self._rotate()
+        self._write(blob)
+        self.count += count
+
+    def append_one(self, *, component: str, kind: str, reason: str, stream: str, position: int, record: bytes) -> None:
+        """Append one record.
+
+        Raises:
+            RetryDelivery: It could not be written.
+        """
+        entry: dict[str, Any] = {
+            "time": self.now(),
+            "component": component,
+            "kind": kind,
+            "reason": reason,
+            "stream": stream,
+            "position": position,
+        }
+        try:
+            entry["record"] = record.decode()
+        except UnicodeDecodeError:
+            entry["record_base64"] = base64.b64encode(record).decode()
+        self.append(orjson.dumps(entry) + b"\n")
+
+    def now(self) -> str:
+        """The time as it stands in a letter."""
+        seconds, rest_ns = divmod(self._clock.now_ns(), 1_000_000_000)
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1000:06d}Z"
+
+    def close(self) -> None:
+        """Sync and close. A file in which nothing stands is removed."""
+        os.fsync(self._fd)
+        os.close(self._fd)
+        if not self._size:
+            self._path.unlink()
+
+    def _open(self, number: int) -> None:
+        self._number = number
+        self._path = self._folder / f"{number:08d}.jsonl"
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        self._size = os.fstat(self._fd).st_size
+
+    def _rotate(self) -> None:
+        old_fd = self._fd
+        try:
+            self._open(self._number + 1)
+        except OSError as error:
+            raise RetryDelivery(f"a new file for dead letters could not be made: {error}") from error
+        os.fsync(old_fd)
+        os.close(old_fd)
+        self._prune()
+
+    def _prune(self) -> None:
+        files = [path for path in sorted(self._folder.glob("*.jsonl")) if path != self._path]
+        total_bytes = sum(path.stat().st_size for path in files)
+        for path in files:
+            if total_bytes <= self._max_total_bytes:
+                return
+            total_bytes -= path.stat().st_size
+            path.unlink(missing_ok=True)
+            _log.error("Deleted the oldest dead letters: there are too many.", file=str(path))
+
+    def _write(self, blob: bytes) -> None:
+        written = 0
+        try:
+            while written < len(blob):
+                written += os.write(self._fd, blob[written:] if written else blob)
+        except OSError as error:
+            os.ftruncate(self._fd, self._size)
+            raise RetryDelivery(f"dead letters could not be written to {self._path}: {error.strerror}") from error
+        self._size += written
+
+
+def read(state_dir: Path) -> Iterator[DeadLetter]:
+    """Read all dead letters back, oldest first. A line that a crash left incomplete is passed over."""
+    for path in sorted((state_dir / "dead_letters").glob("*.jsonl")):
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                entry = _parse(line)
+                if entry is None:
+                    _log.warning("Passed over an incomplete dead letter.", file=str(path), line=number)
+                else:
+                    yield DeadLetter(path, number, entry)
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _next_number(folder: Path) -> int:
+    # Each process begins a file of its own: the last line of another may be incomplete.
+    return max((int(path.stem) for path in folder.glob("*.jsonl") if path.stem.isdigit()), default=0) + 1
