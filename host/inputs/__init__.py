@@ -1,0 +1,1 @@
+"""Inputs: where records come from. One file per type."""

@@ -1,0 +1,195 @@
+"""An intake in memory: what an input hands in, as records.
+
+    intake = MemoryIntake()
+    lines = FileInput("lines", options, intake, intake.new_splitter, checkpoints, metrics, once=True)
+    await lines.open()
+    await lines.run()
+    await lines.close()
+    assert intake.records == [b"one", b"two"]
+
+It behaves as the real one: a slot that was handed in is overwritten at once, so an input that keeps a reference
+to it fails its test; back-pressure is `hold()` and `resume()`; delivery is `release()`, or at once by default.
+"""
+
+import asyncio
+from array import array
+from collections.abc import Callable
+from typing import NamedTuple
+
+from host.splitters.base import Splitter
+from host.splitters.token import TokenOptions, TokenSplitter
+
+
+class MemoryStream:
+    """A stream as the intake knows it."""
+
+    def __init__(self, key: str, label: str, on_released: Callable[[int], None] | None) -> None:
+        self.key = key
+        self.label = label
+        self.on_released = on_released
+        self.closed = False
+
+
+class MemorySlot:
+    """A buffer for one pack."""
+
+    def __init__(self, slot_bytes: int) -> None:
+        self.view = memoryview(bytearray(slot_bytes))
+
+
+class MemoryPack(NamedTuple):
+    """One pack that was handed in."""
+
+    stream: MemoryStream
+    position: int
+    next_position: int
+    records: tuple[bytes, ...]
+    fields: dict[str, str] | None
+
+
+class Rejected(NamedTuple):
+    """One `reject`."""
+
+    stream: MemoryStream
+    position: int
+    data: bytes
+    reason: str
+
+
+class MemoryIntake:
+    """Collects what an input hands in.
+
+    Args:
+        slot_bytes: Size of a pack.
+        max_record_bytes: Longest record of `new_splitter`.
+        delimiter: What the decoder would split packs at that come without a table of records.
+        auto_release: Whether a pack counts as delivered as soon as it was handed in.
+    """
+
+    def __init__(
+        self,
+        slot_bytes: int = 64 * 1024,
+        max_record_bytes: int = 16 * 1024,
+        delimiter: bytes = b"\n",
+        *,
+        auto_release: bool = True,
+    ) -> None:
+        self.slot_bytes = slot_bytes
+        self.max_record_bytes = max_record_bytes
+        self.delimiter = delimiter
+        self.auto_release = auto_release
+        self.streams: list[MemoryStream] = []
+        self.packs: list[MemoryPack] = []
+        self.rejected: list[Rejected] = []
+        self.slots_out = 0
+        self._released = 0
+        self._open = asyncio.Event()
+        self._open.set()
+        self._changed = asyncio.Event()
+
+    @property
+    def records(self) -> list[bytes]:
+        """All records, in the order in which they were handed in."""
+        return [record for pack in self.packs for record in pack.records]
+
+    def new_splitter(self) -> Splitter:
+        """Make the splitter that most inputs have: lines."""
+        return TokenSplitter(TokenOptions(), max_record_bytes=self.max_record_bytes, oversize="truncate")
+
+    def hold(self) -> None:
+        """No slot is free from now on."""
+        self._open.clear()
+
+    def resume(self) -> None:
+        """Slots are free again."""
+        self._open.set()
+
+    def release(self, count: int | None = None) -> None:
+        """Deliver the oldest packs that are not yet delivered: all, or so many."""
+        until = len(self.packs) if count is None else min(self._released + count, len(self.packs))
+        while self._released < until:
+            pack = self.packs[self._released]
+            self._released += 1
+            if pack.stream.on_released is not None:
+                pack.stream.on_released(pack.next_position)
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+        """Wait until something holds; it is looked at whenever something was handed in, and every few ms."""
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                self._changed.clear()
+                try:
+                    await asyncio.wait_for(self._changed.wait(), 0.005)
+                except TimeoutError:
+                    continue
+
+    async def until_records(self, count: int, timeout_s: float = 5.0) -> list[bytes]:
+        """Wait for so many records, and return all."""
+        await self.until(lambda: len(self.records) >= count, timeout_s)
+        return self.records
+
+    # What an input calls.
+
+    def open_stream(self, key: str, label: str, on_released: Callable[[int], None] | None = None) -> MemoryStream:
+        """Announce a stream."""
+        stream = MemoryStream(key, label, on_released)
+        self.streams.append(stream)
+        self._changed.set()
+        return stream
+
+    def close_stream(self, stream: MemoryStream) -> None:
+        """Nothing more will be submitted for a stream."""
+        assert not stream.closed, f"{stream.key} was closed before"
+        stream.closed = True
+        self._changed.set()
+
+    async def slot(self) -> MemorySlot:
+        """Wait for a free slot."""
+        if not self._open.is_set():
+            await self._open.wait()
+        self.slots_out += 1
+        return MemorySlot(self.slot_bytes)
+
+    def give_back(self, slot: MemorySlot) -> None:
+        """Return a slot unused."""
+        self.slots_out -= 1
+        _wipe(slot)
+
+    def submit(
+        self,
+        slot: MemorySlot,
+        stream: MemoryStream,
+        *,
+        position: int,
+        next_position: int,
+        length: int,
+        records: "array[int] | None",
+        fields: dict[str, str] | None = None,
+    ) -> None:
+        """Hand in a slot."""
+        assert not stream.closed, f"{stream.key} is closed"
+        assert 0 < length <= self.slot_bytes
+        self.slots_out -= 1
+        found = self._split(bytes(slot.view[:length]), records)
+        self.packs.append(MemoryPack(stream, position, next_position, tuple(found), fields))
+        _wipe(slot)
+        if self.auto_release:
+            self.release()
+        self._changed.set()
+
+    def reject(self, stream: MemoryStream, position: int, data: bytes, reason: str) -> None:
+        """Report bytes that do not become a record."""
+        self.rejected.append(Rejected(stream, position, data, reason))
+        self._changed.set()
+
+    def _split(self, data: bytes, records: "array[int] | None") -> list[bytes]:
+        if records is None:
+            assert data.endswith(self.delimiter), "a pack without a table must end in the delimiter"
+            return [record[: self.max_record_bytes] for record in data[: -len(self.delimiter)].split(self.delimiter)]
+        assert len(records), "a pack without records must be given back"
+        assert len(records) % 2 == 0, "the table is pairs of start and end"
+        return [data[records[i] : records[i + 1]] for i in range(0, len(records), 2)]
+
+
+def _wipe(slot: MemorySlot) -> None:
+    slot.view[:] = b"\xff" * len(slot.view)
