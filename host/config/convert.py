@@ -212,6 +212,8 @@ def _explain(text: str, annotation: Any, node: Node) -> tuple[str, str]:
         alternatives = [_WORDS.get(name.strip(), name.strip()) for name in wrong["want"].split("|")]
         wanted = " or ".join(word for word in alternatives if word != "nothing")
         got = "nothing" if wrong["got"] == "null" else f"`{_shown(node)}`"
+        if node.lenient:
+            return f"Expected {wanted}, got {got} from the environment.", "Correct the variable."
         return f"Expected {wanted}, got {got}.", _hint_for(wrong["want"], wrong["got"])
     plain = re.sub(r"`(\w+)`", lambda match: _WORDS.get(match[1], match[1]), text)
     return f"{sentence(plain)[:-1]}, got `{_shown(node)}`.", ""

@@ -73,8 +73,11 @@ def _settings(entries: dict[str, Node], errors: list[ConfigError]) -> HostSettin
     known = [field.encode_name for field in msgspec.structs.fields(HostSettings)]
     convert.unknown_keys(entries, known, "hekate", errors)
     nowhere = Node(None, "", 0)
-    # With a fault in it, the rest is still checked against the defaults.
-    given = convert.to_struct(nowhere, entries, HostSettings, "hekate", errors) or HostSettings()
+    given = convert.to_struct(nowhere, entries, HostSettings, "hekate", errors)
+    if given is None:
+        # The rest is still checked, against the defaults; but the user's own plugins have to be found.
+        folder = entries.get("sandbox_dir")
+        given = HostSettings(sandbox_dir=folder.value if folder and isinstance(folder.value, str) else None)
     state_dir = Path(given.state_dir).expanduser().absolute()
     sandbox_dir = Path(given.sandbox_dir).expanduser().absolute() if given.sandbox_dir else None
     if sandbox_dir is not None and not sandbox_dir.is_dir():

@@ -21,6 +21,7 @@ from msgspec import Meta
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 
+Stage = Literal["inputs", "splitters", "decoders", "filters", "encoders", "outputs"]
 PluginKind = Literal["decoder", "filter", "encoder"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
@@ -200,7 +201,7 @@ class OutputKeys(_Keys, frozen=True, kw_only=True):
     retries: Annotated[Retries, Meta(description="What happens to a batch that was not delivered.")] = Retries()
 
 
-STAGES = ("inputs", "splitters", "decoders", "filters", "encoders", "outputs")
+STAGES: tuple[Stage, ...] = ("inputs", "splitters", "decoders", "filters", "encoders", "outputs")
 
 
 class _Resolved(msgspec.Struct, frozen=True, kw_only=True):

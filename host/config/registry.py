@@ -26,6 +26,9 @@ class ComponentType(msgspec.Struct, frozen=True, kw_only=True):
     options: Any
     """The class's `Options` struct."""
     summary: str
+    """First paragraph of the class's docstring."""
+    prose: str
+    """The rest of it."""
 
 
 def find(stage: Stage, name: str) -> ComponentType | None:
@@ -42,8 +45,11 @@ def find(stage: Stage, name: str) -> ComponentType | None:
         raise StartError(f"The type `{name}` of {stage} cannot be loaded: {fault}.") from fault
     for cls in vars(module).values():
         if isinstance(cls, type) and getattr(cls, "type", None) == name and hasattr(cls, "Options"):
-            summary = (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
-            return ComponentType(stage=stage, name=name, cls=cls, options=cls.Options, summary=summary)
+            summary, _, prose = (inspect.getdoc(cls) or "").partition("\n\n")
+            summary = summary.replace("\n", " ")
+            return ComponentType(
+                stage=stage, name=name, cls=cls, options=cls.Options, summary=summary, prose=prose.strip()
+            )
     return None
 
 

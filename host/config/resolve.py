@@ -131,7 +131,7 @@ class Resolver:
     ) -> registry.ComponentType | None:
         """The Python type that an entry means by `type` or by its own name."""
         node = entries.get("type", where)
-        chosen = convert.to_value(node, str, f"{path}.type", self._errors) if "type" in entries else name
+        chosen = self._word(node, f"{path}.type") if "type" in entries else name
         if chosen is FAULTY:
             return None
         try:
@@ -141,9 +141,15 @@ class Resolver:
             return None
         if component is None:
             hint = convert.did_you_mean(chosen, registry.names(stage))
-            wanted = "is missing, and there is no type" if "type" not in entries else "names no type:"
-            self._fault(f"{path}.type", node, f"`type` {wanted} `{chosen}` of {stage}.", hint)
+            message = f"There is no type `{chosen}` among the {stage}."
+            if "type" not in entries:
+                message = f"`type` is missing, and the name `{chosen}` is no type of {stage}."
+            self._fault(f"{path}.type", node, message, hint)
         return component
+
+    def _word(self, node: Node, path: str) -> Any:
+        """A type as text; the splitter and the output that are called `null` read as nothing in YAML."""
+        return "null" if node.value is None else convert.to_value(node, str, path, self._errors)
 
     def _options(
         self,
@@ -169,7 +175,7 @@ class Resolver:
                 self._fault(path, node, "`type` is missing.", convert.did_you_mean("", registry.names("splitters")))
                 return None
             return self._splitter("", node.mapping, node, path)
-        name = convert.to_value(node, str, path, self._errors)
+        name = self._word(node, path)
         if name is FAULTY:
             return None
         if name in self._splitters:

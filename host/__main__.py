@@ -1,0 +1,5 @@
+"""`python -m host` is `hekate`."""
+
+from host.cli.main import main
+
+main()

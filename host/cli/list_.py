@@ -1,0 +1,23 @@
+"""`hekate list`: what a configuration may name."""
+
+from pathlib import Path
+
+import click
+
+from host.cli.options import format_option
+
+STAGES = ("inputs", "splitters", "decoders", "filters", "encoders", "outputs")
+
+
+@click.command(name="list", short_help="Show all plugins and their options.")
+@click.argument("kind", required=False, type=click.Choice(STAGES), metavar="[KIND]")
+@click.option("--sandbox-dir", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your own plugins.")
+@format_option
+def command(kind: str | None, sandbox_dir: Path | None, output_format: str) -> int:
+    """Show all plugins with their summaries and options.
+
+    KIND is one of inputs, splitters, decoders, filters, encoders, outputs.
+    """
+    from host.cli import catalogue_view
+
+    return catalogue_view.show((kind,) if kind else STAGES, sandbox_dir, output_format)

@@ -1,0 +1,90 @@
+"""The `hekate` command: finds the verb, runs it, turns every outcome into an exit status.
+
+The verbs are imported when they are asked for, and import what they need when they run, so that `--help` and a
+mistyped command answer at once. Exit statuses are sysexits; docs/cli.md lists them.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from host import __version__
+from host.errors import HekateError
+
+COMMANDS = ("run", "validate", "list", "schema", "version")
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+class _Verbs(click.Group):
+    """A group whose commands are the modules of this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's
+        if cmd_name not in COMMANDS:
+            return None
+        # `list` is a module named `list_`, to leave the builtin alone.
+        module = importlib.import_module(f"host.cli.{'list_' if cmd_name == 'list' else cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from host.config.convert import did_you_mean
+
+            raise click.UsageError(f"There is no command `{args[0]}`. {did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Hekate, a log and event pipeline whose logic is Lua."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: By default those of the process.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        status = cli.main(arguments, prog_name="hekate", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; keep the interpreter from complaining about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except (click.ClickException, HekateError) as fault:
+        return _explain(fault)
+    return status if isinstance(status, int) else os.EX_OK
+
+
+def _explain(fault: click.ClickException | HekateError) -> int:
+    if isinstance(fault, HekateError):
+        from host.cli import output
+
+        output.show_fault(fault)
+        return fault.exit_code
+    fault.show()
+    return os.EX_USAGE if isinstance(fault, click.UsageError) else fault.exit_code

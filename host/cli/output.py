@@ -1,0 +1,63 @@
+"""What the verbs print: styled on a terminal, plain in a pipe or with NO_COLOR, JSON if asked for."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from host.errors import ConfigError, ConfigErrors, HekateError
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that neither wraps nor colours what goes into a pipe."""
+    made = Console(stderr=stderr, highlight=False)
+    made.soft_wrap = not made.is_terminal
+    return made
+
+
+def write_json(document: object) -> None:
+    """Write one document to stdout."""
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    sys.stdout.buffer.write(text + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def show_fault(fault: HekateError) -> None:
+    """Explain an error on stderr."""
+    if isinstance(fault, ConfigErrors):
+        show_config_errors(fault.errors)
+        return
+    if isinstance(fault, ConfigError):
+        show_config_errors([fault])
+        return
+    console(stderr=True).print(Text("Error: ", style="bold red") + Text(str(fault)))
+
+
+def show_config_errors(errors: Iterable[ConfigError]) -> None:
+    """Explain what is wrong with a configuration on stderr: place, path, fault, and what to do."""
+    out = console(stderr=True)
+    found = list(errors)
+    for error in found:
+        line = Text()
+        for part, style in ((error.place, "bold"), (error.path, "cyan")):
+            if part:
+                line.append(part, style=style).append(": ")
+        out.print(line.append(error.message))
+        if error.hint:
+            out.print(Text(f"    {error.hint}", style="dim"))
+    noun = "fault" if len(found) == 1 else "faults"
+    out.print(Text(f"{len(found)} {noun} in the configuration.", style="bold red"))
+
+
+def as_document(error: ConfigError) -> dict[str, Any]:
+    """A configuration fault as data."""
+    return {
+        "file": error.file,
+        "line": error.line,
+        "path": error.path,
+        "message": error.message,
+        "hint": error.hint,
+    }

@@ -1,0 +1,21 @@
+"""`hekate run`: the pipeline itself."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="run", short_help="Run a pipeline.")
+@click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--once", is_flag=True, help="Stop when every input was read to its end and everything is delivered.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Instead of the config's.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="Instead of the config's.")
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+def command(config: tuple[Path, ...], *, once: bool, log_level: str | None, log_format: str | None, quiet: bool) -> int:
+    """Run the pipeline that CONFIG describes: files, and directories of *.yaml files, merged.
+
+    SIGTERM and SIGINT drain it in order, a second one forces it; SIGHUP reloads the configuration.
+    """
+    from host.pipeline import run
+
+    return run.run(config, once=once, log_level=log_level, log_format=log_format, quiet=quiet)

@@ -1,0 +1,43 @@
+"""`hekate validate`: every fault of a configuration at once, without starting anything."""
+
+import os
+from pathlib import Path
+
+import click
+
+from host.cli.options import format_option
+from host.errors import ConfigError, ConfigErrors
+
+
+@click.command(name="validate", short_help="Check a configuration.")
+@click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
+@format_option
+def command(config: tuple[Path, ...], output_format: str) -> int:
+    """Check CONFIG (files, and directories of *.yaml files, merged) and compile its Lua without running it."""
+    from host.cli.output import as_document, console, show_config_errors, write_json
+
+    errors, counts = _check(config)
+    if output_format == "json":
+        write_json({"valid": not errors, "errors": [as_document(error) for error in errors], "counts": counts})
+    elif errors:
+        show_config_errors(errors)
+    else:
+        parts = ", ".join(f"{count} {stage if count != 1 else stage[:-1]}" for stage, count in counts.items())
+        console().print(f"Valid: {parts}.")
+    return os.EX_CONFIG if errors else os.EX_OK
+
+
+def _check(config: tuple[Path, ...]) -> tuple[list[ConfigError], dict[str, int]]:
+    from host.config.load import load
+    from host.config.lua_check import check_lua
+
+    try:
+        loaded = load(config)
+    except ConfigErrors as found:
+        return found.errors, {}
+    counts = {
+        "inputs": len(loaded.config.inputs),
+        "filters": len(loaded.config.filters),
+        "outputs": len(loaded.config.outputs),
+    }
+    return ConfigErrors(check_lua(loaded)).errors, counts

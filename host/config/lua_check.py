@@ -1,0 +1,70 @@
+"""What only Lua can tell about a configuration: whether its plugins compile and its matchers parse.
+
+Loads LuaJIT into this process, so the running host does this in a process of its own.
+"""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from host.config.load import Loaded, Place
+from host.config.model import Config, Sandbox
+from host.errors import ConfigError
+from host.sandbox import compiler
+from host.sandbox.library import KINDS
+
+
+def check_lua(loaded: Loaded) -> list[ConfigError]:
+    """Compile every plugin that is used, or that stands in `sandbox_dir`, and parse every matcher."""
+    return [*_plugin_faults(loaded.config), *_matcher_faults(loaded)]
+
+
+def _plugin_faults(config: Config) -> Iterator[ConfigError]:
+    for path in sorted(_files(config)):
+        try:
+            fault = compiler.check(Path(path).read_bytes())
+        except OSError as error:
+            yield ConfigError("", path, 0, f"Cannot read the plugin: {error.strerror}.")
+            continue
+        if fault is not None:
+            yield ConfigError("", path, fault.line, f"Lua does not compile: {fault.message}.", "Correct the syntax.")
+
+
+def _files(config: Config) -> set[str]:
+    dropped_in: set[str] = set()
+    if config.hekate.sandbox_dir:
+        folder = Path(config.hekate.sandbox_dir)
+        dropped_in = {str(path.resolve()) for kind in KINDS for path in (folder / f"{kind}s").glob("*.lua")}
+    return dropped_in | {sandbox.path for sandbox in sandboxes(config)}
+
+
+def sandboxes(config: Config) -> Iterator[Sandbox]:
+    """Every sandbox of a configuration."""
+    for component in config.inputs.values():
+        yield from component.decoder_chain
+    for filter_ in config.filters.values():
+        yield filter_.sandbox
+    for output in config.outputs.values():
+        yield output.encoder
+
+
+def _matcher_check() -> Any:
+    try:
+        return importlib.import_module("host.router.matcher_check")
+    except ModuleNotFoundError:
+        return None
+
+
+def _matcher_faults(loaded: Loaded) -> Iterator[ConfigError]:
+    matcher_check = _matcher_check()
+    if matcher_check is None:
+        return
+    matchers = [(f"filters.{name}", filter_.message_matcher) for name, filter_ in loaded.config.filters.items()]
+    matchers += [(f"outputs.{name}", output.message_matcher) for name, output in loaded.config.outputs.items()]
+    for owner, expression in matchers:
+        path = f"{owner}.message_matcher"
+        said = matcher_check.check(expression)
+        if said is not None:
+            place = loaded.places.get(path) or loaded.places.get(owner) or Place("", 0)
+            yield ConfigError(path, place.file, place.line, f"The matcher `{expression}` is not valid: {said}")
