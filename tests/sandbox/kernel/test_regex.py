@@ -144,8 +144,29 @@ def test_what_is_not_supported_is_a_clear_error(pattern: str, offset: int, messa
 # ---- against Python's re
 
 atoms = st.sampled_from(
-    r". \d \w \s \D \W \S \x00 \xff \. [ab] [^a] [a-c0-9] [^\w] [\s_] [-a] [^\n] ^ $ \b \B \A \z".split()
-    + list("abc0_ \n")
+    [
+        *"abc0_ \n.^$",
+        r"\d",
+        r"\w",
+        r"\s",
+        r"\D",
+        r"\W",
+        r"\S",
+        r"\b",
+        r"\B",
+        r"\A",
+        r"\z",
+        r"\x00",
+        r"\xff",
+        r"\.",
+        "[ab]",
+        "[^a]",
+        "[a-c0-9]",
+        r"[^\w]",
+        r"[\s_]",
+        "[-a]",
+        r"[^\n]",
+    ]
 )
 ASSERTIONS = {"^", "$", r"\b", r"\B", r"\A", r"\z"}
 quantifiers = st.sampled_from(["*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{0,3}?", "{2,}"])
