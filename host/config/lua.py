@@ -1,6 +1,6 @@
 """From what a user writes about a Lua plugin to the `Sandbox` that is to be started."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -68,7 +68,27 @@ class Plugins:
         chosen = convert.to_value(entries["type"], str, f"{path}.type", self._errors)
         return None if chosen is FAULTY else self.named(kind, chosen, entries["type"], f"{path}.type")
 
-    def sandbox(self, plugin: Plugin, name: str, entries: Mapping[str, Node], where: Node, path: str) -> Sandbox | None:
+    def unknown_keys(
+        self, plugin: Plugin | None, entries: Mapping[str, Node], known: Collection[str], path: str
+    ) -> None:
+        """Report unknown keys; an option of the plugin that stands beside `config` gets a remedy of its own."""
+        options = plugin.manifest.config.keys() - set(known) if plugin else set()
+        convert.unknown_keys(entries, {*known, *options}, path, self._errors)
+        for key in entries.keys() & options:
+            node = entries[key]
+            message = f"`{key}` is an option of the plugin."
+            self._errors.append(ConfigError(f"{path}.{key}", node.file, node.line, message, "Move it under `config`."))
+
+    def sandbox(
+        self,
+        plugin: Plugin,
+        name: str,
+        entries: Mapping[str, Node],
+        where: Node,
+        path: str,
+        *,
+        keys: SandboxKeys | None,
+    ) -> Sandbox | None:
         """Put a plugin, its configuration and its limits together; None if there was a fault."""
         before = len(self._errors)
         given = entries.get("config", Node(None, where.file, where.line))
@@ -77,7 +97,6 @@ class Plugins:
             message = "Expected a mapping of keys to values."
             self._errors.append(ConfigError(f"{path}.config", given.file, given.line, message))
         config = manifest.read_config(given, options or {}, plugin.manifest, f"{path}.config", self._errors)
-        keys = convert.to_struct(where, entries, SandboxKeys, path, self._errors)
         if keys is None or len(self._errors) > before:
             return None
         limits = plugin.manifest.limits

@@ -15,6 +15,9 @@ Leaf = str | int | float | bool | None
 MAX_NODES = 100_000
 
 
+_COLLECTION_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+
 class Faulty:
     """Stands for a value whose fault was reported already, so that nobody complains about it again."""
 
@@ -57,7 +60,13 @@ def parse(text: str, file: str, errors: list[ConfigError]) -> Node | None:
     Returns:
         The tree; None if the text is no YAML, or empty.
     """
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.reader.ReaderError as fault:
+        line = text.count("\n", 0, fault.position) + 1
+        message = f"The character U+{fault.character:04X} is not allowed in YAML."
+        errors.append(ConfigError("", file, line, message, 'Write it as an escape in double quotes: "\\u001b".'))
+        return None
     try:
         root = loader.get_single_node()
         return None if root is None else _Builder(loader, file, errors).build(root, "", root.start_mark.line + 1)
@@ -108,6 +117,9 @@ class _Builder:
             self._open.discard(id(node))
 
     def _value(self, node: yaml.Node, path: str, line: int) -> Any:
+        if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTION_TAGS:
+            self._fault(path, line, f"The tag {node.tag} is not read here.", "Remove it.")
+            return FAULTY
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):

@@ -54,14 +54,27 @@ def find(stage: Stage, name: str) -> ComponentType | None:
 
 
 def types(stage: Stage) -> list[ComponentType]:
-    """All types of a stage, by name."""
-    found = (find(stage, name) for name in _modules(stage))
+    """All types of a stage, by name; one whose library is missing says so in its summary."""
+    found = (_find_or_explain(stage, name) for name in _modules(stage))
     return [component for component in found if component is not None]
 
 
 def names(stage: Stage) -> list[str]:
     """The names of all types of a stage."""
     return [component.name for component in types(stage)]
+
+
+def _find_or_explain(stage: Stage, name: str) -> ComponentType | None:
+    try:
+        return find(stage, name)
+    except StartError as fault:
+        return ComponentType(
+            stage=stage, name=name, cls=None, options=_NoOptions, summary=f"Not available: {fault}", prose=""
+        )
+
+
+class _NoOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of a type that cannot be loaded."""
 
 
 def _modules(stage: Stage) -> list[str]:

@@ -82,10 +82,10 @@ class Resolver:
 
     def _filter(self, name: str, entries: dict[str, Node], where: Node, path: str) -> model.Filter | None:
         known = (*lua.PARTS, *_fields(model.FilterKeys))
-        convert.unknown_keys(entries, known, path, self._errors)
         plugin = self._plugins.choose("filter", name, entries, where, path)
+        self._plugins.unknown_keys(plugin, entries, known, path)
         keys = convert.to_struct(where, entries, model.FilterKeys, path, self._errors)
-        sandbox = None if plugin is None else self._plugins.sandbox(plugin, name, entries, where, path)
+        sandbox = None if plugin is None else self._plugins.sandbox(plugin, name, entries, where, path, keys=keys)
         if plugin is None or keys is None or sandbox is None:
             return None
         manifest, settings = plugin.manifest, self._plugins.settings
@@ -221,14 +221,17 @@ class Resolver:
             self._fault(path, node, f"There is no {kind} `{name}`.", hint)
             return None
         plugin = self._plugins.named(kind, name, node, path)
-        return None if plugin is None else self._plugins.sandbox(plugin, name, {}, node, path)
+        return None if plugin is None else self._plugins.sandbox(plugin, name, {}, node, path, keys=model.SandboxKeys())
 
     def _sandbox(
         self, kind: model.PluginKind, name: str, entries: dict[str, Node], where: Node, path: str
     ) -> model.Sandbox | None:
-        convert.unknown_keys(entries, (*lua.PARTS, *lua.LIMITS), path, self._errors)
         plugin = self._plugins.choose(kind, name, entries, where, path)
-        return None if plugin is None else self._plugins.sandbox(plugin, name or plugin.name, entries, where, path)
+        self._plugins.unknown_keys(plugin, entries, (*lua.PARTS, *lua.LIMITS), path)
+        keys = convert.to_struct(where, entries, model.SandboxKeys, path, self._errors)
+        if plugin is None:
+            return None
+        return self._plugins.sandbox(plugin, name or plugin.name, entries, where, path, keys=keys)
 
     def _fault(self, path: str, node: Node, message: str, hint: str = "") -> None:
         self._errors.append(ConfigError(path, node.file, node.line, message, hint))

@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _INTERPOLATED: Schema = {"type": "string", "pattern": r"\$\{"}
-_SHARED: dict[str, tuple[type[msgspec.Struct], ...]] = {
+SHARED: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "inputs": (model.InputParts, model.InputKeys),
     "splitters": (model.SplitterParts,),
     "decoders": (model.SandboxParts, model.SandboxKeys),
@@ -99,7 +99,7 @@ def _from_file(stage: Stage, definitions: dict[str, Schema]) -> Schema:
 def _shared(stage: Stage, definitions: dict[str, Schema]) -> tuple[Schema, list[str]]:
     properties: Schema = {}
     required: list[str] = []
-    for struct in _SHARED[stage]:
+    for struct in SHARED[stage]:
         properties |= _properties(struct, definitions)
         required += _required(struct)
     return properties, required
