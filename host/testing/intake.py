@@ -82,6 +82,8 @@ class MemoryIntake:
         self.packs: list[MemoryPack] = []
         self.rejected: list[Rejected] = []
         self.slots_out = 0
+        self.waiting = 0
+        """How many callers of `slot` wait because of `hold`."""
         self._released = 0
         self._open = asyncio.Event()
         self._open.set()
@@ -146,7 +148,11 @@ class MemoryIntake:
     async def slot(self) -> MemorySlot:
         """Wait for a free slot."""
         if not self._open.is_set():
-            await self._open.wait()
+            self.waiting += 1
+            try:
+                await self._open.wait()
+            finally:
+                self.waiting -= 1
         self.slots_out += 1
         return MemorySlot(self.slot_bytes)
 

@@ -1,0 +1,106 @@
+"""Which files the patterns of a file input mean, now."""
+
+import glob
+import os
+import stat
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+from host.errors import StartError
+
+
+class Found(NamedTuple):
+    """A file that a pattern matched."""
+
+    path: str
+    identity: tuple[int, int]
+    size: int
+    mtime_ns: int
+
+
+class Finder:
+    """Expands the patterns of one input.
+
+    Args:
+        name: The input's name, for messages.
+        paths: Paths and patterns.
+        exclude: Patterns of paths to leave out.
+    """
+
+    def __init__(self, name: str, paths: list[str], exclude: tuple[str, ...]) -> None:
+        self._place = f"inputs.{name}.path"
+        # Not `~`: a service has no home that a reader of its configuration could guess.
+        self._patterns = [str(Path(path).absolute()) for path in paths]
+        self._exclude = exclude
+
+    @property
+    def name_patterns(self) -> list[str]:
+        """What the last part of a path has to match."""
+        return [PurePath(pattern).name for pattern in self._patterns]
+
+    def check(self, *, must_exist: bool) -> None:
+        """Refuse patterns that cannot mean what was intended.
+
+        Raises:
+            StartError: A folder is missing or unreadable, or a path is a folder, or a file must exist and does not.
+        """
+        for pattern in self._patterns:
+            folder = _fixed_folder(pattern)
+            if not folder.is_dir():
+                raise StartError(f"{self._place}: the folder {folder} does not exist. Create it, or correct the path.")
+            if not os.access(folder, os.R_OK | os.X_OK):
+                raise StartError(
+                    f"{self._place}: the folder {folder} cannot be read. Give this user read and search permission."
+                )
+            if not glob.has_magic(pattern):
+                self._check_file(Path(pattern), must_exist=must_exist)
+
+    def _check_file(self, path: Path, *, must_exist: bool) -> None:
+        if path.is_dir():
+            raise StartError(f"{self._place}: {path} is a folder. Write {path}/*.log, or whatever files are meant.")
+        if must_exist and not path.exists():
+            raise StartError(f"{self._place}: the file {path} does not exist. Create it, or correct the path.")
+        if must_exist and not os.access(path, os.R_OK):
+            raise StartError(f"{self._place}: the file {path} cannot be read. Give this user read permission.")
+
+    def files(self) -> list[Found]:
+        """All regular files that match, oldest first."""
+        found: dict[tuple[int, int], Found] = {}
+        for pattern in self._patterns:
+            paths = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
+            for path in paths:
+                if not any(fnmatch(path, excluded) for excluded in self._exclude):
+                    file = look_at(path)
+                    if file is not None:
+                        found.setdefault(file.identity, file)
+        return sorted(found.values(), key=lambda file: (file.mtime_ns, file.path))
+
+    def folders(self) -> list[Path]:
+        """The folders in which files may appear."""
+        folders: dict[Path, None] = {}
+        for pattern in self._patterns:
+            folders[_fixed_folder(pattern)] = None
+            parent = os.path.dirname(pattern)  # noqa: PTH120 -- a pattern, not a path
+            if glob.has_magic(parent):
+                folders.update((Path(path), None) for path in glob.glob(parent, recursive=True))  # noqa: PTH207
+        return [folder for folder in folders if folder.is_dir()]
+
+
+def look_at(path: str) -> Found | None:
+    """A regular file, or None if there is none at that path."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 -- for thousands of files at a time
+    except OSError:
+        # Gone between the listing and now, or a dangling link: there is nothing to read.
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Found(path, (status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns)
+
+
+def _fixed_folder(pattern: str) -> Path:
+    folder = Path(pattern).parent
+    while glob.has_magic(str(folder)):
+        folder = folder.parent
+    return folder

@@ -1,0 +1,195 @@
+"""One file that is being read: where we are in it, what it is known by, whether it is still the same."""
+
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import PurePath
+from typing import Any
+
+from host.inputs._file_source import HEAD_BYTES, GzipSource, Source, digest
+from host.inputs.base import Feeder, Input
+
+Identity = tuple[int, int]
+"""Device and inode."""
+
+
+def checkpoint_key(input_name: str, identity: Identity) -> str:
+    """Under what the position of a file is kept."""
+    return f"{input_name}/file/{identity[0]}-{identity[1]}"
+
+
+def is_same(checkpoint: dict[str, Any], head: bytes) -> bool:
+    """Whether a file begins as the one did that a checkpoint was made of."""
+    length = int(checkpoint["head_bytes"])
+    return len(head) >= length and digest(head[:length]) == checkpoint["head"]
+
+
+class Tail:
+    """An open file of the file input.
+
+    Attributes:
+        path: Its last known path.
+        names: File names that it was ever found under.
+        head: The first bytes of its content, as far as they are known.
+        after: A file that is to be read to its end before this one.
+        gone_since_s: When it was last seen to be matched no more; None while it is.
+        released: Up to where everything was delivered.
+        finished: Nothing more will be read from it.
+    """
+
+    def __init__(self, owner: Input, source: Source, path: str, identity: Identity, head: bytes) -> None:
+        self._owner = owner
+        self._source = source
+        self._generation = 0
+        self._known: dict[str, Any] = {}
+        self._checked = True
+        self._feeder: Feeder | None = None
+        self.identity = identity
+        self.path = path
+        self.names = {PurePath(path).name}
+        self.head = head
+        self.after: Tail | None = None
+        self.gone_since_s: float | None = None
+        self.active_s = time.monotonic()
+        self.released = 0
+        self.finished = False
+        self.unlinked = False
+        self.past: dict[str, Any] | None = None
+        """What the file was before it was last truncated: how it began, and how far it was read."""
+        self.on_delivered: Callable[[], None] | None = None
+        """Called when the file is finished and all of it was delivered."""
+
+    @property
+    def feeder(self) -> Feeder:
+        """What reads the file now; there is one from `start` on."""
+        assert self._feeder is not None
+        return self._feeder
+
+    @property
+    def fd(self) -> int:
+        """The open file."""
+        return self._source.fd
+
+    @property
+    def read_position(self) -> int:
+        """Where the next read begins."""
+        return self.feeder.read_position
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether this is a gzip file, which is read once."""
+        return isinstance(self._source, GzipSource)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether this is a gzip file that has been read to its end."""
+        return isinstance(self._source, GzipSource) and self._source.complete
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether all of it was read and delivered."""
+        return self.finished and self.released >= self.feeder.submitted
+
+    async def start(self, position: int, released: int | None = None) -> None:
+        """Begin to read at a position; after a crash, reading would begin at `released`."""
+        await self._source.seek(position)
+        self._open_stream(position)
+        self._released(self._generation, position if released is None else released)
+
+    def found_at(self, path: str) -> None:
+        """The file was found under a path, maybe a new one."""
+        self.gone_since_s = None
+        if path != self.path:
+            self.path = path
+            self.names.add(PurePath(path).name)
+            self._known = {}
+
+    def touch(self) -> None:
+        """Something happened to the file: look whether it is still the same before the next read."""
+        self._checked = False
+
+    def has_more(self) -> bool:
+        """Whether the file's size says that something is to be read, or that it was truncated."""
+        return not self.is_complete if self.is_packed else os.fstat(self.fd).st_size != self.read_position
+
+    async def read(self) -> int:
+        """Read once, and return how many bytes."""
+        if not self._checked:
+            self._checked = True
+            if self._was_rewritten():
+                await self._begin_again()
+        source = self._source
+        got = await self.feeder.feed(lambda view: source.read(view, self.feeder.read_position))
+        if got:
+            self.active_s = time.monotonic()
+        return got
+
+    async def finish(self) -> None:
+        """Submit what is left, and close the file."""
+        self.finished = True
+        try:
+            await self.feeder.finish()
+        finally:
+            self._source.close()
+        self._settle()
+
+    def abandon(self) -> None:
+        """Close the file; it will be read again from the last position that was released."""
+        if not self.finished:
+            self.finished = True
+            if self._feeder is not None:
+                self._feeder.abandon()
+            self._source.close()
+
+    def _was_rewritten(self) -> bool:
+        if self.is_packed:
+            return False
+        if os.fstat(self.fd).st_size < self.read_position:
+            return True
+        head = self._source.head()
+        same = head.startswith(self.head)
+        if same and len(self.head) < HEAD_BYTES:
+            self._learn(head)
+        return not same
+
+    async def _begin_again(self) -> None:
+        self._owner.log.info("The file was truncated; it is read from its beginning.", path=self.path)
+        self.past = self._checkpoint(self.read_position) | {"released": self.released}
+        await self.feeder.finish()
+        self._generation += 1
+        self._learn(self._source.head())
+        self._open_stream(0)
+        self._released(self._generation, 0)
+
+    def _learn(self, head: bytes) -> None:
+        self.head = head
+        self._known = {}
+
+    def _open_stream(self, position: int) -> None:
+        key = checkpoint_key(self._owner.name, self.identity)
+        if self._generation:
+            key = f"{key}#{self._generation}"
+        self._feeder = self._owner.new_feeder(key, self.path, position, partial(self._released, self._generation))
+
+    def _released(self, generation: int, position: int) -> None:
+        # What was read before a truncation is not in the file any more: no position stands for it.
+        if generation != self._generation:
+            return
+        self.released = position
+        self._owner.checkpoints.put(checkpoint_key(self._owner.name, self.identity), self._checkpoint(position))
+        self._settle()
+
+    def _checkpoint(self, position: int) -> dict[str, Any]:
+        if not self._known:
+            self._known = {"path": self.path, "head_bytes": len(self.head), "head": digest(self.head)}
+        return {**self._known, "position": position, "updated_s": int(time.time())}
+
+    def _settle(self) -> None:
+        if not self.is_delivered:
+            return
+        if self.unlinked:
+            self._owner.checkpoints.delete(checkpoint_key(self._owner.name, self.identity))
+        if self.on_delivered is not None:
+            tell, self.on_delivered = self.on_delivered, None
+            tell()
