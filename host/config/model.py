@@ -63,6 +63,9 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
     checkpoint_interval_ms: Annotated[
         int, Meta(ge=10, description="How often the positions of the inputs are written to disk.")
     ] = 500
+    allow_unjailed: Annotated[
+        bool, Meta(description="Start sandboxes even where seccomp cannot confine them. For development only.")
+    ] = False
     memory_limit: Annotated[
         MemoryLimit, Meta(description="Bytes of Lua memory of a sandbox that sets no limit of its own.")
     ] = 8 * MEBIBYTE
