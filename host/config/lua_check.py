@@ -3,10 +3,8 @@
 Loads LuaJIT into this process, so the running host does this in a process of its own.
 """
 
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from host.config.load import Loaded, Place
 from host.config.model import Config, Sandbox
@@ -49,17 +47,9 @@ def sandboxes(config: Config) -> Iterator[Sandbox]:
         yield output.encoder
 
 
-def _matcher_check() -> Any:
-    try:
-        return importlib.import_module("host.router.matcher_check")
-    except ModuleNotFoundError:
-        return None
-
-
 def _matcher_faults(loaded: Loaded) -> Iterator[ConfigError]:
-    matcher_check = _matcher_check()
-    if matcher_check is None:
-        return
+    from host.router import matcher_check
+
     matchers = [(f"filters.{name}", filter_.message_matcher) for name, filter_ in loaded.config.filters.items()]
     matchers += [(f"outputs.{name}", output.message_matcher) for name, output in loaded.config.outputs.items()]
     for owner, expression in matchers:
@@ -67,4 +57,4 @@ def _matcher_faults(loaded: Loaded) -> Iterator[ConfigError]:
         said = matcher_check.check(expression)
         if said is not None:
             place = loaded.places.get(path) or loaded.places.get(owner) or Place("", 0)
-            yield ConfigError(path, place.file, place.line, f"The matcher `{expression}` is not valid: {said}")
+            yield ConfigError(path, place.file, place.line, f"The matcher is not valid: {said}")
