@@ -1,0 +1,156 @@
+--[[
+Grammars for access logs, made from the server's own format string.
+
+For a declared grammar, the fast way:
+
+    local clf = require "common_log_format"
+    declare_grammar {type = "nginx.access", alternatives = clf.nginx_items(read_config "log_format")}
+
+- `nginx_items(log_format)`, `apache_items(log_format)`: the alternatives. The
+  request line is split into request_method, request_uri and server_protocol;
+  where it cannot be, it is one field, request.
+
+As Heka had them, for a plain decoder:
+
+    local fields = clf.build_nginx_grammar(log_format):match(read_message "Payload")
+
+- `build_nginx_grammar(log_format)`, `build_apache_grammar(log_format)`: an LPEG
+  pattern that captures a table of fields, named as nginx names its variables.
+  `time` is in nanoseconds; fields with a unit or a kind are
+  {value=, representation=}; lists of upstream servers are arrays.
+- `nginx_error_grammar`: an error log line as a message table.
+- `normalize_user_agent(text)` -> browser, version, operating system.
+
+`log_format` is the text from the server's configuration, or one of the names
+`combined`, and for Apache `common`, `combined`, `vhost_combined`.
+--]]
+
+local lpeg = require "lpeg"
+local date_time = require "date_time"
+local ip_address = require "ip_address"
+local items = require "log_format_items"
+local tokens = require "log_format_tokens"
+local user_agent = require "user_agent"
+
+local ipairs, tonumber, type = ipairs, tonumber, type
+local C, Cc, Cg, Ct, P, R, S = lpeg.C, lpeg.Cc, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
+
+local M = {normalize_user_agent = user_agent.normalize}
+
+function M.nginx_items(log_format)
+  return items.alternatives(tokens.nginx(log_format), false)
+end
+
+function M.apache_items(log_format)
+  return items.alternatives(tokens.apache(log_format), true)
+end
+
+-- ------------------------------------------------------ grammars of tables --
+
+local digits = R"09"^1
+local integer = digits / tonumber
+local double = digits * (P"." * digits)^-1 / tonumber
+local hexadecimal = R("09", "af", "AF")^1 / function(text) return tonumber(text, 16) end
+
+local HOSTS = {
+  remote_addr = true, server_addr = true, server_name = true, host = true, hostname = true,
+  proxy_protocol_addr = true,
+}
+local NUMBERS = {integer = integer, double = double, hex = hexadecimal}
+
+local EPOCHS = {epoch_s = 1e9, epoch_ms = 1e6, epoch_us = 1e3}
+
+local function time_grammar(kind)
+  if kind == "clf" then return date_time.clf_timestamp / date_time.time_to_ns end
+  if kind == "rfc3339" then return date_time.rfc3339 / date_time.time_to_ns end
+  if EPOCHS[kind] then
+    local unit_ns = EPOCHS[kind]
+    return double / function(number) return number * unit_ns end
+  end
+  return date_time.build_strftime_grammar(kind) / date_time.time_to_ns
+end
+
+-- What a value without a grammar of its own is made of: all up to the text that
+-- follows, where a backslash may protect a quote.
+local function text_grammar(following)
+  if type(following) ~= "string" then return (1 - S" \n")^0 end
+  if following:sub(1, 1) == '"' then
+    return (P"\\" * P(1) + (1 - S'"\\'))^0
+  end
+  return (1 - P(following))^0
+end
+
+local function upstream_grammar(token, following)
+  local separator = P", " + " : "
+  local ends = type(following) == "string" and following:sub(1, 1) or ""
+  local one = C((1 - S(ends .. ", \n"))^1)
+  if token.kind ~= "string" then one = NUMBERS[token.kind] + P"-" * Cc(0) end
+  return Ct(one * (separator * one)^0)
+end
+
+local function with_unit(grammar, representation)
+  return Ct(Cg(grammar, "value") * Cg(Cc(representation), "representation"))
+end
+
+local function host_grammar(following)
+  return ip_address.v4_field + ip_address.v6_field
+    + Ct(Cg(text_grammar(following), "value") * Cg(Cc"hostname", "representation"))
+end
+
+local function value_grammar(token, following)
+  if token.list then
+    local list = upstream_grammar(token, following)
+    return token.representation and with_unit(list, token.representation) or list
+  end
+  if token.kind == "time" then return time_grammar(token.time) end
+  if HOSTS[token.name] then return host_grammar(following) end
+  local number = NUMBERS[token.kind]
+  if number and token.often_absent then number = number + P"-" * Cc(0) end
+  if number and token.representation then return with_unit(number, token.representation) end
+  return number or C(token.fixed or text_grammar(following))
+end
+
+local FRACTIONS = {msec_frac = true, usec_frac = true}
+
+local function token_grammar(token, following)
+  if type(token) == "string" then return P(token) end
+  if FRACTIONS[token.name] then
+    return Cg(digits / function(text) return tonumber("0." .. text) end, "sec_frac")
+  end
+  local name = token.kind == "time" and "time" or token.name
+  return Cg(value_grammar(token, following), name)
+end
+
+local function table_grammar(list)
+  local grammar = P(true)
+  for i, token in ipairs(list) do
+    grammar = grammar * token_grammar(token, list[i + 1])
+  end
+  return Ct(grammar)
+end
+
+function M.build_nginx_grammar(log_format)
+  return table_grammar(tokens.nginx(log_format))
+end
+
+function M.build_apache_grammar(log_format)
+  return table_grammar(tokens.apache(log_format))
+end
+
+-- -------------------------------------------------------- nginx error log --
+
+local SEVERITIES = {
+  emerg = 0, alert = 1, crit = 2, error = 3, warn = 4, notice = 5, info = 6, debug = 7,
+}
+
+local severity = R"az"^1 / SEVERITIES
+local error_fields = Ct(
+  Cg(integer, "tid") * ": " * (P"*" * Cg(integer, "connection") * " ")^-1)
+
+M.nginx_error_grammar = Ct(
+  Cg(date_time.build_strftime_grammar"%Y/%m/%d %H:%M:%S" / date_time.time_to_ns, "Timestamp")
+  * " [" * Cg(severity, "Severity") * "] "
+  * Cg(integer, "Pid") * "#" * Cg(error_fields, "Fields")
+  * Cg(C(P(1)^0), "Payload"))
+
+return M
