@@ -69,7 +69,7 @@ def _lua(stage: Stage, plugin: Plugin) -> PluginInfo:
             OptionInfo(
                 name=name,
                 type=option.type,
-                description=option.description,
+                description=option.description.strip(),
                 required=option.required,
                 default=option.default,
                 choices=list(option.enum) if option.enum else None,
