@@ -260,30 +260,3 @@ class Feeder:
         self.broken = reason
         self._input.metrics.count_error("broken stream")
         self._input.log.warning("A stream cannot be split any further.", stream=self.label, reason=reason)
-
-
-async def wait_readable(fd: int) -> None:
-    """Wait until there is something to read from a file descriptor."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(fd, _wake, ready)
-    try:
-        await ready
-    finally:
-        loop.remove_reader(fd)
-
-
-async def wait_writable(fd: int) -> None:
-    """Wait until a file descriptor takes more."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(fd, _wake, ready)
-    try:
-        await ready
-    finally:
-        loop.remove_writer(fd)
-
-
-def _wake(future: "asyncio.Future[None]") -> None:
-    if not future.done():
-        future.set_result(None)

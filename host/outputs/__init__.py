@@ -1,0 +1,1 @@
+"""Outputs: where encoded records go. One file per type."""
