@@ -1,0 +1,103 @@
+--[[
+---
+name: logfmt
+kind: decoder
+summary: Turns the pairs of a logfmt line (key=value key="some text") into fields.
+config:
+  type: {type: string, default: logfmt, description: The Type of the messages.}
+  typed: {type: boolean, default: true, description: Whether numbers and true and false without quotes get their type.}
+  payload_keep: {type: boolean, default: false, description: Whether the line is kept as the Payload.}
+  Timestamp: {type: string, description: Name of the key (RFC 3339 or seconds since 1970) that becomes the Timestamp.}
+  Severity: {type: string, description: Name of the key (a name such as info or a number) that becomes the Severity.}
+  Hostname: {type: string, description: Name of the key that becomes the Hostname header.}
+  Logger: {type: string, description: Name of the key that becomes the Logger header.}
+  Pid: {type: string, description: Name of the key (a number) that becomes the Pid header.}
+  Payload: {type: string, description: "Name of the key that becomes the Payload, usually msg."}
+---
+    ts=2024-05-01T10:00:00Z level=warn msg="slow query" took=0.25 rows=12 cached
+
+with `config: {Timestamp: ts, Severity: level, Payload: msg}` gives the Timestamp,
+Severity 4, the Payload "slow query", and the fields took 0.25 (a double), rows 12 (an
+integer) and cached true. A key without a value is true; a key that occurs twice
+is a field that occurs twice. Integers of more than 15 digits stay text, as they
+are usually names. A line without any key=value fails.
+--]]
+
+local logfmt = require "logfmt"
+local syslog = require "syslog"
+
+local message_type = read_config "type"
+local typed = read_config "typed"
+local payload_keep = read_config "payload_keep"
+
+local INTEGER, DOUBLE = 2, 3
+local NS_PER_SECOND = 1e9
+
+-- ---------------------------------------------------------------- headers
+
+local function severity_of(text)
+  return tonumber(text) or syslog.severities[text:lower()]
+end
+
+local READ_HEADER = {
+  Timestamp = function(text)
+    local seconds = tonumber(text)
+    return seconds and seconds * NS_PER_SECOND or text
+  end,
+  Severity = severity_of,
+  Pid = tonumber,
+  Hostname = tostring,
+  Logger = tostring,
+  Payload = tostring,
+}
+
+-- by key: the header that it becomes
+local header_of = {}
+for header in pairs(READ_HEADER) do
+  local key = read_config(header)
+  if key and key ~= "" then header_of[key] = header end
+end
+
+-- ----------------------------------------------------------------- fields
+
+local function typed_field(name, text)
+  if text == "true" or text == "false" then return {name = name, value = text == "true"} end
+  local number = tonumber(text)
+  if not number then return {name = name, value = text} end
+  if text:find "^-?%d+$" then
+    local plain = #text <= 15 and not text:find "^-?0%d"
+    return plain and {name = name, value = number, value_type = INTEGER} or {name = name, value = text}
+  end
+  local decimal = text:find "^-?%d+%.%d+$" or text:find "^-?%d+%.?%d*[eE][+-]?%d+$"
+  return decimal and {name = name, value = number, value_type = DOUBLE} or {name = name, value = text}
+end
+
+local function field(name, value)
+  if type(value) == "table" then return {name = name, value = value[1]} end
+  if value == true or not typed then return {name = name, value = value} end
+  return typed_field(name, value)
+end
+
+local function add(message, name, value)
+  local header = header_of[name]
+  if header and value ~= true then
+    local read = READ_HEADER[header](type(value) == "table" and value[1] or value)
+    if read ~= nil then
+      message[header] = read
+      return
+    end
+  end
+  message.Fields[#message.Fields + 1] = field(name, value)
+end
+
+function process_message()
+  local line = read_message "Payload"
+  local pairs_found = logfmt.list:match(line)
+  if not pairs_found then return -1, "no line of key=value" end
+  local message = {Type = message_type, Payload = payload_keep and line or "", Fields = {}}
+  for i = 1, #pairs_found, 2 do
+    add(message, pairs_found[i], pairs_found[i + 1])
+  end
+  inject_message(message)
+  return 0
+end

@@ -1,0 +1,36 @@
+--[[
+---
+name: payload
+kind: decoder
+summary: Passes each record on as it is, as the Payload of a message.
+config:
+  type:
+    type: string
+    default: ""
+    description: The Type of the messages.
+---
+For records that need no parsing, or that a later decoder, a filter or the reader
+of the output will parse:
+
+    inputs:
+      lines:
+        type: tcp
+        address: 127.0.0.1:5565
+        decoder: {type: payload, config: {type: lines}}
+--]]
+
+local lpeg = require "lpeg"
+
+local message_type = read_config "type"
+
+declare_grammar {
+  type = message_type,
+  payload_is_record = true,
+  alternatives = {{(1 - lpeg.P "\n")^0}},
+}
+
+-- Records with line breaks in them, which another splitter may give.
+function process_message()
+  write_message("Type", message_type)
+  return 0
+end
