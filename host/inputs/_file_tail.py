@@ -127,11 +127,9 @@ class Tail:
 
     async def finish(self) -> None:
         """Submit what is left, and close the file."""
+        await self.feeder.finish()
         self.finished = True
-        try:
-            await self.feeder.finish()
-        finally:
-            self._source.close()
+        self._source.close()
         self._settle()
 
     def abandon(self) -> None:

@@ -1,6 +1,7 @@
 """Tells when files change: through inotify, where the kernel offers it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -71,10 +72,12 @@ class Watch:
         self._watches[identity] = watch
 
     def remove_file(self, identity: Identity) -> None:
-        """Watch a file no more; called before it is closed."""
+        """Watch a file no more."""
         watch = self._watches.pop(identity, None)
         if watch is not None and self._files.pop(watch, None) is not None:
-            self._inotify.rm_watch(watch)
+            # The kernel has removed the watch itself if the file was deleted, and its note of that is on the way.
+            with contextlib.suppress(OSError):
+                self._inotify.rm_watch(watch)
 
     def close(self) -> None:
         """Watch nothing more."""

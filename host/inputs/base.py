@@ -217,15 +217,13 @@ class Feeder:
         return got
 
     async def finish(self) -> None:
-        """The stream has ended: submit what is left, and close it."""
-        try:
-            if self._carry and not self.broken:
-                slot = await self._intake.slot()
-                carried = len(self._carry)
-                slot.view[:carried] = self._carry
-                self._cut(slot, carried, final=True)
-        finally:
-            self.abandon()
+        """The stream has ended: submit what is left, and close it. If this is cancelled, it may be called again."""
+        if self._carry and not self.broken:
+            slot = await self._intake.slot()
+            carried = len(self._carry)
+            slot.view[:carried] = self._carry
+            self._cut(slot, carried, final=True)
+        self.abandon()
 
     def abandon(self) -> None:
         """Close the stream without what is left of it: it will be read again from `submitted` on."""

@@ -6,7 +6,7 @@ import os
 import time
 from functools import partial
 from pathlib import PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -15,7 +15,7 @@ from host.inputs._file_finder import Finder, Found
 from host.inputs._file_source import GzipSource, Source, last_line, open_source
 from host.inputs._file_tail import Identity, Tail, checkpoint_key, is_same
 from host.inputs._file_watch import Watch
-from host.inputs.base import Input, InputOptions
+from host.inputs.base import Input, InputOptions, Intake
 
 
 class FileOptions(InputOptions, frozen=True, kw_only=True):
@@ -77,13 +77,11 @@ class FileInput(Input):
 
     options: FileOptions
 
-    async def open(self) -> None:
-        """Check the paths, and begin to watch them."""
-        options = self.options
-        paths = [options.path] if isinstance(options.path, str) else options.path
-        self._reads_once = self.once or not options.follow
-        self._finder = Finder(self.name, paths, options.exclude)
-        self._finder.check(must_exist=self._reads_once)
+    def __init__(self, name: str, options: Any, intake: Intake, *others: Any, once: bool) -> None:
+        super().__init__(name, options, intake, *others, once=once)
+        self._reads_once = self.once or not self.options.follow
+        paths = [self.options.path] if isinstance(self.options.path, str) else self.options.path
+        self._finder = Finder(self.name, paths, self.options.exclude)
         self._tails: dict[Identity, Tail] = {}
         self._ready: dict[Tail, None] = {}
         self._once_tails: list[Tail] = []
@@ -95,6 +93,11 @@ class FileInput(Input):
         self._waiting: asyncio.Future[None] | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self._watch: Watch | None = None
+        self._resumes = True
+
+    async def open(self) -> None:
+        """Check the paths, and begin to watch them."""
+        self._finder.check(must_exist=self._reads_once)
         self._resumes = self._begin_run()
         if not self._reads_once:
             self._watch = self._open_watch()
@@ -220,14 +223,14 @@ class FileInput(Input):
             got = await tail.read()
         except OSError as error:
             self._cannot_read(tail.path, error)
-            self._forget(tail, done=tail.is_packed)
+            status = os.fstat(tail.fd) if tail.is_packed else None
             tail.abandon()
+            self._forget(tail, status)
             return False
         if tail.feeder.broken or (not got and (self._reads_once or tail.is_complete)):
             if self._reads_once and tail.is_packed and not tail.is_complete:
                 self._cannot_read(tail.path, OSError(errno.EIO, "the gzip data is cut short"))
-            self._forget(tail, done=True)
-            await tail.finish()
+            await self._finish(tail, done=True)
             return False
         return got > 0 if self._reads_once or tail.is_packed else tail.feeder.full
 
@@ -241,9 +244,14 @@ class FileInput(Input):
                 error=error.strerror,
             )
 
-    def _forget(self, tail: Tail, *, done: bool) -> None:
-        if done:
-            status = os.fstat(tail.fd)
+    async def _finish(self, tail: Tail, *, done: bool) -> None:
+        status = os.fstat(tail.fd) if done else None
+        await tail.finish()
+        self._forget(tail, status)
+
+    def _forget(self, tail: Tail, status: os.stat_result | None) -> None:
+        """A file was closed; with a status it is not opened again before that has changed."""
+        if status is not None:
             self._done[tail.identity] = (status.st_size, status.st_mtime_ns)
         if self._watch is not None:
             self._watch.remove_file(tail.identity)
@@ -305,8 +313,7 @@ class FileInput(Input):
         elif tail not in self._ready:
             idle_ms = (now_s - max(tail.active_s, tail.gone_since_s)) * 1000
             if idle_ms >= self.options.close_rotated_after_ms:
-                self._forget(tail, done=False)
-                await tail.finish()
+                await self._finish(tail, done=False)
 
     async def _admit(self, file: Found) -> None:
         """Open a file that is not open yet, find out where to begin, and begin."""

@@ -199,3 +199,4 @@ class MemoryIntake:
 
 def _wipe(slot: MemorySlot) -> None:
     slot.view[:] = b"\xff" * len(slot.view)
+    slot.view.release()
