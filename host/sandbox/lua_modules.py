@@ -35,6 +35,11 @@ def cpath() -> str:
     return ";".join(str(folder / "?.so") for folder in folders())
 
 
+def lua_path() -> str:
+    """What `package.path` must be to find LPEG's companion `re`, which is Lua."""
+    return ";".join(f"{folder}/?.lua" for folder in ("/usr/local/share/lua/5.1", "/usr/share/lua/5.1"))
+
+
 def missing() -> list[LuaModule]:
     """The modules that LuaJIT cannot load here. Loads them into this process: for the installer and for tests."""
     import lupa

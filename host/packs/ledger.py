@@ -1,0 +1,158 @@
+"""The ledger: who still needs which pack.
+
+A `RawPack` is what an input handed in; a `TablePack` is what a sandbox made. Each counts its holders. When the last one
+lets go, its memory is free again; a table pack then lets go of the pack it was made from. When a raw pack is free,
+everything that came of it has been delivered, and its stream may forget it: that is the acknowledgement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import deque
+from collections.abc import Callable
+
+from host.packs.arena import Arena
+
+
+class Stream:
+    """One ordered source of bytes: a file, a connection, a socket.
+
+    Attributes:
+        key: A stable name, such as `access/file/2049-131/…`.
+        label: A name for people: the path, the peer.
+        on_released: Told, in order, up to which position all has been delivered.
+    """
+
+    __slots__ = ("_held", "_routing", "closed", "key", "label", "number", "on_released")
+
+    def __init__(self, key: str, label: str, on_released: Callable[[int], None] | None) -> None:
+        self.key = key
+        self.label = label
+        self.on_released = on_released
+        self.closed = False
+        self.number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little")
+        self._held: deque[RawPack] = deque()
+        self._routing: deque[RawPack] = deque()
+
+    def add(self, pack: RawPack) -> None:
+        """A pack was read from this stream, behind all others."""
+        self._held.append(pack)
+        self._routing.append(pack)
+
+    def released(self) -> None:
+        """One of the packs is free; tells as far as there is no gap before it."""
+        position = None
+        held = self._held
+        while held and held[0].holders == 0:
+            position = held.popleft().next_position
+        if position is not None and self.on_released is not None:
+            self.on_released(position)
+
+    def in_order(self, route: Callable[[TablePack], None]) -> None:
+        """Route what was decoded, in the order of the stream, though several processes decode it."""
+        queue = self._routing
+        while queue:
+            pack = queue[0]
+            for table in pack.take_decoded():
+                route(table)
+            if not pack.decoded:
+                return
+            queue.popleft()
+
+    @property
+    def outstanding(self) -> int:
+        """Packs not yet free."""
+        return len(self._held)
+
+
+class RawPack:
+    """A slot of raw bytes and where its records are."""
+
+    __slots__ = (
+        "_ready", "arena", "decoded", "holders", "length", "next_position", "offset", "on_free", "position", "records", "stream"
+    )
+
+    def __init__(  # noqa: PLR0917 -- built in one place
+        self, arena: Arena, offset: int, length: int, stream: Stream, position: int, next_position: int,
+        records: array[int] | None, on_free: Callable[[], None],
+    ) -> None:
+        self.arena = arena
+        self.offset = offset
+        self.length = length
+        self.stream = stream
+        self.position = position
+        self.next_position = next_position
+        self.records = records
+        self.on_free = on_free
+        self.holders = 1
+        self.decoded = False
+        self._ready: list[TablePack] = []
+
+    def hold(self) -> None:
+        """One more needs it."""
+        self.holders += 1
+
+    def let_go(self) -> None:
+        """One less needs it."""
+        self.holders -= 1
+        if self.holders == 0:
+            self.arena.release(self.offset)
+            self.stream.released()
+            self.on_free()
+
+    def add_decoded(self, table: TablePack) -> None:
+        """A decoder made a pack of some of its records."""
+        self._ready.append(table)
+
+    def take_decoded(self) -> list[TablePack]:
+        """What was decoded and not yet routed."""
+        ready, self._ready = self._ready, []
+        return ready
+
+
+class TablePack:
+    """A pack of messages: records, shapes and heap in a sandbox's arena, and the raw bytes they point at."""
+
+    __slots__ = (
+        "arena", "count", "holders", "loop_depth", "made_by", "offset", "on_free", "parent", "position", "raw", "seen_ns", "shapes",
+        "stream_number", "used_bytes",
+    )
+
+    def __init__(  # noqa: PLR0917, PLR0913 -- built in one place
+        self, arena: Arena, offset: int, used_bytes: int, count: int, shapes: bytes, made_by: str, loop_depth: int,
+        stream_number: int, position: int, raw: RawPack | None, parent: TablePack | None, on_free: Callable[[int], None],
+        seen_ns: int,
+    ) -> None:
+        self.arena = arena
+        self.offset = offset
+        self.used_bytes = used_bytes
+        self.count = count
+        self.shapes = shapes
+        self.made_by = made_by
+        self.loop_depth = loop_depth
+        self.stream_number = stream_number
+        self.position = position
+        self.raw = raw
+        self.parent = parent
+        self.on_free = on_free
+        self.seen_ns = seen_ns
+        self.holders = 1
+        if raw is not None:
+            raw.hold()
+        if parent is not None:
+            parent.hold()
+
+    def hold(self) -> None:
+        """One more needs it."""
+        self.holders += 1
+
+    def let_go(self) -> None:
+        """One less needs it."""
+        self.holders -= 1
+        if self.holders == 0:
+            self.on_free(self.offset)
+            if self.raw is not None:
+                self.raw.let_go()
+            if self.parent is not None:
+                self.parent.let_go()

@@ -1,0 +1,145 @@
+"""`hekate run`: from the first line of the configuration to the summary."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from host.config.load import load_config
+from host.errors import ConfigErrors, HekateError
+from host.pipeline.pipeline import Pipeline
+from host.pipeline.progress import Progress
+from host.pipeline.summary import print_summary
+from host.sandbox import lua_modules
+from host.telemetry import logs
+
+_LOG = logs.get_logger("host.pipeline")
+
+
+class Runner:
+    """One run: signals in, exit status out."""
+
+    def __init__(self, paths: Sequence[Path], pipeline: Pipeline, *, once: bool, quiet: bool) -> None:
+        self._paths = paths
+        self._pipeline = pipeline
+        self._once = once
+        self._quiet = quiet
+        self._stop = asyncio.Event()
+        self._force = asyncio.Event()
+        self._reloading: asyncio.Task[None] | None = None
+        self.started_s = 0.0
+        self.exit_code = os.EX_OK
+
+    async def run(self) -> int:
+        """Run until the end of all inputs (once), or until a signal."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop, signal.Signals(number).name)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hup)
+        await self._pipeline.start()
+        self.started_s = time.monotonic()
+        progress = Progress(self._pipeline, sys.stderr) if not self._quiet and sys.stderr.isatty() else None
+        _LOG.info("Running.", pid=os.getpid(), inputs=len(self._pipeline.inputs), outputs=len(self._pipeline.outputs))
+        if progress is not None:
+            progress.start()
+        try:
+            await self._wait()
+            await self._drain()
+        finally:
+            elapsed_s = time.monotonic() - self.started_s
+            if progress is not None:
+                await progress.stop()
+            await self._pipeline.stop()
+        if not self._quiet:
+            print_summary(self._pipeline, elapsed_s, sys.stderr)
+        return self.exit_code
+
+    async def _wait(self) -> None:
+        waits = [asyncio.create_task(self._stop.wait())]
+        if self._once:
+            waits.append(asyncio.create_task(self._pipeline.ended.wait()))
+        _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        if self._pipeline.failure is not None:
+            self.exit_code = getattr(self._pipeline.failure, "exit_code", os.EX_SOFTWARE)
+
+    async def _drain(self) -> None:
+        timeout_s = self._pipeline.config.hekate.shutdown_timeout_ms / 1000
+        draining = asyncio.create_task(self._pipeline.drain())
+        forced = asyncio.create_task(self._force.wait())
+        # With --once there is no hurry until somebody asks to stop.
+        if self._once and not self._stop.is_set():
+            stopped = asyncio.create_task(self._stop.wait())
+            await asyncio.wait([draining, forced, stopped], return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+        done, _ = await asyncio.wait([draining, forced], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        forced.cancel()
+        if draining in done:
+            await draining
+            return
+        draining.cancel()
+        await asyncio.gather(draining, return_exceptions=True)
+        self.exit_code = os.EX_TEMPFAIL
+        why = "a second signal" if self._force.is_set() else f"shutdown_timeout_ms ({timeout_s:g} s) is over"
+        _LOG.error("Stopped before everything was delivered; it will be read again.", why=why)
+
+    def _on_stop(self, name: str) -> None:
+        if self._stop.is_set():
+            self._force.set()
+            return
+        _LOG.info("Draining; send the signal again to stop at once.", signal=name)
+        self._stop.set()
+
+    def _on_hup(self) -> None:
+        if self._reloading is not None and not self._reloading.done():
+            _LOG.warning("A reload is under way; the signal is ignored.")
+            return
+        self._reloading = asyncio.get_running_loop().create_task(self._reload())
+
+    async def _reload(self) -> None:
+        self._pipeline.reopen_outputs()
+        try:
+            config = load_config(self._paths)
+        except ConfigErrors as fault:
+            for error in fault.errors:
+                _LOG.error("The new configuration is invalid; the old one goes on.", error=str(error))
+            return
+        try:
+            changed = await self._pipeline.reload(config)
+        except HekateError as fault:
+            _LOG.error("The reload failed.", reason=str(fault))
+            return
+        _LOG.info("Reloaded.", changed=",".join(changed) or "nothing")
+
+
+def run(
+    paths: Sequence[Path], *, once: bool, log_level: str | None = None, log_format: str | None = None, quiet: bool = False
+) -> int:
+    """Run a configuration.
+
+    Args:
+        paths: Files and directories.
+        once: Whether to end when every input was read to its end.
+        log_level: Instead of the configuration's.
+        log_format: Instead of the configuration's.
+        quiet: No progress display, no summary.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        HekateError: It could not be started.
+    """
+    config = load_config(paths)
+    settings = config.hekate
+    logs.set_up(log_level or settings.log_level, log_format or settings.log_format)
+    lua_modules.check_present()
+
+    async def main() -> int:
+        return await Runner(paths, Pipeline(config, once=once), once=once, quiet=quiet).run()
+
+    return asyncio.run(main())

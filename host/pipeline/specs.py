@@ -1,0 +1,89 @@
+"""What the kernel of a sandbox is told when it starts, made from the configuration."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from host import paths
+from host.config import model
+from host.errors import StartError
+from host.sandbox.process import Order
+
+
+def _script(sandbox: model.Sandbox) -> dict[str, Any]:
+    path = Path(sandbox.path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as fault:
+        raise StartError(f"Cannot read {path}: {fault.strerror}.") from fault
+    return {"name": sandbox.name, "file": path.name, "text": text, "config": sandbox.config or {"": None}}
+
+
+def _common(name: str, kind: str, sandboxes: tuple[model.Sandbox, ...], hostname: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": kind,
+        "hostname": hostname,
+        "output_limit": max(sandbox.output_limit for sandbox in sandboxes),
+        "scripts": [_script(sandbox) for sandbox in sandboxes],
+    }
+
+
+def decoder(config: model.Input, delimiter: int | None, hostname: str) -> dict[str, Any]:
+    """Of the decoders of an input."""
+    spec = _common(config.name, "decoder", config.decoder_chain, hostname)
+    return spec | {
+        "strategy": config.decoder_strategy,
+        "max_record_bytes": config.max_record_bytes,
+        "oversize": config.oversize,
+        "logger": config.logger,
+        "message_type": config.message_type,
+        **({} if delimiter is None else {"delimiter": delimiter}),
+    }
+
+
+def filter_(config: model.Filter, hostname: str) -> dict[str, Any]:
+    """Of a filter."""
+    spec = _common(config.name, "filter", (config.sandbox,), hostname)
+    return spec | {
+        "message_matcher": config.message_matcher,
+        "process_inject_limit": config.max_process_inject,
+        "timer_inject_limit": config.max_timer_inject,
+    }
+
+
+def encoder(config: model.Output, hostname: str) -> dict[str, Any]:
+    """Of the encoder of an output."""
+    return _common(config.name, "encoder", (config.encoder,), hostname) | {"message_matcher": config.message_matcher}
+
+
+def order(name: str, sandboxes: tuple[model.Sandbox, ...], pack_bytes: int, *, allow_unjailed: bool) -> Order:
+    """What the zygote needs to know."""
+    return Order(name, sum(sandbox.memory_limit for sandbox in sandboxes), pack_bytes, allow_unjailed)
+
+
+def cpu_limit_ms(sandboxes: tuple[model.Sandbox, ...]) -> int:
+    """CPU that one record may take in a chain of sandboxes."""
+    return sum(sandbox.cpu_limit for sandbox in sandboxes)
+
+
+def module_reader(sandbox_dir: str | None) -> Callable[[str], str]:
+    """Reads what a script requires: from the user's modules, then from the shipped ones.
+
+    The function raises KeyError, with a reason, if there is no such module.
+    """
+    folders = [paths.shipped("sandbox_stdlib")]
+    if sandbox_dir:
+        folders.insert(0, Path(sandbox_dir) / "modules")
+
+    def read(name: str) -> str:
+        if not name or not all(part.isidentifier() for part in name.replace("-", "_").split(".")):
+            raise KeyError("a module's name consists of letters, digits, '_' and '.'")
+        relative = name.replace(".", "/") + ".lua"
+        for folder in folders:
+            path = folder / relative
+            if path.is_file():
+                return path.read_text(encoding="utf-8")
+        raise KeyError("it is in none of " + ", ".join(str(folder) for folder in folders))
+
+    return read

@@ -1,0 +1,1 @@
+"""From decoders to whoever wants their messages."""

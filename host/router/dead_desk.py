@@ -1,0 +1,31 @@
+"""Where dead letters of sandboxes wait for the disk, if they must."""
+
+import asyncio
+
+from host.delivery.dead_letters import DeadLetters
+from host.errors import RetryDelivery
+from host.packs.ledger import RawPack, TablePack
+from host.packs.protocol import Report
+from host.sandbox.sandbox import Sandbox
+from host.telemetry.logs import get_logger
+
+_LOG = get_logger("host.router")
+_RETRY_S = 1.0
+
+
+def keep_dead_letters(letters: DeadLetters, sandbox: Sandbox, report: Report, pack: RawPack | TablePack) -> None:
+    """Write the dead letters in a slot that a sandbox filled. The pack they came from is held until they are written."""
+    pack.hold()
+
+    def write() -> None:
+        start = report.offset
+        try:
+            letters.append(bytes(sandbox.arena.view[start : start + report.bytes]), report.count)
+        except RetryDelivery as fault:
+            _LOG.error("Dead letters cannot be written; trying again.", reason=str(fault))
+            asyncio.get_running_loop().call_later(_RETRY_S, write)
+            return
+        sandbox.release_slot(start)
+        pack.let_go()
+
+    write()

@@ -1,0 +1,133 @@
+"""The decoders of one input: one or more processes that run the same chain."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from host.delivery.dead_letters import DeadLetters
+from host.packs.ledger import RawPack, TablePack
+from host.packs.protocol import Emitted, Report, read_pack_header
+from host.router.dead_desk import keep_dead_letters
+from host.sandbox.sandbox import Sandbox, Termination, Work
+from host.telemetry.logs import get_logger
+from host.telemetry.metrics import ComponentMetrics
+
+_LOG = get_logger("host.decoders")
+
+
+class Decoding:
+    """Gives raw packs to decoder processes, and what they made of them to the router, in the order of each stream.
+
+    Args:
+        name: Of the input.
+        metrics: Of its decoders.
+        dead_letters: Where records go that no decoder accepts.
+        route: Takes a decoded pack.
+        wake: Called when there may be room for another pack.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        metrics: ComponentMetrics,
+        dead_letters: DeadLetters,
+        route: Callable[[TablePack], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self.metrics = metrics
+        self.sandboxes: list[Sandbox] = []
+        self._dead_letters = dead_letters
+        self._route = route
+        self._wake = wake
+        self._waiting: deque[RawPack] = deque()
+
+    def has_room(self) -> bool:
+        """Whether another pack would be started on soon. If not, records had better wait at their source and collect."""
+        return not self._waiting and any(sandbox.room for sandbox in self.sandboxes)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being decoded or waits for it."""
+        return not self._waiting and all(sandbox.idle for sandbox in self.sandboxes)
+
+    def decode(self, pack: RawPack) -> None:
+        """Take a raw pack."""
+        self._waiting.append(pack)
+        self._give()
+
+    def _give(self) -> None:
+        while self._waiting:
+            free = [sandbox for sandbox in self.sandboxes if sandbox.room]
+            if not free:
+                return
+            pack = self._waiting.popleft()
+            self.metrics.packs_received += 1
+            self.metrics.bytes_received += pack.length
+            min(free, key=lambda sandbox: len(sandbox.work)).give(pack)
+
+    # What the sandboxes say.
+
+    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
+        """A decoder filled a slot."""
+        if work is None or not isinstance(work.pack, RawPack):
+            sandbox.kill("it sent something for no pack")
+            return
+        if report.kind == Emitted.DEAD_LETTERS:
+            keep_dead_letters(self._dead_letters, sandbox, report, work.pack)
+            return
+        table = table_pack(sandbox, report, made_by="", raw=work.pack, parent=None)
+        if table is None:
+            return
+        self.metrics.records_sent += table.count
+        self.metrics.packs_sent += 1
+        work.pack.add_decoded(table)
+        work.pack.stream.in_order(self._route)
+
+    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
+        """A decoder is done with a pack."""
+        pack = work.pack
+        assert isinstance(pack, RawPack)
+        self.metrics.records_received += report.received
+        self.metrics.records_truncated += report.count
+        if report.failed:
+            self.metrics.count_drop("decode_failed", report.failed)
+        pack.decoded = True
+        pack.stream.in_order(self._route)
+        pack.let_go()
+
+    def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- the owner's interface
+        """The first reason in a pack for which a record was not decoded."""
+        _LOG.warning("Records were not decoded; they are in the dead letters.", input=self.name, reason=text)
+
+    def on_room(self, sandbox: Sandbox) -> None:  # noqa: ARG002 -- the owner's interface
+        """A decoder would take another pack."""
+        self._give()
+        self._wake()
+
+    def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
+        """A decoder was ended: it is always started again."""
+        _LOG.error(
+            "A decoder was ended.",
+            input=self.name, sandbox=sandbox.name, limit=termination.limit, reason=termination.text,
+        )
+        return True
+
+
+def table_pack(
+    sandbox: Sandbox, report: Report, *, made_by: str, raw: RawPack | None, parent: TablePack | None
+) -> TablePack | None:
+    """The pack in a slot that a sandbox filled, if its header is sound. If not, the sandbox is ended."""
+    start = report.offset
+    slot = sandbox.arena.view[start : start + sandbox.arena.slot_bytes]
+    header = read_pack_header(slot, report.bytes)
+    if header is None or header.record_count != report.count or (raw is not None and header.raw_bytes != raw.length):
+        sandbox.kill("it sent a malformed pack")
+        return None
+    shapes = bytes(slot[header.shapes_start : header.shapes_start + header.shapes_bytes])
+    return TablePack(
+        sandbox.arena, start, report.bytes, report.count, shapes, made_by, header.loop_depth, header.stream, header.position,
+        raw, parent, sandbox.release_slot, time.monotonic_ns(),
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""The router: a pack goes to every consumer that may want something of it.
+
+It never looks at a record. A pack's shapes (Types, Loggers, field names) are one string of bytes, the same for packs of the same
+kind; a consumer whose matcher cannot match them has said so after its first such pack, and gets no other. So a pack costs one
+look-up, however many consumers there are.
+"""
+
+from collections.abc import Iterable
+
+from host.packs.ledger import TablePack
+from host.router.consumer import Consumer
+from host.telemetry.metrics import ComponentMetrics
+
+_MOST_ROUTES = 10_000
+
+
+class Router:
+    """Gives packs to consumers.
+
+    Args:
+        metrics: Of the router.
+    """
+
+    def __init__(self, metrics: ComponentMetrics) -> None:
+        self.metrics = metrics
+        self.consumers: list[Consumer] = []
+        self._routes: dict[tuple[bytes, str], list[Consumer]] = {}
+
+    def add(self, consumers: Iterable[Consumer]) -> None:
+        """More consumers, from the next pack on."""
+        self.consumers.extend(consumers)
+        self.forget_routes()
+
+    def remove(self, consumer: Consumer) -> None:
+        """One consumer less, from the next pack on."""
+        self.consumers.remove(consumer)
+        self.forget_routes()
+
+    def forget_routes(self) -> None:
+        """Something has changed that routes depend on."""
+        self._routes.clear()
+
+    def route(self, pack: TablePack) -> None:
+        """Give a pack to all who may want it, and let go of it."""
+        metrics = self.metrics
+        metrics.packs_received += 1
+        metrics.records_received += pack.count
+        consumers = self._routes.get((pack.shapes, pack.made_by))
+        if consumers is None:
+            consumers = self._find(pack)
+        if not consumers:
+            metrics.count_drop("no_consumer", pack.count)
+        for consumer in consumers:
+            consumer.take(pack)
+        pack.let_go()
+
+    def _find(self, pack: TablePack) -> list[Consumer]:
+        """Who may want packs like this one. A filter never receives what it injected itself."""
+        if len(self._routes) >= _MOST_ROUTES:
+            self._routes.clear()
+        wanted = [consumer for consumer in self.consumers if consumer.wants(pack)]
+        self._routes[pack.shapes, pack.made_by] = wanted
+        return wanted

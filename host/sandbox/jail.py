@@ -1,0 +1,95 @@
+"""The jail of a sandbox process: what is left of the system calls once the script may run.
+
+LuaJIT is no security boundary, so nothing here relies on it: native code that a script smuggled in finds a process that can
+talk to one socket and to memory it already has. What is not on the list kills the process.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+
+ALLOWED_CALLS = (
+    # the socket to the host
+    "recvmsg", "sendto", "sendmsg", "close",
+    # memory; LuaJIT needs to make pages executable
+    "mmap", "munmap", "mprotect", "mremap", "madvise", "brk", "futex",
+    # time
+    "clock_gettime", "gettimeofday", "time", "times", "getrusage",
+    # ending, and what the C library does by itself
+    "exit", "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "getpid", "gettid", "tgkill", "write",
+)  # fmt: skip
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_PR_SET_NO_NEW_PRIVS = 38
+_MOST_OPEN_FILES = 64
+_DATA_HEADROOM_BYTES = 256 * 1024 * 1024
+
+
+class JailError(Exception):
+    """The jail could not be built."""
+
+
+def set_process_name(name: str) -> None:
+    """The name that `ps` and `top` show; the system keeps 15 bytes."""
+    _prctl(_PR_SET_NAME, name.encode()[:15])
+
+
+def die_with_parent() -> None:
+    """Be killed when the zygote dies."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def limit_resources(memory_bytes: int) -> None:
+    """Set the limits that the kernel itself enforces.
+
+    Args:
+        memory_bytes: What Lua may use; the process gets headroom beside it for the interpreter and LPEG's own memory.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_MOST_OPEN_FILES, _MOST_OPEN_FILES))
+    data_bytes = memory_bytes + _DATA_HEADROOM_BYTES
+    resource.setrlimit(resource.RLIMIT_DATA, (data_bytes, data_bytes))
+
+
+def close_all_but(keep: set[int]) -> None:
+    """Close every file descriptor that the process does not need."""
+    highest = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    first = 0
+    for fd in sorted(keep):
+        os.closerange(first, fd)
+        first = fd + 1
+    os.closerange(first, highest if highest != resource.RLIM_INFINITY else 65536)
+
+
+def shut() -> None:
+    """Forbid all system calls but `ALLOWED_CALLS`, for ever.
+
+    Raises:
+        JailError: seccomp is not to be had.
+    """
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    try:
+        import pyseccomp
+    except (ImportError, RuntimeError, OSError) as fault:
+        raise JailError(f"seccomp is not available: {fault}") from fault
+    jail = pyseccomp.SyscallFilter(pyseccomp.KILL_PROCESS)
+    for call in ALLOWED_CALLS:
+        try:
+            jail.add_rule(pyseccomp.ALLOW, call)
+        except (OSError, ValueError):
+            continue  # this machine's architecture has no such call, so there is nothing to allow
+    try:
+        jail.load()
+    except OSError as fault:
+        raise JailError(f"seccomp refused the filter: {fault}") from fault
+
+
+def _prctl(option: int, argument: int | bytes) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, argument, 0, 0, 0) != 0:
+        errno = ctypes.get_errno()
+        raise JailError(f"prctl({option}): {os.strerror(errno)}")

@@ -1,0 +1,210 @@
+-- Runs the decoders of one input over raw packs.
+-- A chain is either "first" (each record goes to the first decoder that accepts it) or "all" (each record goes through
+-- all in turn). In both, a record that is refused becomes a dead letter and the pack goes on.
+local ffi = require "ffi"
+local C = require "channel"
+local L = require "layout"
+local W = require "writer"
+local dead_letters = require "dead_letters"
+local emit = require "emit"
+local message = require "message"
+local shapes = require "shapes"
+local timestamps = require "timestamps"
+
+local M = {}
+
+local chain, strategy, delimiter, most_bytes, truncate
+local job = {} -- the pack that is being decoded
+local skip = {} -- [pack] = {[ordinal] = reason}: records that have ended a process before
+
+-- between two stages of an "all" chain the records lie here, in pieces of so many raw bytes
+local PIECE_BYTES = 64 * 1024
+local SCRATCH_BYTES = 4 * 1024 * 1024
+local scratch = {}
+
+local beat
+
+-- spec: {name, strategy, delimiter (byte or nil), max_record_bytes, oversize, stages = list from stages.new}
+function M.open(spec, heartbeat)
+  chain, strategy, delimiter = spec.stages, spec.strategy, spec.delimiter
+  most_bytes, truncate = spec.max_record_bytes, spec.oversize == "truncate"
+  beat = heartbeat
+  if strategy == "all" and #chain > 1 then
+    for i = 1, #chain - 1 do
+      scratch[i] = ffi.new("uint8_t[?]", SCRATCH_BYTES)
+    end
+  end
+end
+
+-- the record `ordinal` of a pack ended the process when it was tried: it is not tried again
+function M.skip(pack, ordinal)
+  skip[pack] = skip[pack] or {}
+  skip[pack][ordinal] = true
+end
+
+-- a record that no decoder took
+function M.reject(from, to, reason)
+  job.failed = job.failed + 1
+  if not job.reason then job.reason = reason end
+  dead_letters.add(job.raw + from, to - from, reason, job.now, job.stream, job.position + from, job.pack)
+end
+local reject = M.reject
+
+-- ---------------------------------------------------------------- one record
+
+local function accept(from, to)
+  local reason
+  for i = 1, job.stages do
+    local ok, why = chain[i].record(job, from, to)
+    if ok then return end
+    reason = why or reason
+  end
+  reject(from, to, reason or "no decoder matched")
+end
+
+local function take(from, to, ordinal)
+  if job.skip and job.skip[ordinal] then return reject(from, to, "terminated the sandbox") end
+  if to - from > most_bytes then
+    if not truncate then return reject(from, to, "oversize") end
+    job.truncated = job.truncated + 1
+    to = from + most_bytes
+  end
+  beat[1] = ordinal
+  accept(from, to)
+end
+
+-- ---------------------------------------------------------------- the records of a pack
+
+-- from `at` (offset) to `stop`: answers when the writer is full or all is done
+local function run_delimited(at, stop, ordinal, full)
+  local fast = chain[1].many
+  while at < stop do
+    if W.room() < full then return at, ordinal end
+    local before = at
+    if fast and not job.careful then at, ordinal = fast(job, at, stop, ordinal, most_bytes) end
+    if at == before then
+      local p = ffi.C.memchr(job.raw + at, delimiter, stop - at)
+      local to = p == nil and stop or ffi.cast(L.bytes_ptr, p) - job.raw
+      take(at, to, ordinal)
+      at, ordinal = to + 1, ordinal + 1
+    end
+  end
+  return at, ordinal
+end
+
+-- what a record of n bytes may need in the writer beside the bytes that stay where they are
+local ROOM_BYTES = 96 * 1024
+
+local function decode_delimited()
+  local at, ordinal = 0, 0
+  while at < job.bytes do
+    if ordinal < job.first_record then
+      -- this part was sent before the process that did it died
+      local p = ffi.C.memchr(job.raw + at, delimiter, job.bytes - at)
+      at, ordinal = (p == nil and job.bytes or ffi.cast(L.bytes_ptr, p) - job.raw) + 1, ordinal + 1
+    else
+      emit.reserve(ROOM_BYTES, ordinal)
+      at, ordinal = run_delimited(at, job.bytes, ordinal, ROOM_BYTES)
+    end
+  end
+  return ordinal
+end
+
+local function decode_listed(count)
+  local pairs_at = ffi.cast(L.u32_ptr, job.raw + job.bytes + (-job.bytes) % 8)
+  for ordinal = job.first_record, count - 1 do
+    emit.reserve(ROOM_BYTES, ordinal)
+    take(pairs_at[2 * ordinal], pairs_at[2 * ordinal + 1], ordinal)
+  end
+  return count
+end
+
+-- ---------------------------------------------------------------- chains of strategy "all"
+
+-- `first` lets the first stage write into a scratch pack; the others follow, the last one writes into the arena
+local function through_stages(first)
+  local arena = W.save()
+  W.open(scratch[1], SCRATCH_BYTES)
+  first()
+  for i = 2, #chain do
+    W.finish(0ULL, 0LL, job.bytes, 0)
+    local view = { pack = W.base, count = W.count, list = shapes.of_pack(W.base) }
+    if i < #chain then
+      W.open(scratch[i], SCRATCH_BYTES)
+    else
+      W.restore(arena)
+    end
+    chain[i].pack(job, view)
+  end
+end
+
+local function decode_all_delimited()
+  local at, ordinal = 0, 0
+  while at < job.bytes do
+    local stop = job.bytes
+    if stop - at > PIECE_BYTES then
+      local p = ffi.C.memchr(job.raw + at + PIECE_BYTES, delimiter, stop - at - PIECE_BYTES)
+      if p ~= nil then stop = ffi.cast(L.bytes_ptr, p) - job.raw + 1 end
+    end
+    job.piece = ordinal
+    emit.reserve(ROOM_BYTES, ordinal)
+    through_stages(function() at, ordinal = run_delimited(at, stop, ordinal, ROOM_BYTES) end)
+  end
+  return ordinal
+end
+
+local function decode_all_listed(count)
+  local pairs_at = ffi.cast(L.u32_ptr, job.raw + job.bytes + (-job.bytes) % 8)
+  for ordinal = 0, count - 1 do
+    job.piece = ordinal
+    emit.reserve(ROOM_BYTES, ordinal)
+    through_stages(function() take(pairs_at[2 * ordinal], pairs_at[2 * ordinal + 1], ordinal) end)
+  end
+  return count
+end
+
+-- ---------------------------------------------------------------- commands
+
+local function start(command)
+  job.pack, job.bytes, job.now = command.pack, command.raw_bytes, command.now_ns
+  job.raw = C.address(command.raw_arena, command.raw_offset, command.raw_bytes)
+  job.stream, job.position = command.stream, command.position
+  job.first_record = command.first_record
+  job.careful = math.floor(command.flags / C.CAREFUL) % 2 == 1
+  job.skip, job.failed, job.truncated, job.reason, job.text = skip[job.pack], 0, 0, nil, nil
+  emit.pack, emit.stream, emit.position = job.pack, job.stream, job.position
+  emit.raw_bytes, emit.loop_depth = job.bytes, 0
+  timestamps.reference_ns[0] = job.now
+  message.clear()
+  -- in an "all" chain `accept` runs the first stage only; the others see what it made
+  job.stages = strategy == "all" and 1 or #chain
+  job.piece = 0
+end
+
+-- decodes the pack of a command PACK and reports it done
+function M.run(command)
+  start(command)
+  local delimited = command.flags % 2 == 1
+  local all = strategy == "all" and #chain > 1
+  local received
+  if delimited then
+    received = all and decode_all_delimited() or decode_delimited()
+  else
+    received = all and decode_all_listed(command.records) or decode_listed(command.records)
+  end
+  emit.close(received)
+  dead_letters.flush(job.pack)
+  skip[job.pack] = nil
+  if job.reason then C.text(C.FAILURE, job.reason, job.pack) end
+  local r = C.report(C.DONE, job.pack)
+  r.received, r.failed, r.matched, r.count = received, job.failed, received - job.failed, job.truncated
+  job.text = nil
+end
+
+-- the whole raw text of the pack as a Lua string, made once and only if a stage needs it
+function M.text()
+  if not job.text then job.text = ffi.string(job.raw, job.bytes) end
+  return job.text
+end
+
+return M

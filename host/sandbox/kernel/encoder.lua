@@ -1,0 +1,108 @@
+-- Runs the encoder of one output over packs: the records that the output's matcher accepts become bytes in a batch.
+-- A batch is a slot: the encoded bytes from its start, and from its end backwards the end offset of each record.
+local ffi = require "ffi"
+local C = require "channel"
+local L = require "layout"
+local dead_letters = require "dead_letters"
+local filter = require "filter"
+local shapes = require "shapes"
+
+local M = {}
+
+local matcher, encode, beat
+local job = {}
+
+-- the batch that is being written
+local batch = { base = nil, size = 0, offset = 0, used = 0, count = 0 }
+M.batch = batch
+
+-- spec: {matcher, encode = {start_pack, record}} where
+--   start_pack(raw, raw_bytes) is called once a pack, and
+--   record(record, raw, pack, shape) -> true, or false and the reason (nil: nothing to send, no failure)
+function M.open(spec, heartbeat)
+  matcher, encode, beat = spec.matcher, spec.encode, heartbeat
+end
+
+local function send(first_record)
+  local r = C.report(C.EMIT, job.pack)
+  r.kind, r.offset, r.bytes, r.count, r.first_record = C.EMIT_BATCH, batch.offset, batch.used, batch.count, first_record
+  batch.base = nil
+end
+
+-- room for n bytes of one more record, at batch.base + batch.used; may send the batch and open another
+function M.reserve(n)
+  if batch.base ~= nil and batch.size - batch.used - 4 * (batch.count + 1) < n and batch.count > 0 then send(job.ordinal) end
+  if batch.base == nil then
+    batch.base, batch.size, batch.offset = C.slot()
+    batch.used, batch.count = 0, 0
+  end
+  if batch.size - 4 < n then return nil end
+  return batch.base + batch.used
+end
+
+-- the record ends at `out`
+function M.finish_record(out)
+  batch.used = out - batch.base
+  batch.count = batch.count + 1
+  ffi.cast(L.u32_ptr, batch.base + batch.size)[-batch.count] = batch.used
+end
+
+local function reject(record, raw, reason)
+  job.failed = job.failed + 1
+  if not job.reason then job.reason = reason end
+  dead_letters.add(raw + record.raw_start, record.raw_end - record.raw_start, reason, job.now, job.stream,
+    job.position + record.raw_start, job.pack)
+end
+
+local function run_records(header, raw, pack, list, tests)
+  local at = pack + header.records_start
+  local matched, record_of, skip = 0, encode.record, job.skip
+  for ordinal = 0, header.record_count - 1 do
+    local record = ffi.cast(L.record_ptr, at)
+    at = at + record.words * 8
+    local test = tests[record.shape]
+    if ordinal >= job.first_record and (test == true or (test and test(record, raw, pack))) then
+      beat[1], job.ordinal = ordinal, ordinal
+      matched = matched + 1
+      local ok, why
+      if skip and skip[ordinal] then
+        ok, why = false, "terminated the sandbox"
+      else
+        ok, why = record_of(record, raw, pack, list[record.shape])
+      end
+      if not ok and why then reject(record, raw, why) end
+    end
+  end
+  return matched
+end
+
+local skips = {}
+
+-- the record `ordinal` of a pack ended the process when it was tried: it is not tried again
+function M.skip(pack, ordinal)
+  skips[pack] = skips[pack] or {}
+  skips[pack][ordinal] = true
+end
+
+-- command PACK
+function M.run(command)
+  local header, raw, pack = filter.open_pack(command)
+  local list = shapes.of_pack(pack)
+  local tests = filter.tests_of(list, header.shape_count, matcher)
+  job.pack, job.now, job.stream, job.position = command.pack, command.now_ns, command.stream, command.position
+  job.first_record, job.skip, job.reason, job.failed = command.first_record, skips[command.pack], nil, 0
+  local matched = 0
+  if tests.any then
+    encode.start_pack(raw, command.raw_bytes)
+    matched = run_records(header, raw, pack, list, tests)
+    if encode.end_pack then encode.end_pack() end
+    if batch.base ~= nil and batch.count > 0 then send(header.record_count) end
+  end
+  dead_letters.flush(job.pack)
+  skips[job.pack] = nil
+  if job.reason then C.text(C.FAILURE, job.reason, job.pack) end
+  local r = C.report(C.DONE, job.pack)
+  r.received, r.matched, r.failed, r.flags = header.record_count, matched, job.failed, tests.any and 0 or C.NEVER
+end
+
+return M

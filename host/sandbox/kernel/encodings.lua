@@ -1,0 +1,175 @@
+-- What an encoder may declare: json, payload and template, which run without a call into the script per record.
+local ffi = require "ffi"
+local calls = require "calls"
+local encoder = require "encoder"
+local json_encoder = require "json_encoder"
+local message = require "message"
+local numbers = require "numbers"
+local output = require "output"
+local values = require "values"
+
+local M = {}
+
+local function nothing() end
+
+local function bad(what)
+  error("declare_encoder: " .. what, 0)
+end
+
+-- ---------------------------------------------------------------- json
+
+local function json(options)
+  local encoder_of = json_encoder.new(options)
+  local newline = options.newline ~= false
+  return {
+    start_pack = json_encoder.start_pack,
+    record = function(record, raw, pack, shape)
+      local e = encoder_of(shape)
+      local most = e.measure(record, raw, pack)
+      local out = encoder.reserve(most + 1)
+      if out == nil then return false, "encoded it may be larger than a batch" end
+      out = e.write(out, record, raw, pack)
+      if newline then
+        out[0] = 10
+        out = out + 1
+      end
+      encoder.finish_record(out)
+      return true
+    end,
+  }
+end
+
+-- ---------------------------------------------------------------- payload
+
+local copy = ffi.copy
+
+-- Payload as it is. While records lie one behind the other in the raw bytes, just a newline between them, nothing is
+-- copied: one copy serves the whole run.
+local function payload(options)
+  local newline = options.append_newlines ~= false
+  return {
+    start_pack = nothing,
+    record = function(record, raw, pack, shape)
+      local from, n
+      if shape.payload_is_record then
+        from, n = raw + record.raw_start, record.raw_end - record.raw_start
+      else
+        local text = values.reader(shape, "Payload", 0, 0)(record, raw, pack)
+        from, n = text, #text
+      end
+      local out = encoder.reserve(n + 1)
+      if out == nil then return false, "the payload is larger than a batch" end
+      copy(out, from, n)
+      out = out + n
+      if newline then
+        out[0] = 10
+        out = out + 1
+      end
+      encoder.finish_record(out)
+      return true
+    end,
+  }
+end
+
+-- ---------------------------------------------------------------- template
+
+-- text of a value, as templates and add_to_payload write it
+local function text_of(v)
+  if type(v) == "number" then return numbers.double_text(v) end
+  if type(v) == "boolean" then return v and "true" or "false" end
+  return v
+end
+M.text_of = text_of
+
+local HEADERS = {
+  Uuid = true, Timestamp = true, Type = true, Logger = true, Severity = true, Payload = true, EnvVersion = true, Pid = true,
+  Hostname = true,
+}
+
+local function part_of(name)
+  if name == "Timestamp" then return { timestamp = true } end
+  if HEADERS[name] or name:find "^Fields%[" then return { variable = name } end
+  return { variable = "Fields[" .. name .. "]" }
+end
+
+-- "%{Timestamp} %{Fields[status]} %{status}" -> a list of literals and variables
+local function parse_template(template)
+  local parts, at = {}, 1
+  while true do
+    local from, to, name = template:find("%%{(.-)}", at)
+    if not from then break end
+    if from > at then parts[#parts + 1] = template:sub(at, from - 1) end
+    parts[#parts + 1] = part_of(name)
+    at = to + 1
+  end
+  if at <= #template then parts[#parts + 1] = template:sub(at) end
+  return parts
+end
+
+local function template(options)
+  if type(options.template) ~= "string" then bad "template: needs a text such as '%{Timestamp} %{Payload}'" end
+  local parts = parse_template(options.template)
+  if options.append_newlines ~= false then parts[#parts + 1] = "\n" end
+  local missing = options.missing or "-"
+  local pieces = {}
+  return {
+    start_pack = nothing,
+    record = function(record, raw, pack, shape)
+      for i, part in ipairs(parts) do
+        if type(part) == "string" then
+          pieces[i] = part
+        elseif part.timestamp then
+          pieces[i] = json_encoder.rfc3339(record.timestamp)
+        else
+          local v = values.reader(shape, part.variable, 0, 0)(record, raw, pack)
+          if v == nil or v == "" then v = missing end
+          pieces[i] = text_of(v)
+        end
+      end
+      local text = table.concat(pieces, "", 1, #parts)
+      local out = encoder.reserve(#text)
+      if out == nil then return false, "the text is larger than a batch" end
+      copy(out, text, #text)
+      encoder.finish_record(out + #text)
+      return true
+    end,
+  }
+end
+
+-- ---------------------------------------------------------------- scripts
+
+local SKIP = -2
+
+-- process_message injects the payload; what it injected is the record's encoding
+function M.script(name, process_message)
+  return {
+    start_pack = nothing,
+    record = function(record, raw, pack, shape)
+      output.clear()
+      message.set(record, raw, pack, shape)
+      local status, why = calls.process(process_message)
+      message.discard()
+      if status == SKIP then return false, nil end
+      if status < 0 then return false, name .. ": " .. (why or "process_message returned " .. status) end
+      local text = output.take()
+      if not text then return false, name .. ": process_message injected no payload" end
+      local out = encoder.reserve(#text)
+      if out == nil then return false, name .. ": the payload is larger than a batch" end
+      copy(out, text, #text)
+      encoder.finish_record(out + #text)
+      return true
+    end,
+  }
+end
+
+local FORMATS = { json = json, payload = payload, template = template }
+
+-- options: what declare_encoder was given
+function M.declared(options)
+  if type(options) ~= "table" then bad "takes a table" end
+  local make = FORMATS[options.format]
+  if not make then bad("format: '" .. tostring(options.format) .. "' is not one of json, payload, template") end
+  return make(options)
+end
+
+return M

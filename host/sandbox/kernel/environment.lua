@@ -1,0 +1,115 @@
+-- What a script finds when it runs: an allowlist of standard functions and the API of its kind. Nothing else exists
+-- for it: no io, no ffi, no debug, no jit, no load, no way to a C module but those loaded here.
+local C = require "channel"
+local lpeg = require "lpeg"
+
+local M = {}
+
+local BASE = {
+  "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "select",
+  "setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall", "_VERSION",
+}
+local STRING = { "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep", "reverse", "sub", "upper" }
+local TABLE = { "concat", "insert", "maxn", "remove", "sort" }
+local OS = { "clock", "date", "difftime", "time" }
+
+local function pick(from, names)
+  local out = {}
+  for _, name in ipairs(names) do
+    out[name] = from[name]
+  end
+  return out
+end
+
+local function all(from)
+  local out = {}
+  for k, v in pairs(from) do
+    out[k] = v
+  end
+  return out
+end
+
+local loaded_c = { lpeg = lpeg }
+
+-- a module of C that the host has loaded for all
+function M.provide(name, module)
+  loaded_c[name] = module
+end
+
+local function text_of(...)
+  local parts = {}
+  for i = 1, select("#", ...) do
+    parts[i] = tostring((select(i, ...)))
+  end
+  return table.concat(parts, "\t")
+end
+
+-- the standard library that `require` may also be asked for
+local function standard()
+  return { string = pick(string, STRING), table = pick(table, TABLE), os = pick(os, OS), math = all(math) }
+end
+
+-- asks the host for a module's text
+local function fetch(name)
+  C.text(C.NEED_MODULE, name)
+  local answer = C.wait_for(C.MODULE)
+  if answer.flags == 0 then error("module '" .. name .. "' not found: " .. answer.text, 3) end
+  return answer.text
+end
+
+local function new_require(env, libraries)
+  local loaded, loading = {}, {}
+  for name, module in pairs(libraries) do
+    loaded[name] = module
+  end
+  for name, module in pairs(loaded_c) do
+    loaded[name] = type(module) == "table" and all(module) or module
+  end
+  return function(name)
+    if type(name) ~= "string" then error("require: the name must be a string", 2) end
+    if loaded[name] ~= nil then return loaded[name] end
+    if loading[name] then error("require: module '" .. name .. "' requires itself", 2) end
+    loading[name] = true
+    local chunk, err = loadstring(fetch(name), "=" .. name .. ".lua")
+    if not chunk then error(err, 2) end
+    local module_env = setmetatable({}, { __index = env })
+    setfenv(chunk, module_env)
+    local module = chunk(name)
+    loading[name] = nil
+    loaded[name] = module == nil and module_env or module
+    return loaded[name]
+  end
+end
+
+-- An environment for one script. api: its functions by name; name: stands before what it prints.
+function M.new(name, api)
+  local env = pick(_G, BASE)
+  local libraries = standard()
+  for library, functions in pairs(libraries) do
+    env[library] = functions
+  end
+  for k, v in pairs(api) do
+    env[k] = v
+  end
+  env.print = function(...)
+    C.text(C.PRINT, name .. ": " .. text_of(...))
+  end
+  env.getfenv, env.setfenv = nil, function(what, to)
+    if what ~= 1 then error("setfenv: only a module's own level 1 may be set", 2) end
+    return setfenv(2, to)
+  end
+  env.module = nil
+  env._G = env
+  env.require = new_require(env, libraries)
+  return env
+end
+
+-- compiles a script's text; bytecode is refused
+function M.load(text, chunk_name, env)
+  if text:byte(1) == 27 then error(chunk_name .. ": is bytecode, which is never loaded", 0) end
+  local chunk, err = loadstring(text, "=" .. chunk_name)
+  if not chunk then error(err, 0) end
+  return setfenv(chunk, env)
+end
+
+return M

@@ -1,0 +1,95 @@
+-- Runs one filter over packs: each record that its matcher accepts is a call of process_message.
+local ffi = require "ffi"
+local C = require "channel"
+local L = require "layout"
+local calls = require "calls"
+local emit = require "emit"
+local message = require "message"
+local shapes = require "shapes"
+
+local M = {}
+
+local matcher, process_message, timer_event, beat
+local job = {}
+
+-- spec: {matcher = from matcher.new, process_message, timer_event or nil}
+function M.open(spec, heartbeat)
+  matcher, process_message, timer_event, beat = spec.matcher, spec.process_message, spec.timer_event, heartbeat
+end
+
+-- for the shapes of a pack: shape number -> true, false or test; and whether any of them can match
+local function tests_of(list, count, match)
+  local tests = list.compiled[match]
+  if not tests then
+    tests = { any = false }
+    for i = 0, count - 1 do
+      tests[i] = match(list[i])
+      tests.any = tests.any or tests[i] ~= false
+    end
+    list.compiled[match] = tests
+  end
+  return tests
+end
+M.tests_of = tests_of
+
+-- the pack that a command names: header, base of the raw bytes, base of the pack
+local function open_pack(command)
+  local pack = C.address(command.table_arena, command.table_offset, command.table_bytes)
+  local raw = pack
+  if command.raw_bytes > 0 then raw = C.address(command.raw_arena, command.raw_offset, command.raw_bytes) end
+  return ffi.cast(L.pack_ptr, pack), raw, pack
+end
+M.open_pack = open_pack
+
+local function run_records(header, raw, pack, list, tests)
+  local at = pack + header.records_start
+  local matched, failed = 0, 0
+  for ordinal = 0, header.record_count - 1 do
+    local record = ffi.cast(L.record_ptr, at)
+    at = at + record.words * 8
+    local test = tests[record.shape]
+    if ordinal >= job.first_record and (test == true or (test and test(record, raw, pack))) then
+      beat[1] = ordinal
+      matched = matched + 1
+      message.set(record, raw, pack, list[record.shape])
+      local status, why = calls.process(process_message)
+      if status < 0 then
+        failed = failed + 1
+        if not job.reason then job.reason = why or "process_message returned " .. status end
+      end
+    end
+  end
+  return matched, failed
+end
+
+-- commands PACK: runs the filter over a pack and reports it done
+function M.run(command)
+  local header, raw, pack = open_pack(command)
+  local list = shapes.of_pack(pack)
+  local tests = tests_of(list, header.shape_count, matcher)
+  local matched, failed = 0, 0
+  job.reason, job.first_record = nil, command.first_record
+  emit.pack, emit.stream, emit.position, emit.raw_bytes = command.pack, command.stream, command.position, 0
+  emit.loop_depth, emit.now = command.loop_depth + 1, command.now_ns
+  if tests.any then matched, failed = run_records(header, raw, pack, list, tests) end
+  message.clear()
+  emit.close(header.record_count)
+  if job.reason then C.text(C.FAILURE, job.reason, command.pack) end
+  local r = C.report(C.DONE, command.pack)
+  r.received, r.matched, r.failed, r.flags = header.record_count, matched, failed, tests.any and 0 or C.NEVER
+end
+
+-- command TICK: calls timer_event(ns, shutdown)
+function M.tick(command)
+  message.clear()
+  emit.pack, emit.stream, emit.position, emit.raw_bytes = 0, 0ULL, command.now_ns, 0
+  emit.loop_depth, emit.now = 1, command.now_ns
+  if timer_event then
+    local ok, err = calls.timer(timer_event, tonumber(command.now_ns), command.flags == 1)
+    if not ok then calls.terminate("error", "timer_event: " .. tostring(err)) end
+  end
+  emit.close(0)
+  C.report(C.TICKED, 0)
+end
+
+return M

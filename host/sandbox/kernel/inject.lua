@@ -1,0 +1,150 @@
+-- inject_message: a record made of a Lua table, appended to the pack being written.
+local ffi = require "ffi"
+local L = require "layout"
+local W = require "writer"
+local message = require "message"
+local shapes = require "shapes"
+local timestamps = require "timestamps"
+
+local M = {}
+
+local cast = ffi.cast
+local MOST_FIELDS = 1024
+
+local KINDS = { number = L.DOUBLE, string = L.STRING, boolean = L.BOOL, cdata = L.INTEGER }
+local BY_VALUE_TYPE = { [0] = L.STRING, [1] = L.BYTES, [2] = L.INTEGER, [3] = L.DOUBLE, [4] = L.BOOL }
+
+local columns, slots, count = {}, ffi.new("hk_slot[?]", MOST_FIELDS + 16), 0
+
+local function bad(name, what)
+  error("inject_message: " .. name .. ": " .. what, 0)
+end
+
+local function add(name, kind, flags, representation)
+  if count >= MOST_FIELDS then bad(name, "a message has at most " .. MOST_FIELDS .. " fields") end
+  count = count + 1
+  columns[count] = { name = name, kind = kind, flags = flags, representation = representation }
+  return slots[count - 1]
+end
+
+local function add_value(name, value, kind, flags, representation)
+  local natural = KINDS[type(value)]
+  if not natural then bad(name, "a value must be a string, a number or a boolean, not a " .. type(value)) end
+  kind = kind or natural
+  local is_text = kind == L.STRING or kind == L.BYTES
+  if is_text ~= (type(value) == "string") then bad(name, "the value is a " .. type(value) .. ", which its value_type is not") end
+  local slot = add(name, kind, flags + (is_text and L.IN_HEAP or 0), representation)
+  if is_text then
+    local at = W.put(value, #value)
+    slot.from, slot.to = at, at + #value
+  elseif kind == L.DOUBLE then
+    slot.number = tonumber(value)
+  elseif kind == L.BOOL then
+    slot.integer = (value == true or value ~= false and value ~= 0) and 1 or 0
+  else
+    slot.integer = value
+  end
+end
+
+local function add_array(name, list, kind, representation)
+  if #list == 0 then return end
+  if #list == 1 then return add_value(name, list[1], kind, 0, representation) end
+  local at, n = message.put_array(list, kind)
+  local slot = add(name, L.ARRAY, L.IN_HEAP, representation)
+  slot.from, slot.to = at, at + n
+end
+
+-- value: a scalar, a list, or {value=, value_type=, representation=}
+local function add_field(name, value)
+  if type(name) ~= "string" then bad("Fields", "a field's name must be a string") end
+  if type(value) ~= "table" then return add_value(name, value, nil, 0) end
+  local kind, representation, inner = nil, nil, value
+  if value.value ~= nil then
+    kind, representation, inner = BY_VALUE_TYPE[value.value_type], value.representation, value.value
+    if value.value_type and not kind then bad(name, "value_type must be 0 to 4") end
+  end
+  if type(inner) == "table" then return add_array(name, inner, kind, representation) end
+  add_value(name, inner, kind, 0, representation)
+end
+
+local function add_fields(fields)
+  if fields[1] ~= nil then -- the array form keeps the order
+    for _, f in ipairs(fields) do
+      add_field(f.name, f)
+    end
+    return
+  end
+  local names = {}
+  for name in pairs(fields) do
+    names[#names + 1] = name
+  end
+  table.sort(names) -- one order for one set of names: one shape
+  for _, name in ipairs(names) do
+    add_field(name, fields[name])
+  end
+end
+
+local STRING_HEADERS = { "Uuid", "Payload", "EnvVersion", "Hostname" }
+local NUMBER_HEADERS = { "Severity", "Pid" }
+
+local function add_headers(msg)
+  for _, name in ipairs(STRING_HEADERS) do
+    if msg[name] ~= nil then
+      if type(msg[name]) ~= "string" then bad(name, "must be a string") end
+      add_value(name, msg[name], L.STRING, L.HEADER)
+    end
+  end
+  for _, name in ipairs(NUMBER_HEADERS) do
+    if msg[name] ~= nil then
+      if type(msg[name]) ~= "number" then bad(name, "must be a number") end
+      add_value(name, msg[name], L.INTEGER, L.HEADER)
+    end
+  end
+end
+
+local function timestamp_of(value, default)
+  if value == nil then return default end
+  if type(value) == "number" or type(value) == "cdata" then return value end
+  if type(value) == "string" and timestamps.rfc3339(cast(L.bytes_ptr, value), 0, #value) then return timestamps.value[0] end
+  bad("Timestamp", "must be nanoseconds since 1970 or an RFC 3339 string")
+end
+
+-- bytes that the message may take in a pack: what must be free before it is written
+function M.estimate(msg)
+  local n = 4096
+  local function visit(v, depth)
+    if type(v) == "string" then
+      n = n + #v + 16
+    elseif type(v) == "table" and depth < 6 then
+      for k, inner in pairs(v) do
+        if type(k) == "string" then n = n + 2 * #k end
+        n = n + 64
+        visit(inner, depth + 1)
+      end
+    end
+  end
+  visit(msg, 0)
+  return n
+end
+
+-- msg: the table of inject_message; type_, logger: its constant headers; now: int64 ns, used if it has no Timestamp;
+-- raw_start, raw_end: the record it stands for, or 0, 0. Appends the record to the pack.
+function M.append(msg, type_, logger, now, raw_start, raw_end)
+  count, columns = 0, {}
+  local timestamp = timestamp_of(msg.Timestamp, now)
+  add_headers(msg)
+  if msg.Fields ~= nil then
+    if type(msg.Fields) ~= "table" then bad("Fields", "must be a table") end
+    add_fields(msg.Fields)
+  end
+  local shape = shapes.intern { type = type_, logger = logger, payload_is_record = false, columns = columns }
+  local r = cast(L.record_ptr, W.base + W.cursor)
+  cast(L.u32_ptr, r)[0] = W.shape_number(shape) * 65536 + shape.words
+  r.flags, r.timestamp, r.raw_start, r.raw_end = 0, timestamp, raw_start, raw_end
+  ffi.copy(r + 1, slots, count * L.SLOT_BYTES)
+  W.cursor = W.cursor + shape.bytes
+  W.count = W.count + 1
+  return shape
+end
+
+return M

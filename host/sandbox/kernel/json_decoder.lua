@@ -1,0 +1,277 @@
+-- JSON records. What varies from one record of a program to the next is the values; the text between them, keys and
+-- punctuation, repeats. So the first records of a form are parsed in full, and from them a declared grammar is made in
+-- which all text between the values is literal: it matches at the speed of any declared grammar, and the next record of
+-- the same form needs nothing else. Forms that do not repeat stay with the full parser.
+-- A string is kept as it was written, escapes and all.
+local ffi = require "ffi"
+local lpeg = require "lpeg"
+local L = require "layout"
+local W = require "writer"
+local declared = require "declared"
+local json_text = require "json_text"
+local shapes = require "shapes"
+local timestamps = require "timestamps"
+
+local P, R, S, Cp = lpeg.P, lpeg.R, lpeg.S, lpeg.Cp
+
+local M = {}
+
+local SEEN_BEFORE_COMPILED = 2 -- records of a form before a grammar is made for it
+local MOST_FORMS = 32 -- grammars kept, the one used last first
+local MOST_COUNTED = 2000 -- forms counted
+local MOST_VALUES = 120 -- values of a record that a compiled form may have
+
+-- ---------------------------------------------------------------- grammar
+
+local hex = R("09", "af", "AF")
+local escape = P "\\" * (S '"\\/bfnrt' + P "u" * hex * hex * hex * hex)
+local body = ((1 - S '"\\\127' - R "\0\31") ^ 1 + P "\127" + escape) ^ 0
+local integer = P "-" ^ -1 * (P "0" + R "19" * R "09" ^ 0)
+local number = integer * (P "." * R "09" ^ 1) ^ -1 * (S "eE" * S "+-" ^ -1 * R "09" ^ 1) ^ -1
+local space = S " \t\r" ^ 0
+local number_end = #(S ",}] \t\r\n" + -P(1))
+
+local nested = P {
+  "value",
+  value = P '"' * body * '"' + number + "true" + "false" + "null" + lpeg.V "array" + lpeg.V "object",
+  array = P "[" * space * (lpeg.V "value" * space * (P "," * space * lpeg.V "value" * space) ^ 0) ^ -1 * "]",
+  object = P "{" * space * (lpeg.V "member" * (P "," * space * lpeg.V "member") ^ 0) ^ -1 * "}",
+  member = P '"' * body * '"' * space * ":" * space * lpeg.V "value" * space,
+}
+
+local GRAMMARS = {
+  json_string = body, integer = integer * number_end, double = number * number_end, bool = P "true" + P "false",
+  json_value = nested,
+}
+
+local to_space = space * Cp()
+local key_at = P '"' * Cp() * body * Cp() * '"' * space * ":" * space * Cp()
+local string_at = P '"' * Cp() * body * Cp() * '"'
+local scalar_end = { { "integer", GRAMMARS.integer * Cp() }, { "double", GRAMMARS.double * Cp() }, { "bool", GRAMMARS.bool * Cp() },
+  { "null", P "null" * Cp() }, { "json_value", nested * Cp() } }
+
+local match = lpeg.match
+
+-- ---------------------------------------------------------------- the full parser
+
+-- found: list of {name, kind, from, to}: zero-based positions in text. Answers the position behind the object, or nil and
+-- the one where it stopped.
+local function parse_object(text, at, prefix, depth, options, found)
+  at = match(to_space, text, at + 1)
+  if text:byte(at) == 125 then return at + 1 end
+  while true do
+    local from, to, value_at = match(key_at, text, at)
+    if not from then return nil, at end
+    local name = prefix .. json_text.unescape(text:sub(from, to - 1))
+    local c = text:byte(value_at)
+    local next_at
+    if c == 123 and depth < options.maximum_depth and text:byte(match(to_space, text, value_at + 1)) ~= 125 then
+      local stopped
+      next_at, stopped = parse_object(text, value_at, name .. options.separator, depth + 1, options, found)
+      if not next_at then return nil, stopped end
+    elseif c == 34 then
+      local s, e = match(string_at, text, value_at)
+      if not s then return nil, value_at end
+      found[#found + 1] = { name = name, kind = "json_string", from = s - 1, to = e - 1 }
+      next_at = e + 1
+    else
+      for _, try in ipairs(scalar_end) do
+        next_at = match(try[2], text, value_at)
+        if next_at then
+          if try[1] ~= "null" then found[#found + 1] = { name = name, kind = try[1], from = value_at - 1, to = next_at - 1 } end
+          break
+        end
+      end
+      if not next_at then return nil, value_at end
+    end
+    at = match(to_space, text, next_at)
+    c = text:byte(at)
+    if c == 125 then return at + 1 end
+    if c ~= 44 then return nil, at end
+    at = match(to_space, text, at + 1)
+  end
+end
+
+local function parse(text, options)
+  local found = {}
+  local at = match(to_space, text)
+  if text:byte(at) ~= 123 then return nil, at end
+  local stop, failed = parse_object(text, at, "", 1, options, found)
+  if not stop then return nil, failed end
+  if match(to_space, text, stop) ~= #text + 1 then return nil, stop end
+  return found
+end
+
+-- ---------------------------------------------------------------- from values to columns
+
+local KINDS = {
+  json_string = L.JSON_STRING, integer = L.INTEGER_TEXT, double = L.DOUBLE_TEXT, bool = L.BOOL_TEXT, json_value = L.JSON_VALUE,
+}
+
+-- what becomes of a value: a header, the constant Type or Logger, or a field
+local function role(options, value)
+  return options.header_of[value.name]
+end
+
+local function timestamp_kind(options)
+  return "timestamp:" .. options.timestamp_format
+end
+
+-- one string that is equal for records whose grammar would be equal
+local function signature(text, found, options)
+  local parts, at = {}, 0
+  for i, v in ipairs(found) do
+    local constant = role(options, v) == "Type" or role(options, v) == "Logger"
+    parts[2 * i - 1] = text:sub(at + 1, constant and v.to or v.from)
+    parts[2 * i] = constant and "\1" or "\2" .. v.kind
+    at = v.to
+  end
+  parts[#parts + 1] = text:sub(at + 1)
+  return table.concat(parts)
+end
+
+local function header_spec(headers, text, found, options)
+  local spec = { type = headers.type, logger = headers.logger, hostname = headers.hostname, payload_is_record = options.payload_keep }
+  for _, v in ipairs(found) do
+    local r = role(options, v)
+    if r == "Type" then spec.type = json_text.unescape(text:sub(v.from + 1, v.to)) end
+    if r == "Logger" then spec.logger = json_text.unescape(text:sub(v.from + 1, v.to)) end
+  end
+  return spec
+end
+
+-- declared items: literal text between the values
+local function items_of(text, found, options)
+  local items, at = {}, 0
+  for _, v in ipairs(found) do
+    local r = role(options, v)
+    if r == "Type" or r == "Logger" then
+      items[#items + 1] = text:sub(at + 1, v.to)
+    else
+      if v.from > at then items[#items + 1] = text:sub(at + 1, v.from) end
+      local kind = v.kind
+      if r == "Timestamp" then kind = timestamp_kind(options) end
+      items[#items + 1] = { name = r or v.name, grammar = GRAMMARS[v.kind], type = kind }
+    end
+    at = v.to
+  end
+  if at < #text then items[#items + 1] = text:sub(at + 1) end
+  return items
+end
+
+-- stores a record that was parsed in full
+local function store(text, found, base, shift, now, spec, options)
+  local columns, timestamp = {}, now
+  local slots = ffi.new("hk_slot[?]", #found + 1)
+  for _, v in ipairs(found) do
+    local r = role(options, v)
+    if r == "Timestamp" then
+      if not timestamps[options.timestamp_format](base, shift + v.from, shift + v.to) then return false, "invalid timestamp" end
+      timestamp = timestamps.value[0] + 0LL
+    elseif r ~= "Type" and r ~= "Logger" then
+      slots[#columns].from, slots[#columns].to = shift + v.from, shift + v.to
+      columns[#columns + 1] = { name = r or v.name, kind = KINDS[v.kind], flags = r and L.HEADER or 0 }
+    end
+  end
+  if spec.hostname and options.header_name.Hostname == nil then
+    columns[#columns + 1] = { name = "Hostname", kind = L.CONST, flags = L.HEADER, value = spec.hostname }
+  end
+  local shape = shapes.intern { type = spec.type, logger = spec.logger, payload_is_record = spec.payload_is_record, columns = columns }
+  if W.room() < shape.bytes then return false, "the record has too many members" end
+  local record = ffi.cast(L.record_ptr, W.base + W.cursor)
+  ffi.cast(L.u32_ptr, record)[0] = W.shape_number(shape) * 65536 + shape.words
+  record.flags, record.timestamp, record.raw_start, record.raw_end = 0, timestamp, shift, shift + #text
+  ffi.copy(record + 1, slots, shape.slots * L.SLOT_BYTES)
+  W.cursor, W.count = W.cursor + shape.bytes, W.count + 1
+  return true
+end
+
+-- ---------------------------------------------------------------- forms
+
+local HEADERS = { "Timestamp", "Type", "Logger", "Payload", "Uuid", "Hostname", "Severity", "EnvVersion", "Pid" }
+
+local function settle(options)
+  local settled = {
+    separator = options.separator or ".", maximum_depth = options.maximum_depth or 16,
+    payload_keep = options.payload_keep or false, timestamp_format = options.timestamp_format or "rfc3339",
+    header_of = {}, header_name = {},
+  }
+  if not timestamps[settled.timestamp_format] then
+    error("declare_json: timestamp_format: '" .. tostring(settled.timestamp_format) .. "' is not known", 0)
+  end
+  for _, header in ipairs(HEADERS) do
+    local member = options[header]
+    if member and member ~= "" then settled.header_of[member], settled.header_name[header] = header, member end
+  end
+  return settled
+end
+
+-- name: for error texts; options: of declare_json; headers: {type, logger, hostname}
+function M.new(name, options, headers, delimiter)
+  options = settle(options)
+  local forms, seen, seen_count = {}, {}, 0
+  local delimiter_text = delimiter and string.char(delimiter) or "\n"
+
+  local function remember(form)
+    table.insert(forms, 1, form)
+    forms[MOST_FORMS + 1] = nil
+  end
+
+  local function learn(text, found, spec)
+    local key = signature(text, found, options)
+    if seen_count > MOST_COUNTED then
+      seen, seen_count = {}, 0
+    end
+    if not seen[key] then
+      seen[key], seen_count = 0, seen_count + 1
+    end
+    seen[key] = seen[key] + 1
+    if seen[key] == SEEN_BEFORE_COMPILED and #found <= MOST_VALUES and #found > 0 then
+      spec.alternatives = { items_of(text, found, options) }
+      remember(declared.compile(spec, delimiter_text)[1])
+    end
+  end
+
+  local function single(base, from, to, now)
+    local text = ffi.string(base + from, to - from)
+    for i, form in ipairs(forms) do
+      if form.single(text, base, from, now) then
+        if i > 1 then
+          table.remove(forms, i)
+          table.insert(forms, 1, form)
+        end
+        return true
+      end
+    end
+    local found, at = parse(text, options)
+    if not found then return false, string.format("%s: not a JSON object: stopped at byte %d", name, at - 1) end
+    local spec = header_spec(headers, text, found, options)
+    local ok, why = store(text, found, base, from, now, spec, options)
+    if not ok then return false, name .. ": " .. why end
+    learn(text, found, spec)
+    return true
+  end
+
+  local function many(text, base, at, stop, delim, most_bytes, now, beat, ordinal)
+    local first = forms[1]
+    if not first then return at, ordinal end
+    local next_at, next_ordinal = first.many(text, base, at + 1, stop, delim, most_bytes, now, beat, ordinal, 1e15)
+    if next_at ~= at + 1 then return next_at - 1, next_ordinal end
+    for i = 1, #forms do
+      local form = forms[i]
+      next_at, next_ordinal = form.one(text, base, at + 1, stop, delim, most_bytes, now, beat, ordinal, ordinal + 1)
+      if next_at ~= at + 1 then
+        if i > 1 then
+          table.remove(forms, i)
+          table.insert(forms, 1, form)
+        end
+        return next_at - 1, next_ordinal
+      end
+    end
+    return at, ordinal
+  end
+
+  return { single = single, many = many }
+end
+
+return M

@@ -1,0 +1,464 @@
+-- Records to JSON lines: one function compiled per shape, which copies slices of the pack.
+-- It keeps two cursors over the raw bytes, the next quote and the next backslash, so text without either costs a
+-- memory copy. Control characters and bytes that are no ASCII are looked for once in a pack, eight bytes at a time.
+local ffi = require "ffi"
+local bit = require "bit"
+local L = require "layout"
+local numbers = require "numbers"
+local json_text = require "json_text"
+local shapes = require "shapes"
+local values = require "values"
+
+local M = {}
+
+local C, cast, copy = ffi.C, ffi.cast, ffi.copy
+local band, bor, bxor, bnot = bit.band, bit.bor, bit.bxor, bit.bnot
+
+-- ---------------------------------------------------------------- what a pack's raw bytes contain
+
+local HIGH, LOW7 = 0x8080808080808080ULL, 0x7f7f7f7f7f7f7f7fULL
+local SPACES, NEWLINES = 0x2020202020202020ULL, 0x0a0a0a0a0a0a0a0aULL
+
+-- true if every byte of [p, p+n) is printable ASCII or a newline; may be false without cause, never true without
+local function is_plain(p, n)
+  local words = cast(L.u64_ptr, p)
+  local acc = 0ULL
+  local whole = bit.rshift(n, 3)
+  for i = 0, whole - 1 do
+    local x = words[i]
+    local y = bxor(x, NEWLINES)
+    local control = band(band(x - SPACES, bnot(x)), bor(band(y, LOW7) + LOW7, y))
+    acc = bor(acc, bor(x, control))
+  end
+  if band(acc, HIGH) ~= 0 then return false end
+  for i = whole * 8, n - 1 do
+    local c = p[i]
+    if c > 126 or c < 32 and c ~= 10 then return false end
+  end
+  return true
+end
+
+local state = {
+  raw = nil, -- uint8_t *
+  raw_bytes = 0,
+  plain = false, -- the record's bytes need no escape but for quotes and backslashes
+  searched_from = 0, -- the cursors below hold from here on
+  next_quote = -1,
+  next_backslash = -1,
+}
+
+function M.start_pack(raw, raw_bytes)
+  state.raw, state.raw_bytes = raw, raw_bytes
+  state.searched_from, state.next_quote, state.next_backslash = 0, -1, -1
+end
+
+local function start_record(record, raw)
+  state.plain = is_plain(raw + record.raw_start, record.raw_end - record.raw_start)
+end
+
+local function next_of(c, from)
+  local n = state.raw_bytes
+  local at = C.memchr(state.raw + from, c, n - from)
+  if at == nil then return n + 1 end
+  return cast(L.bytes_ptr, at) - state.raw
+end
+
+-- ---------------------------------------------------------------- writing pieces; each answers the new end
+
+local function put_careful(out, base, from, to)
+  local text = json_text.escape(ffi.string(base + from, to - from))
+  copy(out, text, #text)
+  return out + #text
+end
+
+-- bytes of the raw region as the inside of a JSON string
+local function put_raw(out, raw, from, to)
+  if not state.plain then return put_careful(out, raw, from, to) end
+  if from < state.searched_from then
+    state.next_quote, state.next_backslash = -1, -1
+  end
+  state.searched_from = from
+  while true do
+    if state.next_quote < from then state.next_quote = next_of(34, from) end
+    if state.next_backslash < from then state.next_backslash = next_of(92, from) end
+    local at = state.next_quote
+    if state.next_backslash < at then at = state.next_backslash end
+    if at >= to then
+      copy(out, raw + from, to - from)
+      return out + (to - from)
+    end
+    local n = at - from
+    copy(out, raw + from, n)
+    out[n] = 92
+    out[n + 1] = raw[at]
+    out = out + n + 2
+    from = at + 1
+  end
+end
+
+-- what already stands in a JSON string; only bytes that are no UTF-8 are to be replaced
+local function put_json_string(out, base, from, to)
+  local n = to - from
+  if not state.plain then
+    local text = json_text.repair(ffi.string(base + from, n))
+    copy(out, text, #text)
+    return out + #text
+  end
+  copy(out, base + from, n)
+  return out + n
+end
+
+local function put_text(out, text)
+  copy(out, text, #text)
+  return out + #text
+end
+
+local function put_string(out, text)
+  return put_text(out, json_text.escape(text))
+end
+
+local function put_double(out, v)
+  if v ~= v or v == math.huge or v == -math.huge then return put_text(out, "null") end -- JSON has no NaN
+  return put_text(out, numbers.double_text(v))
+end
+
+local function put_int64(out, v)
+  return put_text(out, numbers.int64_text(v))
+end
+
+-- digits as they stand; JSON allows neither a plus sign nor leading zeros
+local function put_digits(out, base, from, to)
+  local c = base[from]
+  local first = (c == 45) and base[from + 1] or c
+  if c == 43 or (first == 48 and to - from > (c == 45 and 2 or 1)) or first == 46 then
+    local v = ffi.string(base + from, to - from)
+    local sign, digits = v:match "^([+-]?)0*(%d.*)$"
+    if not digits then return put_double(out, tonumber(v)) end
+    return put_text(out, (sign == "-" and "-" or "") .. digits)
+  end
+  copy(out, base + from, to - from)
+  return out + (to - from)
+end
+
+local civil_day, civil_text = nil, nil
+
+-- a date from days since 1970 (Howard Hinnant's civil_from_days)
+local function date_text(day)
+  if day == civil_day then return civil_text end
+  local z = day + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local m = mp < 10 and mp + 3 or mp - 9
+  civil_day = day
+  civil_text = string.format("%04d-%02d-%02d", yoe + era * 400 + (m <= 2 and 1 or 0), m, doy - math.floor((153 * mp + 2) / 5) + 1)
+  return civil_text
+end
+
+local NS = 1000000000LL
+
+-- ns since 1970 -> RFC 3339 in UTC, with as many groups of three fraction digits as it needs
+function M.rfc3339(ns)
+  local s = ns / NS
+  local rest = tonumber(ns - s * NS)
+  if rest < 0 then
+    s, rest = s - 1, rest + 1e9
+  end
+  local seconds = tonumber(s)
+  local day = math.floor(seconds / 86400)
+  local t = seconds - day * 86400
+  local fraction = ""
+  if rest ~= 0 then
+    fraction = string.format(".%09d", rest):gsub("000$", ""):gsub("000$", "")
+  end
+  return string.format("%sT%02d:%02d:%02d%sZ", date_text(day), math.floor(t / 3600), math.floor(t / 60) % 60, t % 60, fraction)
+end
+
+local stamp_ns, stamp_buffer, stamp_bytes = ffi.new "int64_t[1]", ffi.new "uint8_t[64]", 0
+
+local FORMATS = {
+  rfc3339 = function(ns) return '"' .. M.rfc3339(ns) .. '"' end,
+  epoch_s = function(ns) return numbers.double_text(tonumber(ns) / 1e9) end,
+  epoch_ms = function(ns) return numbers.int64_text(ns / 1000000LL) end,
+  epoch_ns = function(ns) return numbers.int64_text(ns) end,
+}
+
+local function timestamp_writer(format)
+  local text_of = FORMATS[format]
+  if not text_of then error("json encoder: timestamp_format: '" .. tostring(format) .. "' is not one of rfc3339, epoch_s, epoch_ms, epoch_ns", 0) end
+  return function(out, ns)
+    if stamp_bytes == 0 or stamp_ns[0] ~= ns then
+      local text = text_of(ns)
+      copy(stamp_buffer, text, #text)
+      stamp_bytes = #text
+      stamp_ns[0] = ns
+    end
+    copy(out, stamp_buffer, stamp_bytes)
+    return out + stamp_bytes
+  end
+end
+
+local function put_array(out, base, from)
+  local head = cast(L.u32_ptr, base + from)
+  local kind, count = head[0], head[1]
+  local slots = cast(L.slot_ptr, base + from + 8)
+  out[0] = 91
+  out = out + 1
+  for i = 0, count - 1 do
+    if i > 0 then
+      out[0] = 44
+      out = out + 1
+    end
+    if kind == L.INTEGER then
+      out = put_int64(out, slots[i].integer)
+    else
+      local v = values.slot_value(kind, slots + i, base)
+      if type(v) == "number" then
+        out = put_double(out, v)
+      elseif type(v) == "boolean" then
+        out = put_text(out, tostring(v))
+      else
+        out = put_text(out, '"')
+        out = put_string(out, v)
+        out = put_text(out, '"')
+      end
+    end
+  end
+  out[0] = 93
+  return out + 1
+end
+
+-- ---------------------------------------------------------------- the code of a shape
+
+local STRINGS = { [L.STRING] = true, [L.BYTES] = true, [L.JSON_STRING] = true }
+
+local function base_of(column)
+  return band(column.flags, L.IN_HEAP) ~= 0 and "pack" or "raw"
+end
+
+local function value_source(column)
+  local slot, kind, base = string.format("slots[%d]", column.slot), column.kind, base_of(column)
+  if kind == L.STRING or kind == L.BYTES then
+    local put = base == "raw" and "put_raw" or "put_careful"
+    return string.format("out = %s(out, %s, %s.from, %s.to)", put, base, slot, slot)
+  elseif kind == L.JSON_STRING or kind == L.JSON_VALUE then
+    return string.format("out = put_json_string(out, %s, %s.from, %s.to)", base, slot, slot)
+  elseif kind == L.BOOL_TEXT then
+    return string.format("copy(out, %s + %s.from, %s.to - %s.from) out = out + (%s.to - %s.from)", base, slot, slot, slot, slot, slot)
+  elseif kind == L.INTEGER_TEXT or kind == L.DOUBLE_TEXT then
+    return string.format("out = put_digits(out, %s, %s.from, %s.to)", base, slot, slot)
+  elseif kind == L.INTEGER then
+    return string.format("out = put_int64(out, %s.integer)", slot)
+  elseif kind == L.DOUBLE then
+    return string.format("out = put_double(out, %s.number)", slot)
+  elseif kind == L.BOOL then
+    return string.format("out = put_text(out, %s.integer ~= 0 and 'true' or 'false')", slot)
+  end
+  return string.format("out = put_array(out, %s, %s.from)", base, slot)
+end
+
+-- what is to be written of a shape: a list of {key, column = ... | header = ...}
+local HEADER_ORDER = { "Timestamp", "Type", "Logger", "Severity", "Pid", "Hostname", "EnvVersion", "Payload" }
+
+local function all_members(shape)
+  local members, taken = {}, {}
+  for _, c in ipairs(shape.columns) do
+    if band(c.flags, L.HEADER) == 0 then taken[c.name] = true end
+  end
+  for _, header in ipairs(HEADER_ORDER) do
+    local present = header == "Timestamp" or header == "Type" and shape.type ~= "" or header == "Logger" and shape.logger ~= ""
+      or header == "Payload" and shape.payload_is_record or shape.first[header]
+    if present and not taken[header] then members[#members + 1] = { key = header, variable = header } end
+  end
+  local seen = {}
+  for _, c in ipairs(shape.columns) do
+    if band(c.flags, L.HEADER) == 0 and not seen[c.name] then
+      seen[c.name] = true
+      members[#members + 1] = { key = c.name, variable = "Fields[" .. c.name .. "]" }
+    end
+  end
+  return members
+end
+
+local function chosen_members(shape, fields)
+  local members = {}
+  for _, f in ipairs(fields) do
+    local variable = f.variable
+    if variable == "Timestamp" or variable == "Type" or variable == "Logger" or variable == "Uuid" or
+      variable == "Severity" or variable == "Payload" and shape.payload_is_record or shape.first[variable] then
+      members[#members + 1] = f
+    end
+  end
+  return members
+end
+
+local function member_source(emit, shape, member, constant)
+  local variable, literal = member.variable, member.literal
+  local list = shape.occurrences[variable]
+  if not list then
+    if variable == "Timestamp" then
+      emit("%s out = put_timestamp(out, record.timestamp)", literal(""))
+    elseif variable == "Payload" then
+      emit("%s out = put_raw(out, raw, record.raw_start, record.raw_end) %s", literal '"', constant '"')
+    elseif variable == "Severity" then
+      emit("%s", literal "7")
+    elseif variable == "Uuid" then
+      emit("%s out = put_text(out, uuid(record, raw, pack)) %s", literal '"', constant '"')
+    else
+      emit("%s", literal('"' .. json_text.escape(variable == "Type" and shape.type or shape.logger) .. '"'))
+    end
+    return
+  end
+  local column = shape.columns[list[1]]
+  if column.kind == L.CONST then
+    emit("%s", literal('"' .. json_text.escape(column.value) .. '"'))
+    return
+  end
+  local optional = band(column.flags, L.OPTIONAL) ~= 0
+  if optional then emit("if slots[%d].bits ~= %s then", column.slot, values.absent_literal(column.kind)) end
+  if #list > 1 then
+    emit("%s", literal "[")
+    for n, index in ipairs(list) do
+      local c = shape.columns[index]
+      local quote = STRINGS[c.kind] and '"' or ""
+      emit("%s", constant((n > 1 and "," or "") .. quote))
+      emit("%s", value_source(c))
+      emit("%s", constant(quote))
+    end
+    emit("%s", constant "]")
+  else
+    local quote = STRINGS[column.kind] and '"' or ""
+    emit("%s %s %s", literal(quote), value_source(column), constant(quote))
+  end
+  if optional then emit("end") end
+end
+
+local HEAD = [[
+local k, cast, copy, slot_ptr, put_raw, put_careful, put_digits, put_int64, put_double, put_text, put_array,
+  put_timestamp, uuid, put_json_string, start_record = ...
+return function(out, record, raw, pack)
+local slots = cast(slot_ptr, record + 1)
+local open = out
+start_record(record, raw)
+]]
+
+local function uuid_text(record, raw, pack)
+  local hex = values.reader({ occurrences = {}, readers = {} }, "Uuid", 0, 0)(record, raw, pack):gsub(".", function(c)
+    return string.format("%02x", c:byte())
+  end)
+  return (hex:gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
+end
+
+-- source that sums the most bytes which the value may take
+local function measure_source(shape, member)
+  local list = shape.occurrences[member.variable]
+  if not list then
+    return member.variable == "Payload" and "+ 6 * (record.raw_end - record.raw_start)" or ""
+  end
+  local parts = {}
+  for _, index in ipairs(list) do
+    local c = shape.columns[index]
+    if c.kind == L.ARRAY then
+      parts[#parts + 1] = string.format("+ array_bytes(%s, slots[%d])", base_of(c), c.slot)
+    elseif c.kind <= L.JSON_STRING or c.kind == L.JSON_VALUE then
+      parts[#parts + 1] = string.format("+ 6 * (slots[%d].to - slots[%d].from)", c.slot, c.slot)
+    end
+  end
+  return table.concat(parts)
+end
+
+local function fixed_bytes(shape, members)
+  local n = 64
+  for _, member in ipairs(members) do
+    n = n + #member.key * 6 + 64
+    for _, index in ipairs(shape.occurrences[member.variable] or {}) do
+      n = n + 40 + 6 * #(shape.columns[index].value or "")
+    end
+  end
+  return n + 6 * (#shape.type + #shape.logger)
+end
+
+local function array_bytes(base, slot)
+  if slot.bits == L.ABSENT then return 0 end
+  local head = cast(L.u32_ptr, base + slot.from)
+  local n = 2 + head[1] * 32
+  if head[0] == L.STRING or head[0] == L.BYTES then
+    local slots = cast(L.slot_ptr, base + slot.from + 8)
+    for i = 0, head[1] - 1 do
+      n = n + 6 * (slots[i].to - slots[i].from)
+    end
+  end
+  return n
+end
+
+local function compile_measure(shape, members)
+  local parts = { fixed_bytes(shape, members) }
+  for i, member in ipairs(members) do
+    parts[i + 1] = measure_source(shape, member)
+  end
+  local source = "local cast, slot_ptr, array_bytes = ... return function(record, raw, pack) local slots = cast(slot_ptr, record + 1) return " ..
+    table.concat(parts, " ") .. " end"
+  return assert(loadstring(source, "=json_measure"))(cast, L.slot_ptr, array_bytes)
+end
+
+local function compile(shape, options)
+  local lines, k = {}, {}
+  local function emit(...)
+    lines[#lines + 1] = string.format(...)
+  end
+  local function constant(text)
+    if text == "" then return "" end
+    if #text == 1 then return string.format("out[0] = %d out = out + 1", text:byte()) end
+    k[#k + 1] = text
+    return string.format("copy(out, k[%d], %d) out = out + %d", #k, #text, #text)
+  end
+  local members = options.fields and chosen_members(shape, options.fields) or all_members(shape)
+  for _, member in ipairs(members) do
+    local key = ',"' .. json_text.escape(member.key) .. '":'
+    member_source(emit, shape, {
+      variable = member.variable,
+      literal = function(text) return constant(key .. text) end,
+    }, constant)
+  end
+  -- every member starts with a comma: the first comma becomes the brace
+  local tail = "if out == open then out = out + 1 end open[0] = 123 out[0] = 125 return out + 1 end"
+  local chunk = assert(loadstring(HEAD .. table.concat(lines, "\n") .. "\n" .. tail, "=json_encoder"))
+  local write = chunk(k, cast, copy, L.slot_ptr, put_raw, put_careful, put_digits, put_int64, put_double, put_text, put_array,
+    options.put_timestamp, uuid_text, put_json_string, start_record)
+  return { write = write, measure = compile_measure(shape, members) }
+end
+
+local function field_list(fields)
+  if fields == nil then return nil end
+  local out = {}
+  for i, f in ipairs(fields) do
+    local key, source = f, f
+    if type(f) == "table" then key, source = next(f) end
+    local header = shapes.HEADERS[source] or source == "Timestamp" or source == "Type" or source == "Logger"
+    local name = source:match "^Fields%[(.*)%]$"
+    out[i] = { key = type(f) == "table" and key or name or source, variable = header and source or "Fields[" .. (name or source) .. "]" }
+  end
+  return out
+end
+
+-- options: {fields = list or nil, timestamp_format}.
+-- Answers encoder(shape) -> {write(out, record, raw, pack) -> end, measure(record, raw, pack) -> most bytes that it takes}
+function M.new(options)
+  local settled = {
+    fields = field_list(options.fields),
+    put_timestamp = timestamp_writer(options.timestamp_format or "rfc3339"),
+  }
+  local compiled = setmetatable({}, { __mode = "k" })
+  return function(shape)
+    local encoder = compiled[shape]
+    if not encoder then
+      encoder = compile(shape, settled)
+      compiled[shape] = encoder
+    end
+    return encoder
+  end
+end
+
+return M

@@ -1,0 +1,165 @@
+-- The life of a sandbox process, from the first command to the last. Called by the process once the jail is shut.
+local ffi = require "ffi"
+local C = require "channel"
+local api = require "api"
+local calls = require "calls"
+local cjson = require "cjson"
+local dead_letters = require "dead_letters"
+local decoder = require "decoder"
+local emit = require "emit"
+local encoder = require "encoder"
+local encodings = require "encodings"
+local environment = require "environment"
+local filter = require "filter"
+local matcher = require "matcher"
+local output = require "output"
+local re = require "re" -- read from a file, which is over once the jail is shut
+local stages = require "stages"
+
+local beat -- uint64_t[8] shared with the host: pack, record, busy
+
+local ENCODER_SCRATCH_BYTES = 1024 * 1024
+
+-- ---------------------------------------------------------------- starting
+
+local function read_spec()
+  local parts = {}
+  while true do
+    local command = C.wait_for(C.INIT)
+    parts[#parts + 1] = command.text
+    if command.flags == 0 then return cjson.decode(table.concat(parts)) end
+  end
+end
+
+local function run_script(script, functions)
+  local env = environment.new(script.name, functions)
+  environment.load(script.text, script.file, env)()
+  return env
+end
+
+local function need(env, name, script)
+  if type(env[name]) ~= "function" then
+    error(script.file .. ": the script must define the function " .. name, 0)
+  end
+  return env[name]
+end
+
+local function decoder_stage(spec, script)
+  local declared = {}
+  local env = run_script(script, api.decoder(script.config, declared))
+  local headers = { type = spec.message_type, logger = spec.logger, hostname = spec.hostname }
+  if declared.grammar then
+    local grammar = declared.grammar
+    grammar.logger, grammar.hostname = grammar.logger or spec.logger, spec.hostname
+    grammar.type = spec.message_type ~= "" and spec.message_type or grammar.type
+    if script.config.payload_keep then grammar.payload_is_record = true end
+    return stages.declared(script.name, grammar, spec.delimiter)
+  elseif declared.json then
+    headers.type = spec.message_type ~= "" and spec.message_type or declared.json.type or ""
+    return stages.json(script.name, declared.json, headers, spec.delimiter)
+  end
+  return stages.script(script.name, need(env, "process_message", script), headers)
+end
+
+local function start_decoder(spec)
+  stages.open(beat, decoder.text, decoder.reject)
+  local list = {}
+  for i, script in ipairs(spec.scripts) do
+    list[i] = decoder_stage(spec, script)
+  end
+  decoder.open({
+    stages = list, strategy = spec.strategy, delimiter = spec.delimiter, max_record_bytes = spec.max_record_bytes,
+    oversize = spec.oversize,
+  }, beat)
+  return decoder
+end
+
+local function start_filter(spec)
+  local script = spec.scripts[1]
+  local functions, prepare = api.filter(script.config, spec)
+  local env = run_script(script, functions)
+  local process_message = env.process_message
+  if process_message == nil and env.timer_event == nil then need(env, "process_message", script) end
+  filter.open({
+    matcher = matcher.new(spec.message_matcher),
+    process_message = process_message or function() return 0 end,
+    timer_event = env.timer_event,
+    prepare = prepare,
+  }, beat)
+  return filter
+end
+
+local function start_encoder(spec)
+  local script, declared = spec.scripts[1], {}
+  local env = run_script(script, api.encoder(script.config, declared))
+  local encode
+  if declared.encoder then
+    encode = encodings.declared(declared.encoder)
+  else
+    encode = encodings.script(script.name, need(env, "process_message", script))
+    api.open_scratch(ffi.new("uint8_t[?]", ENCODER_SCRATCH_BYTES), ENCODER_SCRATCH_BYTES)
+  end
+  encoder.open({ matcher = matcher.new(spec.message_matcher), encode = encode }, beat)
+  return encoder
+end
+
+local STARTERS = { decoder = start_decoder, filter = start_filter, encoder = start_encoder }
+
+-- ---------------------------------------------------------------- running
+
+-- LuaJIT has no collection in need: garbage must be gone before the limit is near
+local function keep_memory_low(limit_bytes)
+  if collectgarbage "count" * 1024 > limit_bytes * 0.6 then collectgarbage() end
+end
+
+local function serve(kind, limit_bytes)
+  while true do
+    local command = C.next()
+    if not command or command.op == C.STOP then return end
+    beat[0], beat[1], beat[2] = command.pack or 0, 0, 1
+    if command.op == C.PACK then
+      keep_memory_low(limit_bytes)
+      kind.run(command)
+    elseif command.op == C.TICK then
+      kind.tick(command)
+    elseif command.op == C.SKIP then
+      kind.skip(command.pack, command.first_record)
+    end
+    beat[2], beat[3] = 0, beat[3] + 1
+  end
+end
+
+local function terminate(limit, text)
+  error({ limit = limit, text = text }, 0)
+end
+
+local function describe(err)
+  if type(err) == "table" then return err end
+  return { limit = tostring(err):find("not enough memory", 1, true) and "memory_limit" or "error", text = debug.traceback(tostring(err), 2) }
+end
+
+-- socket_fd: the host's socket; beat_address: of the shared heartbeat; memory_bytes: what this VM may use in all
+return function(socket_fd, beat_address, memory_bytes)
+  beat = ffi.cast("uint64_t *", beat_address)
+  calls.terminate = terminate
+  environment.provide("cjson", cjson)
+  environment.provide("re", re)
+  C.open(socket_fd)
+  local ok, report = xpcall(function()
+    beat[2] = 1
+    local spec = read_spec()
+    emit.use_arena(spec.arena)
+    output.open(spec.output_limit)
+    dead_letters.open(spec.name, spec.kind)
+    local kind = STARTERS[spec.kind](spec)
+    collectgarbage()
+    collectgarbage("setpause", 120)
+    collectgarbage("setstepmul", 400)
+    beat[2] = 0
+    C.report(C.READY, 0)
+    serve(kind, memory_bytes)
+  end, describe)
+  if not ok then
+    C.text(C.TERMINATED, cjson.encode { limit = report.limit, text = report.text }, tonumber(beat[0]), tonumber(beat[1]))
+  end
+end

@@ -1,0 +1,292 @@
+-- The message matcher: from the syntax tree (matcher_syntax.lua) to one compiled function per shape.
+-- What a shape settles by itself (its Type, its Logger, a field it lacks) is folded away when it is compiled, so a
+-- matcher that cannot match a shape costs nothing per record.
+local ffi = require "ffi"
+local bit = require "bit"
+local L = require "layout"
+local numbers = require "numbers"
+local regex = require "regex"
+local syntax = require "matcher_syntax"
+local timestamps = require "timestamps"
+local values = require "values"
+
+local M = {}
+
+ffi.cdef "void *memmem(const void *h, size_t hn, const void *n, size_t nn);"
+
+local RELATIONS = { ["=="] = true, ["!="] = true, ["<"] = true, ["<="] = true, [">"] = true, [">="] = true }
+
+-- ---------------------------------------------------------------- comparisons of values that were read
+
+local function relation(op, a, b)
+  if op == "==" then return a == b end
+  if op == "!=" then return a ~= b end
+  if op == "<" then return a < b end
+  if op == "<=" then return a <= b end
+  if op == ">" then return a > b end
+  return a >= b
+end
+
+local function int64_literal(value)
+  local text = value.text or tostring(value.number)
+  if not text:match "^[+-]?%d+$" then return nil end
+  return numbers.read_int64(ffi.cast(L.bytes_ptr, text), 0, #text)
+end
+
+local function timestamp_literal(value)
+  if value.type == "number" then return int64_literal(value) or ffi.cast("int64_t", value.number) end
+  local text = value.text
+  if timestamps.rfc3339(ffi.cast(L.bytes_ptr, text), 0, #text) then return timestamps.value[0] + 0LL end
+  return nil
+end
+
+-- ---------------------------------------------------------------- code
+
+-- `k` holds what the code refers to: literals, readers, tests of regular expressions
+local function new_code()
+  local code = { k = {}, count = 0 }
+  function code.constant(v)
+    code.count = code.count + 1
+    code.k[code.count] = v
+    return "k" .. code.count
+  end
+  return code
+end
+
+local TRUE, FALSE = "true", "false"
+
+local function variable_of(var)
+  return var.kind == "field" and "Fields[" .. var.name .. "]" or var.name
+end
+
+local function column_of(shape, var)
+  local list = shape.occurrences[variable_of(var)]
+  return list and shape.columns[list[(var.fi or 0) + 1] or 0]
+end
+
+local function read(code, shape, var)
+  return string.format("%s(record, raw, pack)",
+    code.constant(values.reader(shape, variable_of(var), var.fi or 0, var.ai or 0)))
+end
+
+-- the bytes of a column that holds plain positions, as source: base, from, to
+local function positions(column)
+  local base = bit.band(column.flags, L.IN_HEAP) ~= 0 and "pack" or "raw"
+  local slot = string.format("slots[%d]", column.slot)
+  local present = bit.band(column.flags, L.OPTIONAL) ~= 0 and
+    string.format("%s.bits ~= %s and ", slot, values.absent_literal(column.kind)) or ""
+  return base, slot, present
+end
+
+local function string_equality(code, column, op, text)
+  local base, slot, present = positions(column)
+  local equal = string.format("(%s.to - %s.from == %d and memcmp(%s + %s.from, %s, %d) == 0)", slot, slot, #text, base, slot,
+    code.constant(text), #text)
+  return string.format("(%s%s%s)", present, op == "!=" and "not " or "", equal)
+end
+
+-- an integer of up to 15 digits is exact as a Lua number; longer ones, on either side, are compared as int64
+local function integer_comparison(code, column, op, value)
+  local base, slot, present = positions(column)
+  local exact = int64_literal(value)
+  local small = math.abs(value.number) < 1e15
+  local lua_op = op == "!=" and "~=" or op
+  local narrow = string.format("read(%s, %s.from, %s.to) %s %s", base, slot, slot, lua_op, code.constant(value.number))
+  if not exact then return string.format("(%s%s)", present, narrow) end
+  local wide = string.format("read_int64(%s, %s.from, %s.to) %s %s", base, slot, slot, lua_op, code.constant(exact))
+  if not small then return string.format("(%s%s)", present, wide) end
+  return string.format("(%s(%s.to - %s.from <= 15 and %s or %s.to - %s.from > 15 and %s))", present, slot, slot, narrow,
+    slot, slot, wide)
+end
+
+local function int64_slot_comparison(code, column, op, value)
+  local _, slot, present = positions(column)
+  local lua_op = op == "!=" and "~=" or op
+  local exact = int64_literal(value)
+  if exact then
+    return string.format("(%s%s.integer %s %s)", present, slot, lua_op, code.constant(exact))
+  end
+  return string.format("(%stonumber(%s.integer) %s %s)", present, slot, lua_op, code.constant(value.number))
+end
+
+local function generic(code, shape, var, op, literal)
+  local compare = code.constant(function(v)
+    return type(v) == type(literal) and relation(op, v, literal)
+  end)
+  return string.format("%s(%s)", compare, read(code, shape, var))
+end
+
+local function field_comparison(code, shape, var, op, value)
+  local column = column_of(shape, var)
+  if not column then return FALSE end
+  local plain = (var.ai or 0) == 0
+  local kind = column.kind
+  if value.type == "string" then
+    if plain and (kind == L.STRING or kind == L.BYTES) and (op == "==" or op == "!=") then
+      return string_equality(code, column, op, value.text)
+    end
+    return generic(code, shape, var, op, value.text)
+  elseif value.type == "number" then
+    if plain and kind == L.INTEGER_TEXT then return integer_comparison(code, column, op, value) end
+    if plain and kind == L.INTEGER then return int64_slot_comparison(code, column, op, value) end
+    return generic(code, shape, var, op, value.number)
+  end
+  return generic(code, shape, var, op, value.bool)
+end
+
+local function exists(code, shape, var)
+  if var.kind == "header" then
+    if var.name == "Pid" and not column_of(shape, var) then return FALSE end
+    if var.name == "Timestamp" or var.name == "Uuid" or var.name == "Severity" or var.name == "Pid" then return TRUE end
+    return string.format("(%s ~= '')", read(code, shape, var))
+  end
+  local column = column_of(shape, var)
+  if not column then return FALSE end
+  if bit.band(column.flags, L.OPTIONAL) == 0 and column.kind ~= L.ARRAY and column.kind ~= L.JSON_VALUE and (var.ai or 0) == 0 then
+    return TRUE
+  end
+  return string.format("(%s ~= nil)", read(code, shape, var))
+end
+
+local function fold(op, v, literal)
+  return relation(op, v, literal) and TRUE or FALSE
+end
+
+local function header_comparison(code, shape, var, op, value)
+  if var.name == "Timestamp" then
+    local literal = timestamp_literal(value)
+    if not literal then return FALSE end
+    return string.format("(record.timestamp %s %s)", op == "!=" and "~=" or op, code.constant(literal))
+  end
+  if value.type == "string" and (var.name == "Type" or var.name == "Logger") then
+    return fold(op, var.name == "Type" and shape.type or shape.logger, value.text)
+  end
+  local column = column_of(shape, var)
+  if column and column.kind == L.CONST and value.type == "string" then return fold(op, column.value, value.text) end
+  if column then return field_comparison(code, shape, var, op, value) end
+  return generic(code, shape, var, op, value.type == "string" and value.text or value.number)
+end
+
+local function comparison(code, shape, node)
+  local var, value, op = node.var, node.value, node.op
+  if value.type == "nil" then
+    local e = exists(code, shape, var)
+    if op == "!=" then return e end
+    if e == TRUE then return FALSE end
+    if e == FALSE then return TRUE end
+    return "(not " .. e .. ")"
+  end
+  if var.kind == "header" then return header_comparison(code, shape, var, op, value) end
+  return field_comparison(code, shape, var, op, value)
+end
+
+local LITERAL_TESTS = {
+  equals = function(s, l) return s == l end,
+  prefix = function(s, l) return #s >= #l and ffi.C.memcmp(s, l, #l) == 0 end,
+  suffix = function(s, l) return #s >= #l and s:sub(-#l) == l end,
+  contains = function(s, l) return s:find(l, 1, true) ~= nil end,
+}
+
+-- tests over the bytes, without making a string of them
+local BYTE_TESTS = {
+  equals = "(%s.to - %s.from == %d and memcmp(%s + %s.from, %s, %d) == 0)",
+  prefix = "(%s.to - %s.from >= %d and memcmp(%s + %s.from, %s, %d) == 0)",
+}
+
+local function regex_on_bytes(code, column, node, compiled)
+  local base, slot, present = positions(column)
+  local negate = node.op == "!~" and "not " or ""
+  local literal, n = code.constant(compiled.literal), #compiled.literal
+  if BYTE_TESTS[compiled.kind] then
+    return string.format("(%s%s" .. BYTE_TESTS[compiled.kind] .. ")", present, negate, slot, slot, n, base, slot, literal, n)
+  elseif compiled.kind == "suffix" then
+    return string.format("(%s%s(%s.to - %s.from >= %d and memcmp(%s + %s.to - %d, %s, %d) == 0))", present, negate, slot, slot,
+      n, base, slot, n, literal, n)
+  end
+  return string.format("(%s%s(memmem(%s + %s.from, %s.to - %s.from, %s, %d) ~= nil))", present, negate, base, slot, slot, slot,
+    literal, n)
+end
+
+local function regex_test(code, shape, node)
+  local column = column_of(shape, node.var)
+  if node.var.kind == "field" and not column then return FALSE end
+  local compiled = assert(regex.compile(node.value.text))
+  local plain = column and (node.var.ai or 0) == 0 and (column.kind == L.STRING or column.kind == L.BYTES)
+  if plain and compiled.literal then return regex_on_bytes(code, column, node, compiled) end
+  local literal_test, literal = LITERAL_TESTS[compiled.kind], compiled.literal
+  local test = literal_test and function(s) return literal_test(s, literal) end or compiled.test
+  local wanted = node.op == "=~"
+  local check = code.constant(function(v) return type(v) == "string" and test(v) == wanted end)
+  return string.format("%s(%s)", check, read(code, shape, node.var))
+end
+
+local generate
+
+local function membership(code, shape, node)
+  local parts = {}
+  for i, value in ipairs(node.values) do
+    parts[i] = generate(code, shape, { op = "==", var = node.var, value = value })
+    if parts[i] == TRUE then return TRUE end
+  end
+  return "(" .. table.concat(parts, " or ") .. ")"
+end
+
+function generate(code, shape, node)
+  local op = node.op
+  if op == "true" then return TRUE elseif op == "false" then return FALSE end
+  if op == "not" then
+    local e = generate(code, shape, node.expr)
+    return e == TRUE and FALSE or e == FALSE and TRUE or "(not " .. e .. ")"
+  elseif op == "and" then
+    local a = generate(code, shape, node.left)
+    if a == FALSE then return FALSE end
+    local b = generate(code, shape, node.right)
+    if b == FALSE or a == TRUE then return b end
+    return b == TRUE and a or "(" .. a .. " and " .. b .. ")"
+  elseif op == "or" then
+    local a = generate(code, shape, node.left)
+    if a == TRUE then return TRUE end
+    local b = generate(code, shape, node.right)
+    if b == TRUE or a == FALSE then return b end
+    return b == FALSE and a or "(" .. a .. " or " .. b .. ")"
+  elseif op == "in" then
+    return membership(code, shape, node)
+  elseif RELATIONS[op] then
+    return comparison(code, shape, node)
+  end
+  return regex_test(code, shape, node)
+end
+
+local function compile(ast, shape)
+  local code = new_code()
+  local expression = generate(code, shape, ast)
+  if expression == FALSE then return false end
+  if expression == TRUE then return true end
+  local names = {}
+  for i = 1, code.count do
+    names[i] = "k" .. i
+  end
+  local locals = #names > 0 and "local " .. table.concat(names, ", ") .. " = unpack(k)\n" or ""
+  local source = "local k, cast, slot_ptr, memcmp, memmem, read, read_int64 = ...\n" .. locals ..
+    "return function(record, raw, pack)\nlocal slots = cast(slot_ptr, record + 1)\nreturn " .. expression .. "\nend"
+  local chunk = assert(loadstring(source, "=matcher"))
+  return chunk(code.k, ffi.cast, L.slot_ptr, ffi.C.memcmp, ffi.C.memmem, numbers.read, numbers.read_int64)
+end
+
+-- text: a matcher expression. Answers a function: shape -> true, false, or test(record, raw, pack) -> boolean.
+-- Raises an error table's message if the text is no expression.
+function M.new(text)
+  local ast, err = syntax.parse(text)
+  if not ast then error("message_matcher: " .. err.message, 0) end
+  local compiled = setmetatable({}, { __mode = "k" })
+  return function(shape)
+    local test = compiled[shape]
+    if test == nil then
+      test = compile(ast, shape)
+      compiled[shape] = test
+    end
+    return test
+  end
+end
+
+return M

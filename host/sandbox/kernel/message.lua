@@ -1,0 +1,381 @@
+-- The message that a script sees: the current record, and what the script has written over it.
+-- Reading touches only the column that is asked for. The first write copies the record's slots into `staged`;
+-- `commit` appends them to the pack being written.
+local ffi = require "ffi"
+local bit = require "bit"
+local L = require "layout"
+local W = require "writer"
+local shapes = require "shapes"
+local values = require "values"
+local timestamps = require "timestamps"
+
+local M = {}
+
+local cast, copy = ffi.cast, ffi.copy
+local band = bit.band
+
+local MOST_FIELDS = 1024
+local staged_bytes = L.RECORD_BYTES + L.SLOT_BYTES * (MOST_FIELDS + 16)
+local staged_memory = ffi.new("uint64_t[?]", staged_bytes / 8)
+local staged_record = cast(L.record_ptr, staged_memory)
+local staged_slots = cast(L.slot_ptr, staged_record + 1)
+
+-- the current record: what read_message reads
+local record, raw, pack, shape
+local staged = false
+local heap_mark = 0
+
+-- record_: hk_record *; raw_, pack_: uint8_t *
+function M.set(record_, raw_, pack_, shape_)
+  record, raw, pack, shape, staged = record_, raw_, pack_, shape_, false
+end
+
+function M.clear()
+  record, staged = nil, false
+end
+
+function M.current()
+  return record, raw, pack, shape
+end
+
+function M.is_staged()
+  return staged
+end
+
+-- ---------------------------------------------------------------- reading
+
+local function need_record(name)
+  if record == nil then error(name .. ": there is no message here", 3) end
+end
+
+local get_reader = values.reader
+
+-- read_message(variable [, field_index [, array_index]]): a header or Fields[name] of the current message.
+-- Answers a string, a number, a boolean, or nil if the message lacks it. Indexes count from 0.
+function M.read_message(variable, fi, ai)
+  need_record "read_message"
+  if fi == nil then
+    local reader = shape.readers[variable]
+    if reader then return reader(record, raw, pack) end
+  end
+  if type(variable) ~= "string" then error("read_message: the variable must be a string", 2) end
+  return get_reader(shape, variable, fi or 0, ai or 0)(record, raw, pack)
+end
+
+local next_field = 0
+
+function M.restart_fields()
+  next_field = 0
+end
+
+local function count_of(column)
+  local slot = cast(L.slot_ptr, record + 1) + (column.slot or 0)
+  local base = band(column.flags, L.IN_HEAP) ~= 0 and pack or raw
+  if column.kind == L.ARRAY then return cast(L.u32_ptr, base + slot.from)[1] end
+  if column.kind == L.JSON_VALUE then
+    return require "json_values".count(ffi.string(base + slot.from, slot.to - slot.from))
+  end
+  return 1
+end
+
+local function occurrence(variable, index)
+  for n, i in ipairs(shape.occurrences[variable]) do
+    if i == index then return n - 1 end
+  end
+end
+
+-- read_next_field(): value_type, name, value, representation, count of the next field; nil after the last.
+function M.read_next_field()
+  need_record "read_next_field"
+  while true do
+    next_field = next_field + 1
+    local column = shape.columns[next_field]
+    if not column then return nil end
+    if band(column.flags, L.HEADER) == 0 then
+      local variable = values.variable_name(column)
+      local value = get_reader(shape, variable, occurrence(variable, next_field), 0)(record, raw, pack)
+      if value ~= nil then
+        local kind = column.kind == L.ARRAY and L.STRING or column.kind
+        return values.value_type(kind), column.name, value, column.representation, count_of(column)
+      end
+    end
+  end
+end
+
+-- ---------------------------------------------------------------- staging
+
+-- copies an array block, and the strings it points at, into the heap of the pack being written
+local function copy_array(base, from)
+  local head = cast(L.u32_ptr, base + from)
+  local kind, count = head[0], head[1]
+  local old = cast(L.slot_ptr, base + from + 8)
+  local block = ffi.new("hk_slot[?]", count + 1)
+  cast(L.u32_ptr, block)[0], cast(L.u32_ptr, block)[1] = kind, count
+  for i = 0, count - 1 do
+    block[i + 1] = old[i]
+    if kind == L.STRING or kind == L.BYTES then
+      local n = old[i].to - old[i].from
+      local at = W.put(base + old[i].from, n)
+      block[i + 1].from, block[i + 1].to = at, at + n
+    end
+  end
+  local at = W.put_aligned(block, 8 * (count + 1))
+  return at, at + 8 * (count + 1)
+end
+
+-- moves what a column's slot points at from the heap of `from_pack` into the heap being written
+local function copy_heap_value(column, slot, from_pack)
+  if band(column.flags, L.IN_HEAP) == 0 or slot.bits == L.ABSENT then return end
+  if column.kind == L.ARRAY then
+    slot.from, slot.to = copy_array(from_pack, slot.from)
+  elseif column.kind <= L.JSON_STRING or column.kind == L.JSON_VALUE then
+    local n = slot.to - slot.from
+    local at = W.put(from_pack + slot.from, n)
+    slot.from, slot.to = at, at + n
+  end
+end
+
+local function copy_heap_values(from_pack)
+  if shape.has_heap == nil then
+    shape.has_heap = false
+    for _, c in ipairs(shape.columns) do
+      if band(c.flags, L.IN_HEAP) ~= 0 then shape.has_heap = true end
+    end
+  end
+  if not shape.has_heap then return end
+  for _, c in ipairs(shape.columns) do
+    if c.slot then copy_heap_value(c, staged_slots[c.slot], from_pack) end
+  end
+end
+
+function M.stage()
+  if staged then return end
+  if shape.slots > MOST_FIELDS then error("a message has at most " .. MOST_FIELDS .. " fields", 0) end
+  heap_mark = W.heap
+  copy(staged_memory, record, shape.bytes)
+  copy_heap_values(pack)
+  record, pack, staged = staged_record, W.base, true
+end
+
+-- forgets what was written over the current record
+function M.discard()
+  if staged then W.heap = heap_mark end
+  staged = false
+end
+
+-- after the writer has moved to another slot: `old` is where the staged values were
+function M.restage(old)
+  if not staged then return end
+  copy_heap_values(old)
+  heap_mark, pack = W.size, W.base
+end
+
+-- appends the current record (with what was written) to the pack
+function M.commit()
+  M.stage()
+  local head = W.shape_number(shape) * 65536 + shape.words
+  cast(L.u32_ptr, staged_record)[0] = head
+  copy(W.base + W.cursor, staged_memory, shape.bytes)
+  W.cursor = W.cursor + shape.bytes
+  W.count = W.count + 1
+  staged = false
+end
+
+-- ---------------------------------------------------------------- writing
+
+local LUA_KINDS = { number = L.DOUBLE, string = L.STRING, boolean = L.BOOL, cdata = L.INTEGER }
+
+local function split(variable)
+  local name = variable:match "^Fields%[(.*)%]$"
+  if name then return name, 0 end
+  if shapes.HEADERS[variable] then return variable, L.HEADER end
+  error("write_message: '" .. variable .. "' is neither a header nor Fields[name]", 3)
+end
+
+local function without_column(def, index)
+  table.remove(def.columns, index)
+  return shapes.intern(def)
+end
+
+-- the shape after a value of `kind` was written, and the slot it goes to
+local function plan_write(variable, kind, representation, fi)
+  local name, flags = split(variable)
+  if kind == L.STRING then flags = flags + L.IN_HEAP end
+  local list = shape.occurrences[variable]
+  local index = list and list[fi + 1]
+  local from = shape
+  if index and shape.columns[index].kind == L.CONST then
+    from, index = without_column(shapes.definition(shape), index), nil
+  end
+  if variable == "Payload" and from.payload_is_record then
+    local def = shapes.definition(from)
+    def.payload_is_record = false
+    from = shapes.intern(def)
+  end
+  if not index and #from.columns >= MOST_FIELDS then error("a message has at most " .. MOST_FIELDS .. " fields", 3) end
+  local old = index and from.columns[index]
+  local column = { name = name, kind = kind, flags = flags, representation = representation or old and old.representation }
+  index = index or #from.columns + 1
+  local next_shape = shapes.with_column(from, index, column)
+  return { shape = next_shape, slot = next_shape.columns[index].slot }
+end
+
+local function planned(variable, kind, representation, fi)
+  if representation or fi ~= 0 then return plan_write(variable, kind, representation, fi) end
+  local plans = shape.write_plans
+  if not plans then
+    plans = {}
+    shape.write_plans = plans
+  end
+  local of_kind = plans[kind]
+  if not of_kind then
+    of_kind = {}
+    plans[kind] = of_kind
+  end
+  local plan = of_kind[variable]
+  if not plan then
+    plan = plan_write(variable, kind, nil, 0)
+    of_kind[variable] = plan
+  end
+  return plan
+end
+
+local function write_value(variable, kind, value, representation, fi)
+  local plan = planned(variable, kind, representation, fi)
+  local slot = staged_slots + plan.slot
+  if kind == L.DOUBLE then
+    slot.number = value
+  elseif kind == L.STRING then
+    local n = #value
+    local at = W.put(value, n)
+    slot.from, slot.to = at, at + n
+  elseif kind == L.BOOL then
+    slot.integer = value and 1 or 0
+  else
+    slot.integer = value
+  end
+  shape = plan.shape
+end
+
+local function timestamp_of(value)
+  if type(value) == "number" then return value end
+  if type(value) == "cdata" then return cast("int64_t", value) end
+  if type(value) == "string" and timestamps.rfc3339(cast(L.bytes_ptr, value), 0, #value) then return timestamps.value[0] end
+  error("Timestamp must be nanoseconds since 1970 or an RFC 3339 string", 3)
+end
+
+local function retype(what, value)
+  local def = shapes.definition(shape)
+  def[what] = value
+  shape = shapes.intern(def)
+end
+
+local function delete(variable)
+  local index = shape.first[variable]
+  if variable == "Payload" and shape.payload_is_record then
+    retype("payload_is_record", false)
+    return
+  end
+  if not index then return end
+  local slot, slots = shape.columns[index].slot, shape.slots
+  shape = without_column(shapes.definition(shape), index)
+  if slot then
+    for i = slot, slots - 2 do
+      staged_slots[i] = staged_slots[i + 1]
+    end
+  end
+end
+
+local INTEGER_HEADERS = { Severity = true, Pid = true }
+
+local function write_header(variable, value)
+  if variable == "Timestamp" then
+    staged_record.timestamp = timestamp_of(value)
+  elseif variable == "Type" or variable == "Logger" then
+    local what = variable:lower()
+    local text = value == nil and "" or tostring(value)
+    if shape[what] ~= text then retype(what, text) end
+  elseif INTEGER_HEADERS[variable] and type(value) == "number" then
+    write_value(variable, L.INTEGER, value, nil, 0)
+  else
+    return false
+  end
+  return true
+end
+
+-- ai beyond 0 makes the field an array; the array is written anew with each element that is set
+local function write_element(variable, value, representation, fi, ai)
+  local list = {}
+  local i = 0
+  while true do
+    local v = get_reader(shape, variable, fi, i)(record, raw, pack)
+    if v == nil then break end
+    i = i + 1
+    list[i] = v
+  end
+  if ai > #list then error("write_message: array_index " .. ai .. " leaves a gap", 3) end
+  list[ai + 1] = value
+  M.write_array(variable, list, representation, fi)
+end
+
+local ARRAY_KINDS = { number = L.DOUBLE, string = L.STRING, boolean = L.BOOL, cdata = L.INTEGER }
+
+-- elements: a list of values of one type; kind: that of the elements if it is not the one of their Lua type
+function M.put_array(elements, kind)
+  kind = kind or ARRAY_KINDS[type(elements[1])]
+  if not kind then error("an array holds strings, numbers or booleans", 3) end
+  local block = ffi.new("hk_slot[?]", #elements + 1)
+  cast(L.u32_ptr, block)[0], cast(L.u32_ptr, block)[1] = kind, #elements
+  for i, v in ipairs(elements) do
+    if type(v) ~= type(elements[1]) then error("the values of an array must be of one type", 3) end
+    if kind == L.STRING or kind == L.BYTES then
+      local at = W.put(v, #v)
+      block[i].from, block[i].to = at, at + #v
+    elseif kind == L.DOUBLE then
+      block[i].number = v
+    elseif kind == L.BOOL then
+      block[i].integer = v and 1 or 0
+    else
+      block[i].integer = v
+    end
+  end
+  return W.put_aligned(block, 8 * (#elements + 1)), 8 * (#elements + 1)
+end
+
+function M.write_array(variable, elements, representation, fi)
+  local at, n = M.put_array(elements)
+  local plan = plan_write(variable, L.ARRAY, representation, fi)
+  local column = plan.shape.columns[plan.shape.occurrences[variable][fi + 1]]
+  if band(column.flags, L.IN_HEAP) == 0 then
+    column = { name = column.name, kind = L.ARRAY, flags = column.flags + L.IN_HEAP, representation = column.representation }
+    plan.shape = shapes.with_column(plan.shape, plan.shape.occurrences[variable][fi + 1], column)
+  end
+  staged_slots[plan.slot].from, staged_slots[plan.slot].to = at, at + n
+  shape = plan.shape
+end
+
+-- write_message(variable, value [, representation [, field_index [, array_index]]]): sets a header or a field of the
+-- current message; nil deletes it. Allowed in decoders and encoders.
+function M.write_message(variable, value, representation, fi, ai)
+  need_record "write_message"
+  if not staged then M.stage() end
+  local kind = LUA_KINDS[type(value)]
+  if representation == nil and fi == nil and kind and shape.write_plans then
+    local of_kind = shape.write_plans[kind]
+    if of_kind and of_kind[variable] then return write_value(variable, kind, value, nil, 0) end
+  end
+  if type(variable) ~= "string" then error("write_message: the variable must be a string", 2) end
+  if variable ~= "Payload" and not variable:find("^Fields%[") and write_header(variable, value) then return end
+  if value == nil then
+    delete(variable)
+  elseif not kind then
+    error("write_message: a value must be a string, a number or a boolean, not a " .. type(value), 2)
+  elseif ai and ai > 0 then
+    write_element(variable, value, representation, fi or 0, ai)
+  else
+    write_value(variable, kind, value, representation, fi or 0)
+  end
+end
+
+
+return M

@@ -1,0 +1,47 @@
+-- The payload that a script builds: add_to_payload collects, inject_payload sends.
+local M = {}
+
+local parts, bytes, limit = {}, 0, 64 * 1024
+local finished = nil
+local highest = 0
+
+-- output_limit: bytes that one call may build
+function M.open(output_limit)
+  limit = output_limit
+end
+
+function M.clear()
+  if bytes > 0 then parts, bytes = {}, 0 end
+  finished = nil
+end
+
+function M.add(text)
+  bytes = bytes + #text
+  if bytes > highest then highest = bytes end
+  if limit > 0 and bytes > limit then
+    error("output_limit of " .. limit .. " bytes exceeded", 0)
+  end
+  parts[#parts + 1] = text
+end
+
+-- what was collected so far, and starts anew
+function M.collect()
+  local text = table.concat(parts)
+  parts, bytes = {}, 0
+  return text
+end
+
+-- an encoder's inject_payload: the last one wins
+function M.finish(text)
+  finished = text
+end
+
+function M.take()
+  return finished
+end
+
+function M.highest_bytes()
+  return highest
+end
+
+return M

@@ -1,0 +1,97 @@
+-- Writes a pack into a slot of this process's own arena: records from the front, heap from the back.
+-- One writer exists per process; `open` points it at a slot (or at local memory between two decoders).
+local ffi = require "ffi"
+local L = require "layout"
+
+local cast, copy = ffi.cast, ffi.copy
+
+local W = {
+  base = nil, -- uint8_t *, start of the slot
+  size = 0, -- bytes of the slot
+  cursor = 0, -- where the next record goes
+  heap = 0, -- the heap is [heap, size)
+  count = 0, -- records
+  failed = 0,
+  shapes = {}, -- shape -> its number in this pack
+  shape_list = {},
+  shape_bytes = 0,
+}
+
+-- room kept free beside what a caller asks for: shapes added by the record that is being written
+local MARGIN_BYTES = 4096
+
+-- base: uint8_t *; size: bytes
+function W.open(base, size)
+  W.base, W.size = base, size
+  W.cursor, W.heap = L.PACK_BYTES, size
+  W.count, W.failed = 0, 0
+  W.shapes, W.shape_list, W.shape_bytes = {}, {}, 0
+end
+
+-- for writing elsewhere for a while: answers what `restore` takes
+function W.save()
+  return { base = W.base, size = W.size, cursor = W.cursor, heap = W.heap, count = W.count, failed = W.failed,
+    shapes = W.shapes, shape_list = W.shape_list, shape_bytes = W.shape_bytes }
+end
+
+function W.restore(saved)
+  for k, v in pairs(saved) do
+    W[k] = v
+  end
+end
+
+function W.close()
+  W.base = nil
+end
+
+-- bytes that records, heap and shapes may still take together
+function W.room()
+  return W.heap - W.cursor - W.shape_bytes - MARGIN_BYTES
+end
+
+function W.shape_number(shape)
+  local number = W.shapes[shape]
+  if number then return number end
+  number = #W.shape_list
+  W.shape_list[number + 1] = shape
+  W.shapes[shape] = number
+  W.shape_bytes = W.shape_bytes + #shape.key
+  return number
+end
+
+-- puts the bytes [p, p+n) into the heap and answers their first position
+function W.put(p, n)
+  local at = W.heap - n
+  if at < W.cursor + W.shape_bytes + MARGIN_BYTES then
+    error("the message does not fit into a pack", 0)
+  end
+  copy(W.base + at, p, n)
+  W.heap = at
+  return at
+end
+
+-- like put, aligned to eight bytes
+function W.put_aligned(p, n)
+  W.heap = W.heap - W.heap % 8
+  n = n + (-n) % 8
+  return W.put(p, n)
+end
+
+-- writes shapes and header; source: {stream, position, raw_bytes}; answers the bytes in use
+function W.finish(stream, position, raw_bytes, loop_depth)
+  local at = W.cursor
+  for _, shape in ipairs(W.shape_list) do
+    copy(W.base + at, shape.key, #shape.key)
+    at = at + #shape.key
+  end
+  local h = cast(L.pack_ptr, W.base)
+  h.magic, h.version, h.flags, h.size = L.MAGIC, L.VERSION, 0, W.size
+  h.record_count, h.records_start, h.records_end = W.count, L.PACK_BYTES, W.cursor
+  h.shapes_start, h.shapes_bytes, h.shape_count = W.cursor, at - W.cursor, #W.shape_list
+  h.heap_start, h.raw_bytes, h.loop_depth = W.heap, raw_bytes, loop_depth
+  h.stream, h.position = stream, position
+  h.failed_count, h.reserved = W.failed, 0
+  return at + W.size - W.heap
+end
+
+return W

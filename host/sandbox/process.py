@@ -1,0 +1,84 @@
+"""The life of a sandbox process, after the fork: build the Lua state, shut the jail, hand over to the kernel."""
+
+import ctypes
+import mmap
+import os
+import socket
+from typing import Any, NamedTuple
+
+from host.sandbox import jail
+
+MAIN = "main"
+_KERNEL_BYTES = 4 * 1024 * 1024
+"""What the kernel's own code and the text of a pack take of the Lua memory, beside what the script may use."""
+
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+_KEEP_BYTES = 4 * 1024 * 1024
+
+
+class Order(NamedTuple):
+    """What the zygote is asked to start."""
+
+    name: str
+    memory_limit: int
+    """Bytes of Lua memory that the script may use."""
+    pack_bytes: int
+    """Bytes of the largest text that the kernel copies at once."""
+    allow_unjailed: bool
+
+
+class Parts(NamedTuple):
+    """What the zygote has ready for each child."""
+
+    luajit: Any
+    """The module `lupa.luajit21`."""
+    kernel: dict[str, bytes]
+    """Source of each kernel module, by name."""
+    cpath: str
+    lua_path: str
+
+
+def run(order: Order, parts: Parts, channel: socket.socket, heartbeat_fd: int) -> None:
+    """Be a sandbox until the host says stop or goes away. Never returns to the zygote's loop."""
+    jail.die_with_parent()
+    jail.set_process_name(f"hk:{order.name}")
+    beat = mmap.mmap(heartbeat_fd, mmap.PAGESIZE)
+    jail.close_all_but({2, channel.fileno()})
+    _keep_freed_memory()
+    # The kernel copies the text of a pack, and the copy before it may not have been collected yet.
+    memory_bytes = order.memory_limit + _KERNEL_BYTES + 4 * order.pack_bytes
+    start = _new_lua_state(parts, memory_bytes)
+    jail.limit_resources(memory_bytes)
+    try:
+        jail.shut()
+    except jail.JailError as fault:
+        if not order.allow_unjailed:
+            os.write(2, f"hekate: sandbox {order.name}: {fault}\n".encode())
+            os._exit(78)
+    start(channel.fileno(), ctypes.addressof(ctypes.c_char.from_buffer(beat)), memory_bytes)
+    os._exit(0)
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library keep what was freed: each pack is copied into memory of the same size as the last one."""
+    libc = ctypes.CDLL(None)
+    libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
+    libc.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
+
+
+def _new_lua_state(parts: Parts, memory_bytes: int) -> Any:
+    """A Lua state with the kernel loaded. No Python object ever goes into it."""
+    lua = parts.luajit.LuaRuntime(
+        unpack_returned_tuples=True, encoding=None, register_eval=False, register_builtins=False, max_memory=memory_bytes
+    )
+    load = lua.eval(
+        b"""function(name, text)
+          package.preload[name] = assert(loadstring(text, "=kernel/" .. name .. ".lua"))
+        end"""
+    )
+    lua.execute(f'package.cpath, package.path = "{parts.cpath}", "{parts.lua_path}"'.encode())
+    for name, text in parts.kernel.items():
+        load(name.encode(), text)
+    lua.execute(b"python = nil")
+    return lua.eval(b"require 'main'")

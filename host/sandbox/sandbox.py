@@ -1,0 +1,485 @@
+"""One sandbox as the host sees it: a process that is given packs and gives something back, and that may die.
+
+The sandbox outlives its processes. What was given to a process and not reported done is given to the next one, from the first
+record that the dead process had not wholly sent. A record that a process died at, twice and while records were taken one by
+one, is not tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import time
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, Protocol
+
+from host.errors import SandboxError
+from host.packs import protocol
+from host.packs.arena import Arena
+from host.packs.ledger import RawPack, TablePack
+from host.packs.protocol import COMMAND, REPORT, Emitted, Op, PackFlags, Report, Said
+from host.sandbox.heartbeat import Heartbeat
+from host.sandbox.process import Order
+from host.sandbox.zygote_client import ZygoteClient
+from host.telemetry.logs import get_logger
+from host.telemetry.metrics import ComponentMetrics
+
+_LOG = get_logger("host.sandbox")
+
+State = Literal["stopped", "starting", "running", "backing_off", "quarantined"]
+
+_WINDOW = 2
+"""Packs that a process has at once: one that it works on, one that waits for it."""
+_INIT_CHUNK_BYTES = 100 * 1024
+_FIRST_DELAY_S = 0.05
+_LONGEST_DELAY_S = 10.0
+_QUARANTINE_AFTER = 12
+"""Deaths in a row, with nothing finished between them."""
+_TRIES_PER_RECORD = 2
+
+
+class Work:
+    """A pack at a sandbox."""
+
+    __slots__ = ("careful", "first_record", "pack", "tag", "tries")
+
+    def __init__(self, pack: RawPack | TablePack, tag: Any) -> None:
+        self.pack = pack
+        self.tag = tag
+        self.first_record = 0
+        self.careful = False
+        self.tries: dict[int, int] = {}
+
+
+class Owner(Protocol):
+    """Who gives a sandbox its work: the decoders of an input, a filter, an output."""
+
+    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
+        """The sandbox filled a slot. work is None for what a timer event made."""
+
+    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
+        """The sandbox is done with a pack."""
+
+    def on_failure(self, sandbox: Sandbox, text: str) -> None:
+        """The first reason why a record of a pack failed."""
+
+    def on_room(self, sandbox: Sandbox) -> None:
+        """The sandbox would take more work."""
+
+    def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
+        """The sandbox was ended. Answers whether it is to be started again."""
+
+
+class Termination(NamedTuple):
+    """Why a process ended before its time."""
+
+    limit: str
+    """`cpu_limit`, `memory_limit`, `error`, `fatal`, or `signal`."""
+    text: str
+    record: int
+
+
+class Sandbox:
+    """A sandbox and its process.
+
+    Args:
+        name: For people and metrics.
+        order: What the zygote needs to know.
+        spec: What the kernel is told: see `host.sandbox.spec`.
+        arena: The arena that this sandbox writes.
+        zygote: Starts processes.
+        owner: Gives the work.
+        metrics: Where restarts and errors are counted.
+        cpu_limit_ms: CPU that one record may take.
+        read_module: Text of a module that the script requires; raises KeyError with a reason.
+    """
+
+    def __init__(  # noqa: PLR0913 -- built in one place
+        self,
+        name: str,
+        *,
+        order: Order,
+        spec: dict[str, Any],
+        arena: Arena,
+        zygote: ZygoteClient,
+        owner: Owner,
+        metrics: ComponentMetrics,
+        cpu_limit_ms: int,
+        read_module: Callable[[str], str],
+    ) -> None:
+        self.name = name
+        self.arena = arena
+        self.metrics = metrics
+        self.cpu_limit_ms = cpu_limit_ms
+        self.state: State = "stopped"
+        self.pid = 0
+        self.heartbeat = Heartbeat()
+        self.termination: Termination | None = None
+        self.work: OrderedDict[int, Work] = OrderedDict()
+        self._order = order
+        self._spec = {**spec, "arena": arena.number}
+        self._zygote = zygote
+        self._owner = owner
+        self._read_module = read_module
+        self._socket: socket.socket | None = None
+        self._mapped: set[int] = set()
+        self._granted: dict[int, None] = {}
+        self._ids = 0
+        self._deaths = 0
+        self._kill_reason = ""
+        self._stopping = False
+        self._ticking: asyncio.Future[None] | None = None
+        self._ready: asyncio.Future[None] | None = None
+        self._gone: asyncio.Future[None] | None = None
+        self._said_terminated: Termination | None = None
+        self._skips: dict[int, list[int]] = {}
+
+    # ------------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Start the process and wait until the script is loaded.
+
+        Raises:
+            SandboxError: The script did not load.
+        """
+        self._stopping = False
+        await self._launch()
+        assert self._ready is not None
+        await self._ready
+
+    async def _launch(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.state = "starting"
+        self._ready, self._gone = loop.create_future(), loop.create_future()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, protocol.MOST_DATAGRAM_BYTES * 2)
+        ours.setblocking(False)
+        self._socket, self._mapped, self._said_terminated, self._kill_reason = ours, set(), None, ""
+        for offset in self._granted:
+            self.arena.release(offset)
+        self._granted.clear()
+        try:
+            self.pid = await self._zygote.spawn(self._order, theirs, self.heartbeat.fd, self._ended)
+        except SandboxError as fault:
+            self._ended(signal.SIGKILL)
+            _LOG.warning("A sandbox could not be started.", sandbox=self.name, reason=str(fault))
+            return
+        finally:
+            theirs.close()
+        self._map(self.arena, writable=True)
+        self._send_texts(Op.INIT, json.dumps(self._spec).encode())
+        loop.add_reader(ours, self._readable)
+
+    def kill(self, reason: str) -> None:
+        """End the process at once; it is started again as its owner wants."""
+        self._kill_reason = reason
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """End the process. Its work must be done."""
+        self._stopping = True
+        if self._socket is not None and self.state == "running":
+            self._send(COMMAND.pack(Op.STOP, *([0] * 14)))
+            assert self._gone is not None
+            try:
+                await asyncio.wait_for(asyncio.shield(self._gone), 1.0)
+            except TimeoutError:
+                self.kill("stop")
+                await self._gone
+        elif self.pid:
+            self.kill("stop")
+            assert self._gone is not None
+            await self._gone
+        self.state = "stopped"
+        self.heartbeat.close()
+
+    def _ended(self, status: int) -> None:
+        """The process is gone."""
+        if self._socket is not None:
+            self._drain_socket()
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+        self.pid = 0
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+        if self._stopping:
+            self.state = "stopped"
+            return
+        self._died(self._reason_of_death(status))
+
+    def _reason_of_death(self, status: int) -> Termination:
+        record = self.heartbeat.read().record
+        if self._said_terminated is not None:
+            return self._said_terminated
+        if self._kill_reason:
+            return Termination("cpu_limit", self._kill_reason, record)
+        code = os.waitstatus_to_exitcode(status)
+        if code < 0:
+            name = signal.Signals(-code).name
+            hint = " (a forbidden system call)" if -code == signal.SIGSYS else ""
+            return Termination("signal", f"The process was ended by {name}{hint}.", record)
+        return Termination("error", f"The process ended with status {code}.", record)
+
+    def _died(self, termination: Termination) -> None:
+        self.termination = termination
+        self.metrics.count_error(termination.limit)
+        was_starting = self.state == "starting"
+        self._blame_record(termination)
+        if self._ticking is not None and not self._ticking.done():
+            self._ticking.set_result(None)
+        again = self._owner.on_terminated(self, termination)
+        self._deaths += 1
+        first_start = self._ready is not None and not self._ready.done()
+        if first_start and was_starting and termination.limit != "signal":
+            self.state = "stopped"
+            assert self._ready is not None
+            self._ready.set_exception(SandboxError(f"{self.name}: {termination.text}"))
+        elif not again:
+            self.state = "stopped"
+        elif self._deaths >= _QUARANTINE_AFTER:
+            self.state = "quarantined"
+            _LOG.error("A sandbox keeps dying and is not started again.", sandbox=self.name)
+        else:
+            self.state = "backing_off"
+            delay_s = 0.0 if self._deaths == 1 else min(_FIRST_DELAY_S * 2 ** (self._deaths - 2), _LONGEST_DELAY_S)
+            asyncio.get_running_loop().call_later(delay_s, self._restart)
+
+    def _restart(self) -> None:
+        if self._stopping or self.state != "backing_off":
+            return
+        self.metrics.restarts += 1
+        task = asyncio.get_running_loop().create_task(self._launch())
+        task.add_done_callback(_raise_if_failed)
+
+    def _blame_record(self, termination: Termination) -> None:
+        """The record at which a process died is tried again carefully, then not any more."""
+        beat = self.heartbeat.read()
+        work = self.work.get(beat.pack)
+        if not beat.busy or work is None or self.state == "starting":
+            return
+        if not work.careful:
+            work.careful = True
+            return
+        record = int(beat.record)
+        work.tries[record] = work.tries.get(record, 0) + 1
+        tries = _TRIES_PER_RECORD + 1 if termination.limit == "signal" and "SIGKILL" in termination.text else 1
+        if work.tries[record] >= tries:
+            self._skips.setdefault(beat.pack, []).append(record)
+            _LOG.error(
+                "A record ended its sandbox and is not tried again.",
+                sandbox=self.name, limit=termination.limit, record=record,
+            )
+
+    # ------------------------------------------------------------------ work
+
+    @property
+    def room(self) -> bool:
+        """Whether it would start soon on one more pack."""
+        return self.state == "running" and len(self.work) < _WINDOW
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing to do."""
+        return not self.work and self._ticking is None
+
+    def give(self, pack: RawPack | TablePack, tag: Any = None) -> None:
+        """Give it a pack to work on. Only if there is room."""
+        self._ids = self._ids % 0x7FFFFFFF + 1
+        work = Work(pack, tag)
+        self.work[self._ids] = work
+        self._send_pack(self._ids, work)
+
+    def tick(self, now_ns: int, *, shutdown: bool) -> asyncio.Future[None]:
+        """Have it call timer_event. The future is done when it has been called and what it injected has arrived."""
+        ticking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.state != "running" or self._ticking is not None:
+            ticking.set_result(None)
+            return ticking
+        self._ticking = ticking
+        self._send(protocol.command(Op.TICK, now_ns=now_ns, flags=int(shutdown)))
+        return ticking
+
+    def release_slot(self, offset: int) -> None:
+        """What the sandbox made in a slot is not needed any more."""
+        self.arena.release(offset)
+        if self._socket is not None and len(self._granted) < _WINDOW and self.state == "running":
+            self._send(self._grants())
+
+    def _grants(self) -> bytes:
+        """Slots for it to write to, as far as it lacks them."""
+        commands = []
+        while len(self._granted) < _WINDOW + 1:
+            offset = self.arena.acquire()
+            if offset is None:
+                break
+            self._granted[offset] = None
+            commands.append(
+                protocol.command(Op.GRANT, table=(self.arena.number, offset, self.arena.slot_bytes))
+            )
+        return b"".join(commands)
+
+    def _send_pack(self, number: int, work: Work) -> None:
+        pack = work.pack
+        now_ns = time.time_ns()
+        flags = PackFlags.CAREFUL if work.careful else PackFlags(0)
+        if isinstance(pack, RawPack):
+            self._map(pack.arena)
+            if pack.records is None:
+                flags |= PackFlags.DELIMITED
+            command = protocol.command(
+                Op.PACK, pack=number, raw=(pack.arena.number, pack.offset, pack.length), stream=pack.stream.number,
+                position=pack.position, now_ns=now_ns, records=len(pack.records) // 2 if pack.records is not None else 0,
+                first_record=work.first_record, flags=flags,
+            )  # fmt: skip
+        else:
+            self._map(pack.arena)
+            raw = (0, 0, 0)
+            if pack.raw is not None:
+                self._map(pack.raw.arena)
+                raw = (pack.raw.arena.number, pack.raw.offset, pack.raw.length)
+            command = protocol.command(
+                Op.PACK, pack=number, raw=raw, table=(pack.arena.number, pack.offset, pack.arena.slot_bytes),
+                stream=pack.stream_number, position=pack.position, now_ns=now_ns, first_record=work.first_record,
+                flags=flags, loop_depth=pack.loop_depth,
+            )  # fmt: skip
+        self._send(self._grants() + command)
+
+    def _give_again(self) -> None:
+        """What the process before this one left undone."""
+        for number, records in self._skips.items():
+            for record in records:
+                if number in self.work:
+                    self._send(protocol.command(Op.SKIP, pack=number, first_record=record))
+        for number, work in list(self.work.items()):
+            self._send_pack(number, work)
+
+    # ------------------------------------------------------------------ the socket
+
+    def _map(self, arena: Arena, *, writable: bool = False) -> None:
+        if arena.number in self._mapped or self._socket is None:
+            return
+        self._mapped.add(arena.number)
+        fd = arena.writable_fd if writable else arena.read_only_fd
+        command = protocol.command(Op.MAP, raw=(arena.number, 0, 0), position=arena.size_bytes, flags=int(writable))
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]).tobytes())]
+        try:
+            self._socket.sendmsg([command], rights)
+        except ConnectionError:
+            return  # it has just died; the next process gets everything anew
+
+    def _send(self, data: bytes) -> None:
+        if self._socket is None or not data:
+            return
+        try:
+            self._socket.send(data)
+        except ConnectionError:
+            return  # as above
+        except BlockingIOError:
+            self.kill("it does not read its socket")
+
+    def _send_texts(self, op: Op, text: bytes) -> None:
+        for start in range(0, len(text), _INIT_CHUNK_BYTES) or (0,):
+            more = start + _INIT_CHUNK_BYTES < len(text)
+            self._send(protocol.command(op, flags=int(more)) + text[start : start + _INIT_CHUNK_BYTES])
+
+    def _drain_socket(self) -> None:
+        """Read what the process said before it ended."""
+        while self._socket is not None and self._read_one():
+            pass
+
+    def _readable(self) -> None:
+        self._read_one()
+
+    def _read_one(self) -> bool:
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(protocol.MOST_DATAGRAM_BYTES)
+        except (BlockingIOError, ConnectionError):
+            return False
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            return False
+        if len(data) < REPORT.size:
+            self.kill("it sent a malformed report")
+            return False
+        first = Report._make(REPORT.unpack_from(data))
+        if first.op in protocol.TEXTS:
+            self._on_text(first, data[REPORT.size :].decode(errors="replace"))
+            return True
+        for report in map(Report._make, REPORT.iter_unpack(data[: len(data) - len(data) % REPORT.size])):
+            self._on_report(report)
+        return True
+
+    def _on_report(self, report: Report) -> None:
+        if report.op == Said.EMIT:
+            self._on_emit(report)
+        elif report.op == Said.DONE:
+            work = self.work.pop(report.pack, None)
+            if work is None:
+                self.kill("it reported a pack that it was not given")
+                return
+            self._deaths = 0
+            self._skips.pop(report.pack, None)
+            self._owner.on_done(self, work, report)
+            self._owner.on_room(self)
+        elif report.op == Said.READY:
+            self.state = "running"
+            if self._ready is not None and not self._ready.done():
+                self._ready.set_result(None)
+            self._give_again()
+            self._owner.on_room(self)
+        elif report.op == Said.TICKED:
+            if self._ticking is not None and not self._ticking.done():
+                self._ticking.set_result(None)
+            self._ticking = None
+        else:
+            self.kill("it sent an unknown report")
+
+    def _on_emit(self, report: Report) -> None:
+        """A slot was filled. It must be one that the sandbox was given, and within its bounds."""
+        if report.offset not in self._granted or report.bytes > self.arena.slot_bytes:
+            self.kill("it sent a place that it was not given")
+            return
+        work = self.work.get(report.pack)
+        if work is None and report.pack != 0:
+            self.kill("it sent something for a pack that it was not given")
+            return
+        del self._granted[report.offset]
+        if work is not None and report.kind != Emitted.DEAD_LETTERS:
+            work.first_record = max(work.first_record, report.first_record)
+        self._owner.on_emit(self, work, report)
+        if self._socket is not None and not self._granted:
+            self._send(self._grants())
+
+    def _on_text(self, report: Report, text: str) -> None:
+        if report.op == Said.PRINT:
+            _LOG.info(text, sandbox=self.name)
+        elif report.op == Said.FAILURE:
+            self._owner.on_failure(self, text)
+        elif report.op == Said.NEED_MODULE:
+            self._send_module(text)
+        else:
+            said = json.loads(text)
+            self._said_terminated = Termination(str(said["limit"]), str(said["text"]), report.first_record)
+
+    def _send_module(self, name: str) -> None:
+        try:
+            text, found = self._read_module(name).encode(), True
+        except KeyError as fault:
+            text, found = str(fault.args[0]).encode(), False
+        if len(text) > protocol.MOST_TEXT_BYTES:
+            text, found = f"it is larger than {protocol.MOST_TEXT_BYTES} bytes".encode(), False
+        self._send(protocol.command(Op.MODULE, flags=int(found)) + text)
+
+
+def _raise_if_failed(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        raise task.exception()  # type: ignore[misc]

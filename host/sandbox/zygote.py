@@ -1,0 +1,101 @@
+"""The zygote: a small process, warm with lupa, that forks sandboxes.
+
+It is started as a program of its own, so its children have nothing of the host's memory, its threads or its files. The host
+asks over a socket: one datagram per sandbox, with two descriptors (the sandbox's socket, its heartbeat page). The zygote answers
+with the process id, and later with how the process ended.
+"""
+
+import array
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from host.sandbox import lua_modules, process
+
+_MOST_BYTES = 64 * 1024
+
+
+def _load_parts() -> process.Parts:
+    import lupa
+    import pyseccomp  # noqa: F401 -- warm for the children
+
+    with lupa.allow_lua_module_loading():
+        from lupa import luajit21
+    kernel = {path.stem: path.read_bytes() for path in (Path(__file__).parent / "kernel").glob("*.lua")}
+    return process.Parts(luajit21, kernel, lua_modules.cpath(), lua_modules.lua_path())
+
+
+def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
+    data, ancillary, _, _ = channel.recvmsg(_MOST_BYTES, socket.CMSG_SPACE(2 * 4))
+    fds = array.array("i")
+    for level, kind, payload in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(payload)
+    return data, list(fds)
+
+
+def _spawn(request: dict[str, object], fds: list[int], parts: process.Parts) -> int:
+    channel_fd, heartbeat_fd = fds
+    pid = os.fork()
+    if pid == 0:
+        status = 70
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            order = process.Order(**request["order"])  # type: ignore[arg-type]
+            process.run(order, parts, socket.socket(fileno=channel_fd), heartbeat_fd)
+            status = 0
+        except BaseException as fault:  # noqa: BLE001 -- the last frame of the process: say it and end
+            os.write(2, f"hekate: sandbox: {type(fault).__name__}: {fault}\n".encode())
+        finally:
+            os._exit(status)
+    os.close(channel_fd)
+    os.close(heartbeat_fd)
+    return pid
+
+
+def _reap(channel: socket.socket) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            channel.send(json.dumps({"ended": pid, "status": status}).encode())
+
+
+def main() -> None:
+    """Serve until the host closes the socket; then end, and all children with it."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    # Ctrl-C goes to the whole process group; when to stop is the host's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.environ["TZ"] = "UTC0"
+    parts = _load_parts()
+    gc.collect()
+    gc.freeze()
+    wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake_write)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        readable, _, _ = select.select([channel, wake_read], [], [])
+        if wake_read in readable:
+            with contextlib.suppress(BlockingIOError):
+                os.read(wake_read, 4096)
+            _reap(channel)
+        if channel in readable:
+            data, fds = _receive(channel)
+            if not data:
+                return
+            request = json.loads(data)
+            pid = _spawn(request, fds, parts)
+            channel.send(json.dumps({"started": request["id"], "pid": pid}).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+--[[
+---
+name: template
+kind: encoder
+summary: Writes each message as text made from a template.
+config:
+  template:
+    type: string
+    required: true
+    description: Text in which %{name} stands for a header or a field, as in "%{Timestamp} %{Hostname} %{Fields[status]}".
+  missing:
+    type: string
+    default: "-"
+    description: What stands for a value that the message lacks.
+  append_newlines:
+    type: boolean
+    default: true
+    description: Whether each text is followed by a line feed.
+---
+`%{status}` is short for `%{Fields[status]}`. The Timestamp is written as RFC 3339 in UTC.
+
+    outputs:
+      slow:
+        type: console
+        message_matcher: Fields[request_time] > 1
+        encoder:
+          type: template
+          config: {template: "%{Timestamp} %{request_uri} took %{request_time} s"}
+--]]
+
+declare_encoder {
+  format = "template", template = read_config "template", missing = read_config "missing",
+  append_newlines = read_config "append_newlines",
+}
