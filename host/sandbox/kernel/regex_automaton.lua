@@ -47,6 +47,7 @@ local function forget_states(self)
   self.rows = 0
   self.by_key = {}
   self.places, self.before = {}, {}
+  self.start = nil
 end
 
 -- Doubles the table while that is allowed; otherwise starts over.
@@ -134,7 +135,8 @@ end
 -- ------------------------------------------------------------------- runs --
 
 local function start_row(self)
-  return state_row(self, {self.program.first}, AT_START)
+  if not self.start then self.start = state_row(self, {self.program.first}, AT_START) end
+  return self.start
 end
 
 local function finish(self, row)
