@@ -118,7 +118,8 @@ class TcpOutput(Output):
             raise RetryDelivery(f"cannot connect to {self._address}: {reason}") from None
         except OSError as error:
             # The event loop has a text of its own here, which does not say what is wrong.
-            reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or str(error)
+            code = error.errno or 0
+            reason = os.strerror(code) if code > 0 else error.strerror or str(error)
             raise RetryDelivery(f"cannot connect to {self._address}: {reason}") from error
         self.log.info("Connected.", peer=str(self._address))
         await self._send_rest(self._socket, data)
