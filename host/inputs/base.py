@@ -64,7 +64,6 @@ class Intake(Protocol):
         next_position: int,
         length: int,
         records: "array[int] | None",
-        fields: dict[str, str] | None = None,
     ) -> None:
         """Hand in a slot. Position and next_position: of its first byte, and where reading would resume."""
 

@@ -1,7 +1,7 @@
 """Arenas: shared memory in slots, with one writer each.
 
-An arena is a memfd. Its writer maps it read-write; everyone else gets a descriptor that was opened read-only, so not even a
-process that was taken over can write into it. The host owns the list of free slots, whoever writes them.
+An arena is a memfd. Its writer maps it read-write; everyone else gets a descriptor that was opened read-only, so not
+even a process that was taken over can write into it. The host owns the list of free slots, whoever writes them.
 """
 
 import itertools

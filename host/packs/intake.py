@@ -39,7 +39,7 @@ class Intake:
         metrics: Of the input.
     """
 
-    def __init__(  # noqa: PLR0913 -- built in one place
+    def __init__(
         self,
         name: str,
         *,
@@ -116,7 +116,6 @@ class Intake:
         next_position: int,
         length: int,
         records: "array[int] | None",
-        fields: dict[str, str] | None = None,
     ) -> None:
         """Hand in a slot. See `host.inputs.base.Intake`."""
         slot.view.release()
@@ -148,5 +147,5 @@ class Intake:
 
 
 def _table_bytes(slot_bytes: int) -> int:
-    """Room for the positions of as many records as bytes. It is address space: memory is used only where it is written."""
+    """Room for the positions of as many records as bytes: address space, which is memory only where it is written."""
     return _PAIR_BYTES * (slot_bytes + 1)

@@ -70,12 +70,29 @@ class RawPack:
     """A slot of raw bytes and where its records are."""
 
     __slots__ = (
-        "_ready", "arena", "decoded", "holders", "length", "next_position", "offset", "on_free", "position", "records", "stream"
+        "_ready",
+        "arena",
+        "decoded",
+        "holders",
+        "length",
+        "next_position",
+        "offset",
+        "on_free",
+        "position",
+        "records",
+        "stream",
     )
 
     def __init__(  # noqa: PLR0917 -- built in one place
-        self, arena: Arena, offset: int, length: int, stream: Stream, position: int, next_position: int,
-        records: array[int] | None, on_free: Callable[[], None],
+        self,
+        arena: Arena,
+        offset: int,
+        length: int,
+        stream: Stream,
+        position: int,
+        next_position: int,
+        records: array[int] | None,
+        on_free: Callable[[], None],
     ) -> None:
         self.arena = arena
         self.offset = offset
@@ -115,13 +132,36 @@ class TablePack:
     """A pack of messages: records, shapes and heap in a sandbox's arena, and the raw bytes they point at."""
 
     __slots__ = (
-        "arena", "count", "holders", "loop_depth", "made_by", "offset", "on_free", "parent", "position", "raw", "seen_ns", "shapes",
-        "stream_number", "used_bytes",
+        "arena",
+        "count",
+        "holders",
+        "loop_depth",
+        "made_by",
+        "offset",
+        "on_free",
+        "parent",
+        "position",
+        "raw",
+        "seen_ns",
+        "shapes",
+        "stream_number",
+        "used_bytes",
     )
 
-    def __init__(  # noqa: PLR0917, PLR0913 -- built in one place
-        self, arena: Arena, offset: int, used_bytes: int, count: int, shapes: bytes, made_by: str, loop_depth: int,
-        stream_number: int, position: int, raw: RawPack | None, parent: TablePack | None, on_free: Callable[[int], None],
+    def __init__(  # noqa: PLR0917 -- built in one place
+        self,
+        arena: Arena,
+        offset: int,
+        used_bytes: int,
+        count: int,
+        shapes: bytes,
+        made_by: str,
+        loop_depth: int,
+        stream_number: int,
+        position: int,
+        raw: RawPack | None,
+        parent: TablePack | None,
+        on_free: Callable[[int], None],
         seen_ns: int,
     ) -> None:
         self.arena = arena

@@ -1,6 +1,8 @@
-"""What host and sandboxes say to each other over their socket; `docs/protocol.md` describes it, `kernel/channel.lua` is its
-other side. A datagram holds one or more commands (host to sandbox) or reports (sandbox to host), of fixed size; some are
-followed by text. Data never travels here, only places in arenas.
+"""What host and sandboxes say to each other over their socket.
+
+`docs/protocol.md` describes it, `kernel/channel.lua` is its other side. A datagram holds one or more commands (host to
+sandbox) or reports (sandbox to host), of fixed size; some are followed by text. Data never travels here, only places
+in arenas.
 """
 
 import struct
@@ -73,8 +75,8 @@ class Report(NamedTuple):
     pack: int
     kind: int
     offset: int
-    bytes: int
-    count: int
+    used_bytes: int
+    records: int
     received: int
     matched: int
     failed: int
@@ -105,7 +107,7 @@ class PackHeader(NamedTuple):
     reserved: int
 
 
-def command(  # noqa: PLR0913 -- the fields of the structure
+def command(
     op: Op,
     *,
     pack: int = 0,
@@ -124,7 +126,7 @@ def command(  # noqa: PLR0913 -- the fields of the structure
 
 
 def read_pack_header(slot: memoryview, used_bytes: int) -> PackHeader | None:
-    """The header of a pack in a slot, or None if it cannot be one: nobody follows an offset that was not checked here."""
+    """The header of a pack in a slot, or None if it cannot be one: all its offsets are checked here."""
     if used_bytes < PACK_HEADER.size or used_bytes > len(slot):
         return None
     header = PackHeader._make(PACK_HEADER.unpack_from(slot))

@@ -11,7 +11,7 @@ from host.config import model
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
 from host.errors import HekateError
-from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings
+from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
 from host.router.router import Router
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor
@@ -64,8 +64,11 @@ class Pipeline:
 
     def sandboxes(self) -> Iterator[Sandbox]:
         """All sandboxes there are now."""
-        for unit in (*self.inputs.values(), *self.filters.values(), *self.outputs.values()):
+        for unit in self._units():
             yield from unit.sandboxes()
+
+    def _units(self) -> list[Unit]:
+        return [*self.inputs.values(), *self.filters.values(), *self.outputs.values()]
 
     # ------------------------------------------------------------------ start
 
@@ -130,7 +133,7 @@ class Pipeline:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
         self.checkpoints.close()
-        for unit in (*self.inputs.values(), *self.filters.values(), *self.outputs.values()):
+        for unit in self._units():
             try:
                 await unit.close()
             except (HekateError, OSError) as fault:
@@ -156,28 +159,29 @@ class Pipeline:
         gone_outputs = _changed(self.outputs, config.outputs)
         await _all(unit.stop_reading() for unit in gone_inputs.values())
         await _until(lambda: all(unit.decoded for unit in gone_inputs.values()))
-        await _until(lambda: all(unit.idle for unit in (*gone_filters.values(), *gone_outputs.values())))
+        behind: list[FilterUnit | OutputUnit] = [*gone_filters.values(), *gone_outputs.values()]
+        await _until(lambda: all(unit.idle for unit in behind))
         await _all(unit.last_tick() for unit in gone_filters.values())
         self.config = config
         around = self._surroundings(config)
-        await _all(self._remove(self.filters, gone_filters))
-        await _all(self._remove(self.outputs, gone_outputs))
+        await self._remove(self.filters, gone_filters)
+        await self._remove(self.outputs, gone_outputs)
         await self._start_new(self.outputs, config.outputs, lambda c: OutputUnit(c, around))
         await self._start_new(self.filters, config.filters, lambda c: FilterUnit(c, around))
         await _until(lambda: all(unit.idle for unit in gone_inputs.values()))
-        await _all(self._remove(self.inputs, gone_inputs))
+        await self._remove(self.inputs, gone_inputs)
         before = set(self.inputs)
         await self._start_new(self.inputs, config.inputs, lambda c: InputUnit(c, around))
         for name, unit in self.inputs.items():
             if name not in before:
                 unit.run(self._input_ended)
-        stages = {"inputs": gone_inputs, "filters": gone_filters, "outputs": gone_outputs}
-        return [f"{stage}.{name}" for stage, gone in stages.items() for name in gone]
+        stages = (("inputs", gone_inputs), ("filters", gone_filters), ("outputs", gone_outputs))
+        return [f"{stage}.{name}" for stage, gone in stages for name in list(gone)]
 
-    def _remove(self, units: dict[str, U], gone: Mapping[str, U]) -> Iterator[Awaitable[None]]:
-        for name, unit in gone.items():
+    async def _remove(self, units: dict[str, U], gone: Mapping[str, U]) -> None:
+        for name in gone:
             del units[name]
-            yield unit.close()
+        await _all(unit.close() for unit in gone.values())
 
 
 class _Living:
@@ -204,5 +208,5 @@ async def _all(awaitables: Iterable[Awaitable[object]]) -> None:
 
 async def _until(condition: Callable[[], bool]) -> None:
     """Wait for something that many small events may bring about."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 -- an event for each of them would be on the path of every pack
         await asyncio.sleep(_POLL_S)

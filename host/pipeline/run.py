@@ -117,7 +117,12 @@ class Runner:
 
 
 def run(
-    paths: Sequence[Path], *, once: bool, log_level: str | None = None, log_format: str | None = None, quiet: bool = False
+    paths: Sequence[Path],
+    *,
+    once: bool,
+    log_level: str | None = None,
+    log_format: str | None = None,
+    quiet: bool = False,
 ) -> int:
     """Run a configuration.
 

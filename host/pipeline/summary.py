@@ -9,9 +9,9 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from host.pipeline.pipeline import Pipeline
-    from host.telemetry.metrics import ComponentMetrics
+    from host.telemetry.metrics import ComponentMetrics, Kind
 
-_STAGES = ("inputs", "decoders", "filters", "outputs")
+_STAGES: tuple[Kind, ...] = ("inputs", "decoders", "filters", "outputs")
 
 
 def print_summary(pipeline: Pipeline, elapsed_s: float, stream: TextIO) -> None:
@@ -32,7 +32,9 @@ def print_summary(pipeline: Pipeline, elapsed_s: float, stream: TextIO) -> None:
     for name, unit in pipeline.outputs.items():
         console.print(f"{name}: {_target(unit.config.options)}", soft_wrap=True)
     if pipeline.dead_letters.count:
-        console.print(f"dead letters: {pipeline.dead_letters.count:,} in {pipeline.dead_letters.folder}", soft_wrap=True)
+        console.print(
+            f"dead letters: {pipeline.dead_letters.count:,} in {pipeline.dead_letters.folder}", soft_wrap=True
+        )
 
 
 def _counts(component: ComponentMetrics) -> tuple[str, str, str]:
@@ -40,7 +42,7 @@ def _counts(component: ComponentMetrics) -> tuple[str, str, str]:
         return "", "", f"{component.bytes_received:,}"
     sent = component.records_injected if component.kind == "filters" else component.records_sent
     size = component.bytes_sent if component.kind == "outputs" else component.bytes_received
-    received = component.records_sent if component.kind in ("filters",) else component.records_received
+    received = component.records_sent if component.kind == "filters" else component.records_received
     return f"{received:,}", f"{sent:,}", f"{size:,}" if size else ""
 
 

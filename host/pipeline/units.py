@@ -39,7 +39,7 @@ _SANDBOX_SLOTS = 16
 class Surroundings:
     """What all units of a host share."""
 
-    def __init__(  # noqa: PLR0913 -- a bag of what is shared
+    def __init__(
         self,
         settings: model.HostSettings,
         *,
@@ -61,7 +61,7 @@ class Surroundings:
         self.read_module = specs.module_reader(settings.sandbox_dir)
         self.state_dir = Path(settings.state_dir)
 
-    def sandbox(  # noqa: PLR0913 -- what the units know
+    def sandbox(  # noqa: PLR0917 -- what the units know
         self,
         name: str,
         sandboxes: tuple[model.Sandbox, ...],
@@ -108,7 +108,7 @@ class InputUnit:
             return made
 
         self.decoding = Decoding(
-            config.name, decoder_metrics, around.dead_letters, around.router.route, lambda: self.intake.wake()
+            config.name, decoder_metrics, around.dead_letters, around.router.route, self._wake_intake
         )
         self.intake = Intake(
             config.name,
@@ -133,11 +133,19 @@ class InputUnit:
                 )
             )
 
+    def _wake_intake(self) -> None:
+        self.intake.wake()
+
     def _reject(self, stream: Stream, position: int, data: bytes, reason: str) -> None:
         self.metrics.count_drop(reason.replace(" ", "_"))
         try:
             self._around.dead_letters.append_one(
-                component=self.config.name, kind="inputs", reason=reason, stream=stream.label, position=position, record=data
+                component=self.config.name,
+                kind="inputs",
+                reason=reason,
+                stream=stream.label,
+                position=position,
+                record=data,
             )
         except RetryDelivery as fault:
             self.metrics.count_error("dead_letters")
@@ -301,3 +309,4 @@ class OutputUnit(ConsumerUnit):
         await self.output.close()
 
 
+Unit = InputUnit | FilterUnit | OutputUnit

@@ -168,7 +168,9 @@ class FilterConsumer(Consumer):
         """The filter was ended."""
         _LOG.error(
             "A filter was ended.",
-            filter=sandbox.name, limit=termination.limit, reason=termination.text,
+            filter=sandbox.name,
+            limit=termination.limit,
+            reason=termination.text,
         )
         again = self.restart or termination.limit == "signal"
         if not again:
@@ -197,7 +199,7 @@ class OutputConsumer(Consumer):
             keep_dead_letters(self._dead_letters, sandbox, report, work.pack)
             return
         start, size = report.offset, sandbox.arena.slot_bytes
-        if report.bytes + 4 * report.count > size:
+        if report.used_bytes + 4 * report.records > size:
             sandbox.kill("it sent a malformed batch")
             return
         pack = work.pack
@@ -207,7 +209,7 @@ class OutputConsumer(Consumer):
 
         def ends() -> array[int]:
             """End offsets stand at the end of the slot, the first one last."""
-            found = array("I", bytes(view[start + size - 4 * report.count : start + size]))
+            found = array("I", bytes(view[start + size - 4 * report.records : start + size]))
             found.reverse()
             return found
 
@@ -216,7 +218,7 @@ class OutputConsumer(Consumer):
             sandbox.release_slot(start)
             pack.let_go()
 
-        self.runner.deliver(Batch(view[start : start + report.bytes], report.count, ends), done)
+        self.runner.deliver(Batch(view[start : start + report.used_bytes], report.records, ends), done)
 
     def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
         """The encoder is done with a pack; batches of it may still be at the runner."""
@@ -229,6 +231,8 @@ class OutputConsumer(Consumer):
         """The encoder was ended: it is always started again."""
         _LOG.error(
             "An encoder was ended.",
-            output=sandbox.name, limit=termination.limit, reason=termination.text,
+            output=sandbox.name,
+            limit=termination.limit,
+            reason=termination.text,
         )
         return True

@@ -14,13 +14,13 @@ _RETRY_S = 1.0
 
 
 def keep_dead_letters(letters: DeadLetters, sandbox: Sandbox, report: Report, pack: RawPack | TablePack) -> None:
-    """Write the dead letters in a slot that a sandbox filled. The pack they came from is held until they are written."""
+    """Write the dead letters in a slot that a sandbox filled; the pack they came from is held until then."""
     pack.hold()
 
     def write() -> None:
         start = report.offset
         try:
-            letters.append(bytes(sandbox.arena.view[start : start + report.bytes]), report.count)
+            letters.append(bytes(sandbox.arena.view[start : start + report.used_bytes]), report.records)
         except RetryDelivery as fault:
             _LOG.error("Dead letters cannot be written; trying again.", reason=str(fault))
             asyncio.get_running_loop().call_later(_RETRY_S, write)

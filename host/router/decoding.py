@@ -45,7 +45,7 @@ class Decoding:
         self._waiting: deque[RawPack] = deque()
 
     def has_room(self) -> bool:
-        """Whether another pack would be started on soon. If not, records had better wait at their source and collect."""
+        """Whether another pack would be started on soon. If not, records had better collect at their source."""
         return not self._waiting and any(sandbox.room for sandbox in self.sandboxes)
 
     @property
@@ -91,7 +91,7 @@ class Decoding:
         pack = work.pack
         assert isinstance(pack, RawPack)
         self.metrics.records_received += report.received
-        self.metrics.records_truncated += report.count
+        self.metrics.records_truncated += report.records
         if report.failed:
             self.metrics.count_drop("decode_failed", report.failed)
         pack.decoded = True
@@ -111,7 +111,10 @@ class Decoding:
         """A decoder was ended: it is always started again."""
         _LOG.error(
             "A decoder was ended.",
-            input=self.name, sandbox=sandbox.name, limit=termination.limit, reason=termination.text,
+            input=self.name,
+            sandbox=sandbox.name,
+            limit=termination.limit,
+            reason=termination.text,
         )
         return True
 
@@ -122,12 +125,12 @@ def table_pack(
     """The pack in a slot that a sandbox filled, if its header is sound. If not, the sandbox is ended."""
     start = report.offset
     slot = sandbox.arena.view[start : start + sandbox.arena.slot_bytes]
-    header = read_pack_header(slot, report.bytes)
-    if header is None or header.record_count != report.count or (raw is not None and header.raw_bytes != raw.length):
+    header = read_pack_header(slot, report.used_bytes)
+    if header is None or header.record_count != report.records or (raw is not None and header.raw_bytes != raw.length):
         sandbox.kill("it sent a malformed pack")
         return None
     shapes = bytes(slot[header.shapes_start : header.shapes_start + header.shapes_bytes])
     return TablePack(
-        sandbox.arena, start, report.bytes, report.count, shapes, made_by, header.loop_depth, header.stream, header.position,
-        raw, parent, sandbox.release_slot, time.monotonic_ns(),
+        sandbox.arena, start, report.used_bytes, report.records, shapes, made_by, header.loop_depth, header.stream,
+        header.position, raw, parent, sandbox.release_slot, time.monotonic_ns(),
     )  # fmt: skip

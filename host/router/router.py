@@ -1,8 +1,8 @@
 """The router: a pack goes to every consumer that may want something of it.
 
-It never looks at a record. A pack's shapes (Types, Loggers, field names) are one string of bytes, the same for packs of the same
-kind; a consumer whose matcher cannot match them has said so after its first such pack, and gets no other. So a pack costs one
-look-up, however many consumers there are.
+It never looks at a record. A pack's shapes (Types, Loggers, field names) are one string of bytes, the same for packs of
+the same kind; a consumer whose matcher cannot match them has said so after its first such pack, and gets no other. So a
+pack costs one look-up, however many consumers there are.
 """
 
 from collections.abc import Iterable

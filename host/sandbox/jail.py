@@ -1,7 +1,7 @@
 """The jail of a sandbox process: what is left of the system calls once the script may run.
 
-LuaJIT is no security boundary, so nothing here relies on it: native code that a script smuggled in finds a process that can
-talk to one socket and to memory it already has. What is not on the list kills the process.
+LuaJIT is no security boundary, so nothing here relies on it: native code that a script smuggled in finds a process that
+can talk to one socket and to memory it already has. What is not on the list kills the process.
 """
 
 import ctypes

@@ -70,7 +70,11 @@ def _keep_freed_memory() -> None:
 def _new_lua_state(parts: Parts, memory_bytes: int) -> Any:
     """A Lua state with the kernel loaded. No Python object ever goes into it."""
     lua = parts.luajit.LuaRuntime(
-        unpack_returned_tuples=True, encoding=None, register_eval=False, register_builtins=False, max_memory=memory_bytes
+        unpack_returned_tuples=True,
+        encoding=None,
+        register_eval=False,
+        register_builtins=False,
+        max_memory=memory_bytes,
     )
     load = lua.eval(
         b"""function(name, text)

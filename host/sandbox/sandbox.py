@@ -1,8 +1,8 @@
 """One sandbox as the host sees it: a process that is given packs and gives something back, and that may die.
 
-The sandbox outlives its processes. What was given to a process and not reported done is given to the next one, from the first
-record that the dead process had not wholly sent. A record that a process died at, twice and while records were taken one by
-one, is not tried again.
+The sandbox outlives its processes. What was given to a process and not reported done is given to the next one, from
+the first record that the dead process had not wholly sent. A record that a process died at twice, while records were
+taken one by one, is not tried again.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Sandbox:
         read_module: Text of a module that the script requires; raises KeyError with a reason.
     """
 
-    def __init__(  # noqa: PLR0913 -- built in one place
+    def __init__(
         self,
         name: str,
         *,
@@ -275,7 +275,9 @@ class Sandbox:
             self._skips.setdefault(beat.pack, []).append(record)
             _LOG.error(
                 "A record ended its sandbox and is not tried again.",
-                sandbox=self.name, limit=termination.limit, record=record,
+                sandbox=self.name,
+                limit=termination.limit,
+                record=record,
             )
 
     # ------------------------------------------------------------------ work
@@ -321,9 +323,7 @@ class Sandbox:
             if offset is None:
                 break
             self._granted[offset] = None
-            commands.append(
-                protocol.command(Op.GRANT, table=(self.arena.number, offset, self.arena.slot_bytes))
-            )
+            commands.append(protocol.command(Op.GRANT, table=(self.arena.number, offset, self.arena.slot_bytes)))
         return b"".join(commands)
 
     def _send_pack(self, number: int, work: Work) -> None:
@@ -332,12 +332,12 @@ class Sandbox:
         flags = PackFlags.CAREFUL if work.careful else PackFlags(0)
         if isinstance(pack, RawPack):
             self._map(pack.arena)
+            records = 0 if pack.records is None else len(pack.records) // 2
             if pack.records is None:
                 flags |= PackFlags.DELIMITED
             command = protocol.command(
                 Op.PACK, pack=number, raw=(pack.arena.number, pack.offset, pack.length), stream=pack.stream.number,
-                position=pack.position, now_ns=now_ns, records=len(pack.records) // 2 if pack.records is not None else 0,
-                first_record=work.first_record, flags=flags,
+                position=pack.position, now_ns=now_ns, records=records, first_record=work.first_record, flags=flags,
             )  # fmt: skip
         else:
             self._map(pack.arena)
@@ -445,7 +445,7 @@ class Sandbox:
 
     def _on_emit(self, report: Report) -> None:
         """A slot was filled. It must be one that the sandbox was given, and within its bounds."""
-        if report.offset not in self._granted or report.bytes > self.arena.slot_bytes:
+        if report.offset not in self._granted or report.used_bytes > self.arena.slot_bytes:
             self.kill("it sent a place that it was not given")
             return
         work = self.work.get(report.pack)

@@ -1,7 +1,7 @@
 """The supervisor: ends a sandbox that spends more CPU on one record than it may.
 
-CPU time, not time on the clock: a sandbox that had to wait for a core has done nothing wrong. The clock of another process is one
-system call to read, so looking at all sandboxes many times a second costs nothing that can be measured.
+CPU time, not time on the clock: a sandbox that had to wait for a core has done nothing wrong. The clock of another
+process is one system call to read, so looking at all sandboxes many times a second costs nothing that can be measured.
 """
 
 import asyncio

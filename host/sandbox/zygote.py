@@ -1,8 +1,8 @@
 """The zygote: a small process, warm with lupa, that forks sandboxes.
 
-It is started as a program of its own, so its children have nothing of the host's memory, its threads or its files. The host
-asks over a socket: one datagram per sandbox, with two descriptors (the sandbox's socket, its heartbeat page). The zygote answers
-with the process id, and later with how the process ended.
+It is started as a program of its own, so its children have nothing of the host's memory, its threads or its
+files. The host asks over a socket: one datagram per sandbox, with two descriptors (the sandbox's socket, its
+heartbeat page). The zygote answers with the process id, and later with how the process ended.
 """
 
 import array
@@ -83,7 +83,8 @@ def main() -> None:
     signal.set_wakeup_fd(wake_write)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     while True:
-        readable, _, _ = select.select([channel, wake_read], [], [])
+        waiting: list[socket.socket | int] = [channel, wake_read]
+        readable, _, _ = select.select(waiting, [], [])
         if wake_read in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake_read, 4096)

@@ -44,7 +44,6 @@ class MemoryPack(NamedTuple):
     position: int
     next_position: int
     records: tuple[bytes, ...]
-    fields: dict[str, str] | None
 
 
 class Rejected(NamedTuple):
@@ -170,14 +169,13 @@ class MemoryIntake:
         next_position: int,
         length: int,
         records: "array[int] | None",
-        fields: dict[str, str] | None = None,
     ) -> None:
         """Hand in a slot."""
         assert not stream.closed, f"{stream.key} is closed"
         assert 0 < length <= self.slot_bytes
         self.slots_out -= 1
         found = self._split(bytes(slot.view[:length]), records)
-        self.packs.append(MemoryPack(stream, position, next_position, tuple(found), fields))
+        self.packs.append(MemoryPack(stream, position, next_position, tuple(found)))
         _wipe(slot)
         if self.auto_release:
             self.release()

@@ -187,7 +187,10 @@ local FORMATS = {
 
 local function timestamp_writer(format)
   local text_of = FORMATS[format]
-  if not text_of then error("json encoder: timestamp_format: '" .. tostring(format) .. "' is not one of rfc3339, epoch_s, epoch_ms, epoch_ns", 0) end
+  if not text_of then
+    local given = tostring(format)
+    error("json encoder: timestamp_format: '" .. given .. "' is not one of rfc3339, epoch_s, epoch_ms, epoch_ns", 0)
+  end
   return function(out, ns)
     if stamp_bytes == 0 or stamp_ns[0] ~= ns then
       local text = text_of(ns)
@@ -398,8 +401,8 @@ local function compile_measure(shape, members)
   for i, member in ipairs(members) do
     parts[i + 1] = measure_source(shape, member)
   end
-  local source = "local cast, slot_ptr, array_bytes = ... return function(record, raw, pack) local slots = cast(slot_ptr, record + 1) return " ..
-    table.concat(parts, " ") .. " end"
+  local source = "local cast, slot_ptr, array_bytes = ...\nreturn function(record, raw, pack)\n" ..
+    "local slots = cast(slot_ptr, record + 1)\nreturn " .. table.concat(parts, " ") .. "\nend"
   return assert(loadstring(source, "=json_measure"))(cast, L.slot_ptr, array_bytes)
 end
 

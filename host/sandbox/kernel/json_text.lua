@@ -1,5 +1,4 @@
 -- Strings of JSON: reading what stands between the quotes, and writing it.
-local ffi = require "ffi"
 local bit = require "bit"
 local lpeg = require "lpeg"
 

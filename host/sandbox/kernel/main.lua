@@ -135,7 +135,9 @@ end
 
 local function describe(err)
   if type(err) == "table" then return err end
-  return { limit = tostring(err):find("not enough memory", 1, true) and "memory_limit" or "error", text = debug.traceback(tostring(err), 2) }
+  local text = tostring(err)
+  local limit = text:find("not enough memory", 1, true) and "memory_limit" or "error"
+  return { limit = limit, text = debug.traceback(text, 2) }
 end
 
 -- socket_fd: the host's socket; beat_address: of the shared heartbeat; memory_bytes: what this VM may use in all
