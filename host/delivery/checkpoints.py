@@ -1,9 +1,9 @@
 """Positions of the inputs, kept in LMDB.
 
 An input puts the position up to which everything has been delivered, often; the puts are collected and written
-in one transaction, every half a second and at stop. A `kill -9` therefore loses at most the positions of half a
-second, and what follows an older position is delivered again. Each transaction is synced to the disk, by a
-thread of its own so that the event loop never waits for a disk.
+in one transaction: soon after the first one, every half a second while they go on, and at stop. A `kill -9`
+therefore loses at most the positions of half a second, and what follows an older position is delivered again.
+Each transaction is synced to the disk, by a thread of its own so that the event loop never waits for a disk.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ Checkpoint = dict[str, Any]
 
 _MAP_BYTES = 64 << 20
 _MAX_KEY_BYTES = 500
+_COLLECT_S = 0.02
 
 _log = get_logger(__name__, component="checkpoints")
 
@@ -42,6 +43,7 @@ class Checkpoints:
         self._pending: dict[str, Checkpoint | None] = {}
         self._writing: dict[str, Checkpoint | None] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._written_s = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: ThreadPoolExecutor | None = None
         folder = state_dir / "checkpoints"
@@ -137,11 +139,14 @@ class Checkpoints:
 
     def _arm(self) -> None:
         if self._loop is not None:
-            self._timer = self._loop.call_later(self._interval_s, self._on_timer)
+            # Soon after a pause, so that the first position after it is not at risk for long; then at the interval.
+            wait_s = self._written_s + self._interval_s - self._loop.time()
+            self._timer = self._loop.call_later(max(wait_s, min(_COLLECT_S, self._interval_s)), self._on_timer)
 
     def _on_timer(self) -> None:
         if self._loop is None or self._thread is None:
             return
+        self._written_s = self._loop.time()
         values = self._take()
         writing = self._loop.run_in_executor(self._thread, self._write, values)
         writing.add_done_callback(partial(self._on_written, values))
