@@ -81,6 +81,7 @@ class FileOutput(Output):
         self._identity = (0, 0)
         self._period = 0
         self._is_torn = False
+        self._must_reopen = False
         self._state: FileState | None = None
 
     async def open(self) -> None:
@@ -103,6 +104,8 @@ class FileOutput(Output):
         if not len(data):
             return None
         try:
+            if self._must_reopen:
+                self._shut()
             now_s = self._clock.now_ns() // 1_000_000_000
             if now_s != self._looked_s:
                 self._look(now_s)
@@ -115,17 +118,21 @@ class FileOutput(Output):
             raise self._failure(error) from error
 
     def reopen(self) -> None:
-        """Open the file anew with the next batch."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        """Open the file anew with the next batch; one may be on its way to the disk now."""
+        self._must_reopen = True
 
     async def close(self) -> None:
         """Close the file."""
-        self.reopen()
+        self._shut()
         if self._state is not None:
             self._state.close()
             self._state = None
+
+    def _shut(self) -> None:
+        self._must_reopen = False
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def _append(self, data: memoryview) -> Awaitable[None] | None:
         if not self._is_regular:
@@ -181,7 +188,7 @@ class FileOutput(Output):
         self._looked_s = now_s
         path = self._path_at(now_s)
         if path != self._path or (self._fd >= 0 and self._is_regular and not self._is_in_place()):
-            self.reopen()
+            self._shut()
             self._path = path
         elif self.options.rotation_interval_s and self._period_at(now_s) != self._period:
             if self._fd >= 0 and self._is_regular and os.lseek(self._fd, 0, os.SEEK_END):
@@ -222,7 +229,7 @@ class FileOutput(Output):
         while target.exists():
             target, number = Path(f"{stem}-{number:04d}"), number + 1
         Path(self._path).rename(target)
-        self.reopen()
+        self._shut()
         self._open()
         if self.options.keep_rotated:
             rotated = sorted(target.parent.glob(f"{_glob_escape(Path(self._path).name)}.*T*"))
