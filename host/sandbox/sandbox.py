@@ -235,6 +235,7 @@ class Sandbox:
         self._blame_record(termination)
         if self._ticking is not None and not self._ticking.done():
             self._ticking.set_result(None)
+        self._ticking = None
         again = self._owner.on_terminated(self, termination)
         self._deaths += 1
         first_start = self._ready is not None and not self._ready.done()

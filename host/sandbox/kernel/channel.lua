@@ -49,6 +49,7 @@ local MOST_REPORTS = 64
 
 local EINTR, EAGAIN = 4, 11
 local PROT_READ, PROT_WRITE, MAP_SHARED = 1, 2, 1
+local MAP_PRIVATE_ANONYMOUS = 0x22
 
 local socket_fd
 local command_ptr = ffi.typeof "hk_command *"
@@ -211,6 +212,13 @@ end
 
 function M.give_back(offset, bytes, arena)
   grants[#grants + 1] = { offset = offset, bytes = bytes, arena = arena }
+end
+
+-- memory of this process's own that is no part of the Lua state, as uint8_t *; never given back
+function M.memory(bytes)
+  local base = C.mmap(nil, bytes, PROT_READ + PROT_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)
+  if cast("intptr_t", base) == -1 then error("not enough memory", 0) end
+  return cast("uint8_t *", base)
 end
 
 -- address of a place in an arena

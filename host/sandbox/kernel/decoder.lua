@@ -31,7 +31,7 @@ function M.open(spec, heartbeat)
   beat = heartbeat
   if strategy == "all" and #chain > 1 then
     for i = 1, #chain - 1 do
-      scratch[i] = ffi.new("uint8_t[?]", SCRATCH_BYTES)
+      scratch[i] = C.memory(SCRATCH_BYTES)
     end
   end
 end
@@ -69,7 +69,7 @@ local function take(from, to, ordinal)
     job.truncated = job.truncated + 1
     to = from + most_bytes
   end
-  beat[1] = ordinal
+  beat[1], emit.first_record = ordinal, ordinal
   accept(from, to)
 end
 

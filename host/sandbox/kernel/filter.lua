@@ -9,12 +9,14 @@ local shapes = require "shapes"
 
 local M = {}
 
-local matcher, process_message, timer_event, beat
+local matcher, process_message, timer_event, prepare, beat
 local job = {}
 
--- spec: {matcher = from matcher.new, process_message, timer_event or nil}
+-- spec: {matcher = from matcher.new, process_message, timer_event or nil, prepare = called before calls into the script with
+-- whether they are timer_event}
 function M.open(spec, heartbeat)
-  matcher, process_message, timer_event, beat = spec.matcher, spec.process_message, spec.timer_event, heartbeat
+  matcher, process_message, timer_event = spec.matcher, spec.process_message, spec.timer_event
+  prepare, beat = spec.prepare, heartbeat
 end
 
 -- for the shapes of a pack: shape number -> true, false or test; and whether any of them can match
@@ -49,7 +51,7 @@ local function run_records(header, raw, pack, list, tests)
     at = at + record.words * 8
     local test = tests[record.shape]
     if ordinal >= job.first_record and (test == true or (test and test(record, raw, pack))) then
-      beat[1] = ordinal
+      beat[1], emit.first_record = ordinal, ordinal
       matched = matched + 1
       message.set(record, raw, pack, list[record.shape])
       local status, why = calls.process(process_message)
@@ -71,6 +73,7 @@ function M.run(command)
   job.reason, job.first_record = nil, command.first_record
   emit.pack, emit.stream, emit.position, emit.raw_bytes = command.pack, command.stream, command.position, 0
   emit.loop_depth, emit.now = command.loop_depth + 1, command.now_ns
+  prepare(false)
   if tests.any then matched, failed = run_records(header, raw, pack, list, tests) end
   message.clear()
   emit.close(header.record_count)
@@ -84,6 +87,7 @@ function M.tick(command)
   message.clear()
   emit.pack, emit.stream, emit.position, emit.raw_bytes = 0, 0ULL, command.now_ns, 0
   emit.loop_depth, emit.now = 1, command.now_ns
+  prepare(true)
   if timer_event then
     local ok, err = calls.timer(timer_event, tonumber(command.now_ns), command.flags == 1)
     if not ok then calls.terminate("error", "timer_event: " .. tostring(err)) end

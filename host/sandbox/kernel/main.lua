@@ -53,7 +53,8 @@ local function decoder_stage(spec, script)
     grammar.logger, grammar.hostname = grammar.logger or spec.logger, spec.hostname
     grammar.type = spec.message_type ~= "" and spec.message_type or grammar.type
     if script.config.payload_keep then grammar.payload_is_record = true end
-    return stages.declared(script.name, grammar, spec.delimiter)
+    local otherwise = env.process_message and stages.script(script.name, env.process_message, headers)
+    return stages.declared(script.name, grammar, spec.delimiter, otherwise)
   elseif declared.json then
     headers.type = spec.message_type ~= "" and spec.message_type or declared.json.type or ""
     return stages.json(script.name, declared.json, headers, spec.delimiter)
@@ -97,7 +98,7 @@ local function start_encoder(spec)
     encode = encodings.declared(declared.encoder)
   else
     encode = encodings.script(script.name, need(env, "process_message", script))
-    api.open_scratch(ffi.new("uint8_t[?]", ENCODER_SCRATCH_BYTES), ENCODER_SCRATCH_BYTES)
+    api.open_scratch(C.memory(ENCODER_SCRATCH_BYTES), ENCODER_SCRATCH_BYTES)
   end
   encoder.open({ matcher = matcher.new(spec.message_matcher), encode = encode }, beat)
   return encoder

@@ -43,12 +43,15 @@ end
 -- ---------------------------------------------------------------- code
 
 -- `k` holds what the code refers to: literals, readers, tests of regular expressions
+local MOST_LOCALS = 40
+
 local function new_code()
   local code = { k = {}, count = 0 }
   function code.constant(v)
     code.count = code.count + 1
     code.k[code.count] = v
-    return "k" .. code.count
+    -- a function has at most 60 upvalues: the first constants are locals, the others are looked up
+    return (code.count <= MOST_LOCALS and "k%d" or "k[%d]"):format(code.count)
   end
   return code
 end
@@ -263,7 +266,7 @@ local function compile(ast, shape)
   if expression == FALSE then return false end
   if expression == TRUE then return true end
   local names = {}
-  for i = 1, code.count do
+  for i = 1, math.min(code.count, MOST_LOCALS) do
     names[i] = "k" .. i
   end
   local locals = #names > 0 and "local " .. table.concat(names, ", ") .. " = unpack(k)\n" or ""

@@ -47,7 +47,7 @@ local function merging_pack(record_at)
 end
 
 -- spec: what declare_grammar was given
-function M.declared(name, spec, delimiter)
+function M.declared(name, spec, delimiter, otherwise)
   local alternatives = declared.compile(spec, delimiter and string.char(delimiter) or "\n")
   local first = alternatives[1]
 
@@ -76,7 +76,11 @@ function M.declared(name, spec, delimiter)
   return {
     name = name,
     many = delimiter and many or nil,
-    record = function(job, from, to) return single(job.raw, from, to, job.now) end,
+    record = function(job, from, to)
+      local ok, why = single(job.raw, from, to, job.now)
+      if not ok and otherwise then return otherwise.record(job, from, to) end
+      return ok, why
+    end,
     pack = merging_pack(single),
   }
 end
@@ -103,8 +107,9 @@ function M.script(name, process_message, headers)
     type = headers.type, logger = headers.logger, payload_is_record = true,
     columns = { { name = "Hostname", kind = L.CONST, flags = L.HEADER, value = headers.hostname } },
   }
-  local raw_record = ffi.new "hk_record[1]"
-  raw_record[0].words = raw_shape.words
+  local raw_memory = ffi.new "hk_record[1]"
+  local raw_record = ffi.cast(L.record_ptr, raw_memory)
+  raw_record.words = raw_shape.words
 
   local function run(from, to)
     local status, why = calls.process(process_message)
@@ -120,9 +125,9 @@ function M.script(name, process_message, headers)
   return {
     name = name,
     record = function(job, from, to)
-      local r = raw_record[0]
+      local r = raw_record
       r.timestamp, r.raw_start, r.raw_end = job.now, from, to
-      message.set(raw_record, job.raw, W.base, raw_shape)
+      message.set(r, job.raw, W.base, raw_shape)
       local status, why = calls.process(process_message)
       if status == 0 then
         if calls.injected() == 0 then message.commit() end
