@@ -158,7 +158,7 @@ end
 
 local function store(emit, plan_, r)
   local slot = string.format("s%d", r)
-  emit("local o%d = cast(record_ptr, out + %d)", r, (r - 1) * plan_.shape.bytes)
+  emit("local o%d = cast(record_ptr, W.base + (out + %d))", r, (r - 1) * plan_.shape.bytes)
   emit("local %s = cast(slot_ptr, o%d + 1)", slot, r)
   emit("cast(u32_ptr, o%d)[0] = head o%d.flags = 0 o%d.raw_start = i%d+(shift-1) o%d.raw_end = e%d", r, r, r, r, r, r)
   for number, step in ipairs(plan_.steps) do
@@ -195,11 +195,11 @@ local HEAD = [[
 local match, cast, memchr, record_ptr, slot_ptr, u32_ptr, bytes_ptr, W, shape, pattern, computed, timestamp, value = ...
 return function(s, base, i1, n, delimiter, most_bytes, now, beat, ordinal, most)
   local reason, shift = nil, 0
-  local start = W.base + W.cursor
+  local start = W.cursor
   local out = start
   local head = W.shape_number(shape) * 65536 + shape.words
   while i1 <= n and ordinal < most do
-    if out - W.base > W.heap - W.shape_bytes - %d then break end
+    if out > W.heap - W.shape_bytes - %d then break end
     beat[1] = ordinal
 ]]
 
@@ -224,7 +224,7 @@ local function source(walk, plan_, group)
     store(emit, plan_, r)
   end
   emit("out = out + %d ordinal = ordinal + %d i1 = i%d end", group * plan_.shape.bytes, group, group + 1)
-  emit("W.cursor = W.cursor + (out - start) W.count = W.count + (out - start) / %d", plan_.shape.bytes)
+  emit("W.cursor = out W.count = W.count + (out - start) / %d", plan_.shape.bytes)
   emit("return i1, ordinal, reason end")
   return table.concat(lines, "\n")
 end
@@ -232,7 +232,7 @@ end
 local SINGLE_HEAD = [[
 local match, cast, memchr, record_ptr, slot_ptr, u32_ptr, bytes_ptr, W, shape, pattern, computed, timestamp, value = ...
 return function(s, base, shift, now)
-  local i1, e1, out, reason = 1, shift + #s, W.base + W.cursor, nil
+  local i1, e1, out, reason = 1, shift + #s, W.cursor, nil
   local head = W.shape_number(shape) * 65536 + shape.words
   repeat
 ]]

@@ -75,21 +75,41 @@ end
 
 -- ---------------------------------------------------------------- the records of a pack
 
--- from `at` (offset) to `stop`: answers when the writer is full or all is done
-local function run_delimited(at, stop, ordinal, full)
-  local fast = chain[1].many
-  while at < stop do
-    if W.room() < full then return at, ordinal end
+-- the record at `at` by itself; answers where the next one is
+local function take_at(at, stop, ordinal)
+  local p = ffi.C.memchr(job.raw + at, delimiter, stop - at)
+  local to = p == nil and stop or ffi.cast(L.bytes_ptr, p) - job.raw
+  take(at, to, ordinal)
+  return to + 1
+end
+
+-- Both loops go from `at` (offset) to `stop`, and answer how far they came when the writer was full or all was done.
+
+local function run_one_by_one(at, stop, ordinal, full)
+  while at < stop and W.room() >= full do
+    at = take_at(at, stop, ordinal)
+    ordinal = ordinal + 1
+  end
+  return at, ordinal
+end
+
+-- with a stage that takes many records at once
+local function run_many(at, stop, ordinal, full)
+  local many = chain[1].many
+  while at < stop and W.room() >= full do
     local before = at
-    if fast and not job.careful then at, ordinal = fast(job, at, stop, ordinal, most_bytes) end
+    at, ordinal = many(job, at, stop, ordinal, most_bytes)
     if at == before then
-      local p = ffi.C.memchr(job.raw + at, delimiter, stop - at)
-      local to = p == nil and stop or ffi.cast(L.bytes_ptr, p) - job.raw
-      take(at, to, ordinal)
-      at, ordinal = to + 1, ordinal + 1
+      at = take_at(at, stop, ordinal)
+      ordinal = ordinal + 1
     end
   end
   return at, ordinal
+end
+
+local function run_delimited(at, stop, ordinal, full)
+  local run = chain[1].many and not job.careful and run_many or run_one_by_one
+  return run(at, stop, ordinal, full)
 end
 
 -- what a record of n bytes may need in the writer beside the bytes that stay where they are

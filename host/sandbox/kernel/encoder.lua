@@ -29,22 +29,22 @@ local function send(first_record)
   batch.base = nil
 end
 
--- room for n bytes of one more record, at batch.base + batch.used; may send the batch and open another
+-- makes room for n bytes of one more record, at batch.base[batch.used]; may send the batch and open another. Answers false
+-- if no batch is large enough.
 function M.reserve(n)
   if batch.base ~= nil and batch.size - batch.used - 4 * (batch.count + 1) < n and batch.count > 0 then send(job.ordinal) end
   if batch.base == nil then
     batch.base, batch.size, batch.offset = C.slot()
     batch.used, batch.count = 0, 0
   end
-  if batch.size - 4 < n then return nil end
-  return batch.base + batch.used
+  return batch.size - 4 >= n
 end
 
--- the record ends at `out`
-function M.finish_record(out)
-  batch.used = out - batch.base
+-- the record ends at batch.base[used]
+function M.finish_record(used)
+  batch.used = used
   batch.count = batch.count + 1
-  ffi.cast(L.u32_ptr, batch.base + batch.size)[-batch.count] = batch.used
+  ffi.cast(L.u32_ptr, batch.base + (batch.size - 4 * batch.count))[0] = used
 end
 
 local function reject(record, raw, reason)
@@ -55,10 +55,10 @@ local function reject(record, raw, reason)
 end
 
 local function run_records(header, raw, pack, list, tests)
-  local at = pack + header.records_start
+  local at = header.records_start
   local matched, record_of, skip = 0, encode.record, job.skip
   for ordinal = 0, header.record_count - 1 do
-    local record = ffi.cast(L.record_ptr, at)
+    local record = ffi.cast(L.record_ptr, pack + at)
     at = at + record.words * 8
     local test = tests[record.shape]
     if ordinal >= job.first_record and (test == true or (test and test(record, raw, pack))) then

@@ -10,7 +10,16 @@ local values = require "values"
 
 local M = {}
 
+local batch, copy = encoder.batch, ffi.copy
+
 local function nothing() end
+
+local function add_text(text)
+  if not encoder.reserve(#text) then return false end
+  copy(batch.base + batch.used, text, #text)
+  encoder.finish_record(batch.used + #text)
+  return true
+end
 
 local function bad(what)
   error("declare_encoder: " .. what, 0)
@@ -25,15 +34,13 @@ local function json(options)
     start_pack = json_encoder.start_pack,
     record = function(record, raw, pack, shape)
       local e = encoder_of(shape)
-      local most = e.measure(record, raw, pack)
-      local out = encoder.reserve(most + 1)
-      if out == nil then return false, "encoded it may be larger than a batch" end
-      out = e.write(out, record, raw, pack)
+      if not encoder.reserve(e.measure(record, raw, pack) + 1) then return false, "encoded it may be larger than a batch" end
+      local at = e.write(batch.base, batch.used, record, raw, pack)
       if newline then
-        out[0] = 10
-        out = out + 1
+        batch.base[at] = 10
+        at = at + 1
       end
-      encoder.finish_record(out)
+      encoder.finish_record(at)
       return true
     end,
   }
@@ -41,10 +48,7 @@ end
 
 -- ---------------------------------------------------------------- payload
 
-local copy = ffi.copy
-
--- Payload as it is. While records lie one behind the other in the raw bytes, just a newline between them, nothing is
--- copied: one copy serves the whole run.
+-- Payload as it is.
 local function payload(options)
   local newline = options.append_newlines ~= false
   return {
@@ -57,15 +61,15 @@ local function payload(options)
         local text = values.reader(shape, "Payload", 0, 0)(record, raw, pack)
         from, n = text, #text
       end
-      local out = encoder.reserve(n + 1)
-      if out == nil then return false, "the payload is larger than a batch" end
-      copy(out, from, n)
-      out = out + n
+      if not encoder.reserve(n + 1) then return false, "the payload is larger than a batch" end
+      local base, at = batch.base, batch.used
+      copy(base + at, from, n)
+      at = at + n
       if newline then
-        out[0] = 10
-        out = out + 1
+        base[at] = 10
+        at = at + 1
       end
-      encoder.finish_record(out)
+      encoder.finish_record(at)
       return true
     end,
   }
@@ -127,10 +131,7 @@ local function template(options)
         end
       end
       local text = table.concat(pieces, "", 1, #parts)
-      local out = encoder.reserve(#text)
-      if out == nil then return false, "the text is larger than a batch" end
-      copy(out, text, #text)
-      encoder.finish_record(out + #text)
+      if not add_text(text) then return false, "the text is larger than a batch" end
       return true
     end,
   }
@@ -153,10 +154,7 @@ function M.script(name, process_message)
       if status < 0 then return false, name .. ": " .. (why or "process_message returned " .. status) end
       local text = output.take()
       if not text then return false, name .. ": process_message injected no payload" end
-      local out = encoder.reserve(#text)
-      if out == nil then return false, name .. ": the payload is larger than a batch" end
-      copy(out, text, #text)
-      encoder.finish_record(out + #text)
+      if not add_text(text) then return false, name .. ": the payload is larger than a batch" end
       return true
     end,
   }

@@ -44,10 +44,10 @@ end
 M.open_pack = open_pack
 
 local function run_records(header, raw, pack, list, tests)
-  local at = pack + header.records_start
+  local at = header.records_start
   local matched, failed = 0, 0
   for ordinal = 0, header.record_count - 1 do
-    local record = ffi.cast(L.record_ptr, at)
+    local record = ffi.cast(L.record_ptr, pack + at)
     at = at + record.words * 8
     local test = tests[record.shape]
     if ordinal >= job.first_record and (test == true or (test and test(record, raw, pack))) then

@@ -39,9 +39,11 @@ local nested = P {
   member = P '"' * body * '"' * space * ":" * space * lpeg.V "value" * space,
 }
 
+-- by what a form says of a value: a null or a scalar is never taken for an array, nor an object that is to be flattened
+-- for one that is empty
 local GRAMMARS = {
   json_string = body, integer = integer * number_end, double = number * number_end, bool = P "true" + P "false",
-  json_value = nested,
+  array = #P "[" * nested, object = #P "{" * nested, empty = P "{" * space * "}",
 }
 
 local to_space = space * Cp()
@@ -54,7 +56,14 @@ local match = lpeg.match
 
 -- ---------------------------------------------------------------- the full parser
 
--- found: list of {name, kind, from, to}: zero-based positions in text. Answers the position behind the object, or nil and
+-- which of GRAMMARS a value that is kept as JSON was
+local function nested_form(kind, text, from, to)
+  if kind ~= "json_value" then return kind end
+  if text:byte(from) == 91 then return "array" end
+  return match(GRAMMARS.empty, text, from) == to and "empty" or "object"
+end
+
+-- found: list of {name, kind, form, from, to}: zero-based positions in text. Answers the position behind the object, or nil and
 -- the one where it stopped.
 local function parse_object(text, at, prefix, depth, options, found)
   at = match(to_space, text, at + 1)
@@ -72,13 +81,16 @@ local function parse_object(text, at, prefix, depth, options, found)
     elseif c == 34 then
       local s, e = match(string_at, text, value_at)
       if not s then return nil, value_at end
-      found[#found + 1] = { name = name, kind = "json_string", from = s - 1, to = e - 1 }
+      found[#found + 1] = { name = name, kind = "json_string", form = "json_string", from = s - 1, to = e - 1 }
       next_at = e + 1
     else
       for _, try in ipairs(scalar_end) do
         next_at = match(try[2], text, value_at)
         if next_at then
-          if try[1] ~= "null" then found[#found + 1] = { name = name, kind = try[1], from = value_at - 1, to = next_at - 1 } end
+          if try[1] ~= "null" then
+            found[#found + 1] = { name = name, kind = try[1], form = nested_form(try[1], text, value_at, next_at),
+              from = value_at - 1, to = next_at - 1 }
+          end
           break
         end
       end
@@ -123,7 +135,7 @@ local function signature(text, found, options)
   for i, v in ipairs(found) do
     local constant = role(options, v) == "Type" or role(options, v) == "Logger"
     parts[2 * i - 1] = text:sub(at + 1, constant and v.to or v.from)
-    parts[2 * i] = constant and "\1" or "\2" .. v.kind
+    parts[2 * i] = constant and "\1" or "\2" .. v.form
     at = v.to
   end
   parts[#parts + 1] = text:sub(at + 1)
@@ -151,7 +163,7 @@ local function items_of(text, found, options)
       if v.from > at then items[#items + 1] = text:sub(at + 1, v.from) end
       local kind = v.kind
       if r == "Timestamp" then kind = timestamp_kind(options) end
-      items[#items + 1] = { name = r or v.name, grammar = GRAMMARS[v.kind], type = kind }
+      items[#items + 1] = { name = r or v.name, grammar = GRAMMARS[v.form], type = kind }
     end
     at = v.to
   end

@@ -14,10 +14,14 @@ local M = {}
 local C, cast, copy = ffi.C, ffi.cast, ffi.copy
 local band, bor, bxor, bnot = bit.band, bit.bor, bit.bxor, bit.bnot
 
--- ---------------------------------------------------------------- what a pack's raw bytes contain
+-- Where the next byte goes is a number, counted from the batch's start, and never a pointer: a pointer that leaves a
+-- compiled trace is an object for the garbage collector.
+
+-- ---------------------------------------------------------------- what bytes contain
 
 local HIGH, LOW7 = 0x8080808080808080ULL, 0x7f7f7f7f7f7f7f7fULL
 local SPACES, NEWLINES = 0x2020202020202020ULL, 0x0a0a0a0a0a0a0a0aULL
+local ONES, QUOTES, BACKSLASHES = 0x0101010101010101ULL, 0x2222222222222222ULL, 0x5c5c5c5c5c5c5c5cULL
 
 -- true if every byte of [p, p+n) is printable ASCII or a newline; may be false without cause, never true without
 local function is_plain(p, n)
@@ -38,106 +42,130 @@ local function is_plain(p, n)
   return true
 end
 
+-- not zero if one of the eight bytes of x cannot stand in a JSON string as it is
+local function odd_bytes(x)
+  local quote, backslash = bxor(x, QUOTES), bxor(x, BACKSLASHES)
+  local control = band(x - SPACES, bnot(x))
+  quote, backslash = band(quote - ONES, bnot(quote)), band(backslash - ONES, bnot(backslash))
+  return band(bor(bor(control, x), bor(quote, backslash)), HIGH)
+end
+
 local state = {
   raw = nil, -- uint8_t *
   raw_bytes = 0,
-  plain = false, -- the record's bytes need no escape but for quotes and backslashes
+  checked = false, -- whether `plain` is known
+  plain = false, -- the raw bytes need no escape but for quotes and backslashes
   searched_from = 0, -- the cursors below hold from here on
   next_quote = -1,
   next_backslash = -1,
 }
 
 function M.start_pack(raw, raw_bytes)
-  state.raw, state.raw_bytes = raw, raw_bytes
+  state.raw, state.raw_bytes, state.checked = raw, raw_bytes, false
   state.searched_from, state.next_quote, state.next_backslash = 0, -1, -1
 end
 
-local function start_record(record, raw)
-  state.plain = is_plain(raw + record.raw_start, record.raw_end - record.raw_start)
+local function check_plain()
+  state.plain, state.checked = is_plain(state.raw, state.raw_bytes), true
 end
 
+-- position of the next byte c, or one behind the end
 local function next_of(c, from)
   local n = state.raw_bytes
   local at = C.memchr(state.raw + from, c, n - from)
   if at == nil then return n + 1 end
-  return cast(L.bytes_ptr, at) - state.raw
+  return tonumber(cast("intptr_t", at) - cast("intptr_t", state.raw))
 end
 
--- ---------------------------------------------------------------- writing pieces; each answers the new end
+-- ---------------------------------------------------------------- writing pieces; each answers where the next one goes
 
-local function put_careful(out, base, from, to)
-  local text = json_text.escape(ffi.string(base + from, to - from))
-  copy(out, text, #text)
-  return out + #text
+local function put_text(base, at, text)
+  copy(base + at, text, #text)
+  return at + #text
+end
+
+local function put_escaped(base, at, from, n)
+  return put_text(base, at, json_text.escape(ffi.string(from, n)))
+end
+
+-- bytes of a heap as the inside of a JSON string; they are short as a rule
+local function put_heap(base, at, heap, from, to)
+  local i = from
+  while i + 8 <= to do
+    if odd_bytes(cast(L.u64_ptr, heap + i)[0]) ~= 0 then return put_escaped(base, at, heap + from, to - from) end
+    i = i + 8
+  end
+  while i < to do
+    local c = heap[i]
+    if c < 32 or c > 126 or c == 34 or c == 92 then return put_escaped(base, at, heap + from, to - from) end
+    i = i + 1
+  end
+  copy(base + at, heap + from, to - from)
+  return at + (to - from)
 end
 
 -- bytes of the raw region as the inside of a JSON string
-local function put_raw(out, raw, from, to)
-  if not state.plain then return put_careful(out, raw, from, to) end
+local function put_raw(base, at, raw, from, to)
+  if not state.plain then return put_heap(base, at, raw, from, to) end
   if from < state.searched_from then
     state.next_quote, state.next_backslash = -1, -1
   end
   state.searched_from = from
-  while true do
-    if state.next_quote < from then state.next_quote = next_of(34, from) end
-    if state.next_backslash < from then state.next_backslash = next_of(92, from) end
-    local at = state.next_quote
-    if state.next_backslash < at then at = state.next_backslash end
-    if at >= to then
-      copy(out, raw + from, to - from)
-      return out + (to - from)
+  local quote, backslash = state.next_quote, state.next_backslash
+  if quote < from then quote = next_of(34, from) end
+  if backslash < from then backslash = next_of(92, from) end
+  while quote < to or backslash < to do
+    local odd = quote < backslash and quote or backslash
+    local n = odd - from
+    copy(base + at, raw + from, n)
+    at = at + n
+    base[at] = 92
+    base[at + 1] = raw[odd]
+    at = at + 2
+    from = odd + 1
+    if odd == quote then
+      quote = next_of(34, from)
+    else
+      backslash = next_of(92, from)
     end
-    local n = at - from
-    copy(out, raw + from, n)
-    out[n] = 92
-    out[n + 1] = raw[at]
-    out = out + n + 2
-    from = at + 1
   end
+  state.next_quote, state.next_backslash = quote, backslash
+  copy(base + at, raw + from, to - from)
+  return at + (to - from)
 end
 
 -- what already stands in a JSON string; only bytes that are no UTF-8 are to be replaced
-local function put_json_string(out, base, from, to)
+local function put_json_string(base, at, bytes, from, to)
   local n = to - from
-  if not state.plain then
-    local text = json_text.repair(ffi.string(base + from, n))
-    copy(out, text, #text)
-    return out + #text
-  end
-  copy(out, base + from, n)
-  return out + n
+  if not state.plain then return put_text(base, at, json_text.repair(ffi.string(bytes + from, n))) end
+  copy(base + at, bytes + from, n)
+  return at + n
 end
 
-local function put_text(out, text)
-  copy(out, text, #text)
-  return out + #text
+local function put_double(base, at, v)
+  if v ~= v or v == math.huge or v == -math.huge then return put_text(base, at, "null") end -- JSON has no NaN
+  return put_text(base, at, numbers.double_text(v))
 end
 
-local function put_string(out, text)
-  return put_text(out, json_text.escape(text))
+local function put_int64(base, at, v)
+  return put_text(base, at, numbers.int64_text(v))
 end
 
-local function put_double(out, v)
-  if v ~= v or v == math.huge or v == -math.huge then return put_text(out, "null") end -- JSON has no NaN
-  return put_text(out, numbers.double_text(v))
-end
-
-local function put_int64(out, v)
-  return put_text(out, numbers.int64_text(v))
+local function put_odd_digits(base, at, text)
+  local sign, digits = text:match "^([+-]?)0*(%d.*)$"
+  if not digits then return put_double(base, at, tonumber(text)) end
+  return put_text(base, at, (sign == "-" and "-" or "") .. digits)
 end
 
 -- digits as they stand; JSON allows neither a plus sign nor leading zeros
-local function put_digits(out, base, from, to)
-  local c = base[from]
-  local first = (c == 45) and base[from + 1] or c
-  if c == 43 or (first == 48 and to - from > (c == 45 and 2 or 1)) or first == 46 then
-    local v = ffi.string(base + from, to - from)
-    local sign, digits = v:match "^([+-]?)0*(%d.*)$"
-    if not digits then return put_double(out, tonumber(v)) end
-    return put_text(out, (sign == "-" and "-" or "") .. digits)
+local function put_digits(base, at, bytes, from, to)
+  local c = bytes[from]
+  local first = (c == 45) and bytes[from + 1] or c
+  if c == 43 or first == 46 or (first == 48 and to - from > (c == 45 and 2 or 1)) then
+    return put_odd_digits(base, at, ffi.string(bytes + from, to - from))
   end
-  copy(out, base + from, to - from)
-  return out + (to - from)
+  copy(base + at, bytes + from, to - from)
+  return at + (to - from)
 end
 
 local civil_day, civil_text = nil, nil
@@ -191,46 +219,36 @@ local function timestamp_writer(format)
     local given = tostring(format)
     error("json encoder: timestamp_format: '" .. given .. "' is not one of rfc3339, epoch_s, epoch_ms, epoch_ns", 0)
   end
-  return function(out, ns)
+  return function(base, at, ns)
     if stamp_bytes == 0 or stamp_ns[0] ~= ns then
       local text = text_of(ns)
       copy(stamp_buffer, text, #text)
       stamp_bytes = #text
       stamp_ns[0] = ns
     end
-    copy(out, stamp_buffer, stamp_bytes)
-    return out + stamp_bytes
+    copy(base + at, stamp_buffer, stamp_bytes)
+    return at + stamp_bytes
   end
 end
 
-local function put_array(out, base, from)
-  local head = cast(L.u32_ptr, base + from)
+local function put_element(base, at, kind, slot, heap)
+  if kind == L.INTEGER then return put_int64(base, at, slot.integer) end
+  local v = values.slot_value(kind, slot, heap)
+  if type(v) == "number" then return put_double(base, at, v) end
+  if type(v) == "boolean" then return put_text(base, at, tostring(v)) end
+  return put_text(base, at, '"' .. json_text.escape(v) .. '"')
+end
+
+local function put_array(base, at, heap, from)
+  local head = cast(L.u32_ptr, heap + from)
   local kind, count = head[0], head[1]
-  local slots = cast(L.slot_ptr, base + from + 8)
-  out[0] = 91
-  out = out + 1
+  local slots = cast(L.slot_ptr, heap + from + 8)
+  at = put_text(base, at, "[")
   for i = 0, count - 1 do
-    if i > 0 then
-      out[0] = 44
-      out = out + 1
-    end
-    if kind == L.INTEGER then
-      out = put_int64(out, slots[i].integer)
-    else
-      local v = values.slot_value(kind, slots + i, base)
-      if type(v) == "number" then
-        out = put_double(out, v)
-      elseif type(v) == "boolean" then
-        out = put_text(out, tostring(v))
-      else
-        out = put_text(out, '"')
-        out = put_string(out, v)
-        out = put_text(out, '"')
-      end
-    end
+    if i > 0 then at = put_text(base, at, ",") end
+    at = put_element(base, at, kind, slots + i, heap)
   end
-  out[0] = 93
-  return out + 1
+  return put_text(base, at, "]")
 end
 
 -- ---------------------------------------------------------------- the code of a shape
@@ -242,24 +260,17 @@ local function base_of(column)
 end
 
 local function value_source(column)
-  local slot, kind, base = string.format("slots[%d]", column.slot), column.kind, base_of(column)
-  if kind == L.STRING or kind == L.BYTES then
-    local put = base == "raw" and "put_raw" or "put_careful"
-    return string.format("out = %s(out, %s, %s.from, %s.to)", put, base, slot, slot)
-  elseif kind == L.JSON_STRING or kind == L.JSON_VALUE then
-    return string.format("out = put_json_string(out, %s, %s.from, %s.to)", base, slot, slot)
-  elseif kind == L.BOOL_TEXT then
-    return string.format("copy(out, %s + %s.from, %s.to - %s.from) out = out + (%s.to - %s.from)", base, slot, slot, slot, slot, slot)
-  elseif kind == L.INTEGER_TEXT or kind == L.DOUBLE_TEXT then
-    return string.format("out = put_digits(out, %s, %s.from, %s.to)", base, slot, slot)
-  elseif kind == L.INTEGER then
-    return string.format("out = put_int64(out, %s.integer)", slot)
-  elseif kind == L.DOUBLE then
-    return string.format("out = put_double(out, %s.number)", slot)
-  elseif kind == L.BOOL then
-    return string.format("out = put_text(out, %s.integer ~= 0 and 'true' or 'false')", slot)
+  local slot, kind, bytes = string.format("slots[%d]", column.slot), column.kind, base_of(column)
+  local function call(put)
+    return string.format("at = %s(base, at, %s, %s.from, %s.to)", put, bytes, slot, slot)
   end
-  return string.format("out = put_array(out, %s, %s.from)", base, slot)
+  if kind == L.STRING or kind == L.BYTES then return call(bytes == "raw" and "put_raw" or "put_heap") end
+  if kind == L.JSON_STRING or kind == L.JSON_VALUE then return call "put_json_string" end
+  if kind == L.INTEGER_TEXT or kind == L.DOUBLE_TEXT or kind == L.BOOL_TEXT then return call "put_digits" end
+  if kind == L.INTEGER then return string.format("at = put_int64(base, at, %s.integer)", slot) end
+  if kind == L.DOUBLE then return string.format("at = put_double(base, at, %s.number)", slot) end
+  if kind == L.BOOL then return string.format("at = put_text(base, at, %s.integer ~= 0 and 'true' or 'false')", slot) end
+  return string.format("at = put_array(base, at, %s, %s.from)", bytes, slot)
 end
 
 -- what is to be written of a shape: a list of {key, column = ... | header = ...}
@@ -302,13 +313,13 @@ local function member_source(emit, shape, member, constant)
   local list = shape.occurrences[variable]
   if not list then
     if variable == "Timestamp" then
-      emit("%s out = put_timestamp(out, record.timestamp)", literal(""))
+      emit("%s at = put_timestamp(base, at, record.timestamp)", literal(""))
     elseif variable == "Payload" then
-      emit("%s out = put_raw(out, raw, record.raw_start, record.raw_end) %s", literal '"', constant '"')
+      emit("%s at = put_raw(base, at, raw, record.raw_start, record.raw_end) %s", literal '"', constant '"')
     elseif variable == "Severity" then
       emit("%s", literal "7")
     elseif variable == "Uuid" then
-      emit("%s out = put_text(out, uuid(record, raw, pack)) %s", literal '"', constant '"')
+      emit("%s at = put_text(base, at, uuid(record, raw, pack)) %s", literal '"', constant '"')
     else
       emit("%s", literal('"' .. json_text.escape(variable == "Type" and shape.type or shape.logger) .. '"'))
     end
@@ -339,12 +350,12 @@ local function member_source(emit, shape, member, constant)
 end
 
 local HEAD = [[
-local k, cast, copy, slot_ptr, put_raw, put_careful, put_digits, put_int64, put_double, put_text, put_array,
-  put_timestamp, uuid, put_json_string, start_record = ...
-return function(out, record, raw, pack)
+local k, cast, copy, slot_ptr, put_raw, put_heap, put_digits, put_int64, put_double, put_text, put_array,
+  put_timestamp, uuid, put_json_string, state, check_plain = ...
+return function(base, at, record, raw, pack)
 local slots = cast(slot_ptr, record + 1)
-local open = out
-start_record(record, raw)
+local open = at
+if not state.checked then check_plain() end
 ]]
 
 local function uuid_text(record, raw, pack)
@@ -413,9 +424,9 @@ local function compile(shape, options)
   end
   local function constant(text)
     if text == "" then return "" end
-    if #text == 1 then return string.format("out[0] = %d out = out + 1", text:byte()) end
+    if #text == 1 then return string.format("base[at] = %d at = at + 1", text:byte()) end
     k[#k + 1] = text
-    return string.format("copy(out, k[%d], %d) out = out + %d", #k, #text, #text)
+    return string.format("copy(base + at, k[%d], %d) at = at + %d", #k, #text, #text)
   end
   local members = options.fields and chosen_members(shape, options.fields) or all_members(shape)
   for _, member in ipairs(members) do
@@ -426,10 +437,10 @@ local function compile(shape, options)
     }, constant)
   end
   -- every member starts with a comma: the first comma becomes the brace
-  local tail = "if out == open then out = out + 1 end open[0] = 123 out[0] = 125 return out + 1 end"
+  local tail = "if at == open then at = at + 1 end base[open] = 123 base[at] = 125 return at + 1 end"
   local chunk = assert(loadstring(HEAD .. table.concat(lines, "\n") .. "\n" .. tail, "=json_encoder"))
-  local write = chunk(k, cast, copy, L.slot_ptr, put_raw, put_careful, put_digits, put_int64, put_double, put_text, put_array,
-    options.put_timestamp, uuid_text, put_json_string, start_record)
+  local write = chunk(k, cast, copy, L.slot_ptr, put_raw, put_heap, put_digits, put_int64, put_double, put_text, put_array,
+    options.put_timestamp, uuid_text, put_json_string, state, check_plain)
   return { write = write, measure = compile_measure(shape, members) }
 end
 
@@ -447,7 +458,7 @@ local function field_list(fields)
 end
 
 -- options: {fields = list or nil, timestamp_format}.
--- Answers encoder(shape) -> {write(out, record, raw, pack) -> end, measure(record, raw, pack) -> most bytes that it takes}
+-- Answers encoder(shape) -> {write(base, at, record, raw, pack) -> where it ends, measure(record, raw, pack) -> most bytes that it takes}
 function M.new(options)
   local settled = {
     fields = field_list(options.fields),

@@ -24,9 +24,9 @@ end
 
 -- walks the records of a pack; visit(record, shape)
 local function each(view, visit)
-  local at = view.pack + L.PACK_BYTES
+  local at = L.PACK_BYTES
   for _ = 1, view.count do
-    local record = ffi.cast(L.record_ptr, at)
+    local record = ffi.cast(L.record_ptr, view.pack + at)
     visit(record, view.list[record.shape])
     at = at + record.words * 8
   end
@@ -124,6 +124,7 @@ function M.script(name, process_message, headers)
 
   return {
     name = name,
+    memory = raw_memory, -- a pointer does not keep alive what it points at
     record = function(job, from, to)
       local r = raw_record
       r.timestamp, r.raw_start, r.raw_end = job.now, from, to
