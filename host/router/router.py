@@ -32,9 +32,10 @@ class Router:
         self.forget_routes()
 
     def remove(self, consumer: Consumer) -> None:
-        """One consumer less, from the next pack on."""
-        self.consumers.remove(consumer)
-        self.forget_routes()
+        """One consumer less, from the next pack on. One that was never added is none."""
+        if consumer in self.consumers:
+            self.consumers.remove(consumer)
+            self.forget_routes()
 
     def forget_routes(self) -> None:
         """Something has changed that routes depend on."""

@@ -8,8 +8,10 @@ taken one by one, is not tried again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -41,6 +43,8 @@ _LONGEST_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
 """Deaths in a row, with nothing finished between them."""
 _TRIES_PER_RECORD = 2
+_KERNEL_FRAMES = re.compile(r"\n\t(?:\[C\]|kernel/)[^\n]*|\nstack traceback:(?=(?:\n\t(?:\[C\]|kernel/)[^\n]*)*\Z)")
+"""What a traceback says of our own code, and its heading if it says nothing else."""
 
 
 class Work:
@@ -79,7 +83,7 @@ class Termination(NamedTuple):
     """Why a process ended before its time."""
 
     limit: str
-    """`cpu_limit`, `memory_limit`, `error`, `fatal`, or `signal`."""
+    """`cpu_limit`, `memory_limit`, `error`, `fatal`, `signal`, or `protocol`: it broke the rules of its socket."""
     text: str
     record: int
 
@@ -131,7 +135,7 @@ class Sandbox:
         self._granted: dict[int, None] = {}
         self._ids = 0
         self._deaths = 0
-        self._kill_reason = ""
+        self._kill_reason: tuple[str, str] | None = None
         self._stopping = False
         self._ticking: asyncio.Future[None] | None = None
         self._ready: asyncio.Future[None] | None = None
@@ -155,12 +159,14 @@ class Sandbox:
     async def _launch(self) -> None:
         loop = asyncio.get_running_loop()
         self.state = "starting"
-        self._ready, self._gone = loop.create_future(), loop.create_future()
+        self._gone = loop.create_future()
+        if self._ready is None or self._ready.done():
+            self._ready = loop.create_future()  # if not, somebody waits for it since a process that did not get so far
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, protocol.MOST_DATAGRAM_BYTES * 2)
         ours.setblocking(False)
-        self._socket, self._mapped, self._said_terminated, self._kill_reason = ours, set(), None, ""
+        self._socket, self._mapped, self._said_terminated, self._kill_reason = ours, set(), None, None
         for offset in self._granted:
             self.arena.release(offset)
         self._granted.clear()
@@ -176,11 +182,12 @@ class Sandbox:
         self._send_texts(Op.INIT, json.dumps(self._spec).encode())
         loop.add_reader(ours, self._readable)
 
-    def kill(self, reason: str) -> None:
+    def kill(self, reason: str, limit: str = "protocol") -> None:
         """End the process at once; it is started again as its owner wants."""
-        self._kill_reason = reason
+        self._kill_reason = (limit, reason)
         if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended, and we have not heard of it yet
+                os.kill(self.pid, signal.SIGKILL)
 
     async def stop(self) -> None:
         """End the process. Its work must be done."""
@@ -220,7 +227,7 @@ class Sandbox:
         if self._said_terminated is not None:
             return self._said_terminated
         if self._kill_reason:
-            return Termination("cpu_limit", self._kill_reason, record)
+            return Termination(*self._kill_reason, record)
         code = os.waitstatus_to_exitcode(status)
         if code < 0:
             name = signal.Signals(-code).name
@@ -236,14 +243,13 @@ class Sandbox:
         if self._ticking is not None and not self._ticking.done():
             self._ticking.set_result(None)
         self._ticking = None
-        again = self._owner.on_terminated(self, termination)
         self._deaths += 1
-        first_start = self._ready is not None and not self._ready.done()
-        if first_start and was_starting and termination.limit != "signal":
+        if was_starting and self._ready is not None and not self._ready.done() and termination.limit != "signal":
             self.state = "stopped"
-            assert self._ready is not None
-            self._ready.set_exception(SandboxError(f"{self.name}: {termination.text}"))
-        elif not again:
+            self._ready.set_exception(SandboxError(f"{self._spec['kind']} {self.name}: {termination.text}"))
+            return
+        again = self._owner.on_terminated(self, termination)
+        if not again:
             self.state = "stopped"
         elif self._deaths >= _QUARANTINE_AFTER:
             self.state = "quarantined"
@@ -469,7 +475,8 @@ class Sandbox:
             self._send_module(text)
         else:
             said = json.loads(text)
-            self._said_terminated = Termination(str(said["limit"]), str(said["text"]), report.first_record)
+            text = _KERNEL_FRAMES.sub("", str(said["text"]))
+            self._said_terminated = Termination(str(said["limit"]), text.strip(), report.first_record)
 
     def _send_module(self, name: str) -> None:
         try:

@@ -75,7 +75,7 @@ class Supervisor:
         spent = now - since[2]
         if spent > limit:
             self._since.pop(sandbox, None)
-            sandbox.kill(f"One record took more than {limit} ms of CPU (cpu_limit).")
+            sandbox.kill(f"One record took more than {limit} ms of CPU (cpu_limit).", "cpu_limit")
 
 
 def _measure(sandbox: Sandbox) -> None:
