@@ -1,7 +1,7 @@
 """The ledger: who still needs which pack.
 
 A `RawPack` is what an input handed in; a `TablePack` is what a sandbox made. Each counts its holders. When the last one
-lets go, its memory is free again; a table pack then lets go of the pack it was made from. When a raw pack is free,
+lets go, its memory is free again; a table pack then lets go of the raw pack that it came of. When a raw pack is free,
 everything that came of it has been delivered, and its stream may forget it: that is the acknowledgement.
 """
 
@@ -129,7 +129,10 @@ class RawPack:
 
 
 class TablePack:
-    """A pack of messages: records, shapes and heap in a sandbox's arena, and the raw bytes they point at."""
+    """A pack of messages: records, shapes and heap in a sandbox's arena, and the raw bytes they point at.
+
+    What a filter injects points at nothing of its parent, the pack that made it do so, and does not keep its memory.
+    """
 
     __slots__ = (
         "arena",
@@ -139,7 +142,7 @@ class TablePack:
         "made_by",
         "offset",
         "on_free",
-        "parent",
+        "origin",
         "position",
         "raw",
         "seen_ns",
@@ -174,14 +177,13 @@ class TablePack:
         self.stream_number = stream_number
         self.position = position
         self.raw = raw
-        self.parent = parent
+        self.origin: RawPack | None = raw if raw is not None or parent is None else parent.origin
+        """What it came of in the end, which is not acknowledged before this pack is done."""
         self.on_free = on_free
         self.seen_ns = seen_ns
         self.holders = 1
-        if raw is not None:
-            raw.hold()
-        if parent is not None:
-            parent.hold()
+        if self.origin is not None:
+            self.origin.hold()
 
     def hold(self) -> None:
         """One more needs it."""
@@ -192,7 +194,5 @@ class TablePack:
         self.holders -= 1
         if self.holders == 0:
             self.on_free(self.offset)
-            if self.raw is not None:
-                self.raw.let_go()
-            if self.parent is not None:
-                self.parent.let_go()
+            if self.origin is not None:
+                self.origin.let_go()

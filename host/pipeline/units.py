@@ -31,9 +31,12 @@ from host.telemetry.metrics import ComponentMetrics, Registry
 
 _LOG = get_logger("host.pipeline")
 
+_POLL_S = 0.005
 _SANDBOX_SLOT_BYTES = 512 * 1024
 _BATCH_SLOT_BYTES = 1024 * 1024
 _SANDBOX_SLOTS = 16
+_FILTER_SLOTS = 256
+"""More than it uses as a rule: see `FilterConsumer`. What was never used takes no memory."""
 
 
 class Surroundings:
@@ -227,7 +230,7 @@ class FilterUnit(ConsumerUnit):
         consumer.route = around.router.route
         consumer.restart = config.on_terminate == "restart"
         consumer.max_loops = around.settings.max_loops
-        arena = Arena(f"filter-{config.name}", _SANDBOX_SLOT_BYTES, _SANDBOX_SLOTS, host_writes=False)
+        arena = Arena(f"filter-{config.name}", _SANDBOX_SLOT_BYTES, _FILTER_SLOTS, host_writes=False)
         self.sandbox = around.sandbox(
             config.name, (config.sandbox,), specs.filter_(config, around.hostname), arena, consumer, self.metrics, 0
         )
@@ -258,8 +261,10 @@ class FilterUnit(ConsumerUnit):
             self._timer = None
 
     async def last_tick(self) -> None:
-        """Let it say its last: timer_event(ns, true)."""
+        """Let it say its last: timer_event(ns, true). A process that has just died is waited for."""
         await self.stop_timer()
+        while self.sandbox.state in {"starting", "backing_off"} or self.sandbox.ticking:  # noqa: ASYNC110 -- it is short
+            await asyncio.sleep(_POLL_S)
         await self.sandbox.tick(time.time_ns(), shutdown=True)
 
     async def close(self) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _LOG = get_logger("host.router")
 
 _MOST_KNOWN_SHAPES = 10_000
+_MANY_INJECTED = 16
+"""Slots of a filter in use at which it gets nothing new from the inputs."""
 
 
 class Consumer:
@@ -81,7 +83,7 @@ class Consumer:
             self.metrics.count_drop("stopped", pack.count)
             return
         pack.hold()
-        if not self._queue and self.sandbox.room:
+        if not self._queue and self.sandbox.room and self._may_have(pack):
             self._give(pack)
             return
         self._queue.append(pack)
@@ -97,10 +99,22 @@ class Consumer:
         self.metrics.packs_received += 1
         self.sandbox.give(pack)
 
+    def _may_have(self, pack: TablePack) -> bool:  # noqa: ARG002 -- for those who may not
+        """Whether the sandbox may work on a pack now."""
+        return True
+
+    def _next(self) -> TablePack | None:
+        """The first pack of the queue that the sandbox may work on."""
+        for index, pack in enumerate(self._queue):
+            if self._may_have(pack):
+                del self._queue[index]
+                return pack
+        return None
+
     def on_room(self, sandbox: Sandbox) -> None:
         """The sandbox would take more."""
-        while self._queue and sandbox.room:
-            self._give(self._queue.popleft())
+        while sandbox.room and (pack := self._next()) is not None:
+            self._give(pack)
         self.metrics.queue_packs = len(self._queue)
 
     def _learn(self, work: Work, report: Report) -> None:
@@ -132,20 +146,36 @@ class Consumer:
 
 
 class FilterConsumer(Consumer):
-    """A filter: what it injects goes back to the router."""
+    """A filter: what it injects goes back to the router.
+
+    While much of what it injected is not done with, it gets nothing new from the inputs: that is the back-pressure. But
+    it goes on with what other filters inject, or two that inject for each other would wait for each other for ever.
+    """
 
     route: Callable[[TablePack], None]
     restart: bool
     max_loops: int
 
+    def _may_have(self, pack: TablePack) -> bool:
+        return pack.loop_depth > 0 or self.sandbox is None or self.sandbox.arena.used_slots < _MANY_INJECTED
+
     def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
-        """The filter injected messages."""
+        """The filter injected messages, or gave a record up."""
+        if work is not None and report.kind == Emitted.DEAD_LETTERS:
+            keep_dead_letters(self._dead_letters, sandbox, report, work.pack)
+            return
         if report.kind != Emitted.PACK:
             sandbox.kill("a filter sent what only decoders and encoders send")
             return
         parent = work.pack if work is not None else None
         assert parent is None or isinstance(parent, TablePack)
-        pack = table_pack(sandbox, report, made_by=self.made_by, raw=None, parent=parent)
+
+        def free(offset: int) -> None:
+            sandbox.release_slot(offset)
+            if self._queue:
+                self.on_room(sandbox)
+
+        pack = table_pack(sandbox, report, made_by=self.made_by, parent=parent, on_free=free)
         if pack is None:
             return
         self.metrics.records_injected += pack.count

@@ -78,7 +78,7 @@ class Decoding:
         if report.kind == Emitted.DEAD_LETTERS:
             keep_dead_letters(self._dead_letters, sandbox, report, work.pack)
             return
-        table = table_pack(sandbox, report, made_by="", raw=work.pack, parent=None)
+        table = table_pack(sandbox, report, raw=work.pack)
         if table is None:
             return
         self.metrics.records_sent += table.count
@@ -120,7 +120,13 @@ class Decoding:
 
 
 def table_pack(
-    sandbox: Sandbox, report: Report, *, made_by: str, raw: RawPack | None, parent: TablePack | None
+    sandbox: Sandbox,
+    report: Report,
+    *,
+    made_by: str = "",
+    raw: RawPack | None = None,
+    parent: TablePack | None = None,
+    on_free: Callable[[int], None] | None = None,
 ) -> TablePack | None:
     """The pack in a slot that a sandbox filled, if its header is sound. If not, the sandbox is ended."""
     start = report.offset
@@ -132,5 +138,5 @@ def table_pack(
     shapes = bytes(slot[header.shapes_start : header.shapes_start + header.shapes_bytes])
     return TablePack(
         sandbox.arena, start, report.used_bytes, report.records, shapes, made_by, header.loop_depth, header.stream,
-        header.position, raw, parent, sandbox.release_slot, time.monotonic_ns(),
+        header.position, raw, parent, on_free or sandbox.release_slot, time.monotonic_ns(),
     )  # fmt: skip

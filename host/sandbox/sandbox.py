@@ -299,6 +299,11 @@ class Sandbox:
         """Whether it has nothing to do."""
         return not self.work and self._ticking is None
 
+    @property
+    def ticking(self) -> bool:
+        """Whether it was asked to call timer_event and has not answered."""
+        return self._ticking is not None
+
     def give(self, pack: RawPack | TablePack, tag: Any = None) -> None:
         """Give it a pack to work on. Only if there is room."""
         self._ids = self._ids % 0x7FFFFFFF + 1
@@ -313,7 +318,8 @@ class Sandbox:
             ticking.set_result(None)
             return ticking
         self._ticking = ticking
-        self._send(protocol.command(Op.TICK, now_ns=now_ns, flags=int(shutdown)))
+        # What it injects needs a slot, and it may never have been given a pack.
+        self._send(self._grants() + protocol.command(Op.TICK, now_ns=now_ns, flags=int(shutdown)))
         return ticking
 
     def release_slot(self, offset: int) -> None:

@@ -3,6 +3,7 @@ local ffi = require "ffi"
 local C = require "channel"
 local L = require "layout"
 local calls = require "calls"
+local dead_letters = require "dead_letters"
 local emit = require "emit"
 local message = require "message"
 local shapes = require "shapes"
@@ -43,9 +44,17 @@ local function open_pack(command)
 end
 M.open_pack = open_pack
 
+local skips = {} -- [pack] = {[ordinal] = true}: records that have ended a process before
+
+-- the record `ordinal` of a pack ended the process when it was tried: it is not tried again
+function M.skip(pack, ordinal)
+  skips[pack] = skips[pack] or {}
+  skips[pack][ordinal] = true
+end
+
 local function run_records(header, raw, pack, list, tests)
   local at = header.records_start
-  local matched, failed = 0, 0
+  local matched, failed, skip = 0, 0, skips[emit.pack]
   for ordinal = 0, header.record_count - 1 do
     local record = ffi.cast(L.record_ptr, pack + at)
     at = at + record.words * 8
@@ -53,8 +62,14 @@ local function run_records(header, raw, pack, list, tests)
     if ordinal >= job.first_record and (test == true or (test and test(record, raw, pack))) then
       beat[1], emit.first_record = ordinal, ordinal
       matched = matched + 1
-      message.set(record, raw, pack, list[record.shape])
-      local status, why = calls.process(process_message)
+      local status, why = -1, "terminated the sandbox"
+      if skip and skip[ordinal] then
+        dead_letters.add(raw + record.raw_start, record.raw_end - record.raw_start, why, emit.now, emit.stream,
+          emit.position + record.raw_start, emit.pack)
+      else
+        message.set(record, raw, pack, list[record.shape])
+        status, why = calls.process(process_message)
+      end
       if status < 0 then
         failed = failed + 1
         if not job.reason then job.reason = why or "process_message returned " .. status end
@@ -77,6 +92,8 @@ function M.run(command)
   if tests.any then matched, failed = run_records(header, raw, pack, list, tests) end
   message.clear()
   emit.close(header.record_count)
+  dead_letters.flush(command.pack)
+  skips[command.pack] = nil
   if job.reason then C.text(C.FAILURE, job.reason, command.pack) end
   local r = C.report(C.DONE, command.pack)
   r.received, r.matched, r.failed, r.flags = header.record_count, matched, failed, tests.any and 0 or C.NEVER

@@ -1,0 +1,175 @@
+"""Filters written with the plain API: exact counts, messages that they inject, and where those may go."""
+
+from collections import Counter
+
+from tests.pipelines import oracle
+from tests.running import to_json, to_text, until
+
+COUNTER = """
+local counts = {}
+function process_message()
+  local status, method = read_message("Fields[status]"), read_message("Fields[request_method]") or "none"
+  local key = string.format("%d %s", status, method)
+  counts[key] = (counts[key] or 0) + 1
+  return 0
+end
+
+function timer_event(ns, shutdown)
+  if not shutdown then return end
+  local fields = {}
+  for key, count in pairs(counts) do fields[key] = count end
+  inject_message {Type = "counts", Payload = "all", Fields = fields}
+  for key, count in pairs(counts) do add_to_payload(key, "=", count, "\\n") end
+  inject_payload("txt", "counts")
+end
+"""
+
+
+def test_a_plain_filter_counts_exactly_and_sends_message_and_payload_at_the_end(bench):
+    lines = oracle.access_lines(30_000, seed=4)
+    expected = Counter(
+        f"{member['status']} {member.get('request_method', 'none')}" for member in map(oracle.access, lines)
+    )
+    bench.plugin("filter", "statuses", COUNTER)
+    path = bench.write("access.log", lines)
+
+    bench.once(
+        {
+            "inputs": {"access": {"type": "file", "path": path, "decoder": "nginx_access", "decoders": 2}},
+            "filters": {"statuses": {"message_matcher": "Type == 'nginx.access'", "ticker_interval": 60}},
+            "outputs": {
+                "counts": to_json(bench.path("counts.jsonl"), "Type == 'heka.sandbox.counts'"),
+                "text": to_text(
+                    bench.path("counts.txt"),
+                    "Type == 'heka.sandbox-output' && Fields[payload_name] == 'counts'",
+                    encoder={"type": "payload", "config": {"append_newlines": False}},
+                ),
+            },
+        }
+    )
+
+    (message,) = bench.jsons("counts.jsonl")
+    assert {name: value for name, value in message.items() if " " in name} == expected
+    assert (message["Logger"], message["Payload"]) == ("statuses", "all")
+    pairs = [line.decode().split("=") for line in bench.lines("counts.txt")]
+    assert {name: int(value) for name, value in pairs} == expected
+
+
+def test_a_filter_injects_on_its_timer_though_it_never_had_a_message(bench):
+    bench.plugin("filter", "beat", "function timer_event(ns) inject_payload('txt', 'beat', 'tick') end")
+    host = bench.start(
+        {
+            "inputs": {"net": {"type": "udp", "address": "127.0.0.1:0"}},
+            "filters": {"beat": {"message_matcher": "FALSE", "ticker_interval": 0.05}},
+            "outputs": {"o": to_text(bench.path("o"), "Type == 'heka.sandbox-output'")},
+        }
+    ).ready()
+
+    until(lambda: bench.read("o").count(b"tick\n") >= 3, "three ticks", 5)
+    assert host.terminate() == 0
+
+
+ECHO = """
+function process_message()
+  local depth = read_message("Fields[depth]") or 0
+  inject_message {Type = "echo", Fields = {depth = depth + 1, by = "%s", n = read_message("Fields[n]")}}
+  return 0
+end
+"""
+
+
+def test_injected_messages_go_round_four_times_and_no_filter_receives_its_own(bench):
+    count = 1000
+    for name in ("one", "two"):
+        bench.plugin("filter", name, ECHO % name)
+    path = bench.write("n.jsonl", [b'{"n":%d}' % number for number in range(count)])
+    matcher = "Type == 'json' || Type == 'heka.sandbox.echo'"
+
+    host = bench.once(
+        {
+            "inputs": {"n": {"type": "file", "path": path, "decoder": "json"}},
+            "filters": {"one": {"message_matcher": matcher}, "two": {"message_matcher": matcher}},
+            "outputs": {"all": to_json(bench.path("all.jsonl"), "Type == 'heka.sandbox.echo'")},
+        }
+    )
+
+    seen = Counter((member["n"], member["by"], member["depth"]) for member in bench.jsons("all.jsonl"))
+    # What `one` makes goes to `two` only, and back: for each filter one message at each of four depths.
+    assert seen == {(n, by, depth): 1 for n in range(count) for by in ("one", "two") for depth in range(1, 5)}
+    assert f"{2 * count:,} max_loops" in host.log or host.log.count(f"{count:,} max_loops") == 2
+
+
+def test_a_filter_that_multiplies_messages_and_another_that_does_too_do_not_lock_each_other_up(bench):
+    for name in ("one", "two"):
+        bench.plugin("filter", name, ECHO % name)
+    count = 40_000
+    path = bench.write("n.jsonl", [b'{"n":%d}' % number for number in range(count)])
+    matcher = "Type == 'json' || Type == 'heka.sandbox.echo'"
+
+    bench.once(
+        {
+            "inputs": {"n": {"type": "file", "path": path, "decoder": "json"}},
+            "filters": {"one": {"message_matcher": matcher}, "two": {"message_matcher": matcher}},
+            "outputs": {"all": to_json(bench.path("all.jsonl"), "Fields[depth] == 4")},
+        }
+    )
+
+    assert len(bench.lines("all.jsonl")) == 2 * count
+
+
+LIMITED = """
+function process_message()
+  for i = 1, read_message("Fields[n]") do inject_message {Type = "many", Fields = {i = i}} end
+  return 0
+end
+"""
+
+
+def test_more_injections_than_allowed_fail_that_call_only(bench):
+    bench.plugin("filter", "many", LIMITED)
+    path = bench.write("n.jsonl", [b'{"n":%d}' % number for number in (1, 2, 3, 4, 2)])
+
+    host = bench.once(
+        {
+            "inputs": {"n": {"type": "file", "path": path, "decoder": "json"}},
+            "filters": {"many": {"message_matcher": "Type == 'json'", "max_process_inject": 2}},
+            "outputs": {"all": to_json(bench.path("all.jsonl"), "Type == 'heka.sandbox.many'")},
+        }
+    )
+
+    assert "more than 2 messages" in host.log
+    assert "2 process_message" in host.log
+    assert [member["i"] for member in bench.jsons("all.jsonl")][:3] == [1, 1, 2]
+
+
+FAILING = """
+function process_message()
+  local n = read_message("Fields[n]")
+  if n == 3 then error("three is odd") end
+  if n == 5 then return -1, "five is too" end
+  if n == 7 then while true do end end
+  inject_message {Type = "fine", Fields = {n = n}}
+  return 0
+end
+"""
+
+
+def test_a_filter_survives_its_errors_and_an_endless_loop(bench):
+    bench.plugin("filter", "failing", FAILING)
+    path = bench.write("n.jsonl", [b'{"n":%d}' % number for number in range(10)])
+
+    host = bench.once(
+        {
+            "inputs": {"n": {"type": "file", "path": path, "decoder": "json"}},
+            "filters": {"failing": {"message_matcher": "Type == 'json'", "cpu_limit": 30}},
+            "outputs": {"all": to_json(bench.path("all.jsonl"), "Type == 'heka.sandbox.fine'")},
+        }
+    )
+
+    seen = Counter(member["n"] for member in bench.jsons("all.jsonl"))
+    assert set(seen) == {0, 1, 2, 4, 6, 8, 9}
+    assert "three is odd" in host.log
+    assert "One record took more than 30 ms of CPU (cpu_limit)." in host.log
+    (letter,) = bench.dead_letters()
+    assert (letter["component"], letter["kind"], letter["record"]) == ("failing", "filter", '{"n":7}')
+    assert letter["reason"] == "terminated the sandbox"
