@@ -9,6 +9,7 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Callable
+from pathlib import Path
 
 from host.errors import SandboxError
 from host.sandbox.process import Order
@@ -16,6 +17,8 @@ from host.telemetry.logs import get_logger
 
 _LOG = get_logger("host.sandbox")
 _MOST_BYTES = 64 * 1024
+
+_PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 Ended = Callable[[int], None]
 """Told the wait status of a process."""
@@ -32,6 +35,7 @@ class ZygoteClient:
         self._ended: dict[int, Ended] = {}
         self._early: dict[int, int] = {}
         self._closing = False
+        self._answered = False
 
     @property
     def pid(self) -> int:
@@ -47,11 +51,12 @@ class ZygoteClient:
             [sys.executable, "-P", "-m", "host.sandbox.zygote", str(fd)],
             pass_fds=(fd,),
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_PACKAGE_PARENT), *filter(None, sys.path)])},
         )
         theirs.close()
         ours.setblocking(False)
         self._channel = ours
+        self._answered = False
         asyncio.get_running_loop().add_reader(ours, self._readable)
 
     async def spawn(self, order: Order, channel: socket.socket, heartbeat_fd: int, ended: Ended) -> int:
@@ -93,6 +98,7 @@ class ZygoteClient:
             self._lost()
             return
         message = json.loads(data)
+        self._answered = True
         if "started" in message:
             self._asked.pop(message["started"]).set_result(message["pid"])
         elif message["ended"] in self._ended:
@@ -105,10 +111,13 @@ class ZygoteClient:
         self._drop_channel()
         if self._closing:
             return
-        _LOG.error("The process that starts sandboxes died; starting another one.")
+        _LOG.error("The process that starts sandboxes died.", restarting=self._answered)
         if self._process is not None:
             self._process.wait()
-        self.start()
+        if self._answered:
+            self.start()
+        else:
+            _LOG.error("It could not even start once; see what it said above.")
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(SandboxError("The process that starts sandboxes died."))

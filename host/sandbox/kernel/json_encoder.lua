@@ -53,20 +53,35 @@ end
 local state = {
   raw = nil, -- uint8_t *
   raw_bytes = 0,
-  checked = false, -- whether `plain` is known
-  plain = false, -- the raw bytes need no escape but for quotes and backslashes
+  records = 0, -- of this pack that were encoded
+  checked = false, -- whether `plain` holds for the whole pack
+  plain = false, -- the raw bytes, or those of the record, need no escape but for quotes and backslashes
   searched_from = 0, -- the cursors below hold from here on
   next_quote = -1,
   next_backslash = -1,
 }
 
 function M.start_pack(raw, raw_bytes)
-  state.raw, state.raw_bytes, state.checked = raw, raw_bytes, false
+  state.raw, state.raw_bytes, state.checked, state.records = raw, raw_bytes, false, 0
   state.searched_from, state.next_quote, state.next_backslash = 0, -1, -1
 end
 
-local function check_plain()
-  state.plain, state.checked = is_plain(state.raw, state.raw_bytes), true
+-- records of a pack that are looked at one by one before the whole pack is: looking at all is cheaper by the byte, but a
+-- matcher may want few of its records
+local FEW_RECORDS = 64
+
+local function check_plain(record, raw)
+  state.records = state.records + 1
+  if state.records <= FEW_RECORDS then
+    state.plain = is_plain(raw + record.raw_start, record.raw_end - record.raw_start)
+    return
+  end
+  state.plain = is_plain(state.raw, state.raw_bytes)
+  state.checked = state.plain -- if not, each record is looked at by itself
+  if not state.plain then
+    state.records = -1e15
+    state.plain = is_plain(raw + record.raw_start, record.raw_end - record.raw_start)
+  end
 end
 
 -- position of the next byte c, or one behind the end
@@ -355,7 +370,7 @@ local k, cast, copy, slot_ptr, put_raw, put_heap, put_digits, put_int64, put_dou
 return function(base, at, record, raw, pack)
 local slots = cast(slot_ptr, record + 1)
 local open = at
-if not state.checked then check_plain() end
+if not state.checked then check_plain(record, raw) end
 ]]
 
 local function uuid_text(record, raw, pack)

@@ -3,8 +3,18 @@ local ffi = require "ffi"
 
 local M = {}
 
+-- a loop inside of a loop makes the compiler leave one trace for another; up to three digits need none
+local function read_short(base, from, n)
+  local a = base[from] - 48
+  if n == 1 then return a end
+  local b = base[from + 1] - 48
+  if n == 2 then return a * 10 + b end
+  return a * 100 + b * 10 + base[from + 2] - 48
+end
+
 -- decimal digits, maybe after a sign, as a Lua number; exact up to 2^53, as any Lua number
 function M.read(base, from, to)
+  if to - from <= 3 and base[from] >= 48 then return read_short(base, from, to - from) end
   local negative = false
   local c = base[from]
   if c == 45 or c == 43 then
