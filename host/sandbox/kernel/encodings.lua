@@ -125,7 +125,7 @@ local function template(options)
         elseif part.timestamp then
           pieces[i] = json_encoder.rfc3339(record.timestamp)
         else
-          local v = values.reader(shape, part.variable, 0, 0)(record, raw, pack)
+          local v = values.text_reader(shape, part.variable)(record, raw, pack)
           if v == nil or v == "" then v = missing end
           pieces[i] = text_of(v)
         end

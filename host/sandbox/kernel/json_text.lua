@@ -36,8 +36,9 @@ end
 local high = #(S "dD" * S "89abAB") * hex4
 local low = #(S "dD" * R("cf", "CF")) * hex4
 local escape = P "\\u" * high * "\\u" * low / pair + P "\\u" * hex4 / single +
-  P "\\" * (S '"\\/' / { ['"'] = '"', ["\\"] = "\\", ["/"] = "/" } +
-    S "bfnrt" / { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" })
+  P "\\" * C(S '"\\/bfnrt') / {
+    ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t",
+  }
 local unescape = Cs((escape + 1) ^ 0)
 
 -- text between the quotes of a JSON string -> the string it stands for

@@ -36,6 +36,13 @@ local SLOT_SOURCE = {
   [L.BOOL] = "return s.integer ~= 0",
 }
 
+-- the same for those kinds whose digits a Lua number might not keep
+local TEXT_SOURCE = {
+  [L.INTEGER_TEXT] = SLOT_SOURCE[L.STRING],
+  [L.DOUBLE_TEXT] = SLOT_SOURCE[L.STRING],
+  [L.INTEGER] = "return numbers.int64_text(s.integer)",
+}
+
 function M.absent_literal(kind)
   return kind == L.INTEGER and "0x8000000000000000ULL" or "0xffffffffffffffffULL"
 end
@@ -155,6 +162,21 @@ function M.reader(shape, variable, fi, ai)
     shape.readers[key] = reader
   end
   return reader
+end
+
+-- reads a value to be written as text: numbers come with all their digits, as strings
+function M.text_reader(shape, variable)
+  local readers = shape.text_readers
+  if not readers then
+    readers = {}
+    shape.text_readers = readers
+  end
+  if not readers[variable] then
+    local column = shape.columns[shape.first[variable]]
+    local source = column and TEXT_SOURCE[column.kind]
+    readers[variable] = source and compile(prologue(column) .. source) or M.reader(shape, variable, 0, 0)
+  end
+  return readers[variable]
 end
 
 return M
