@@ -12,7 +12,7 @@ stds.sandbox = {
     "read_message", "write_message", "read_next_field", "read_config",
     "inject_message", "inject_payload", "add_to_payload",
     "decode_message", "encode_message",
-    "declare_grammar", "declare_json", "declare_encoder",
+    "declare_grammar", "declare_json", "declare_payload", "declare_encoder",
     "assert", "error", "ipairs", "next", "pairs", "pcall", "print", "select", "setmetatable", "getmetatable",
     "rawequal", "rawget", "rawset", "require", "tonumber", "tostring", "type", "unpack", "xpcall", "_VERSION",
     math = { other_fields = true },
@@ -34,3 +34,4 @@ files["sandbox_stdlib"] = { std = "sandbox" }
 -- and nothing in the file need read them (131).
 files["sandboxes/lua/filters"] = { std = "sandbox", allow_defined_top = true, ignore = { "131" } }
 files["host/sandbox/kernel"] = { std = "luajit" }
+files["benchmarks/pipelines"] = { std = "sandbox" }

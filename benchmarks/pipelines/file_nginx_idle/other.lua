@@ -1,0 +1,15 @@
+--[[
+---
+name: other
+kind: filter
+summary: Waits for messages of another Type than the benchmark's.
+---
+J6 runs J1 beside 1, 10 and 50 of these.
+--]]
+
+local seen = 0
+
+function process_message()
+  seen = seen + 1
+  return 0
+end

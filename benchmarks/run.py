@@ -1,0 +1,172 @@
+"""`make bench`: the jobs against the floor, memory, latency, and the same jobs by other programs."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import click
+from rich.console import Console
+
+from benchmarks import children, floor, jobs, latency, machine, memory, peers, results, show, workspace
+from benchmarks.failures import BenchmarkError
+from benchmarks.results import Measured, Row, Table
+
+LINES = 1_000_000
+QUICK_LINES = 100_000
+PARTS = ("jobs", "memory", "latency", "peers")
+FLOOR_RUNS = 3
+
+
+class Rounds:
+    """Measures everything in turn, round by round, so that a busy moment of the machine hits all alike."""
+
+    def __init__(self, corpus: jobs.Corpus, scratch: Path, console: Console) -> None:
+        self._corpus = corpus
+        self._runner = jobs.Runner(corpus, scratch)
+        self._console = console
+        self._floors: dict[str, list[float]] = {"access": [], "json": []}
+        self.failures: list[Row] = []
+
+    @property
+    def floors(self) -> dict[str, float]:
+        return {grammar: median(times) for grammar, times in self._floors.items()}
+
+    def measure_floors(self) -> None:
+        for _ in range(FLOOR_RUNS):
+            for grammar, path in (("access", self._corpus.access), ("json", self._corpus.json)):
+                self._floors[grammar].append(floor.measure(grammar, path, self._corpus.lines))
+
+    def run(self, wanted: Sequence[jobs.Job], repeat: int) -> list[Measured]:
+        measured = {job.name: Measured(job, [], []) for job in wanted}
+        for number in range(1, repeat + 1):
+            self.measure_floors()
+            for name in list(measured):
+                self._console.print(f"round {number} of {repeat}: {name}", style="dim", highlight=False)
+                if not self._run_once(measured[name]):
+                    del measured[name]
+        return list(measured.values())
+
+    def _run_once(self, found: Measured) -> bool:
+        try:
+            found.starts.append(self._runner.run(found.job, few=True))
+            found.runs.append(self._runner.run(found.job))
+        except BenchmarkError as fault:
+            self._console.print(f"{found.job.name} failed: {fault}", style="red", markup=False, highlight=False)
+            reason = str(fault).partition("\n")[0]
+            self.failures.append(Row(found.job.name, f"FAILED: {reason}", "", "", "", verdict=False))
+            return False
+        return True
+
+
+def _chosen_jobs(names: str | None) -> list[jobs.Job]:
+    if names is None:
+        return jobs.JOBS
+    wanted = {name.strip() for name in names.split(",")}
+    known = {job.name for job in jobs.JOBS}
+    chosen = [job for job in jobs.JOBS if {job.name, job.name.partition("-")[0], job.name[:2]} & wanted]
+    stray = wanted - known - {name[:2] for name in known}
+    if stray:
+        raise click.BadParameter(f"There is no {', '.join(sorted(stray))}; there are {', '.join(sorted(known))}.")
+    return chosen
+
+
+def _jobs_table(rounds: Rounds, measured: list[Measured], lines: int, others: float, *, in_memory: bool) -> Table:
+    floors = rounds.floors
+    rows = [
+        Row(
+            "floor",
+            "one LPEG match per access line, no captures",
+            f"{floors['access'] / lines * 1e6:.2f}",
+            "1.00",
+            "",
+            None,
+        ),
+        Row(
+            "floor J5",
+            "one LPEG match per JSON line, no captures",
+            f"{floors['json'] / lines * 1e6:.2f}",
+            "1.00",
+            "",
+            None,
+        ),
+        *results.job_rows(measured, floors, lines),
+        *rounds.failures,
+    ]
+    about = (
+        f"Medians over {lines:,} records. CPU of all processes together, user and system, without the "
+        f"start-up: the same job's median over {workspace.FEW_LINES} lines is taken off."
+    )
+    notes = [
+        about,
+        "Every output was compared, order and all, with what Python's re and orjson make of the same lines.",
+        "Outputs and state were in memory (/dev/shm): the cost of the disk's file system is not measured."
+        if in_memory
+        else "There is no file system in memory that can be written: the cost of the disk's is in the figures.",
+        f"Other processes took {others:.0%} of the machine meanwhile."
+        + (" Wall times are not to be trusted." if others > 0.05 else ""),
+    ]
+    return Table("Jobs", ("job", "what", "µs/record", "floors", "at most", ""), rows, notes)
+
+
+def _run(
+    wanted: list[jobs.Job], parts: set[str], repeat: int, lines: int, *, long: bool, console: Console
+) -> list[Table]:
+    tables: list[Table] = []
+    children.adopt_orphans()
+    with workspace.scratch_folder() as scratch:
+        console.print(f"Input: {lines:,} lines in {workspace.cache_folder()}", highlight=False)
+        corpus = jobs.Corpus.make(lines, scratch)
+        rounds = Rounds(corpus, scratch, console)
+        if "jobs" in parts:
+            load = machine.OtherLoad()
+            measured = rounds.run(wanted, repeat)
+            in_memory = workspace.is_in_memory(scratch)
+            tables.append(_jobs_table(rounds, measured, lines, load.fraction(), in_memory=in_memory))
+            show.printed(tables[-1], console)
+        if "memory" in parts:
+            tables.append(memory.table(corpus, scratch, long=long))
+            show.printed(tables[-1], console)
+        if "latency" in parts:
+            tables.append(latency.table(corpus, scratch))
+            show.printed(tables[-1], console)
+        if "peers" in parts:
+            rounds.measure_floors()
+            tables.append(peers.table(corpus, scratch, rounds.floors["access"], repeat))
+            show.printed(tables[-1], console)
+    return tables
+
+
+@click.command()
+@click.option("--jobs", "names", help="Only these, as J1,J5.")
+@click.option("--parts", help=f"Only these, of {','.join(PARTS)}; all by default, just the jobs with --jobs.")
+@click.option("--repeat", default=3, show_default=True, type=click.IntRange(min=1), help="Rounds of measurements.")
+@click.option("--quick", is_flag=True, help=f"{QUICK_LINES:,} lines in place of {LINES:,}: to see that it works.")
+@click.option("--long", is_flag=True, help="Watch the memory over ten million records.")
+@click.option("--micro", is_flag=True, help="Measure the parts by themselves instead.")
+@click.option("--no-write", is_flag=True, help="Leave RESULTS.md as it is.")
+def main(
+    *, names: str | None, parts: str | None, repeat: int, quick: bool, long: bool, micro: bool, no_write: bool
+) -> None:
+    """Measure Hekate. Exits with status 1 if anything is over its limit or wrong."""
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    if micro:
+        from benchmarks.micro import run as micro_run
+
+        micro_run.main(console, repeat)
+        return
+    wanted = _chosen_jobs(names)
+    chosen = set(parts.split(",")) if parts else {"jobs"} if names else set(PARTS)
+    if chosen - set(PARTS):
+        raise click.BadParameter(f"--parts takes some of {','.join(PARTS)}.")
+    tables = _run(wanted, chosen, repeat, QUICK_LINES if quick else LINES, long=long, console=console)
+    everything = names is None and chosen == set(PARTS) and not quick
+    if everything and not no_write:
+        show.write(tables, "make bench")
+        console.print(f"Written to {show.RESULTS}.", highlight=False)
+    if any(row.verdict is False for table in tables for row in table.rows):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
