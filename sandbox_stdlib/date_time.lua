@@ -13,7 +13,7 @@ offset_min or timezone; month is always two digits.
 - `pgsql_timestamp`: 2000-10-10 13:55:36.123-07, also with a zone name
 - `build_strftime_grammar(format)`: from a format of strftime
 - `time_to_ns(parts)`: nanoseconds since 1970 as a number (exact to 256 ns). Without
-  a zone it is UTC; without a year, the year that brings it nearest to now.
+  a zone it is UTC; without a year, the latest one in which it is at most a day ahead of now.
 - `seconds_to_ns(seconds)`
 --]]
 
@@ -22,7 +22,7 @@ local os = require "os"
 local math = require "math"
 
 local error, tonumber = error, tonumber
-local floor, abs = math.floor, math.abs
+local floor = math.floor
 local C, Cc, Cg, Ct, P, R, S = lpeg.C, lpeg.Cc, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
 local M = {}
@@ -171,14 +171,15 @@ local function seconds_in_year(parts, year)
     - offset_seconds(parts)
 end
 
-local function nearest_to_now(parts)
+local DAY_S = 86400
+
+local function latest_not_after_tomorrow(parts)
   local now = os.time()
-  local this_year, best = tonumber(os.date("!%Y", now)), nil
-  for year = this_year - 1, this_year + 1 do
-    local seconds = seconds_in_year(parts, year)
-    if not best or abs(seconds - now) < abs(best - now) then best = seconds end
+  local year = tonumber(os.date("!%Y", now)) + 1
+  while seconds_in_year(parts, year) > now + DAY_S do
+    year = year - 1
   end
-  return best
+  return seconds_in_year(parts, year)
 end
 
 function M.seconds_to_ns(seconds) return tonumber(seconds) * 1e9 end
@@ -187,7 +188,7 @@ function M.time_to_ns(parts)
   if not parts then return nil end
   local fraction = parts.sec_frac or 0
   if parts.sec_since_epoch then return (parts.sec_since_epoch + fraction) * 1e9 end
-  local seconds = parts.year and seconds_in_year(parts, tonumber(parts.year)) or nearest_to_now(parts)
+  local seconds = parts.year and seconds_in_year(parts, tonumber(parts.year)) or latest_not_after_tomorrow(parts)
   return seconds * 1e9 + floor(fraction * 1e9 + 0.5)
 end
 

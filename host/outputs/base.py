@@ -98,6 +98,11 @@ class Output(ABC):
             RejectRecords: Some of its records will never be delivered; the others were.
         """
 
+    def describe(self) -> str:
+        """Where the records go, in a few words for a person."""
+        target = getattr(self.options, "path", None) or getattr(self.options, "address", None)
+        return str(target) if target else f"the {self.type}"
+
     def reopen(self) -> None:  # noqa: B027 -- most outputs have nothing to do
         """Take up files anew that may have been moved: SIGHUP."""
 

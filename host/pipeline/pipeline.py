@@ -10,7 +10,7 @@ from typing import TypeVar
 from host.config import model
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
-from host.errors import HekateError
+from host.errors import HekateError, SandboxError
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
 from host.router.router import Router
 from host.sandbox.sandbox import Sandbox
@@ -98,7 +98,13 @@ class Pipeline:
     async def _start_new(self, units: dict[str, U], wanted: Mapping[str, object], make: Callable[..., U]) -> None:
         new = {name: make(config) for name, config in wanted.items() if name not in units}
         units.update(new)
-        await _all(unit.start() for unit in new.values())
+        try:
+            await _all(unit.start() for unit in new.values())
+        except BaseException:
+            for name in new:
+                del units[name]
+            await asyncio.gather(*(unit.close() for unit in new.values()), return_exceptions=True)
+            raise
 
     def _input_ended(self, unit: InputUnit, fault: BaseException | None) -> None:
         if fault is not None:
@@ -113,16 +119,30 @@ class Pipeline:
     async def drain(self) -> None:
         """Stop in order: inputs, decoders, filters, encoders, outputs. Each is given the time that it needs."""
         await _all(unit.stop_reading() for unit in self.inputs.values())
-        await _until(lambda: all(unit.decoded for unit in self.inputs.values()))
+        await self._settled(lambda: all(unit.decoded for unit in self.inputs.values()))
         await self._settle_filters()
         await _all(unit.last_tick() for unit in self.filters.values())
         await self._settle_filters()
-        await _until(lambda: all(unit.idle for unit in self.outputs.values()))
-        await _until(lambda: all(unit.idle for unit in self.inputs.values()))
+        await self._settled(lambda: all(unit.idle for unit in self.outputs.values()))
+        await self._settled(lambda: all(unit.idle for unit in self.inputs.values()))
 
     async def _settle_filters(self) -> None:
         """Filters may inject for one another: wait until none of them has anything to do."""
-        await _until(lambda: all(unit.idle for unit in self.filters.values()))
+        await self._settled(lambda: all(unit.idle for unit in self.filters.values()))
+
+    async def _settled(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition, but not for a sandbox that will never do its work.
+
+        Raises:
+            SandboxError: There is such a sandbox.
+        """
+        await _until(lambda: condition() or any(self._stuck()))
+        if not condition():
+            names = ", ".join(sandbox.name for sandbox in self._stuck())
+            raise SandboxError(f"Not everything was delivered: {names} keeps dying; the log says why.")
+
+    def _stuck(self) -> Iterator[Sandbox]:
+        return (sandbox for sandbox in self.sandboxes() if sandbox.state == "quarantined")
 
     async def stop(self) -> None:
         """End the processes and close what is open. What was not delivered is not acknowledged, and read again."""

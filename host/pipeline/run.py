@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from host.config.load import load_config
-from host.errors import ConfigErrors, HekateError
+from host.errors import HekateError
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.progress import Progress
 from host.pipeline.summary import print_summary
 from host.sandbox import lua_modules
+from host.sandbox.zygote_client import child_environment
 from host.telemetry import logs
 
 _LOG = logs.get_logger("host.pipeline")
@@ -100,14 +101,25 @@ class Runner:
             return
         self._reloading = asyncio.get_running_loop().create_task(self._reload())
 
+    async def _check(self) -> str:
+        """What is wrong with the configuration, down to its scripts and matchers; empty if nothing is.
+
+        It is checked in a process of its own, because compiling Lua belongs into no process that holds data.
+        """
+        arguments = [sys.executable, "-P", "-m", "host", "validate", *map(str, self._paths)]
+        check = await asyncio.create_subprocess_exec(
+            *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=child_environment()
+        )
+        output, _ = await check.communicate()
+        return "" if check.returncode == os.EX_OK else output.decode(errors="replace").strip()
+
     async def _reload(self) -> None:
         self._pipeline.reopen_outputs()
-        try:
-            config = load_config(self._paths)
-        except ConfigErrors as fault:
-            for error in fault.errors:
-                _LOG.error("The new configuration is invalid; the old one goes on.", error=str(error))
+        fault = await self._check()
+        if fault:
+            _LOG.error("The new configuration is invalid; the old one goes on.", error=fault)
             return
+        config = load_config(self._paths)
         try:
             changed = await self._pipeline.reload(config)
         except HekateError as fault:

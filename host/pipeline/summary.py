@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from host.pipeline.pipeline import Pipeline
     from host.telemetry.metrics import ComponentMetrics, Kind
 
+_WIDE = 160
 _STAGES: tuple[Kind, ...] = ("inputs", "decoders", "filters", "outputs")
 
 
 def print_summary(pipeline: Pipeline, elapsed_s: float, stream: TextIO) -> None:
     """Say what came in, what went out, how fast, what was dropped and why, and where the results are."""
-    console = Console(file=stream, highlight=False)
+    # Where nobody looks at a terminal, nothing is to be cut.
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDE)
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "name", "type"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for heading in ("records in", "records out", "bytes"):
         table.add_column(heading, justify="right")
     table.add_column("dropped or failed")
@@ -30,7 +32,7 @@ def print_summary(pipeline: Pipeline, elapsed_s: float, stream: TextIO) -> None:
     records = pipeline.metrics.total("records_received", "decoders")
     console.print(f"{records:,} records in {elapsed_s:.2f} s: {records / max(elapsed_s, 1e-9):,.0f} records/s")
     for name, unit in pipeline.outputs.items():
-        console.print(f"{name}: {_target(unit.config.options)}", soft_wrap=True)
+        console.print(f"{name}: {unit.output.describe()}", soft_wrap=True)
     if pipeline.dead_letters.count:
         console.print(
             f"dead letters: {pipeline.dead_letters.count:,} in {pipeline.dead_letters.folder}", soft_wrap=True
@@ -38,20 +40,11 @@ def print_summary(pipeline: Pipeline, elapsed_s: float, stream: TextIO) -> None:
 
 
 def _counts(component: ComponentMetrics) -> tuple[str, str, str]:
-    if component.kind == "inputs":
-        return "", "", f"{component.bytes_received:,}"
     sent = component.records_injected if component.kind == "filters" else component.records_sent
     size = component.bytes_sent if component.kind == "outputs" else component.bytes_received
-    received = component.records_sent if component.kind == "filters" else component.records_received
-    return f"{received:,}", f"{sent:,}", f"{size:,}" if size else ""
+    return f"{component.records_received:,}", f"{sent:,}", f"{size:,}" if size else ""
 
 
 def _troubles(component: ComponentMetrics) -> str:
     counts = [*component.drops.items(), *component.errors.items()]
     return ", ".join(f"{count:,} {reason}" for reason, count in counts)
-
-
-def _target(options: object) -> str:
-    """Where an output writes to, as its options say it."""
-    found = (getattr(options, word, None) for word in ("path", "address"))
-    return next((str(target) for target in found if target), "see its options")

@@ -111,7 +111,7 @@ class InputUnit:
             return made
 
         self.decoding = Decoding(
-            config.name, decoder_metrics, around.dead_letters, around.router.route, self._wake_intake
+            config.name, decoder_metrics, around.dead_letters, around.router.route, self._wake_intake, self.metrics
         )
         self.intake = Intake(
             config.name,

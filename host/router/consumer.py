@@ -120,7 +120,7 @@ class Consumer:
     def _learn(self, work: Work, report: Report) -> None:
         """What a finished pack tells of all packs like it."""
         assert isinstance(work.pack, TablePack)
-        self.metrics.records_received += report.received
+        self.metrics.records_received += report.matched
         if report.flags & NEVER_MATCHES:
             if len(self.never) >= _MOST_KNOWN_SHAPES:
                 self.never.clear()
@@ -189,7 +189,6 @@ class FilterConsumer(Consumer):
     def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
         """The filter is done with a pack."""
         self._learn(work, report)
-        self.metrics.records_sent += report.matched
         if report.failed:
             self.metrics.count_error("process_message", report.failed)
         work.pack.let_go()

@@ -26,15 +26,17 @@ class Decoding:
         dead_letters: Where records go that no decoder accepts.
         route: Takes a decoded pack.
         wake: Called when there may be room for another pack.
+        input_metrics: Of the input.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 -- built in one place
         self,
         name: str,
         metrics: ComponentMetrics,
         dead_letters: DeadLetters,
         route: Callable[[TablePack], None],
         wake: Callable[[], None],
+        input_metrics: ComponentMetrics,
     ) -> None:
         self.name = name
         self.metrics = metrics
@@ -42,6 +44,7 @@ class Decoding:
         self._dead_letters = dead_letters
         self._route = route
         self._wake = wake
+        self._input_metrics = input_metrics
         self._waiting: deque[RawPack] = deque()
 
     def has_room(self) -> bool:
@@ -91,6 +94,9 @@ class Decoding:
         pack = work.pack
         assert isinstance(pack, RawPack)
         self.metrics.records_received += report.received
+        # An input hands in bytes; how many records they are is known only here.
+        self._input_metrics.records_received += report.received
+        self._input_metrics.records_sent += report.received
         self.metrics.records_truncated += report.records
         if report.failed:
             self.metrics.count_drop("decode_failed", report.failed)

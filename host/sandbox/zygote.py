@@ -66,7 +66,8 @@ def _reap(channel: socket.socket) -> None:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            channel.send(json.dumps({"ended": pid, "status": status}).encode())
+            with contextlib.suppress(ConnectionError):  # the host is gone; the next read says so
+                channel.send(json.dumps({"ended": pid, "status": status}).encode())
 
 
 def main() -> None:
@@ -90,12 +91,15 @@ def main() -> None:
                 os.read(wake_read, 4096)
             _reap(channel)
         if channel in readable:
-            data, fds = _receive(channel)
-            if not data:
+            try:
+                data, fds = _receive(channel)
+                if not data:
+                    return
+                request = json.loads(data)
+                pid = _spawn(request, fds, parts)
+                channel.send(json.dumps({"started": request["id"], "pid": pid}).encode())
+            except ConnectionError:
                 return
-            request = json.loads(data)
-            pid = _spawn(request, fds, parts)
-            channel.send(json.dumps({"started": request["id"], "pid": pid}).encode())
 
 
 if __name__ == "__main__":

@@ -24,6 +24,11 @@ Ended = Callable[[int], None]
 """Told the wait status of a process."""
 
 
+def child_environment() -> dict[str, str]:
+    """Environment in which a child process finds the same modules as this one."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(_PACKAGE_PARENT), *filter(None, sys.path)])}
+
+
 class ZygoteClient:
     """Starts the zygote and talks to it. If the zygote dies, so do its children, and a new one is started."""
 
@@ -51,7 +56,7 @@ class ZygoteClient:
             [sys.executable, "-P", "-m", "host.sandbox.zygote", str(fd)],
             pass_fds=(fd,),
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_PACKAGE_PARENT), *filter(None, sys.path)])},
+            env=child_environment(),
         )
         theirs.close()
         ours.setblocking(False)

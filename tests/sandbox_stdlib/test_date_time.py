@@ -113,8 +113,8 @@ def test_the_parts_are_captured_as_text() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("days", [-170, -30, -1, 0, 1, 30, 170])
-def test_a_time_without_a_year_is_the_one_nearest_to_now(days: int) -> None:
+@pytest.mark.parametrize("days", [-360, -170, -30, -1, 0])
+def test_a_time_without_a_year_is_the_latest_that_is_not_ahead(days: int) -> None:
     moment = (datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0)
     text = f"{moment:%b} {moment.day:2d} {moment:%H:%M:%S}"
 

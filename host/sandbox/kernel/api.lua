@@ -75,6 +75,9 @@ function M.decoder(config, declared)
     declare_json = function(options)
       declared.json = options or {}
     end,
+    declare_payload = function(options)
+      declared.payload = options or {}
+    end,
   }
 end
 

@@ -98,7 +98,7 @@ local function run_many(at, stop, ordinal, full)
   local many = chain[1].many
   while at < stop and W.room() >= full do
     local before = at
-    at, ordinal = many(job, at, stop, ordinal, most_bytes)
+    at, ordinal = many(job, at, stop, ordinal, most_bytes, delimiter)
     if at == before then
       at = take_at(at, stop, ordinal)
       ordinal = ordinal + 1

@@ -299,7 +299,7 @@ local function all_members(shape)
   for _, header in ipairs(HEADER_ORDER) do
     local present = header == "Timestamp" or header == "Type" and shape.type ~= "" or header == "Logger" and shape.logger ~= ""
       or header == "Payload" and shape.payload_is_record or shape.first[header]
-    if present and not taken[header] then members[#members + 1] = { key = header, variable = header } end
+    if present and not taken[header] then members[#members + 1] = { key = header, variable = header, unless_empty = true } end
   end
   local seen = {}
   for _, c in ipairs(shape.columns) do
@@ -347,6 +347,9 @@ local function member_source(emit, shape, member, constant)
   end
   local optional = band(column.flags, L.OPTIONAL) ~= 0
   if optional then emit("if slots[%d].bits ~= %s then", column.slot, values.absent_literal(column.kind)) end
+  -- a header that was set to nothing is as good as none
+  local skip_empty = member.unless_empty and STRINGS[column.kind]
+  if skip_empty then emit("if slots[%d].to > slots[%d].from then", column.slot, column.slot) end
   if #list > 1 then
     emit("%s", literal "[")
     for n, index in ipairs(list) do
@@ -361,6 +364,7 @@ local function member_source(emit, shape, member, constant)
     local quote = STRINGS[column.kind] and '"' or ""
     emit("%s %s %s", literal(quote), value_source(column), constant(quote))
   end
+  if skip_empty then emit("end") end
   if optional then emit("end") end
 end
 
@@ -447,7 +451,7 @@ local function compile(shape, options)
   for _, member in ipairs(members) do
     local key = ',"' .. json_text.escape(member.key) .. '":'
     member_source(emit, shape, {
-      variable = member.variable,
+      variable = member.variable, unless_empty = member.unless_empty,
       literal = function(text) return constant(key .. text) end,
     }, constant)
   end

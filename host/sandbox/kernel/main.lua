@@ -58,6 +58,9 @@ local function decoder_stage(spec, script)
   elseif declared.json then
     headers.type = spec.message_type ~= "" and spec.message_type or declared.json.type or ""
     return stages.json(script.name, declared.json, headers, spec.delimiter)
+  elseif declared.payload then
+    headers.type = spec.message_type ~= "" and spec.message_type or declared.payload.type or ""
+    return stages.payload(script.name, headers)
   end
   return stages.script(script.name, need(env, "process_message", script), headers)
 end

@@ -1,5 +1,5 @@
 -- The kinds of decoders in a chain: declared grammars, JSON, plain scripts. Each answers the same three calls:
---   many(job, at, stop, ordinal, most_bytes) -> at, ordinal   as many records as it can take fast (may be missing)
+--   many(job, at, stop, ordinal, most_bytes, delimiter) -> at, ordinal   as many records as it can take fast (may be missing)
 --   record(job, from, to) -> true, or false and a reason       one record of the raw bytes
 --   pack(job, view)                                            records that an earlier decoder of the chain made
 local ffi = require "ffi"
@@ -62,12 +62,12 @@ function M.declared(name, spec, delimiter, otherwise)
     return false, name .. ": " .. (reason or "the grammar does not match")
   end
 
-  local function many(job, at, stop, ordinal, most_bytes)
+  local function many(job, at, stop, ordinal, most_bytes, delim)
     local text, n = text_of(), stop
-    local next_at, next_ordinal = first.many(text, job.raw, at + 1, n, delimiter, most_bytes, job.now, beat, ordinal, 1e15)
+    local next_at, next_ordinal = first.many(text, job.raw, at + 1, n, delim, most_bytes, job.now, beat, ordinal, 1e15)
     if next_at ~= at + 1 then return next_at - 1, next_ordinal end
     for _, alternative in ipairs(alternatives) do
-      next_at, next_ordinal = alternative.one(text, job.raw, at + 1, n, delimiter, most_bytes, job.now, beat, ordinal, ordinal + 1)
+      next_at, next_ordinal = alternative.one(text, job.raw, at + 1, n, delim, most_bytes, job.now, beat, ordinal, ordinal + 1)
       if next_at ~= at + 1 then return next_at - 1, next_ordinal end
     end
     return at, ordinal
@@ -88,8 +88,8 @@ end
 -- options: of declare_json
 function M.json(name, options, headers, delimiter)
   local decode = json_decoder.new(name, options, headers)
-  local function many(job, at, stop, ordinal, most_bytes)
-    return decode.many(text_of(), job.raw, at, stop, delimiter, most_bytes, job.now, beat, ordinal)
+  local function many(job, at, stop, ordinal, most_bytes, delim)
+    return decode.many(text_of(), job.raw, at, stop, delim, most_bytes, job.now, beat, ordinal)
   end
   return {
     name = name,
@@ -99,14 +99,64 @@ function M.json(name, options, headers, delimiter)
   }
 end
 
+-- ---------------------------------------------------------------- records as they are
+
+local function raw_shape_of(headers)
+  return shapes.intern {
+    type = headers.type, logger = headers.logger, payload_is_record = true,
+    columns = { { name = "Hostname", kind = L.CONST, flags = L.HEADER, value = headers.hostname } },
+  }
+end
+
+-- headers: {type, logger, hostname}. Each record becomes a message whose Payload it is.
+function M.payload(name, headers)
+  local shape = raw_shape_of(headers)
+
+  local function add(head, from, to, now)
+    local record = ffi.cast(L.record_ptr, W.base + W.cursor)
+    ffi.cast(L.u32_ptr, record)[0] = head
+    record.flags, record.timestamp, record.raw_start, record.raw_end = 0, now, from, to
+    W.cursor, W.count = W.cursor + L.RECORD_BYTES, W.count + 1
+  end
+
+  local function head_of()
+    return W.shape_number(shape) * 65536 + shape.words
+  end
+
+  return {
+    name = name,
+    many = function(job, at, stop, ordinal, most_bytes, delimiter)
+      local head, full = head_of(), W.heap - W.shape_bytes - 16384
+      local raw, now = job.raw, job.now
+      while at < stop and W.cursor <= full do
+        local p = ffi.C.memchr(raw + at, delimiter, stop - at)
+        if p == nil then break end
+        local to = tonumber(ffi.cast("intptr_t", p) - ffi.cast("intptr_t", raw))
+        if to - at > most_bytes then break end
+        add(head, at, to, now)
+        at, ordinal = to + 1, ordinal + 1
+      end
+      return at, ordinal
+    end,
+    record = function(job, from, to)
+      add(head_of(), from, to, job.now)
+      return true
+    end,
+    pack = function(job, view)
+      each(view, function(record, record_shape)
+        emit.reserve(64 * 1024 + record.words * 8, job.piece)
+        message.set(record, job.raw, view.pack, record_shape)
+        message.commit()
+      end)
+    end,
+  }
+end
+
 -- ---------------------------------------------------------------- scripts
 
 -- headers: {type, logger, hostname}: what a record is before any decoder has seen it
 function M.script(name, process_message, headers)
-  local raw_shape = shapes.intern {
-    type = headers.type, logger = headers.logger, payload_is_record = true,
-    columns = { { name = "Hostname", kind = L.CONST, flags = L.HEADER, value = headers.hostname } },
-  }
+  local raw_shape = raw_shape_of(headers)
   local raw_memory = ffi.new "hk_record[1]"
   local raw_record = ffi.cast(L.record_ptr, raw_memory)
   raw_record.words = raw_shape.words

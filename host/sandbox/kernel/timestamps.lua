@@ -163,9 +163,13 @@ M.rfc3339 = remembered(function(p, from, to)
   return set(y, mo, d, h, mi, s, offset, ns)
 end)
 
--- The year an RFC 3164 timestamp leaves out is the one that brings it nearest to this time (ns): the arrival of the
--- pack. So a December line read in January falls into the year before.
+-- The year that an RFC 3164 timestamp leaves out is the latest one in which it is not later than a day after this time (ns),
+-- the arrival of the pack. So a December line that is read in January falls into the year before, and a clock that is fast
+-- does no harm.
 M.reference_ns = ffi.new "int64_t[1]"
+
+local DAY_NS = 86400000000000LL
+local MOST_YEARS_BACK = 9 -- 29 February: there may be eight years between two of them
 
 local function year_of(ns)
   return tonumber(os.date("!%Y", tonumber(ns / NS)))
@@ -178,19 +182,11 @@ M.rfc3164 = remembered(function(p, from, to)
   local h, mi, s = two(p, from + 7), two(p, from + 10), two(p, from + 13)
   if d < 0 or h < 0 or mi < 0 or s < 0 or p[from + 3] ~= 32 or p[from + 6] ~= 32 then return false end
   local mo, reference = month(p, from), M.reference_ns[0]
-  local this_year = year_of(reference)
-  local found, best = false, 0LL
-  for y = this_year - 1, this_year + 1 do
-    if set(y, mo, d, h, mi, s, 0, 0) then
-      local here, there = value[0] - reference, best - reference
-      if here < 0 then here = -here end
-      if there < 0 then there = -there end
-      if not found or here < there then best = value[0] end
-      found = true
-    end
+  local year = year_of(reference) + 1
+  for y = year, year - MOST_YEARS_BACK, -1 do
+    if set(y, mo, d, h, mi, s, 0, 0) and value[0] <= reference + DAY_NS then return true end
   end
-  value[0] = best
-  return found
+  return false
 end)
 
 -- seconds with an optional fraction, or an integer in another unit

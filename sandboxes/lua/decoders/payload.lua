@@ -19,18 +19,4 @@ of the output will parse:
         decoder: {type: payload, config: {type: lines}}
 --]]
 
-local lpeg = require "lpeg"
-
-local message_type = read_config "type"
-
-declare_grammar {
-  type = message_type,
-  payload_is_record = true,
-  alternatives = {{(1 - lpeg.P "\n")^0}},
-}
-
--- Records with line breaks in them, which another splitter may give.
-function process_message()
-  write_message("Type", message_type)
-  return 0
-end
+declare_payload { type = read_config "type" }

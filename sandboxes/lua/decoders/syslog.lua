@@ -27,9 +27,9 @@ Takes what programs, rsyslog and syslog-ng send and write to files:
 - Without a priority, Severity stays at 7 and there is no facility.
 - What has no tag is all Payload.
 
-RFC 3164 has no year and no zone. The time is taken as UTC, in the year that
-brings it nearest to the moment at which the line arrived: December's lines that
-are read in January belong to the year before.
+RFC 3164 has no year and no zone. The time is taken as UTC, in the latest year in
+which it is not later than a day after the line arrived: December's lines that are
+read in January belong to the year before.
 --]]
 
 local syslog = require "syslog"

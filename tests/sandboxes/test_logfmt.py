@@ -1,4 +1,4 @@
-"""The logfmt and payload decoders."""
+"""The logfmt decoder."""
 
 import json
 from typing import Any
@@ -86,11 +86,3 @@ def test_any_value_comes_back_from_its_json_form(pairs: dict[str, str]) -> None:
     line = " ".join(f"{key}={json.dumps(value)}" for key, value in pairs.items())
 
     assert fields(line) == pairs
-
-
-def test_payload_passes_records_on() -> None:
-    decode = decoder("payload", type="raw")
-
-    assert decode("any \x01 text") == {"Type": "raw", "Payload": "any \x01 text", "Fields": {}}
-    assert decode("two\nlines") == {"Type": "raw", "Payload": "two\nlines", "Fields": {}}
-    assert decode("") == {"Type": "raw", "Payload": "", "Fields": {}}
