@@ -193,8 +193,8 @@ end
 
 local HEAD = [[
 local match, cast, memchr, record_ptr, slot_ptr, u32_ptr, bytes_ptr, W, shape, pattern, computed, timestamp, value = ...
-return function(s, base, i1, n, delimiter, most_bytes, now, beat, ordinal, most)
-  local reason, shift = nil, 0
+return function(s, base, shift, i1, delimiter, most_bytes, now, beat, ordinal, most)
+  local reason, n = nil, #s
   local start = W.cursor
   local out = start
   local head = W.shape_number(shape) * 65536 + shape.words
@@ -218,9 +218,9 @@ local function source(walk, plan_, group)
   emit("local %s = match(pattern, s, i1) if %s == nil then break end", table.concat(names, ", "), names[1])
   for r = 1, group do
     emit("local e%d = %s", r, walk.at and offset(walk.at, r) or string.format("v%d_end-1", r))
-    emit("if cast(bytes_ptr, memchr(base + (i%d-1), delimiter, n - i%d + 1)) - base ~= e%d or e%d - i%d >= most_bytes then break end",
-      r, r, r, r, r)
-    emit("local i%d = e%d + 2", r + 1, r)
+    emit("if cast(bytes_ptr, memchr(base + (i%d+(shift-1)), delimiter, n - i%d + 1)) - base ~= e%d", r, r, r)
+    emit("or e%d - shift - i%d >= most_bytes then break end", r, r)
+    emit("local i%d = e%d + (2 - shift)", r + 1, r)
     store(emit, plan_, r)
   end
   emit("out = out + %d ordinal = ordinal + %d i1 = i%d end", group * plan_.shape.bytes, group, group + 1)
@@ -288,7 +288,8 @@ end
 
 -- spec: what declare_grammar was given, with the constant headers filled in by the host.
 -- Answers a list of alternatives: {many = loop over groups, one = loop over records one by one, single = one record by
--- itself, shape}
+-- itself, shape}. many and one are called with (text, base, shift, i, delimiter, most_bytes, now, beat, ordinal, most): text is
+-- the bytes from base[shift] on, i the record's first byte in it (from 1). They answer how far they came: i, ordinal.
 function M.compile(spec, delimiter)
   if type(spec) ~= "table" or type(spec.alternatives) ~= "table" or not spec.alternatives[1] then
     bad("alternatives", "must be a list of at least one list of items")

@@ -20,6 +20,8 @@ local skip = {} -- [pack] = {[ordinal] = reason}: records that have ended a proc
 -- between two stages of an "all" chain the records lie here, in pieces of so many raw bytes
 local PIECE_BYTES = 64 * 1024
 local SCRATCH_BYTES = 4 * 1024 * 1024
+
+local TEXT_BYTES = 128 * 1024
 local scratch = {}
 
 local beat
@@ -221,10 +223,18 @@ function M.run(command)
   job.text = nil
 end
 
--- the whole raw text of the pack as a Lua string, made once and only if a stage needs it
-function M.text()
-  if not job.text then job.text = ffi.string(job.raw, job.bytes) end
-  return job.text
+-- Raw bytes as a Lua string: whole records from `at` on, as many as fit into TEXT_BYTES. Answers the string and the offset of
+-- its first byte. LPEG wants strings; in pieces they stay in the cache, and the garbage stays small.
+function M.text(at, stop)
+  if job.text and at >= job.text_at and at < job.text_at + #job.text then return job.text, job.text_at end
+  local to = stop
+  if stop - at > TEXT_BYTES then
+    local p = ffi.C.memrchr(job.raw + at, delimiter, TEXT_BYTES)
+    if p == nil then p = ffi.C.memchr(job.raw + at, delimiter, stop - at) end
+    if p ~= nil then to = ffi.cast(L.bytes_ptr, p) - job.raw + 1 end
+  end
+  job.text, job.text_at = ffi.string(job.raw + at, to - at), at
+  return job.text, at
 end
 
 return M

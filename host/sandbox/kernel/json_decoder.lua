@@ -264,23 +264,24 @@ function M.new(name, options, headers, delimiter)
     return true
   end
 
-  local function many(text, base, at, stop, delim, most_bytes, now, beat, ordinal)
+  -- as those of declared.lua
+  local function many(text, base, shift, i, delim, most_bytes, now, beat, ordinal)
     local first = forms[1]
-    if not first then return at, ordinal end
-    local next_at, next_ordinal = first.many(text, base, at + 1, stop, delim, most_bytes, now, beat, ordinal, 1e15)
-    if next_at ~= at + 1 then return next_at - 1, next_ordinal end
-    for i = 1, #forms do
-      local form = forms[i]
-      next_at, next_ordinal = form.one(text, base, at + 1, stop, delim, most_bytes, now, beat, ordinal, ordinal + 1)
-      if next_at ~= at + 1 then
-        if i > 1 then
-          table.remove(forms, i)
+    if not first then return i, ordinal end
+    local next_i, next_ordinal = first.many(text, base, shift, i, delim, most_bytes, now, beat, ordinal, 1e15)
+    if next_i ~= i then return next_i, next_ordinal end
+    for place = 1, #forms do
+      local form = forms[place]
+      next_i, next_ordinal = form.one(text, base, shift, i, delim, most_bytes, now, beat, ordinal, ordinal + 1)
+      if next_i ~= i then
+        if place > 1 then
+          table.remove(forms, place)
           table.insert(forms, 1, form)
         end
-        return next_at - 1, next_ordinal
+        return next_i, next_ordinal
       end
     end
-    return at, ordinal
+    return i, ordinal
   end
 
   return { single = single, many = many }

@@ -26,6 +26,7 @@ typedef union {
 } hk_slot;
 
 void *memchr(const void *s, int c, size_t n);
+void *memrchr(const void *s, int c, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
 ]]
 

@@ -17,7 +17,7 @@ local M = {}
 
 local beat, text_of, reject
 
--- heartbeat: uint64_t *; text: function that answers the pack's raw text; reject_: the decoder's reject
+-- heartbeat: uint64_t *; text: function that answers raw bytes as a string (decoder.text); reject_: the decoder's reject
 function M.open(heartbeat, text, reject_)
   beat, text_of, reject = heartbeat, text, reject_
 end
@@ -63,12 +63,13 @@ function M.declared(name, spec, delimiter, otherwise)
   end
 
   local function many(job, at, stop, ordinal, most_bytes, delim)
-    local text, n = text_of(), stop
-    local next_at, next_ordinal = first.many(text, job.raw, at + 1, n, delim, most_bytes, job.now, beat, ordinal, 1e15)
-    if next_at ~= at + 1 then return next_at - 1, next_ordinal end
+    local text, shift = text_of(at, stop)
+    local i = at - shift + 1
+    local next_i, next_ordinal = first.many(text, job.raw, shift, i, delim, most_bytes, job.now, beat, ordinal, 1e15)
+    if next_i ~= i then return next_i - 1 + shift, next_ordinal end
     for _, alternative in ipairs(alternatives) do
-      next_at, next_ordinal = alternative.one(text, job.raw, at + 1, n, delim, most_bytes, job.now, beat, ordinal, ordinal + 1)
-      if next_at ~= at + 1 then return next_at - 1, next_ordinal end
+      next_i, next_ordinal = alternative.one(text, job.raw, shift, i, delim, most_bytes, job.now, beat, ordinal, ordinal + 1)
+      if next_i ~= i then return next_i - 1 + shift, next_ordinal end
     end
     return at, ordinal
   end
@@ -89,7 +90,9 @@ end
 function M.json(name, options, headers, delimiter)
   local decode = json_decoder.new(name, options, headers)
   local function many(job, at, stop, ordinal, most_bytes, delim)
-    return decode.many(text_of(), job.raw, at, stop, delim, most_bytes, job.now, beat, ordinal)
+    local text, shift = text_of(at, stop)
+    local i, next_ordinal = decode.many(text, job.raw, shift, at - shift + 1, delim, most_bytes, job.now, beat, ordinal)
+    return i - 1 + shift, next_ordinal
   end
   return {
     name = name,
