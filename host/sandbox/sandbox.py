@@ -171,13 +171,21 @@ class Sandbox:
             self.arena.release(offset)
         self._granted.clear()
         try:
-            self.pid = await self._zygote.spawn(self._order, theirs, self.heartbeat.fd, self._ended)
+            pid = await self._zygote.spawn(self._order, theirs, self.heartbeat.fd, self._ended)
         except SandboxError as fault:
-            self._ended(signal.SIGKILL)
             _LOG.warning("A sandbox could not be started.", sandbox=self.name, reason=str(fault))
+            if self._zygote.gone:
+                self._deaths = _QUARANTINE_AFTER
+            self._ended(signal.SIGKILL)
             return
         finally:
             theirs.close()
+        if self._socket is not ours:
+            return  # it has ended already
+        self.pid = pid
+        if self._stopping:
+            self.kill("stop")
+            return
         self._map(self.arena, writable=True)
         self._send_texts(Op.INIT, json.dumps(self._spec).encode())
         loop.add_reader(ours, self._readable)
@@ -200,8 +208,8 @@ class Sandbox:
             except TimeoutError:
                 self.kill("stop")
                 await self._gone
-        elif self.pid:
-            self.kill("stop")
+        elif self._socket is not None:
+            self.kill("stop")  # or once its pid is known
             assert self._gone is not None
             await self._gone
         self.state = "stopped"
@@ -254,6 +262,8 @@ class Sandbox:
         elif self._deaths >= _QUARANTINE_AFTER:
             self.state = "quarantined"
             _LOG.error("A sandbox keeps dying and is not started again.", sandbox=self.name)
+            if self._ready is not None and not self._ready.done():
+                self._ready.set_exception(SandboxError(f"{self._spec['kind']} {self.name}: {termination.text}"))
         else:
             self.state = "backing_off"
             delay_s = 0.0 if self._deaths == 1 else min(_FIRST_DELAY_S * 2 ** (self._deaths - 2), _LONGEST_DELAY_S)

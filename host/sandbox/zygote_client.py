@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from host.telemetry.logs import get_logger
 
 _LOG = get_logger("host.sandbox")
 _MOST_BYTES = 64 * 1024
+_MOST_FAILED_STARTS = 3
+"""Deaths in a row, with no answer between them."""
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
@@ -36,11 +39,13 @@ class ZygoteClient:
         self._channel: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ids = itertools.count(1)
-        self._asked: dict[int, asyncio.Future[int]] = {}
+        self._asked: dict[int, tuple[asyncio.Future[int], Ended]] = {}
         self._ended: dict[int, Ended] = {}
         self._early: dict[int, int] = {}
         self._closing = False
-        self._answered = False
+        self._failed_starts = 0
+        self.gone = False
+        """Whether it could not be started, time and again; nothing will start any more."""
 
     @property
     def pid(self) -> int:
@@ -61,7 +66,6 @@ class ZygoteClient:
         theirs.close()
         ours.setblocking(False)
         self._channel = ours
-        self._answered = False
         asyncio.get_running_loop().add_reader(ours, self._readable)
 
     async def spawn(self, order: Order, channel: socket.socket, heartbeat_fd: int, ended: Ended) -> int:
@@ -71,25 +75,26 @@ class ZygoteClient:
             order: What to start.
             channel: The sandbox's end of its socket.
             heartbeat_fd: Its heartbeat page.
-            ended: Called with the wait status once the process has ended.
+            ended: Called with the wait status once the process has ended; maybe before this returns.
 
         Returns:
             The process id.
+
+        Raises:
+            SandboxError: There is no process. `ended` is not called.
         """
         number = next(self._ids)
-        answer = asyncio.get_running_loop().create_future()
-        self._asked[number] = answer
         request = json.dumps({"id": number, "order": order._asdict()}).encode()
         fds = array("i", [channel.fileno(), heartbeat_fd])
         if self._channel is None:
             raise SandboxError("The process that starts sandboxes is gone.")
-        self._channel.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds.tobytes())])
-        pid: int = await answer
-        if pid in self._early:
-            ended(self._early.pop(pid))
-        else:
-            self._ended[pid] = ended
-        return pid
+        try:
+            self._channel.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds.tobytes())])
+        except OSError as fault:
+            raise SandboxError(f"The process that starts sandboxes does not answer: {fault.strerror}.") from fault
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._asked[number] = (answer, ended)
+        return await answer
 
     def _readable(self) -> None:
         assert self._channel is not None
@@ -103,33 +108,45 @@ class ZygoteClient:
             self._lost()
             return
         message = json.loads(data)
-        self._answered = True
+        self._failed_starts = 0
         if "started" in message:
-            self._asked.pop(message["started"]).set_result(message["pid"])
+            self._started(message["started"], message["pid"])
         elif message["ended"] in self._ended:
             self._ended.pop(message["ended"])(message["status"])
         else:
             self._early[message["ended"]] = message["status"]
+
+    def _started(self, number: int, pid: int) -> None:
+        answer, ended = self._asked.pop(number)
+        if not answer.done():
+            answer.set_result(pid)
+        if pid in self._early:
+            ended(self._early.pop(pid))
+        else:
+            self._ended[pid] = ended
 
     def _lost(self) -> None:
         """The zygote has died, and its children are killed with it."""
         self._drop_channel()
         if self._closing:
             return
-        _LOG.error("The process that starts sandboxes died.", restarting=self._answered)
+        self._failed_starts += 1
+        self.gone = self._failed_starts > _MOST_FAILED_STARTS
+        _LOG.error("The process that starts sandboxes died.", restarting=not self.gone)
         if self._process is not None:
             self._process.wait()
-        if self._answered:
-            self.start()
+        if self.gone:
+            _LOG.error("It does not start; see what it said above.")
         else:
-            _LOG.error("It could not even start once; see what it said above.")
-        for answer in self._asked.values():
+            self.start()
+        asked, self._asked = self._asked, {}
+        for answer, _ in asked.values():
             if not answer.done():
                 answer.set_exception(SandboxError("The process that starts sandboxes died."))
-        self._asked.clear()
         ended, self._ended = self._ended, {}
+        self._early.clear()
         for callback in ended.values():
-            callback(9)
+            callback(signal.SIGKILL)
 
     def _drop_channel(self) -> None:
         if self._channel is not None:
