@@ -108,9 +108,9 @@ class Host:
     def sandboxes(self):
         """The processes that run Lua, by name: name -> pid."""
         found = {}
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             for child in psutil.Process(self.pid).children(recursive=True):
-                with contextlib.suppress(psutil.Error):
+                with contextlib.suppress(psutil.Error, OSError):
                     name = Path(f"/proc/{child.pid}/comm").read_text().strip()
                     if name.startswith("hk:"):
                         found[name.removeprefix("hk:")] = child.pid

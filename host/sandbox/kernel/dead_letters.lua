@@ -17,6 +17,7 @@ local component, kind
 
 function M.open(component_name, kind_)
   component, kind = component_name, kind_
+  emit.before_send = function() M.flush(emit.pack) end
 end
 
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

@@ -9,6 +9,9 @@ local M = { pack = 0, stream = 0ULL, position = 0LL, raw_bytes = 0, loop_depth =
 local offset, bytes, base = nil, nil, nil
 local arena
 
+-- called before a pack is sent: what the host must have first, since it takes all records before `first_record` for done
+M.before_send = function() end
+
 function M.use_arena(number)
   arena = number
 end
@@ -24,6 +27,7 @@ end
 function M.close(first_record)
   if not offset then return end
   if W.count > 0 then
+    M.before_send()
     local used = W.finish(M.stream, M.position, M.raw_bytes, M.loop_depth)
     local r = C.report(C.EMIT, M.pack)
     r.kind, r.offset, r.bytes, r.count, r.first_record = C.EMIT_PACK, offset, used, W.count, first_record

@@ -24,6 +24,7 @@ function M.open(spec, heartbeat)
 end
 
 local function send(first_record)
+  dead_letters.flush(job.pack) -- the host takes all records before first_record for done
   local r = C.report(C.EMIT, job.pack)
   r.kind, r.offset, r.bytes, r.count, r.first_record = C.EMIT_BATCH, batch.offset, batch.used, batch.count, first_record
   batch.base = nil
