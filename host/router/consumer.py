@@ -40,6 +40,9 @@ class Consumer:
         forget_routes: Called when a kind of pack turns out never to match.
     """
 
+    _may_miss = False
+    """Whether packs pass by once its sandbox has ended for good. If not, they wait, and hold the inputs back."""
+
     def __init__(
         self,
         name: str,
@@ -79,7 +82,8 @@ class Consumer:
 
     def take(self, pack: TablePack) -> None:
         """Put a pack into the queue."""
-        if self.sandbox is None or self.sandbox.state in ("stopped", "quarantined"):
+        assert self.sandbox is not None
+        if self._may_miss and self.sandbox.state in {"stopped", "quarantined"}:
             self.metrics.count_drop("stopped", pack.count)
             return
         pack.hold()
@@ -151,6 +155,8 @@ class FilterConsumer(Consumer):
     While much of what it injected is not done with, it gets nothing new from the inputs: that is the back-pressure. But
     it goes on with what other filters inject, or two that inject for each other would wait for each other for ever.
     """
+
+    _may_miss = True
 
     route: Callable[[TablePack], None]
     restart: bool
