@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import resource
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,13 @@ def _cpu_model() -> str:
     return next(models, platform.machine())
 
 
+def _revision() -> str:
+    """The commit, and whether there are changes beside it; what is no checkout has none."""
+    command = ["git", "describe", "--always", "--dirty"]
+    found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
 def description() -> list[tuple[str, str]]:
     """The machine and the versions that matter."""
     return [
@@ -25,6 +33,7 @@ def description() -> list[tuple[str, str]]:
         ("Kernel", f"{platform.system()} {platform.release()}"),
         ("Python", platform.python_version()),
         ("lupa", importlib.metadata.version("lupa")),
+        ("Hekate", _revision()),
         ("Date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
     ]
 
