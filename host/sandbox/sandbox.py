@@ -141,7 +141,7 @@ class Sandbox:
         self._ready: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
         self._said_terminated: Termination | None = None
-        self._skips: dict[int, list[int]] = {}
+        self._skips: dict[int, dict[int, str]] = {}
 
     # ------------------------------------------------------------------ life
 
@@ -289,7 +289,7 @@ class Sandbox:
         work.tries[record] = work.tries.get(record, 0) + 1
         tries = _TRIES_PER_RECORD + 1 if termination.limit == "signal" and "SIGKILL" in termination.text else 1
         if work.tries[record] >= tries:
-            self._skips.setdefault(beat.pack, []).append(record)
+            self._skips.setdefault(beat.pack, {})[record] = f"{termination.limit}: {termination.text}"
             _LOG.error(
                 "A record ended its sandbox and is not tried again.",
                 sandbox=self.name,
@@ -378,9 +378,9 @@ class Sandbox:
     def _give_again(self) -> None:
         """What the process before this one left undone."""
         for number, records in self._skips.items():
-            for record in records:
+            for record, reason in records.items():
                 if number in self.work:
-                    self._send(protocol.command(Op.SKIP, pack=number, first_record=record))
+                    self._send(protocol.command(Op.SKIP, pack=number, first_record=record) + reason.encode())
         for number, work in list(self.work.items()):
             self._send_pack(number, work)
 

@@ -172,4 +172,4 @@ def test_a_filter_survives_its_errors_and_an_endless_loop(bench):
     assert "One record took more than 30 ms of CPU (cpu_limit)." in host.log
     (letter,) = bench.dead_letters()
     assert (letter["component"], letter["kind"], letter["record"]) == ("failing", "filter", '{"n":7}')
-    assert letter["reason"] == "terminated the sandbox"
+    assert letter["reason"] == "cpu_limit: One record took more than 30 ms of CPU (cpu_limit)."

@@ -150,9 +150,10 @@ end
 local function take_in(n)
   local first = cast(command_ptr, buffer)
   if first.op == M.MAP then return map(first, received_fd()) end
-  if first.op == M.INIT or first.op == M.MODULE then
+  if first.op == M.INIT or first.op == M.MODULE or first.op == M.SKIP then
     waiting[#waiting + 1] = {
-      op = first.op, flags = first.flags, text = ffi.string(buffer + COMMAND_BYTES, n - COMMAND_BYTES),
+      op = first.op, flags = first.flags, pack = first.pack, first_record = first.first_record,
+      text = ffi.string(buffer + COMMAND_BYTES, n - COMMAND_BYTES),
     }
     return
   end

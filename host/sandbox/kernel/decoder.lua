@@ -39,9 +39,9 @@ function M.open(spec, heartbeat)
 end
 
 -- the record `ordinal` of a pack ended the process when it was tried: it is not tried again
-function M.skip(pack, ordinal)
+function M.skip(pack, ordinal, reason)
   skip[pack] = skip[pack] or {}
-  skip[pack][ordinal] = true
+  skip[pack][ordinal] = reason
 end
 
 -- a record that no decoder took
@@ -65,7 +65,7 @@ local function accept(from, to)
 end
 
 local function take(from, to, ordinal)
-  if job.skip and job.skip[ordinal] then return reject(from, to, "terminated the sandbox") end
+  if job.skip and job.skip[ordinal] then return reject(from, to, job.skip[ordinal]) end
   if to - from > most_bytes then
     if not truncate then return reject(from, to, "oversize") end
     job.truncated = job.truncated + 1

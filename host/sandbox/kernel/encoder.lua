@@ -67,7 +67,7 @@ local function run_records(header, raw, pack, list, tests)
       matched = matched + 1
       local ok, why
       if skip and skip[ordinal] then
-        ok, why = false, "terminated the sandbox"
+        ok, why = false, skip[ordinal]
       else
         ok, why = record_of(record, raw, pack, list[record.shape])
       end
@@ -80,9 +80,9 @@ end
 local skips = {}
 
 -- the record `ordinal` of a pack ended the process when it was tried: it is not tried again
-function M.skip(pack, ordinal)
+function M.skip(pack, ordinal, reason)
   skips[pack] = skips[pack] or {}
-  skips[pack][ordinal] = true
+  skips[pack][ordinal] = reason
 end
 
 -- command PACK

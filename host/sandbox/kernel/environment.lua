@@ -1,5 +1,6 @@
 -- What a script finds when it runs: an allowlist of standard functions and the API of its kind. Nothing else exists
 -- for it: no io, no ffi, no debug, no jit, no load, no way to a C module but those loaded here.
+local bit = require "bit"
 local C = require "channel"
 local lpeg = require "lpeg"
 
@@ -49,6 +50,11 @@ local function standard()
   return { string = pick(string, STRING), table = pick(table, TABLE), os = pick(os, OS), math = all(math) }
 end
 
+-- what is there only when it is required
+local function on_demand()
+  return { bit = all(bit) }
+end
+
 -- asks the host for a module's text
 local function fetch(name)
   C.text(C.NEED_MODULE, name)
@@ -60,6 +66,9 @@ end
 local function new_require(env, libraries)
   local loaded, loading = {}, {}
   for name, module in pairs(libraries) do
+    loaded[name] = module
+  end
+  for name, module in pairs(on_demand()) do
     loaded[name] = module
   end
   for name, module in pairs(loaded_c) do

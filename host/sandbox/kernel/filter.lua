@@ -44,12 +44,12 @@ local function open_pack(command)
 end
 M.open_pack = open_pack
 
-local skips = {} -- [pack] = {[ordinal] = true}: records that have ended a process before
+local skips = {} -- [pack] = {[ordinal] = reason}: records that have ended a process before
 
 -- the record `ordinal` of a pack ended the process when it was tried: it is not tried again
-function M.skip(pack, ordinal)
+function M.skip(pack, ordinal, reason)
   skips[pack] = skips[pack] or {}
-  skips[pack][ordinal] = true
+  skips[pack][ordinal] = reason
 end
 
 local function run_records(header, raw, pack, list, tests)
@@ -62,8 +62,8 @@ local function run_records(header, raw, pack, list, tests)
     if ordinal >= job.first_record and (test == true or (test and test(record, raw, pack))) then
       beat[1], emit.first_record = ordinal, ordinal
       matched = matched + 1
-      local status, why = -1, "terminated the sandbox"
-      if skip and skip[ordinal] then
+      local status, why = -1, skip and skip[ordinal]
+      if why then
         dead_letters.add(raw + record.raw_start, record.raw_end - record.raw_start, why, emit.now, emit.stream,
           emit.position + record.raw_start, emit.pack)
       else

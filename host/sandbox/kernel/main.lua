@@ -127,21 +127,23 @@ local function serve(kind, limit_bytes)
     elseif command.op == C.TICK then
       kind.tick(command)
     elseif command.op == C.SKIP then
-      kind.skip(command.pack, command.first_record)
+      kind.skip(command.pack, command.first_record, command.text)
     end
     beat[2], beat[3] = 0, beat[3] + 1
   end
 end
 
-local function terminate(limit, text)
-  error({ limit = limit, text = text }, 0)
-end
+-- made before the memory is used up
+local OUT_OF_MEMORY = { limit = "memory_limit", text = "not enough memory" }
 
 local function describe(err)
+  if err == OUT_OF_MEMORY.text then return OUT_OF_MEMORY end
   if type(err) == "table" then return err end
-  local text = tostring(err)
-  local limit = text:find("not enough memory", 1, true) and "memory_limit" or "error"
-  return { limit = limit, text = debug.traceback(text, 2) }
+  return { limit = "error", text = debug.traceback(tostring(err), 2) }
+end
+
+local function terminate(limit, text)
+  error(limit == "memory_limit" and OUT_OF_MEMORY or { limit = limit, text = text }, 0)
 end
 
 -- socket_fd: the host's socket; beat_address: of the shared heartbeat; memory_bytes: what this VM may use in all
@@ -166,6 +168,7 @@ return function(socket_fd, beat_address, memory_bytes)
     serve(kind, memory_bytes)
   end, describe)
   if not ok then
+    collectgarbage()
     C.text(C.TERMINATED, cjson.encode { limit = report.limit, text = report.text }, tonumber(beat[0]), tonumber(beat[1]))
   end
 end
