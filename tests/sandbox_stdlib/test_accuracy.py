@@ -1,0 +1,14 @@
+"""The accuracy that sketches promise, on a million values."""
+
+import pytest
+
+from tests.lua_runtime import ROOT, STDLIB, load_module, new_runtime, to_python
+
+RUNTIME = new_runtime(STDLIB, ROOT / "tests" / "sandbox_stdlib")
+ACCURACY = load_module(RUNTIME, "accuracy")
+
+
+@pytest.mark.parametrize("prefix", [None, b"user-"], ids=["sequential integers", "strings"])
+def test_hyperloglog_is_within_one_percent(prefix: bytes | None) -> None:
+    for count, estimate in to_python(ACCURACY[b"hyperloglog"](prefix)):
+        assert estimate == pytest.approx(count, rel=0.01)
