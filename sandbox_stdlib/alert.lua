@@ -1,0 +1,60 @@
+--[[
+Alerts that do not flood: a message now and then, at most one in a while.
+
+    local alert = require "alert"
+    alert.set_throttle(30 * 60 * 1e9)
+    alert.send(ns, "disk is full")
+
+- `send(ns, text)` -> whether it was sent: as inject_payload("alert", "", text), unless it is throttled or empty
+- `queue(ns, text)` -> whether it is kept to be sent, false if it would be throttled
+- `send_queue(ns)` -> whether the queued texts were sent, as one message, a line each; the queue is then empty
+- `throttled(ns)` -> whether an alert would be throttled now: within the time set after the last one, or before it
+- `set_throttle(ns)`: the least time between alerts, an hour unless set
+
+Times are nanoseconds; 0 is never throttled. The time of the last alert is the global _LAST_ALERT, so that it is
+preserved; what is queued and the throttle are not.
+
+Source: the API of Heka's alert module.
+--]]
+
+local table = require "table"
+
+local globals, inject_payload = _G, inject_payload -- luacheck: ignore 113
+
+local HOUR_NS = 60 * 60 * 1e9
+
+local M = {}
+
+local queued, throttle_ns = {}, HOUR_NS
+
+globals._LAST_ALERT = globals._LAST_ALERT or 0
+
+local function is_empty(text) return text == nil or text == "" end
+
+function M.throttled(ns)
+  if ns == 0 then return false end
+  return ns - globals._LAST_ALERT <= throttle_ns
+end
+
+function M.set_throttle(ns) throttle_ns = ns end
+
+function M.send(ns, text)
+  if is_empty(text) or M.throttled(ns) then return false end
+  inject_payload("alert", "", text)
+  if ns > globals._LAST_ALERT then globals._LAST_ALERT = ns end
+  return true
+end
+
+function M.queue(ns, text)
+  if is_empty(text) or M.throttled(ns) then return false end
+  queued[#queued + 1] = text
+  return true
+end
+
+function M.send_queue(ns)
+  local text = table.concat(queued, "\n")
+  queued = {}
+  return M.send(ns, text)
+end
+
+return M
