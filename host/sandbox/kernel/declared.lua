@@ -10,6 +10,7 @@ local W = require "writer"
 local shapes = require "shapes"
 local timestamps = require "timestamps"
 local transforms = require "transforms"
+local absent_literal = require "values".absent_literal
 
 local P, Cp, Cc = lpeg.P, lpeg.Cp, lpeg.Cc
 
@@ -113,7 +114,7 @@ local function plan(walk, spec, where)
     local kind = transforms.kind(item.type or "string")
     if not kind then bad(where, "a transform gives string, integer, double or bool, not '" .. item.type .. "'") end
     columns[#columns + 1] = column_of(item, kind, L.OPTIONAL + (kind == L.STRING and L.IN_HEAP or 0))
-    steps[#steps + 1] = { computed = transforms.new(item.transform, kind), field = f }
+    steps[#steps + 1] = { computed = transforms.new(item.transform, kind), field = f, kind = kind }
   end
   for _, f in ipairs(walk.fields) do
     names[f.item.name] = true
@@ -166,7 +167,7 @@ local function store(emit, plan_, r)
     local from, to, n = offset(f.from, r), offset(f.to, r), number - 1
     local close = ""
     if f.optional then
-      emit("if not v%d_%d then %s[%d].bits = 0xffffffffffffffffULL else", r, f.optional, slot, n)
+      emit("if not v%d_%d then %s[%d].bits = %s else", r, f.optional, slot, n, absent_literal(step.kind))
       close = "end"
     end
     if step.computed then

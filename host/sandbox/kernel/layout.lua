@@ -1,5 +1,5 @@
 -- The pack's layout as the kernel sees it: the structures and constants of docs/pack-layout.md.
--- Whatever changes here changes there and in host/packs/layout.py.
+-- Whatever changes here changes there and in host/packs/protocol.py.
 local ffi = require "ffi"
 
 ffi.cdef [[

@@ -3,6 +3,7 @@ local ffi = require "ffi"
 local bit = require "bit"
 local L = require "layout"
 local W = require "writer"
+local message = require "message"
 local shapes = require "shapes"
 
 local M = {}
@@ -25,7 +26,7 @@ end
 
 local function copied(column, in_heap)
   local flags = column.flags
-  if in_heap and column.kind <= L.JSON_STRING then flags = bit.bor(flags, L.IN_HEAP) end
+  if in_heap and (column.kind <= L.JSON_STRING or column.kind == L.JSON_VALUE) then flags = bit.bor(flags, L.IN_HEAP) end
   return { name = column.name, kind = column.kind, flags = flags, representation = column.representation, value = column.value }
 end
 
@@ -60,15 +61,6 @@ end
 local MOST_FIELDS = 2048
 local both = ffi.new("hk_slot[?]", MOST_FIELDS)
 
-local function copy_heap(column, slot, from_pack)
-  if bit.band(column.flags, L.IN_HEAP) == 0 or slot.bits == L.ABSENT then return end
-  if column.kind <= L.JSON_STRING or column.kind == L.JSON_VALUE then
-    local n = slot.to - slot.from
-    local at = W.put(from_pack + slot.from, n)
-    slot.from, slot.to = at, at + n
-  end
-end
-
 -- decode: single(base, from, to, now) -> ok, reason; it appends a record to the writer
 function M.payload(record, shape, job, pack, decode)
   local base, from, to, in_heap = payload_of(record, shape, job, pack)
@@ -83,7 +75,7 @@ function M.payload(record, shape, job, pack, decode)
     both[i - 1] = slots[source[1]][source[2]]
   end
   for _, c in ipairs(join.shape.columns) do
-    if c.slot and join.sources[c.slot + 1][1] == 1 then copy_heap(c, both[c.slot], pack) end
+    if c.slot and join.sources[c.slot + 1][1] == 1 then message.copy_heap_value(c, both[c.slot], pack) end
   end
   local out = second
   out.words, out.shape = join.shape.words, W.shape_number(join.shape)

@@ -135,6 +135,8 @@ local function copy_heap_value(column, slot, from_pack)
   end
 end
 
+M.copy_heap_value = copy_heap_value
+
 local function copy_heap_values(from_pack)
   if shape.has_heap == nil then
     shape.has_heap = false
