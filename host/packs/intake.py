@@ -96,10 +96,13 @@ class Intake:
 
     def wake(self) -> None:
         """A slot is free, or a decoder has room: the next waiter may look."""
-        if self._waiting and self._has_room() and self.arena.free_slots:
+        if not self._has_room() or not self.arena.free_slots:
+            return
+        while self._waiting:
             turn = self._waiting.popleft()
-            if not turn.done():
+            if not turn.done():  # or its waiter was cancelled, and has not run since
                 turn.set_result(None)
+                return
 
     def give_back(self, slot: Slot) -> None:
         """Return a slot unused."""
