@@ -11,7 +11,9 @@ MATCHERS = {
     "Fields[status] >= 500": lambda r: r.get("status", -1) >= 500,
     "Fields[status] == 404": lambda r: r.get("status") == 404,
     "Fields[status] != 404": lambda r: "status" in r and r["status"] != 404,
-    "Fields[status] < 300 || Fields[status] > 500": lambda r: "status" in r and (r["status"] < 300 or r["status"] > 500),
+    "Fields[status] < 300 || Fields[status] > 500": lambda r: (
+        "status" in r and (r["status"] < 300 or r["status"] > 500)
+    ),
     "Fields[status] in (200, 404)": lambda r: r.get("status") in {200, 404},
     "Fields[status] == NIL": lambda r: "status" not in r,
     "Fields[status] != NIL && Fields[ok] == TRUE": lambda r: "status" in r and r.get("ok") is True,
@@ -26,9 +28,9 @@ MATCHERS = {
     "Fields[n] > -2.5 && Fields[n] <= 1e2": lambda r: -2.5 < r["n"] <= 100,
     "Fields[deep.x] > 0.5": lambda r: r.get("deep", {}).get("x", 0) > 0.5,
     "Fields[list][0][1] == 'b'": lambda r: len(r.get("list", [])) > 1 and r["list"][1] == "b",
-    "Type == 'nginx.access'": lambda r: False,
-    "Logger == 'in' && Severity == 7": lambda r: True,
-    "FALSE": lambda r: False,
+    "Type == 'nginx.access'": lambda _: False,
+    "Logger == 'in' && Severity == 7": lambda _: True,
+    "FALSE": lambda _: False,
 }
 
 
