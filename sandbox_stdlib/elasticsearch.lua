@@ -1,0 +1,35 @@
+--[[
+Lines for the bulk API of Elasticsearch and OpenSearch.
+
+    local elasticsearch = require "elasticsearch"
+    add_to_payload(elasticsearch.bulkapi_index_json("logs-%{%Y.%m.%d}", nil, nil, ns), "\n", document, "\n")
+
+- `bulkapi_index_json(index, type, id [, ns])` -> {"index":{"_index":"...","_type":"...","_id":"..."}}, without what is
+  nil. Each may hold %{name}, filled in from the current message (module msg_interpolate); ns is the time for formats
+  of strftime, now unless given. Elasticsearch 8 takes no _type.
+
+Source: the API of Heka's elasticsearch module.
+--]]
+
+local cjson = require "cjson"
+local interpolate = require "msg_interpolate"
+local table = require "table"
+
+local ipairs = ipairs
+
+local M = {}
+
+function M.bulkapi_index_json(index, type_name, id, ns)
+  local parts = {}
+  for i, name in ipairs{"_index", "_type", "_id"} do
+    local text
+    if i == 1 then text = index elseif i == 2 then text = type_name else text = id end
+    if text then
+      local filled = interpolate.interpolate_from_msg(text, ns and ns / 1e9)
+      parts[#parts + 1] = ('"%s":%s'):format(name, cjson.encode(filled))
+    end
+  end
+  return '{"index":{' .. table.concat(parts, ",") .. "}}"
+end
+
+return M
