@@ -73,9 +73,9 @@ def _reap(channel: socket.socket) -> None:
 def main() -> None:
     """Serve until the host closes the socket; then end, and all children with it."""
     channel = socket.socket(fileno=int(sys.argv[1]))
-    # Ctrl-C goes to the whole process group; when to stop is the host's decision.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Ctrl-C and the end of a terminal go to the whole process group; what to do about them is the host's decision.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     os.environ["TZ"] = "UTC0"
     parts = _load_parts()
     gc.collect()

@@ -17,7 +17,7 @@ import pytest
 from host.delivery import dead_letters
 from tests.running import to_json, to_text, until
 
-KILLS = 60
+KILLS = 55
 BROKEN_EVERY = 20
 SEED = 20240501
 

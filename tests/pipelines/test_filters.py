@@ -173,3 +173,28 @@ def test_a_filter_survives_its_errors_and_an_endless_loop(bench):
     (letter,) = bench.dead_letters()
     assert (letter["component"], letter["kind"], letter["record"]) == ("failing", "filter", '{"n":7}')
     assert letter["reason"] == "cpu_limit: One record took more than 30 ms of CPU (cpu_limit)."
+
+
+ACCUMULATE = """
+function process_message()
+  if read_message("Fields[n]") % 100 == 0 then add_to_payload(read_message("Fields[n]"), " ") end
+  return 0
+end
+function timer_event(_, last) if last then inject_payload("txt", "list") end end
+"""
+
+
+def test_a_payload_is_collected_over_calls_and_packs(bench):
+    bench.plugin("filter", "list", ACCUMULATE)
+    path = bench.write("n.jsonl", [b'{"n":%d}' % number for number in range(5000)])
+    small = {"pack_bytes": 4096, "max_record_bytes": 1024}
+
+    bench.once(
+        {
+            "inputs": {"n": {"type": "file", "path": path, "decoder": "json", **small}},
+            "filters": {"list": {"message_matcher": "Type == 'json'", "ticker_interval": 3600}},
+            "outputs": {"o": to_text(bench.path("o"), "Logger == 'list'")},
+        }
+    )
+
+    assert bench.read("o").split() == [b"%d" % number for number in range(0, 5000, 100)]

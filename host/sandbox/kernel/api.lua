@@ -123,7 +123,6 @@ function M.filter(config, settings)
   }
   return api, function(in_timer)
     limit = in_timer and settings.timer_inject_limit or settings.process_inject_limit
-    output.clear()
   end
 end
 

@@ -1,4 +1,4 @@
--- The payload that a script builds: add_to_payload collects, inject_payload sends.
+-- The payload that a script builds: add_to_payload collects, maybe over many calls, inject_payload sends.
 local M = {}
 
 local parts, bytes, limit = {}, 0, 64 * 1024
@@ -19,6 +19,7 @@ function M.add(text)
   bytes = bytes + #text
   if bytes > highest then highest = bytes end
   if limit > 0 and bytes > limit then
+    parts, bytes = {}, 0
     error("output_limit of " .. limit .. " bytes exceeded", 0)
   end
   parts[#parts + 1] = text
