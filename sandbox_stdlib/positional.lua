@@ -1,0 +1,89 @@
+--[[
+Grammars in both forms from one description: items, as declare_grammar takes them, and tables.
+
+- `table_grammar(alternatives)` -> an LPEG pattern that captures a table of the fields, for a whole line with or without
+  its line break. Field names are those of the items; integer, double and bool fields are numbers and booleans,
+  timestamps nanoseconds, json_string and the rest text; what a transform answers nil for is left out. A field with a
+  representation is {value=, representation=}.
+- `field(name, grammar [, type = "string" [, more] ])` -> an item; more: a table of representation, transform
+- `maybe(item [, absent = "-"])` -> two items for a list: the field, or the text that stands for no value
+- `concat(...)` -> the items of several lists as one list
+- `word`, `digits`, `number`, `quoted`, `rest`: patterns for what fields are often made of: no space; digits; a number with
+  a sign and decimals; text up to a double quote; all to the end of the line
+--]]
+
+local lpeg = require "lpeg"
+local date_time = require "date_time"
+
+local ipairs, tonumber, type = ipairs, tonumber, type
+local C, Cg, Ct, P, R, S = lpeg.C, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
+
+local M = {
+  word = (1 - S" \t\r\n")^1,
+  digits = R"09"^1,
+  number = S"+-"^-1 * R"09"^1 * (P"." * R"09"^1)^-1,
+  quoted = (1 - S'"\n')^0,
+  rest = (1 - S"\r\n")^0,
+}
+
+function M.field(name, grammar, kind, more)
+  local item = more or {}
+  item.name, item.grammar, item.type = name, grammar, kind or "string"
+  return item
+end
+
+function M.maybe(item, absent) return {optional = {item}}, P(absent or "-")^-1 end
+
+function M.concat(...)
+  local list = {}
+  for _, part in ipairs{...} do
+    for _, item in ipairs(part) do list[#list + 1] = item end
+  end
+  return list
+end
+
+local function time_of(grammar)
+  return function(text) return date_time.time_to_ns(grammar:match(text)) end
+end
+
+local CONVERT = {
+  integer = tonumber, double = tonumber,
+  bool = function(text) return text == "true" end,
+  ["timestamp:clf"] = time_of(date_time.clf_timestamp),
+  ["timestamp:rfc3339"] = time_of(date_time.rfc3339),
+  ["timestamp:rfc3164"] = time_of(date_time.rfc3164_timestamp),
+  ["timestamp:epoch_s"] = function(text) return tonumber(text) * 1e9 end,
+  ["timestamp:epoch_ms"] = function(text) return tonumber(text) * 1e6 end,
+}
+
+local function value_of(item)
+  local convert, transform, representation = CONVERT[item.type], item.transform, item.representation
+  return function(text)
+    local value = text
+    if transform then value = transform(text) elseif convert then value = convert(text) end
+    if value ~= nil and representation then return {value = value, representation = representation} end
+    return value
+  end
+end
+
+local pattern_of
+
+local function sequence(items)
+  local pattern = P(true)
+  for _, item in ipairs(items) do pattern = pattern * pattern_of(item) end
+  return pattern
+end
+
+function pattern_of(item)
+  if type(item) == "string" or lpeg.type(item) == "pattern" then return P(item) end
+  if item.optional then return sequence(item.optional)^-1 end
+  return Cg(C(item.grammar) / value_of(item), item.name)
+end
+
+function M.table_grammar(alternatives)
+  local any = P(false)
+  for _, items in ipairs(alternatives) do any = any + Ct(sequence(items)) * S"\r\n"^0 * -1 end
+  return any
+end
+
+return M
