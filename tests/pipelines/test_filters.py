@@ -125,7 +125,7 @@ end
 """
 
 
-def test_more_injections_than_allowed_fail_that_call_only(bench):
+def test_more_injections_than_allowed_end_the_filter_and_the_record(bench):
     bench.plugin("filter", "many", LIMITED)
     path = bench.write("n.jsonl", [b'{"n":%d}' % number for number in (1, 2, 3, 4, 2)])
 
@@ -137,9 +137,9 @@ def test_more_injections_than_allowed_fail_that_call_only(bench):
         }
     )
 
-    assert "more than 2 messages" in host.log
-    assert "2 process_message" in host.log
-    assert [member["i"] for member in bench.jsons("all.jsonl")][:3] == [1, 1, 2]
+    assert "more than max_process_inject, 2, messages" in host.log
+    assert [member["i"] for member in bench.jsons("all.jsonl")] == [1, 1, 2, 1, 2]
+    assert [letter["record"] for letter in bench.dead_letters()] == ['{"n":3}', '{"n":4}']
 
 
 FAILING = """

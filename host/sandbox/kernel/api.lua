@@ -31,7 +31,7 @@ local function add_to_payload(...)
 end
 
 local function payload_type(type_, name)
-  return type_ == nil and "txt" or tostring(type_), name == nil and "" or tostring(name)
+  return type_ == nil and "txt" or calls.text_of(type_), name == nil and "" or calls.text_of(name)
 end
 
 -- ---------------------------------------------------------------- decoders
@@ -42,21 +42,19 @@ local ORIGINAL = { "Uuid", "Payload", "EnvVersion", "Hostname", "Severity", "Pid
 local function decoder_inject()
   return function(msg)
     if type(msg) ~= "table" then error("inject_message: takes a table", 2) end
-    local first = calls.count_injection() == 1
     local record, _, _, shape = message.current()
-    local filled = {}
-    for k, v in pairs(msg) do
-      filled[k] = v
-    end
-    if first and record ~= nil then
+    if record == nil then error("inject_message: there is no message here", 2) end
+    local first = calls.count_injection() == 1
+    local filled = inject.plain(msg)
+    if first then
       for _, header in ipairs(ORIGINAL) do
         if filled[header] == nil and shape.first[header] then filled[header] = message.read_message(header) end
       end
       if filled.Payload == nil and shape.payload_is_record then filled.Payload = message.read_message "Payload" end
     end
     emit.reserve(inject.estimate(filled), emit.first_record)
-    inject.append(filled, tostring(msg.Type or shape.type), tostring(msg.Logger or shape.logger), record.timestamp,
-      record.raw_start, record.raw_end)
+    local type_, logger = calls.text_of(filled.Type or shape.type), calls.text_of(filled.Logger or shape.logger)
+    inject.append(filled, type_, logger, record.timestamp, record.raw_start, record.raw_end)
   end
 end
 
@@ -85,9 +83,11 @@ end
 
 -- settings: {name, hostname, process_inject_limit, timer_inject_limit}
 function M.filter(config, settings)
-  local limit = 0
+  local limit, limit_name = 0, "max_process_inject"
   local function send(msg, type_)
-    if calls.count_injection() > limit then error("inject_message: more than " .. limit .. " messages in one call", 3) end
+    if calls.count_injection() > limit then
+      calls.terminate(limit_name, "more than " .. limit_name .. ", " .. limit .. ", messages in one call")
+    end
     emit.reserve(inject.estimate(msg), emit.first_record)
     msg.Hostname = settings.hostname
     inject.append(msg, type_, settings.name, emit.now, 0, 0)
@@ -101,11 +101,8 @@ function M.filter(config, settings)
     -- Hostname are the filter's own.
     inject_message = function(msg)
       if type(msg) ~= "table" then error("inject_message: takes a table", 2) end
-      local copy = {}
-      for k, v in pairs(msg) do
-        copy[k] = v
-      end
-      send(copy, "heka.sandbox." .. tostring(msg.Type or ""))
+      local copy = inject.plain(msg)
+      send(copy, "heka.sandbox." .. calls.text_of(copy.Type or ""))
     end,
     -- inject_payload([type [, name [, ...]]]): sends what add_to_payload collected, and the further arguments, as the
     -- Payload of a message of Type heka.sandbox-output.
@@ -123,6 +120,7 @@ function M.filter(config, settings)
   }
   return api, function(in_timer)
     limit = in_timer and settings.timer_inject_limit or settings.process_inject_limit
+    limit_name = in_timer and "max_timer_inject" or "max_process_inject"
   end
 end
 

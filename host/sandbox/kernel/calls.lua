@@ -1,8 +1,11 @@
 -- Calls into a script, and what it injects while it runs.
 local M = {}
 
-local pcall, type = pcall, type
-local MEMORY = "not enough memory"
+local pcall, tostring, type = pcall, tostring, type
+
+-- what LuaJIT says then
+M.OUT_OF_MEMORY = "not enough memory"
+local MEMORY = M.OUT_OF_MEMORY
 
 local injected = 0 -- messages in this call
 
@@ -15,19 +18,28 @@ function M.count_injection()
   return injected
 end
 
--- ends the sandbox: the host is told the reason and the process exits
+-- terminate(limit, text): ends the sandbox. The host is told the reason and the process exits; no `pcall` of the script can
+-- hold that up. Set by main.
 M.terminate = nil
+
+-- A text for any value of a script. Its __tostring may fail or answer what is no text.
+function M.text_of(v)
+  if type(v) == "string" then return v end
+  local ok, text = pcall(tostring, v)
+  return ok and type(text) == "string" and text or "(a " .. type(v) .. " without a text)"
+end
+local text_of = M.text_of
 
 local function checked(ok, status, why)
   if not ok then
     if status == MEMORY then M.terminate("memory_limit", MEMORY) end
-    return -1, tostring(status)
+    return -1, text_of(status)
   end
-  if type(status) ~= "number" then
-    return -1, "process_message must return a number, not a " .. type(status)
+  if type(status) ~= "number" or status ~= status then
+    return -1, "process_message must return a number, not " .. (status ~= status and "NaN" or "a " .. type(status))
   end
-  if status > 0 then M.terminate("fatal", why and tostring(why) or "process_message returned " .. status) end
-  return status, why ~= nil and tostring(why) or nil
+  if status > 0 then M.terminate("fatal", why and text_of(why) or "process_message returned " .. status) end
+  return status, why ~= nil and text_of(why) or nil
 end
 
 -- process_message: answers its status (0, or below 0 for a failure) and its text. A Lua error is a failure too.

@@ -26,6 +26,7 @@ ssize_t send(int fd, const void *bytes, size_t n, int flags);
 void *mmap(void *at, size_t n, int protection, int flags, int fd, int64_t offset);
 int munmap(void *at, size_t n);
 int close(int fd);
+void _exit(int status);
 ]]
 
 local C, cast = ffi.C, ffi.cast
@@ -62,6 +63,8 @@ local reports, report_count = ffi.new("hk_report[?]", MOST_REPORTS), 0
 local maps = {} -- arena number -> {base, bytes}
 local waiting, first_waiting = {}, 1 -- commands that arrived while a slot was awaited
 local grants = {}
+
+M.printed = 0 -- lines that the script has printed since the last command
 
 function M.open(fd)
   socket_fd = fd
@@ -179,7 +182,7 @@ function M.next()
     take_in(n)
   end
   local command = waiting[first_waiting]
-  waiting[first_waiting] = false
+  waiting[first_waiting], M.printed = false, 0
   first_waiting = first_waiting + 1
   return command
 end

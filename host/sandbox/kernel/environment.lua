@@ -2,13 +2,14 @@
 -- for it: no io, no ffi, no debug, no jit, no load, no way to a C module but those loaded here.
 local bit = require "bit"
 local C = require "channel"
+local calls = require "calls"
 local lpeg = require "lpeg"
 
 local M = {}
 
 local BASE = {
-  "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "select",
-  "setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall", "_VERSION",
+  "assert", "error", "getmetatable", "ipairs", "next", "pairs", "rawequal", "rawget", "rawset", "select",
+  "setmetatable", "tonumber", "tostring", "type", "unpack", "_VERSION",
 }
 local STRING = { "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep", "reverse", "sub", "upper" }
 local TABLE = { "concat", "insert", "maxn", "remove", "sort" }
@@ -30,6 +31,16 @@ local function all(from)
   return out
 end
 
+-- What scripts and the kernel cannot but share: the metatables of strings and of LPEG's patterns. They are read-only for
+-- scripts, and reach only what a script may have.
+local function lock_metatables()
+  local of_strings, of_patterns = getmetatable "", getmetatable(lpeg.P(true))
+  of_strings.__index, of_strings.__metatable = pick(string, STRING), false
+  of_patterns.__index, of_patterns.__metatable = all(lpeg), false
+end
+require "re" -- which itself asks for LPEG's metatable when it is loaded
+lock_metatables()
+
 local loaded_c = { lpeg = lpeg }
 
 -- a module of C that the host has loaded for all
@@ -37,12 +48,35 @@ function M.provide(name, module)
   loaded_c[name] = module
 end
 
-local function text_of(...)
-  local parts = {}
-  for i = 1, select("#", ...) do
-    parts[i] = tostring((select(i, ...)))
+-- lines that a script may print while one command is carried out; what is more is left out
+local MOST_LINES = 100
+
+local function new_print(name)
+  return function(...)
+    if C.printed >= MOST_LINES then return end
+    C.printed = C.printed + 1
+    local parts = {}
+    for i = 1, select("#", ...) do
+      parts[i] = calls.text_of((select(i, ...)))
+    end
+    local rest = C.printed == MOST_LINES and " (what it prints beyond this is left out)" or ""
+    C.text(C.PRINT, name .. ": " .. table.concat(parts, "\t") .. rest)
   end
-  return table.concat(parts, "\t")
+end
+
+-- A script may catch its own errors, but not the end of its memory: that would let it go on in a state where nothing
+-- works any more.
+local function passing_on(ok, err, ...)
+  if not ok and err == calls.OUT_OF_MEMORY then error(err, 0) end
+  return ok, err, ...
+end
+
+local function safe_pcall(...)
+  return passing_on(pcall(...))
+end
+
+local function safe_xpcall(...)
+  return passing_on(xpcall(...))
 end
 
 -- the standard library that `require` may also be asked for
@@ -100,12 +134,11 @@ function M.new(name, api)
   for k, v in pairs(api) do
     env[k] = v
   end
-  env.print = function(...)
-    C.text(C.PRINT, name .. ": " .. text_of(...))
-  end
+  env.print, env.pcall, env.xpcall = new_print(name), safe_pcall, safe_xpcall
   env.getfenv, env.setfenv = nil, function(what, to)
     if what ~= 1 then error("setfenv: only a module's own level 1 may be set", 2) end
-    return setfenv(2, to)
+    local caller = setfenv(2, to) -- not as a tail call, which would make the caller's caller level 2
+    return caller
   end
   env.module = nil
   env._G = env

@@ -133,27 +133,34 @@ local function serve(kind, limit_bytes)
   end
 end
 
--- made before the memory is used up
-local OUT_OF_MEMORY = { limit = "memory_limit", text = "not enough memory" }
+-- let go when the memory is used up, so that there is some to say so
+calls.reserve = ("\0"):rep(512 * 1024)
 
-local function describe(err)
-  if err == OUT_OF_MEMORY.text then return OUT_OF_MEMORY end
-  if type(err) == "table" then return err end
-  return { limit = "error", text = debug.traceback(tostring(err), 2) }
+local MOST_LAST_WORDS = 8000
+
+-- The last words. Ends the process here, in the midst of whatever is running, so that no script can catch it.
+local function terminate(limit, text)
+  local trace = limit == "memory_limit" and text or debug.traceback(text, 2)
+  calls.reserve = nil
+  collectgarbage()
+  local words = cjson.encode { limit = limit, text = trace:sub(1, MOST_LAST_WORDS) }
+  pcall(C.text, C.TERMINATED, words, tonumber(beat[0]), tonumber(beat[1])) -- the host may be gone
+  ffi.C._exit(0)
 end
 
-local function terminate(limit, text)
-  error(limit == "memory_limit" and OUT_OF_MEMORY or { limit = limit, text = text }, 0)
+local function on_error(err)
+  if err == calls.OUT_OF_MEMORY then return err end -- there is no memory for a traceback
+  terminate("error", calls.text_of(err))
 end
 
 -- socket_fd: the host's socket; beat_address: of the shared heartbeat; memory_bytes: what this VM may use in all
 return function(socket_fd, beat_address, memory_bytes)
   beat = ffi.cast("uint64_t *", beat_address)
   calls.terminate = terminate
-  environment.provide("cjson", cjson)
+  environment.provide("cjson", cjson.new()) -- with settings of its own
   environment.provide("re", re)
   C.open(socket_fd)
-  local ok, report = xpcall(function()
+  local ok = xpcall(function()
     beat[2] = 1
     local spec = read_spec()
     emit.use_arena(spec.arena)
@@ -166,9 +173,6 @@ return function(socket_fd, beat_address, memory_bytes)
     beat[2] = 0
     C.report(C.READY, 0)
     serve(kind, memory_bytes)
-  end, describe)
-  if not ok then
-    collectgarbage()
-    C.text(C.TERMINATED, cjson.encode { limit = report.limit, text = report.text }, tonumber(beat[0]), tonumber(beat[1]))
-  end
+  end, on_error)
+  if not ok then terminate("memory_limit", calls.OUT_OF_MEMORY) end
 end

@@ -48,6 +48,13 @@ local function need_record(name)
   if record == nil then error(name .. ": there is no message here", 3) end
 end
 
+-- Only a number may come near a pointer: a table's __add would be handed it.
+local function need_index(name, index)
+  if index ~= nil and (type(index) ~= "number" or index ~= index) then
+    error(name .. ": an index must be a number", 3)
+  end
+end
+
 local get_reader = values.reader
 
 -- read_message(variable [, field_index [, array_index]]): a header or Fields[name] of the current message.
@@ -59,6 +66,8 @@ function M.read_message(variable, fi, ai)
     if reader then return reader(record, raw, pack) end
   end
   if type(variable) ~= "string" then error("read_message: the variable must be a string", 2) end
+  need_index("read_message", fi)
+  need_index("read_message", ai)
   return get_reader(shape, variable, fi or 0, ai or 0)(record, raw, pack)
 end
 
@@ -367,6 +376,9 @@ function M.write_message(variable, value, representation, fi, ai)
     if of_kind and of_kind[variable] then return write_value(variable, kind, value, nil, 0) end
   end
   if type(variable) ~= "string" then error("write_message: the variable must be a string", 2) end
+  need_index("write_message", fi)
+  need_index("write_message", ai)
+  if fi and (fi < 0 or fi % 1 ~= 0) then error("write_message: field_index must be 0 or more", 2) end
   if variable ~= "Payload" and not variable:find("^Fields%[") and write_header(variable, value) then return end
   if value == nil then
     delete(variable)

@@ -1,4 +1,6 @@
 -- The payload that a script builds: add_to_payload collects, maybe over many calls, inject_payload sends.
+local calls = require "calls"
+
 local M = {}
 
 local parts, bytes, limit = {}, 0, 64 * 1024
@@ -19,8 +21,7 @@ function M.add(text)
   bytes = bytes + #text
   if bytes > highest then highest = bytes end
   if limit > 0 and bytes > limit then
-    parts, bytes = {}, 0
-    error("output_limit of " .. limit .. " bytes exceeded", 0)
+    calls.terminate("output_limit", "more than output_limit, " .. limit .. " bytes, in one payload")
   end
   parts[#parts + 1] = text
 end

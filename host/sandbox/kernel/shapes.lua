@@ -21,6 +21,7 @@ local function u16(n)
 end
 
 local function text(s)
+  if type(s) ~= "string" then error("a name, Type, Logger or representation must be a string, not a " .. type(s), 0) end
   if #s > 65535 then error("a name is limited to 65535 bytes", 0) end
   return u16(#s) .. s
 end

@@ -77,7 +77,7 @@ local function array_reader(column, ai)
     if not from then return nil end
     local head = ffi.cast(L.u32_ptr, base + from)
     local kind, count = head[0], head[1]
-    if ai < 0 or ai >= count then return nil end
+    if not (ai >= 0 and ai < count) then return nil end -- NaN too
     return M.slot_value(kind, ffi.cast(L.slot_ptr, base + from + 8) + ai, base)
   end
 end

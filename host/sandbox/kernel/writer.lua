@@ -49,8 +49,11 @@ function W.room()
   return W.heap - W.cursor - W.shape_bytes - MARGIN_BYTES
 end
 
+-- the number of a record's shape; an error if one more record of that shape would not fit
 function W.shape_number(shape)
   local number = W.shapes[shape]
+  local room = W.heap - W.cursor - W.shape_bytes - shape.bytes
+  if room < 0 or not number and room < #shape.key then error("the message does not fit into a pack", 0) end
   if number then return number end
   number = #W.shape_list
   W.shape_list[number + 1] = shape
