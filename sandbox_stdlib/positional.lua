@@ -4,7 +4,7 @@ Grammars in both forms from one description: items, as declare_grammar takes the
 - `table_grammar(alternatives)` -> an LPEG pattern that captures a table of the fields, for a whole line with or without
   its line break. Field names are those of the items; integer, double and bool fields are numbers and booleans,
   timestamps nanoseconds, json_string and the rest text; what a transform answers nil for is left out. A field with a
-  representation is {value=, representation=}.
+  representation is {value=, representation=}. `also` adds its fields.
 - `field(name, grammar [, type = "string" [, more] ])` -> an item; more: a table of representation, transform
 - `maybe(item [, absent = "-"])` -> two items for a list: the field, or the text that stands for no value
 - `concat(...)` -> the items of several lists as one list
@@ -77,7 +77,11 @@ end
 function pattern_of(item)
   if type(item) == "string" or lpeg.type(item) == "pattern" then return P(item) end
   if item.optional then return sequence(item.optional)^-1 end
-  return Cg(C(item.grammar) / value_of(item), item.name)
+  local pattern = Cg(C(item.grammar) / value_of(item), item.name)
+  for _, extra in ipairs(item.also or {}) do
+    pattern = #Cg(C(item.grammar) / value_of(extra), extra.name) * pattern
+  end
+  return pattern
 end
 
 function M.table_grammar(alternatives)
