@@ -4,7 +4,7 @@ Grammars in both forms from one description: items, as declare_grammar takes the
 - `table_grammar(alternatives)` -> an LPEG pattern that captures a table of the fields, for a whole line with or without
   its line break. Field names are those of the items; integer, double and bool fields are numbers and booleans,
   timestamps nanoseconds, json_string and the rest text; what a transform answers nil for is left out. A field with a
-  representation is {value=, representation=}. `also` adds its fields.
+  representation is {value=, representation=}. Of `also`, one field is taken.
 - `field(name, grammar [, type = "string" [, more] ])` -> an item; more: a table of representation, transform
 - `maybe(item [, absent = "-"])` -> two items for a list: the field, or the text that stands for no value
 - `concat(...)` -> the items of several lists as one list
@@ -16,7 +16,7 @@ local lpeg = require "lpeg"
 local date_time = require "date_time"
 
 local ipairs, tonumber, type = ipairs, tonumber, type
-local C, Cg, Ct, P, R, S = lpeg.C, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
+local C, Cf, Cg, Ct, P, R, S = lpeg.C, lpeg.Cf, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
 local M = {
   word = (1 - S" \t\r\n")^1,
@@ -66,6 +66,16 @@ local function value_of(item)
   end
 end
 
+-- Answers the name and the value of a field, and those of the fields made from the same text.
+local function names_and_values(item)
+  local first, extra = value_of(item), item.also and item.also[1]
+  if not extra then
+    return function(text) return item.name, first(text) end
+  end
+  local second = value_of(extra)
+  return function(text) return item.name, first(text), extra.name, second(text) end
+end
+
 local pattern_of
 
 local function sequence(items)
@@ -77,16 +87,18 @@ end
 function pattern_of(item)
   if type(item) == "string" or lpeg.type(item) == "pattern" then return P(item) end
   if item.optional then return sequence(item.optional)^-1 end
-  local pattern = Cg(C(item.grammar) / value_of(item), item.name)
-  for _, extra in ipairs(item.also or {}) do
-    pattern = #Cg(C(item.grammar) / value_of(extra), extra.name) * pattern
-  end
-  return pattern
+  return Cg(C(item.grammar) / names_and_values(item))
+end
+
+local function set(fields, name, value, ...)
+  fields[name] = value
+  if ... then return set(fields, ...) end
+  return fields
 end
 
 function M.table_grammar(alternatives)
   local any = P(false)
-  for _, items in ipairs(alternatives) do any = any + Ct(sequence(items)) * S"\r\n"^0 * -1 end
+  for _, items in ipairs(alternatives) do any = any + Cf(Ct"" * sequence(items), set) * S"\r\n"^0 * -1 end
   return any
 end
 
