@@ -80,10 +80,10 @@ def _settings(entries: dict[str, Node], errors: list[ConfigError]) -> HostSettin
         given = HostSettings(sandbox_dir=folder.value if folder and isinstance(folder.value, str) else None)
     state_dir = Path(given.state_dir).expanduser().absolute()
     sandbox_dir = Path(given.sandbox_dir).expanduser().absolute() if given.sandbox_dir else None
-    if sandbox_dir is not None and not sandbox_dir.is_dir():
+    if sandbox_dir is not None and sandbox_dir.exists() and not sandbox_dir.is_dir():
         node = entries["sandbox_dir"]
-        message = f"There is no directory {sandbox_dir}."
-        errors.append(ConfigError("hekate.sandbox_dir", node.file, node.line, message, "Make it, or remove the key."))
+        message = f"{sandbox_dir} is not a directory."
+        errors.append(ConfigError("hekate.sandbox_dir", node.file, node.line, message, "Name another one."))
     return msgspec.structs.replace(
         given,
         state_dir=str(state_dir),

@@ -49,6 +49,9 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
         str | None,
         Meta(description="Your own plugins, in decoders/, filters/ and encoders/; found before the shipped ones."),
     ] = None
+    hot_load: Annotated[
+        bool, Meta(description="Whether what changes in sandbox_dir takes effect at once; without it, at a reload.")
+    ] = True
     log_level: Annotated[LogLevel, Meta(description="Least important log record to write.")] = "info"
     log_format: Annotated[LogFormat, Meta(description="Log records as lines for people or as JSON lines.")] = "text"
     hostname: Annotated[

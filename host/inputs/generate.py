@@ -76,10 +76,13 @@ class GenerateInput(Input):
             pass
 
     async def close(self) -> None:
-        """Nothing to close but the stream."""
+        """Nothing to close but the stream. A record that was cut by the end of its pack was never made."""
         if self._feeder is not None:
             feeder, self._feeder = self._feeder, None
-            await feeder.finish()
+            if self._records.ended:
+                await feeder.finish()
+            else:
+                feeder.abandon()
 
     async def _run_at_rate(self, feeder: Feeder, rate: int) -> None:
         begin_s = time.monotonic()

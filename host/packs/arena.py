@@ -4,9 +4,11 @@ An arena is a memfd. Its writer maps it read-write; everyone else gets a descrip
 even a process that was taken over can write into it. The host owns the list of free slots, whoever writes them.
 """
 
+import asyncio
 import itertools
 import mmap
 import os
+from collections.abc import Callable
 
 _numbers = itertools.count(1)
 
@@ -31,6 +33,9 @@ class Arena:
         access = mmap.ACCESS_WRITE if host_writes else mmap.ACCESS_READ
         self._map = mmap.mmap(self._fd, self.size_bytes, access=access)
         self.view = memoryview(self._map)
+        self._retired = False
+        self.on_closed: Callable[[int], None] | None = None
+        """Told the arena's number once its memory is gone."""
         self._free = [slot * self.slot_bytes for slot in reversed(range(slots))]
         self._slots = slots
 
@@ -61,10 +66,24 @@ class Arena:
     def release(self, offset: int) -> None:
         """Give a slot back."""
         self._free.append(offset)
+        if self._retired and not self.used_slots:
+            self.close()
+
+    def retire(self) -> None:
+        """Close as soon as nobody has a slot any more."""
+        self._retired = True
+        if not self.used_slots:
+            self.close()
 
     def close(self) -> None:
         """Unmap, and let the memory go once no process maps it any more."""
-        self.view.release()
-        self._map.close()
+        try:
+            self.view.release()
+            self._map.close()
+        except BufferError:  # a batch that has just been delivered is still on the stack
+            asyncio.get_running_loop().call_soon(self.close)
+            return
         os.close(self._fd)
         os.close(self._read_only_fd)
+        if self.on_closed is not None:
+            self.on_closed(self.number)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from host.config import model
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
 from host.errors import HekateError, SandboxError
+from host.pipeline.reload import Reload, wanted_units
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
 from host.router.router import Router
 from host.sandbox.sandbox import Sandbox
@@ -21,8 +22,6 @@ from host.telemetry.metrics import Registry
 
 _LOG = get_logger("host.pipeline")
 _POLL_S = 0.005
-
-U = TypeVar("U", InputUnit, FilterUnit, OutputUnit)
 
 
 class Pipeline:
@@ -50,8 +49,12 @@ class Pipeline:
         self.zygote = ZygoteClient()
         self.router = Router(self.metrics.component("router", "router", "router"))
         self._supervisor: asyncio.Task[None] | None = None
+        self._reading = False
+        self.changing = asyncio.Lock()
+        """Held while units are started, replaced or stopped."""
 
-    def _surroundings(self, config: model.Config) -> Surroundings:
+    def surroundings(self, config: model.Config) -> Surroundings:
+        """What units of a configuration share."""
         return Surroundings(
             config.hekate,
             zygote=self.zygote,
@@ -60,7 +63,12 @@ class Pipeline:
             checkpoints=self.checkpoints,
             dead_letters=self.dead_letters,
             once=self._once,
+            forget_arena=self._forget_arena,
         )
+
+    def _forget_arena(self, number: int) -> None:
+        for sandbox in self.sandboxes():
+            sandbox.unmap(number)
 
     def sandboxes(self) -> Iterator[Sandbox]:
         """All sandboxes there are now."""
@@ -72,8 +80,11 @@ class Pipeline:
 
     # ------------------------------------------------------------------ start
 
-    async def start(self) -> None:
+    async def start(self, load_drop_ins: Callable[[], Awaitable[None]] | None = None) -> None:
         """Start everything, what is behind before what is in front of it.
+
+        Args:
+            load_drop_ins: Starts what lies in the drop-in directory; called before any input reads.
 
         Raises:
             HekateError: Something could not be started; what had been is stopped again.
@@ -82,29 +93,18 @@ class Pipeline:
         self.zygote.start()
         watch = Supervisor(_Living(self.sandboxes))
         self._supervisor = asyncio.get_running_loop().create_task(watch.run(), name="supervisor")
-        around = self._surroundings(self.config)
         try:
-            await self._start_new(self.outputs, self.config.outputs, lambda c: OutputUnit(c, around))
-            await self._start_new(self.filters, self.config.filters, lambda c: FilterUnit(c, around))
-            await self._start_new(self.inputs, self.config.inputs, lambda c: InputUnit(c, around))
+            await Reload(self, wanted_units(self.config, {}), self.surroundings(self.config)).run()
+            if load_drop_ins is not None:
+                await load_drop_ins()
         except BaseException:
             await self._stop_everything()
             raise
+        self._reading = True
         for unit in self.inputs.values():
-            unit.run(self._input_ended)
+            self.run_input(unit)
         if not self.inputs:
             self.ended.set()
-
-    async def _start_new(self, units: dict[str, U], wanted: Mapping[str, object], make: Callable[..., U]) -> None:
-        new = {name: make(config) for name, config in wanted.items() if name not in units}
-        units.update(new)
-        try:
-            await _all(unit.start() for unit in new.values())
-        except BaseException:
-            for name in new:
-                del units[name]
-            await asyncio.gather(*(unit.close() for unit in new.values()), return_exceptions=True)
-            raise
 
     def _input_ended(self, unit: InputUnit, fault: BaseException | None) -> None:
         if fault is not None:
@@ -142,7 +142,14 @@ class Pipeline:
             raise SandboxError(f"Not everything was delivered: {names} keeps dying; the log says why.")
 
     def _stuck(self) -> Iterator[Sandbox]:
-        return (sandbox for sandbox in self.sandboxes() if sandbox.state == "quarantined")
+        """Decoders and encoders that are not started again. A filter in that state holds nothing up."""
+        holding: list[Unit] = [*self.inputs.values(), *self.outputs.values()]
+        for unit in holding:
+            yield from (sandbox for sandbox in unit.sandboxes() if sandbox.state == "quarantined")
+
+    def ended_for_good(self) -> list[str]:
+        """Names of the sandboxes that died and are not started again."""
+        return [sandbox.name for sandbox in self.sandboxes() if sandbox.termination and not sandbox.will_run]
 
     async def stop(self) -> None:
         """End the processes and close what is open. What was not delivered is not acknowledged, and read again."""
@@ -172,36 +179,29 @@ class Pipeline:
         """Run another configuration: what has not changed goes on undisturbed.
 
         Returns:
-            What was stopped and started, as `outputs.errors`.
-        """
-        gone_inputs = _changed(self.inputs, config.inputs)
-        gone_filters = _changed(self.filters, config.filters)
-        gone_outputs = _changed(self.outputs, config.outputs)
-        await _all(unit.stop_reading() for unit in gone_inputs.values())
-        await _until(lambda: all(unit.decoded for unit in gone_inputs.values()))
-        behind: list[FilterUnit | OutputUnit] = [*gone_filters.values(), *gone_outputs.values()]
-        await _until(lambda: all(unit.idle for unit in behind))
-        await _all(unit.last_tick() for unit in gone_filters.values())
-        self.config = config
-        around = self._surroundings(config)
-        await self._remove(self.filters, gone_filters)
-        await self._remove(self.outputs, gone_outputs)
-        await self._start_new(self.outputs, config.outputs, lambda c: OutputUnit(c, around))
-        await self._start_new(self.filters, config.filters, lambda c: FilterUnit(c, around))
-        await _until(lambda: all(unit.idle for unit in gone_inputs.values()))
-        await self._remove(self.inputs, gone_inputs)
-        before = set(self.inputs)
-        await self._start_new(self.inputs, config.inputs, lambda c: InputUnit(c, around))
-        for name, unit in self.inputs.items():
-            if name not in before:
-                unit.run(self._input_ended)
-        stages = (("inputs", gone_inputs), ("filters", gone_filters), ("outputs", gone_outputs))
-        return [f"{stage}.{name}" for stage, gone in stages for name in list(gone)]
+            What was started, replaced or stopped, as `outputs.errors`.
 
-    async def _remove(self, units: dict[str, U], gone: Mapping[str, U]) -> None:
-        for name in gone:
-            del units[name]
-        await _all(unit.close() for unit in gone.values())
+        Raises:
+            HekateError: Something new does not start; everything goes on as it was.
+        """
+        async with self.changing:
+            drop_ins = {name: unit.config for name, unit in self.filters.items() if name not in self.config.filters}
+            reload = Reload(self, wanted_units(config, drop_ins), self.surroundings(config))
+            await reload.run()
+            self.config = config
+        changed: list[str] = reload.changed
+        return changed
+
+    def units(self, stage: str) -> dict[str, Any]:
+        """The running units of a stage, by name."""
+        stages: dict[str, dict[str, Any]] = {"inputs": self.inputs, "filters": self.filters, "outputs": self.outputs}
+        return stages[stage]
+
+    def run_input(self, unit: Unit) -> None:
+        """Let a unit read, if it is an input; not before everything that is behind it has started."""
+        if isinstance(unit, InputUnit) and self._reading:
+            self.ended.clear()
+            unit.run(self._input_ended)
 
 
 class _Living:
@@ -212,10 +212,6 @@ class _Living:
 
     def __iter__(self) -> Iterator[Sandbox]:
         return iter(list(self._find()))
-
-
-def _changed(units: Mapping[str, U], wanted: Mapping[str, object]) -> dict[str, U]:
-    return {name: unit for name, unit in units.items() if wanted.get(name) != unit.config}
 
 
 async def _all(awaitables: Iterable[Awaitable[object]]) -> None:

@@ -7,15 +7,19 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from host.config.load import load_config
-from host.errors import HekateError
+from host.errors import HekateError, StartError
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.progress import Progress
 from host.pipeline.summary import print_summary
 from host.sandbox import lua_modules
 from host.sandbox.zygote_client import child_environment
 from host.telemetry import logs
+
+if TYPE_CHECKING:
+    from host.pipeline.watcher import Watcher
 
 _LOG = logs.get_logger("host.pipeline")
 
@@ -31,6 +35,7 @@ class Runner:
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
         self._reloading: asyncio.Task[None] | None = None
+        self._watcher: Watcher | None = None
         self.started_s = 0.0
         self.exit_code = os.EX_OK
 
@@ -40,7 +45,7 @@ class Runner:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop, signal.Signals(number).name)
         loop.add_signal_handler(signal.SIGHUP, self._on_hup)
-        await self._pipeline.start()
+        await self._pipeline.start(self._load_drop_ins)
         self.started_s = time.monotonic()
         progress = Progress(self._pipeline, sys.stderr) if not self._quiet and sys.stderr.isatty() else None
         _LOG.info("Running.", pid=os.getpid(), inputs=len(self._pipeline.inputs), outputs=len(self._pipeline.outputs))
@@ -49,14 +54,41 @@ class Runner:
         try:
             await self._wait()
             await self._drain()
+            self._judge()
         finally:
             elapsed_s = time.monotonic() - self.started_s
+            if self._watcher is not None:
+                self._watcher.stop()
             if progress is not None:
                 await progress.stop()
             await self._pipeline.stop()
         if not self._quiet:
             print_summary(self._pipeline, elapsed_s, sys.stderr)
         return self.exit_code
+
+    async def _load_drop_ins(self) -> None:
+        """Load what lies in the drop-in directory, and from now on what appears there."""
+        settings = self._pipeline.config.hekate
+        if settings.sandbox_dir is None:
+            return
+        _make_folders(Path(settings.sandbox_dir))
+        # watchdog is slow to import, and only needed here
+        from host.pipeline.hotload import HotLoader
+        from host.pipeline.watcher import Watcher
+
+        loader = HotLoader(self._pipeline, lambda: load_config(self._paths))
+        await loader.apply()
+        tasks: set[asyncio.Task[None]] = set()
+
+        def changed() -> None:
+            task = asyncio.get_running_loop().create_task(loader.apply(), name="hot loading")
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            task.add_done_callback(_log_failure)
+
+        if settings.hot_load:
+            self._watcher = Watcher(Path(settings.sandbox_dir), changed)
+            self._watcher.start()
 
     async def _wait(self) -> None:
         waits = [asyncio.create_task(self._stop.wait())]
@@ -68,7 +100,17 @@ class Runner:
         if self._pipeline.failure is not None:
             self.exit_code = getattr(self._pipeline.failure, "exit_code", os.EX_SOFTWARE)
 
+    def _judge(self) -> None:
+        """A run in which a sandbox died for good has not done what it was asked to."""
+        dead = self._pipeline.ended_for_good()
+        if dead and self.exit_code == os.EX_OK:
+            _LOG.error("Sandboxes died for good; what they should have done is missing.", sandboxes=",".join(dead))
+            self.exit_code = os.EX_SOFTWARE
+
     async def _drain(self) -> None:
+        if self._reloading is not None and not self._reloading.done():
+            self._reloading.cancel()
+            await asyncio.gather(self._reloading, return_exceptions=True)
         timeout_s = self._pipeline.config.hekate.shutdown_timeout_ms / 1000
         draining = asyncio.create_task(self._pipeline.drain())
         forced = asyncio.create_task(self._force.wait())
@@ -99,7 +141,8 @@ class Runner:
         if self._reloading is not None and not self._reloading.done():
             _LOG.warning("A reload is under way; the signal is ignored.")
             return
-        self._reloading = asyncio.get_running_loop().create_task(self._reload())
+        self._reloading = asyncio.get_running_loop().create_task(self._reload(), name="reload")
+        self._reloading.add_done_callback(_log_failure)
 
     async def _check(self) -> str:
         """What is wrong with the configuration, down to its scripts and matchers; empty if nothing is.
@@ -126,6 +169,21 @@ class Runner:
             _LOG.error("The reload failed.", reason=str(fault))
             return
         _LOG.info("Reloaded.", changed=",".join(changed) or "nothing")
+
+
+def _make_folders(sandbox_dir: Path) -> None:
+    """So that there is somewhere to drop a file into."""
+    try:
+        for folder in ("decoders", "filters", "encoders", "modules"):
+            (sandbox_dir / folder).mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise StartError(f"hekate.sandbox_dir: cannot make {fault.filename}: {fault.strerror}.") from fault
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    """A defect in a task that nobody waits for is not to vanish."""
+    if not task.cancelled() and task.exception() is not None:
+        _LOG.error("A task failed.", task=task.get_name(), exc_info=task.exception())
 
 
 def run(

@@ -6,13 +6,16 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from host.config import model, registry
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
-from host.errors import RetryDelivery
+from host.errors import HekateError, RetryDelivery
 from host.inputs.base import Input
 from host.outputs.base import Output
 from host.outputs.runner import OutputRunner
@@ -20,7 +23,7 @@ from host.packs.arena import Arena
 from host.packs.intake import Intake
 from host.packs.ledger import Stream
 from host.pipeline import specs
-from host.router.consumer import Consumer, FilterConsumer, OutputConsumer
+from host.router.consumer import FilterConsumer, OutputConsumer
 from host.router.decoding import Decoding
 from host.router.router import Router
 from host.sandbox.sandbox import Owner, Sandbox
@@ -35,6 +38,8 @@ _POLL_S = 0.005
 _SANDBOX_SLOT_BYTES = 512 * 1024
 _BATCH_SLOT_BYTES = 1024 * 1024
 _SANDBOX_SLOTS = 16
+_HAND_OVER_S = 0.5
+"""How long an output that is replaced may take to deliver what it has begun."""
 _FILTER_SLOTS = 256
 """More than it uses as a rule: see `FilterConsumer`. What was never used takes no memory."""
 
@@ -52,7 +57,9 @@ class Surroundings:
         checkpoints: Checkpoints,
         dead_letters: DeadLetters,
         once: bool,
+        forget_arena: Callable[[int], None],
     ) -> None:
+        self.forget_arena = forget_arena
         self.settings = settings
         self.zygote = zygote
         self.router = router
@@ -63,6 +70,12 @@ class Surroundings:
         self.hostname = settings.hostname or socket.gethostname()
         self.read_module = specs.module_reader(settings.sandbox_dir)
         self.state_dir = Path(settings.state_dir)
+
+    def arena(self, name: str, slot_bytes: int, slots: int) -> Arena:
+        """Make an arena for a sandbox to write; when it closes, all sandboxes unmap it."""
+        made = Arena(name, slot_bytes, slots, host_writes=False)
+        made.on_closed = self.forget_arena
+        return made
 
     def sandbox(  # noqa: PLR0917 -- what the units know
         self,
@@ -75,7 +88,7 @@ class Surroundings:
         pack_bytes: int,
     ) -> Sandbox:
         """Make a sandbox; it is not started."""
-        return Sandbox(
+        made = Sandbox(
             name,
             order=specs.order(name, sandboxes, pack_bytes, allow_unjailed=self.settings.allow_unjailed),
             spec=spec,
@@ -86,6 +99,8 @@ class Surroundings:
             cpu_limit_ms=specs.cpu_limit_ms(sandboxes),
             read_module=self.read_module,
         )
+        made.on_death = partial(self.router.terminations.report, max_loops=self.settings.max_loops)
+        return made
 
 
 class InputUnit:
@@ -94,6 +109,7 @@ class InputUnit:
     def __init__(self, config: model.Input, around: Surroundings) -> None:
         self.config = config
         self.finished = False
+        self._closed = False
         self._around = around
         self._task: asyncio.Task[None] | None = None
         self.metrics = around.metrics.component("inputs", config.name, config.type)
@@ -126,15 +142,52 @@ class InputUnit:
         self.input: Input = cls.cls(
             config.name, config.options, self.intake, new_splitter, around.checkpoints, self.metrics, once=around.once
         )
-        spec = specs.decoder(config, new_splitter().delimiter, around.hostname)
+        self._delimiter = new_splitter().delimiter
+        self.decoding.sandboxes.extend(self._new_decoders(config))
+
+    def _new_decoders(self, config: model.Input) -> list[Sandbox]:
+        spec = specs.decoder(config, self._delimiter, self._around.hostname)
+        made = []
         for number in range(config.decoders):
             name = config.name if config.decoders == 1 else f"{config.name}-{number + 1}"
-            arena = Arena(f"decoder-{name}", _SANDBOX_SLOT_BYTES, _SANDBOX_SLOTS, host_writes=False)
-            self.decoding.sandboxes.append(
-                around.sandbox(
-                    name, config.decoder_chain, spec, arena, self.decoding, decoder_metrics, self.intake.slot_bytes
+            arena = self._around.arena(f"decoder-{name}", _SANDBOX_SLOT_BYTES, _SANDBOX_SLOTS)
+            made.append(
+                self._around.sandbox(
+                    name,
+                    config.decoder_chain,
+                    spec,
+                    arena,
+                    self.decoding,
+                    self.decoding.metrics,
+                    self.intake.slot_bytes,
                 )
             )
+        return made
+
+    def can_swap(self, config: model.Input) -> bool:
+        """Whether only what its decoders do has changed, so that the input itself need not stop."""
+        same = msgspec.structs.replace(
+            config,
+            decoder_chain=self.config.decoder_chain,
+            decoder_strategy=self.config.decoder_strategy,
+            logger=self.config.logger,
+            message_type=self.config.message_type,
+        )
+        return same == self.config
+
+    async def new_sandboxes(self, config: model.Input) -> list[Sandbox]:
+        """Start what `swap` is to put in.
+
+        Raises:
+            SandboxError: They do not start.
+        """
+        return await started(self._new_decoders(config))
+
+    async def swap(self, config: model.Input, new: list[Sandbox]) -> None:
+        """Put new decoders in the place of the old ones, one by one, between two packs."""
+        for old, sandbox in zip(list(self.decoding.sandboxes), new, strict=True):
+            await self.decoding.swap(old, sandbox)
+        self.config = config
 
     def _wake_intake(self) -> None:
         self.intake.wake()
@@ -154,10 +207,31 @@ class InputUnit:
             self.metrics.count_error("dead_letters")
             _LOG.error("A refused record could not be kept.", input=self.config.name, reason=str(fault))
 
-    async def start(self) -> None:
-        """Start the decoders and open the input."""
-        await asyncio.gather(*(sandbox.start() for sandbox in self.decoding.sandboxes))
+    async def start_sandboxes(self) -> None:
+        """Start the decoders."""
+        await started(self.decoding.sandboxes)
+
+    async def open(self) -> None:
+        """Open the input."""
         await self.input.open()
+
+    def attach(self) -> None:
+        """Nothing: `run` lets it read."""
+
+    async def detach(self) -> None:
+        """Read no more."""
+        await self.stop_reading()
+
+    async def take_over(self, old: InputUnit) -> None:
+        """Go on where another version of the same input stopped.
+
+        Raises:
+            StartError: It cannot be opened; the other one is closed.
+        """
+        await old.detach()
+        await wait_until(lambda: old.idle, self._around.settings.shutdown_timeout_ms / 1000)
+        await old.close()
+        await self.open()
 
     def run(self, on_end: Callable[[InputUnit, BaseException | None], None]) -> None:
         """Let the input read until it ends; on_end is told how."""
@@ -174,7 +248,9 @@ class InputUnit:
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self.input.close()
+        if not self._closed:
+            self._closed = True
+            await self.input.close()
 
     @property
     def idle(self) -> bool:
@@ -190,18 +266,21 @@ class InputUnit:
         """The decoder processes."""
         return self.decoding.sandboxes
 
+    async def discard(self) -> None:
+        """End it before it has done anything."""
+        await self.close()
+
     async def close(self) -> None:
         """End the decoders and let the memory go."""
+        await self.stop_reading()
         await asyncio.gather(*(sandbox.stop() for sandbox in self.decoding.sandboxes))
-        for sandbox in self.decoding.sandboxes:
-            sandbox.arena.close()
         self.intake.close()
 
 
 class ConsumerUnit:
     """What a filter and an output have in common."""
 
-    consumer: Consumer
+    consumer: FilterConsumer | OutputConsumer
     sandbox: Sandbox
     metrics: ComponentMetrics
 
@@ -214,9 +293,19 @@ class ConsumerUnit:
         """Its process."""
         return [self.sandbox]
 
+    async def start_sandboxes(self) -> None:
+        """Start its process."""
+        await started([self.sandbox])
+
+    async def discard(self) -> None:
+        """End it before it has done anything."""
+        await self.sandbox.stop()
+
 
 class FilterUnit(ConsumerUnit):
     """A filter."""
+
+    consumer: FilterConsumer
 
     def __init__(self, config: model.Filter, around: Surroundings) -> None:
         self.config = config
@@ -230,17 +319,66 @@ class FilterUnit(ConsumerUnit):
         consumer.route = around.router.route
         consumer.restart = config.on_terminate == "restart"
         consumer.max_loops = around.settings.max_loops
-        arena = Arena(f"filter-{config.name}", _SANDBOX_SLOT_BYTES, _FILTER_SLOTS, host_writes=False)
-        self.sandbox = around.sandbox(
-            config.name, (config.sandbox,), specs.filter_(config, around.hostname), arena, consumer, self.metrics, 0
-        )
-        consumer.sandbox = self.sandbox
         self.consumer = consumer
+        self.sandbox = consumer.sandbox = self._new_sandbox(config)
 
-    async def start(self) -> None:
-        """Start the sandbox and its timer, and let it have messages."""
-        await self.sandbox.start()
+    def _new_sandbox(self, config: model.Filter) -> Sandbox:
+        around = self._around
+        arena = around.arena(f"filter-{config.name}", _SANDBOX_SLOT_BYTES, _FILTER_SLOTS)
+        spec = specs.filter_(config, around.hostname)
+        return around.sandbox(config.name, (config.sandbox,), spec, arena, self.consumer, self.metrics, 0)
+
+    def can_swap(self, config: model.Filter) -> bool:
+        """Whether only what its sandbox does has changed."""
+        same = msgspec.structs.replace(
+            config,
+            sandbox=self.config.sandbox,
+            message_matcher=self.config.message_matcher,
+            ticker_interval=self.config.ticker_interval,
+            max_process_inject=self.config.max_process_inject,
+            max_timer_inject=self.config.max_timer_inject,
+        )
+        return same == self.config
+
+    async def new_sandboxes(self, config: model.Filter) -> list[Sandbox]:
+        """Start what `swap` is to put in.
+
+        Raises:
+            SandboxError: It does not start.
+        """
+        return await started([self._new_sandbox(config)])
+
+    async def swap(self, config: model.Filter, new: list[Sandbox]) -> None:
+        """Put a new sandbox in the place of the old one, between two packs."""
+        await self.consumer.swap(new[0], self.last_tick)
+        self.sandbox, self.config = new[0], config
+        self._start_timer()
+
+    async def take_over(self, old: FilterUnit) -> None:
+        """Go on where another version of the same filter stops."""
+        await old.stop_timer()
+        old.consumer.pause()
+        await wait_until(lambda: old.sandbox.idle, self._around.settings.shutdown_timeout_ms / 1000)
+        await old.last_tick()
+        self._around.router.replace(old.consumer, self.consumer)
+        self.consumer.inherit(old.consumer)
+        self._start_timer()
+        await old.sandbox.stop()
+
+    async def open(self) -> None:
+        """Nothing: a filter has nothing outside."""
+
+    def attach(self) -> None:
+        """Let it have messages, and start its timer."""
         self._around.router.add([self.consumer])
+        self._start_timer()
+
+    async def detach(self) -> None:
+        """Let it have no new messages."""
+        await self.stop_timer()
+        self._around.router.remove(self.consumer)
+
+    def _start_timer(self) -> None:
         if self.config.ticker_interval > 0:
             self._timer = asyncio.get_running_loop().create_task(self._tick(), name=f"ticker {self.config.name}")
 
@@ -270,7 +408,6 @@ class FilterUnit(ConsumerUnit):
     async def close(self) -> None:
         """End it. What is left in its queue is dropped and counted."""
         await self.stop_timer()
-        self._around.router.remove(self.consumer)
         self.consumer.drop_all("removed")
         await self.sandbox.stop()
 
@@ -292,26 +429,95 @@ class OutputUnit(ConsumerUnit):
             config.name, config.queue, self.metrics, around.dead_letters, around.router.forget_routes
         )
         consumer.runner = self.runner
-        arena = Arena(f"encoder-{config.name}", _BATCH_SLOT_BYTES, _SANDBOX_SLOTS, host_writes=False)
-        self.sandbox = around.sandbox(
-            config.name, (config.encoder,), specs.encoder(config, around.hostname), arena, consumer, self.metrics, 0
-        )
-        consumer.sandbox = self.sandbox
         self.consumer = consumer
+        self.sandbox = consumer.sandbox = self._new_sandbox(config)
 
-    async def start(self) -> None:
-        """Open the output, start the encoder, and let it have messages."""
+    def _new_sandbox(self, config: model.Output) -> Sandbox:
+        around = self._around
+        arena = around.arena(f"encoder-{config.name}", _BATCH_SLOT_BYTES, _SANDBOX_SLOTS)
+        spec = specs.encoder(config, around.hostname)
+        return around.sandbox(config.name, (config.encoder,), spec, arena, self.consumer, self.metrics, 0)
+
+    def can_swap(self, config: model.Output) -> bool:
+        """Whether only what its encoder does has changed, so that the output itself need not stop."""
+        same = msgspec.structs.replace(config, encoder=self.config.encoder, message_matcher=self.config.message_matcher)
+        return same == self.config
+
+    async def new_sandboxes(self, config: model.Output) -> list[Sandbox]:
+        """Start what `swap` is to put in.
+
+        Raises:
+            SandboxError: It does not start.
+        """
+        return await started([self._new_sandbox(config)])
+
+    async def swap(self, config: model.Output, new: list[Sandbox]) -> None:
+        """Put a new encoder in the place of the old one, between two packs."""
+        await self.consumer.swap(new[0])
+        self.sandbox, self.config = new[0], config
+
+    async def take_over(self, old: OutputUnit) -> None:
+        """Go on where another version of the same output stops; what that one cannot deliver is delivered by this one.
+
+        Raises:
+            StartError: It cannot be opened; the other one goes on.
+        """
+        old.consumer.pause()
+        await wait_until(lambda: old.sandbox.idle and old.runner.waiting == 0, _HAND_OVER_S)
+        await old.runner.stop()
+        await old.output.close()
+        try:
+            await self.open()
+        except HekateError:
+            await old.output.open()
+            old.consumer.inherit(old.consumer)
+            raise
+        self._around.router.replace(old.consumer, self.consumer)
+        self.consumer.inherit(old.consumer)
+        await old.sandbox.stop()
+
+    async def open(self) -> None:
+        """Open the output."""
         await self.output.open()
-        await self.sandbox.start()
+
+    def attach(self) -> None:
+        """Let it have messages."""
         self._around.router.add([self.consumer])
+
+    async def detach(self) -> None:
+        """Let it have no new messages."""
+        self._around.router.remove(self.consumer)
 
     async def close(self) -> None:
         """End it. What is left in its queue is dropped and counted."""
-        self._around.router.remove(self.consumer)
         await self.runner.stop()
         self.consumer.drop_all("removed")
         await self.sandbox.stop()
         await self.output.close()
+
+
+async def started(sandboxes: list[Sandbox]) -> list[Sandbox]:
+    """Start sandboxes; if one does not start, none is left.
+
+    Raises:
+        SandboxError: One did not start.
+    """
+    results = await asyncio.gather(*(sandbox.start() for sandbox in sandboxes), return_exceptions=True)
+    faults = [result for result in results if isinstance(result, BaseException)]
+    if faults:
+        await asyncio.gather(*(sandbox.stop() for sandbox in sandboxes))
+        raise faults[0]
+    return sandboxes
+
+
+async def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Wait for something that many small events may bring about; whether it came about."""
+    deadline_s = asyncio.get_running_loop().time() + timeout_s
+    while not condition():
+        if asyncio.get_running_loop().time() > deadline_s:
+            return False
+        await asyncio.sleep(_POLL_S)
+    return True
 
 
 Unit = InputUnit | FilterUnit | OutputUnit

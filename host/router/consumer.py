@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 from host.delivery.dead_letters import DeadLetters
 from host.outputs.base import Batch
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _LOG = get_logger("host.router")
 
 _MOST_KNOWN_SHAPES = 10_000
+_POLL_S = 0.002
 _MANY_INJECTED = 16
 """Slots of a filter in use at which it gets nothing new from the inputs."""
 
@@ -60,6 +63,7 @@ class Consumer:
         self._settings = queue
         self._queue: deque[TablePack] = deque()
         self._forget_routes = forget_routes
+        self._swapping = False
         self._dead_letters = dead_letters
 
     @property
@@ -87,7 +91,7 @@ class Consumer:
             self.metrics.count_drop("stopped", pack.count)
             return
         pack.hold()
-        if not self._queue and self.sandbox.room and self._may_have(pack):
+        if not self._queue and self._may_give() and self._may_have(pack):
             self._give(pack)
             return
         self._queue.append(pack)
@@ -97,6 +101,61 @@ class Consumer:
             oldest.let_go()
         self.metrics.queue_packs = len(self._queue)
         self.metrics.queue_packs_max = max(self.metrics.queue_packs_max, len(self._queue))
+
+    def _may_give(self) -> bool:
+        assert self.sandbox is not None
+        return self.sandbox.room and not self._swapping
+
+    def pause(self) -> None:
+        """Give the sandbox nothing more; what comes waits in the queue."""
+        self._swapping = True
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._swapping = False
+        if self.sandbox is not None:
+            self.on_room(self.sandbox)
+
+    def inherit(self, other: Consumer) -> None:
+        """Take what another consumer has not done: what waits there, and what was begun and is not finished."""
+        self._queue.extendleft(reversed(other.surrender()))
+        self.resume()
+
+    def surrender(self) -> list[TablePack]:
+        """Give up everything that is not done, oldest first; each pack is held once for the one who takes it."""
+        assert self.sandbox is not None
+        packs: dict[TablePack, None] = {}
+        for work in self.sandbox.work.values():
+            assert isinstance(work.pack, TablePack)
+            packs[work.pack] = None
+        packs.update(dict.fromkeys(self._queue))
+        self.sandbox.work.clear()
+        self._queue.clear()
+        return list(packs)
+
+    async def swap(self, new: Sandbox, last_word: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Put another sandbox, which runs already, in the place of this one: between two packs, so that none is lost.
+
+        Args:
+            new: It has done nothing yet.
+            last_word: What the old one is still to do when it has done its work.
+        """
+        old = self.sandbox
+        assert old is not None
+        self._swapping = True
+        try:
+            while not old.idle and old.state != "quarantined":  # noqa: ASYNC110 -- it is short
+                await asyncio.sleep(_POLL_S)
+            if last_word is not None:
+                await last_word()
+        finally:
+            self._swapping = False
+        self.sandbox = new
+        # What its matcher cannot match may be what the new one wants.
+        self.never.clear()
+        self._forget_routes()
+        self.on_room(new)
+        await old.stop()
 
     def _give(self, pack: TablePack) -> None:
         assert self.sandbox is not None
@@ -117,7 +176,7 @@ class Consumer:
 
     def on_room(self, sandbox: Sandbox) -> None:
         """The sandbox would take more."""
-        while sandbox.room and (pack := self._next()) is not None:
+        while sandbox is self.sandbox and self._may_give() and (pack := self._next()) is not None:
             self._give(pack)
         self.metrics.queue_packs = len(self._queue)
 
@@ -134,6 +193,11 @@ class Consumer:
     def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- the owner's interface
         """The first reason in a pack for which a record failed."""
         _LOG.warning("Records failed.", component=self.name, reason=text)
+
+    def on_quarantined(self, sandbox: Sandbox) -> None:  # noqa: ARG002 -- the owner's interface
+        """The sandbox is not started again. A filter lets its packs pass by; an output's wait, and hold inputs back."""
+        if self._may_miss:
+            self.drop_all("quarantined")
 
     def drop_all(self, reason: str) -> None:
         """Give up on all that waits or is being worked on."""
@@ -217,13 +281,32 @@ class OutputConsumer(Consumer):
     """An output: its sandbox encodes, its runner delivers."""
 
     runner: OutputRunner
-    outstanding = 0
-    """Batches at the runner."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._batches: dict[int, tuple[TablePack, Sandbox, int]] = {}
+        """Batches at the runner: pack, who encoded it, slot."""
+        self._batch_numbers = itertools.count()
 
     @property
     def idle(self) -> bool:
         """Whether everything is delivered."""
-        return super().idle and self.outstanding == 0
+        return super().idle and not self._batches
+
+    def surrender(self) -> list[TablePack]:
+        """Also what was encoded and not delivered. The runner must have been stopped."""
+        packs: dict[TablePack, None] = {}
+        for pack, sandbox, offset in self._batches.values():
+            if pack in packs:
+                pack.let_go()
+            packs[pack] = None
+            sandbox.release_slot(offset)
+        self._batches.clear()
+        for pack in super().surrender():
+            if pack in packs:
+                pack.let_go()
+            packs[pack] = None
+        return list(packs)
 
     def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
         """The encoder filled a batch."""
@@ -238,8 +321,10 @@ class OutputConsumer(Consumer):
             sandbox.kill("it sent a malformed batch")
             return
         pack = work.pack
+        assert isinstance(pack, TablePack)
         pack.hold()
-        self.outstanding += 1
+        number = next(self._batch_numbers)
+        self._batches[number] = (pack, sandbox, start)
         view = sandbox.arena.view
 
         def ends() -> array[int]:
@@ -249,7 +334,7 @@ class OutputConsumer(Consumer):
             return found
 
         def done() -> None:
-            self.outstanding -= 1
+            del self._batches[number]
             sandbox.release_slot(start)
             pack.let_go()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
 _LOG = get_logger("host.decoders")
+_POLL_S = 0.002
 
 
 class Decoding:
@@ -46,10 +48,11 @@ class Decoding:
         self._wake = wake
         self._input_metrics = input_metrics
         self._waiting: deque[RawPack] = deque()
+        self._retiring: Sandbox | None = None
 
     def has_room(self) -> bool:
         """Whether another pack would be started on soon. If not, records had better collect at their source."""
-        return not self._waiting and any(sandbox.room for sandbox in self.sandboxes)
+        return not self._waiting and any(sandbox.room and sandbox is not self._retiring for sandbox in self.sandboxes)
 
     @property
     def idle(self) -> bool:
@@ -63,13 +66,25 @@ class Decoding:
 
     def _give(self) -> None:
         while self._waiting:
-            free = [sandbox for sandbox in self.sandboxes if sandbox.room]
+            free = [sandbox for sandbox in self.sandboxes if sandbox.room and sandbox is not self._retiring]
             if not free:
                 return
             pack = self._waiting.popleft()
             self.metrics.packs_received += 1
             self.metrics.bytes_received += pack.length
             min(free, key=lambda sandbox: len(sandbox.work)).give(pack)
+
+    async def swap(self, old: Sandbox, new: Sandbox) -> None:
+        """Put another process, which runs already, in the place of one: between two packs, so that none is lost."""
+        self._retiring = old
+        try:
+            while not old.idle and old.state != "quarantined":  # noqa: ASYNC110 -- it is short
+                await asyncio.sleep(_POLL_S)
+            self.sandboxes[self.sandboxes.index(old)] = new
+        finally:
+            self._retiring = None
+        self.on_room(new)
+        await old.stop()
 
     # What the sandboxes say.
 
@@ -123,6 +138,9 @@ class Decoding:
             reason=termination.text,
         )
         return True
+
+    def on_quarantined(self, sandbox: Sandbox) -> None:
+        """A decoder is not started again: its packs wait, and hold the input back."""
 
 
 def table_pack(

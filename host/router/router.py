@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from host.packs.ledger import TablePack
 from host.router.consumer import Consumer
+from host.router.terminations import Terminations
 from host.telemetry.metrics import ComponentMetrics
 
 _MOST_ROUTES = 10_000
@@ -23,6 +24,7 @@ class Router:
 
     def __init__(self, metrics: ComponentMetrics) -> None:
         self.metrics = metrics
+        self.terminations = Terminations(self.route)
         self.consumers: list[Consumer] = []
         self._routes: dict[tuple[bytes, str], list[Consumer]] = {}
 
@@ -36,6 +38,11 @@ class Router:
         if consumer in self.consumers:
             self.consumers.remove(consumer)
             self.forget_routes()
+
+    def replace(self, old: Consumer, new: Consumer) -> None:
+        """Another consumer in the place of one, from the next pack on."""
+        self.consumers[self.consumers.index(old)] = new
+        self.forget_routes()
 
     def forget_routes(self) -> None:
         """Something has changed that routes depend on."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -43,6 +44,11 @@ _LONGEST_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
 """Deaths in a row, with nothing finished between them."""
 _TRIES_PER_RECORD = 2
+_MOST_TEXTS = 5000
+"""Texts that a process may send between two things that it has done: a script can print 100 lines a command."""
+_SAID_LIMITS = frozenset({"memory_limit", "output_limit", "max_process_inject", "max_timer_inject", "error", "fatal"})
+"""What a process may say itself of its end."""
+_MOST_SAID = (1 << 32) - 1
 _KERNEL_FRAMES = re.compile(r"\n\t(?:\[C\]|kernel/)[^\n]*|\nstack traceback:(?=(?:\n\t(?:\[C\]|kernel/)[^\n]*)*\Z)")
 """What a traceback says of our own code, and its heading if it says nothing else."""
 
@@ -78,14 +84,21 @@ class Owner(Protocol):
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
         """The sandbox was ended. Answers whether it is to be started again."""
 
+    def on_quarantined(self, sandbox: Sandbox) -> None:
+        """The sandbox has died too often and is not started again."""
+
 
 class Termination(NamedTuple):
     """Why a process ended before its time."""
 
     limit: str
-    """`cpu_limit`, `memory_limit`, `error`, `fatal`, `signal`, or `protocol`: it broke the rules of its socket."""
+    """One of `_SAID_LIMITS`, or `cpu_limit`, `signal`, or `protocol`: it broke the rules of its socket."""
     text: str
     record: int
+    value: int = 0
+    """What the limit was, if it is one that is set."""
+    loop_depth: int = 1
+    """Of a message that tells of it: one more than that of the record at which it ended."""
 
 
 class Sandbox:
@@ -124,6 +137,8 @@ class Sandbox:
         self.pid = 0
         self.heartbeat = Heartbeat()
         self.termination: Termination | None = None
+        self.modules: dict[str, str] = {}
+        """What the script has required, with the SHA-256 of the text that it got."""
         self.work: OrderedDict[int, Work] = OrderedDict()
         self._order = order
         self._spec = {**spec, "arena": arena.number}
@@ -137,11 +152,30 @@ class Sandbox:
         self._deaths = 0
         self._kill_reason: tuple[str, str] | None = None
         self._stopping = False
+        self._closed = False
         self._ticking: asyncio.Future[None] | None = None
         self._ready: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
         self._said_terminated: Termination | None = None
         self._skips: dict[int, dict[int, str]] = {}
+        self._texts = 0
+        self.on_death: Callable[[Sandbox, Termination], None] | None = None
+        """Told when a process that had been started has ended before its time."""
+
+    @property
+    def kind(self) -> str:
+        """`decoder`, `filter` or `encoder`."""
+        return str(self._spec["kind"])
+
+    @property
+    def hostname(self) -> str:
+        """What its messages have as Hostname."""
+        return str(self._spec["hostname"])
+
+    @property
+    def plugin(self) -> str:
+        """The names of its scripts' files, without `.lua`."""
+        return " ".join(str(script["file"]).removesuffix(".lua") for script in self._spec["scripts"])
 
     # ------------------------------------------------------------------ life
 
@@ -167,6 +201,7 @@ class Sandbox:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, protocol.MOST_DATAGRAM_BYTES * 2)
         ours.setblocking(False)
         self._socket, self._mapped, self._said_terminated, self._kill_reason = ours, set(), None, None
+        self._texts = 0
         for offset in self._granted:
             self.arena.release(offset)
         self._granted.clear()
@@ -213,16 +248,23 @@ class Sandbox:
             assert self._gone is not None
             await self._gone
         self.state = "stopped"
+        if self._closed:
+            return
+        self._closed = True
         self.heartbeat.close()
+        for offset in self._granted:
+            self.arena.release(offset)
+        self._granted.clear()
+        self.arena.retire()
 
     def _ended(self, status: int) -> None:
         """The process is gone."""
+        self.pid = 0
         if self._socket is not None:
             self._drain_socket()
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
             self._socket = None
-        self.pid = 0
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
         if self._stopping:
@@ -231,7 +273,7 @@ class Sandbox:
         self._died(self._reason_of_death(status))
 
     def _reason_of_death(self, status: int) -> Termination:
-        record = self.heartbeat.read().record
+        record = min(self.heartbeat.read().record, _MOST_SAID)
         if self._said_terminated is not None:
             return self._said_terminated
         if self._kill_reason:
@@ -243,8 +285,17 @@ class Sandbox:
             return Termination("signal", f"The process was ended by {name}{hint}.", record)
         return Termination("error", f"The process ended with status {code}.", record)
 
+    def _with_numbers(self, termination: Termination) -> Termination:
+        """What the host knows of a termination without having to believe the process."""
+        own = {"cpu_limit": self.cpu_limit_ms, "memory_limit": self._order.memory_limit}
+        spec_key = termination.limit.replace("max_process_inject", "process_inject_limit")
+        value = own.get(termination.limit) or self._spec.get(spec_key.replace("max_timer_inject", "timer_inject_limit"))
+        work = self.work.get(self.heartbeat.read().pack)
+        depth = work.pack.loop_depth if work is not None and isinstance(work.pack, TablePack) else 0
+        return termination._replace(value=value if isinstance(value, int) else 0, loop_depth=depth + 1)
+
     def _died(self, termination: Termination) -> None:
-        self.termination = termination
+        self.termination = termination = self._with_numbers(termination)
         self.metrics.count_error(termination.limit)
         was_starting = self.state == "starting"
         self._blame_record(termination)
@@ -262,12 +313,15 @@ class Sandbox:
         elif self._deaths >= _QUARANTINE_AFTER:
             self.state = "quarantined"
             _LOG.error("A sandbox keeps dying and is not started again.", sandbox=self.name)
+            self._owner.on_quarantined(self)
             if self._ready is not None and not self._ready.done():
                 self._ready.set_exception(SandboxError(f"{self._spec['kind']} {self.name}: {termination.text}"))
         else:
             self.state = "backing_off"
             delay_s = 0.0 if self._deaths == 1 else min(_FIRST_DELAY_S * 2 ** (self._deaths - 2), _LONGEST_DELAY_S)
             asyncio.get_running_loop().call_later(delay_s, self._restart)
+        if self.on_death is not None:
+            self.on_death(self, termination)
 
     def _restart(self) -> None:
         if self._stopping or self.state != "backing_off":
@@ -285,7 +339,7 @@ class Sandbox:
         if not work.careful:
             work.careful = True
             return
-        record = int(beat.record)
+        record = min(beat.record, _MOST_SAID)
         work.tries[record] = work.tries.get(record, 0) + 1
         tries = _TRIES_PER_RECORD + 1 if termination.limit == "signal" and "SIGKILL" in termination.text else 1
         if work.tries[record] >= tries:
@@ -298,6 +352,11 @@ class Sandbox:
             )
 
     # ------------------------------------------------------------------ work
+
+    @property
+    def will_run(self) -> bool:
+        """Whether it runs, or will again."""
+        return self.state in {"starting", "running", "backing_off"}
 
     @property
     def room(self) -> bool:
@@ -398,6 +457,12 @@ class Sandbox:
         except ConnectionError:
             return  # it has just died; the next process gets everything anew
 
+    def unmap(self, arena_number: int) -> None:
+        """An arena is gone: its memory is free once nobody maps it."""
+        if arena_number in self._mapped:
+            self._mapped.discard(arena_number)
+            self._send(protocol.command(Op.UNMAP, raw=(arena_number, 0, 0)))
+
     def _send(self, data: bytes) -> None:
         if self._socket is None or not data:
             return
@@ -435,6 +500,10 @@ class Sandbox:
             return False
         first = Report._make(REPORT.unpack_from(data))
         if first.op in protocol.TEXTS:
+            self._texts += 1
+            if self._texts > _MOST_TEXTS:
+                self.kill("it floods its socket")
+                return False
             self._on_text(first, data[REPORT.size :].decode(errors="replace"))
             return True
         for report in map(Report._make, REPORT.iter_unpack(data[: len(data) - len(data) % REPORT.size])):
@@ -442,6 +511,19 @@ class Sandbox:
         return True
 
     def _on_report(self, report: Report) -> None:
+        if self.state == "running":
+            self._on_running_report(report)
+        elif self.state == "starting" and report.op == Said.READY:
+            self._texts = 0
+            self.state = "running"
+            if self._ready is not None and not self._ready.done():
+                self._ready.set_result(None)
+            self._give_again()
+            self._owner.on_room(self)
+        else:
+            self.kill("it sent a report at a wrong time")
+
+    def _on_running_report(self, report: Report) -> None:
         if report.op == Said.EMIT:
             self._on_emit(report)
         elif report.op == Said.DONE:
@@ -449,18 +531,13 @@ class Sandbox:
             if work is None:
                 self.kill("it reported a pack that it was not given")
                 return
-            self._deaths = 0
+            self._deaths = self._texts = 0
             self._skips.pop(report.pack, None)
             self._owner.on_done(self, work, report)
             self._owner.on_room(self)
-        elif report.op == Said.READY:
-            self.state = "running"
-            if self._ready is not None and not self._ready.done():
-                self._ready.set_result(None)
-            self._give_again()
-            self._owner.on_room(self)
-        elif report.op == Said.TICKED:
-            if self._ticking is not None and not self._ticking.done():
+        elif report.op == Said.TICKED and self._ticking is not None:
+            self._texts = 0
+            if not self._ticking.done():
                 self._ticking.set_result(None)
             self._ticking = None
         else:
@@ -490,15 +567,27 @@ class Sandbox:
         elif report.op == Said.NEED_MODULE:
             self._send_module(text)
         else:
+            self._on_last_words(report, text)
+
+    def _on_last_words(self, report: Report, text: str) -> None:
+        try:
             said = json.loads(text)
-            text = _KERNEL_FRAMES.sub("", str(said["text"]))
-            self._said_terminated = Termination(str(said["limit"]), text.strip(), report.first_record)
+            limit, text = str(said["limit"]), str(said["text"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            limit = ""
+        if limit not in _SAID_LIMITS:
+            self.kill("it sent malformed last words")
+            return
+        self._said_terminated = Termination(limit, _KERNEL_FRAMES.sub("", text).strip(), report.first_record)
 
     def _send_module(self, name: str) -> None:
         try:
             text, found = self._read_module(name).encode(), True
+            self.modules[name] = hashlib.sha256(text).hexdigest()
         except KeyError as fault:
             text, found = str(fault.args[0]).encode(), False
+        except (OSError, ValueError) as fault:  # not readable, no UTF-8, a name that no file can have
+            text, found = f"it cannot be read: {fault}".encode(errors="replace"), False
         if len(text) > protocol.MOST_TEXT_BYTES:
             text, found = f"it is larger than {protocol.MOST_TEXT_BYTES} bytes".encode(), False
         self._send(protocol.command(Op.MODULE, flags=int(found)) + text)

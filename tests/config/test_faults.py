@@ -255,10 +255,10 @@ def test_an_empty_directory_is_explained(tmp_path):
     assert "There is no *.yaml file in this directory." in [error.message for error in raised.value.errors]
 
 
-def test_a_sandbox_dir_that_is_not_there_is_reported_at_its_line(world):
+def test_a_sandbox_dir_that_is_no_directory_is_reported_at_its_line(world):
     from host.config.load import load
 
-    path = world.write("\nhekate:\n  sandbox_dir: /no/such\n" + GOOD_IN)
+    path = world.write("\nhekate:\n  sandbox_dir: /dev/null\n" + GOOD_IN)
     with pytest.raises(ConfigErrors) as raised:
         load([path], {})
 
