@@ -81,7 +81,7 @@ def _jobs_table(rounds: Rounds, measured: list[Measured], lines: int, others: fl
     rows = [
         Row(
             "floor",
-            "one LPEG match per access line, no captures",
+            "one LPEG match over the access lines, no captures",
             f"{floors['access'] / lines * 1e6:.2f}",
             "1.00",
             "",
@@ -89,7 +89,7 @@ def _jobs_table(rounds: Rounds, measured: list[Measured], lines: int, others: fl
         ),
         Row(
             "floor J5",
-            "one LPEG match per JSON line, no captures",
+            "one LPEG match over the JSON lines, no captures",
             f"{floors['json'] / lines * 1e6:.2f}",
             "1.00",
             "",
