@@ -1,0 +1,55 @@
+--[[
+Grammar for the query log of BIND 9.
+
+    local query = require "bind".grammar:match(read_message "Payload")
+
+- `grammar`: captures a line as a table
+- `query_log_grammar`: the same as named groups, to stand within lpeg.Ct, as Heka had it
+
+Captured: Timestamp (ns, UTC), ClientIP {value, representation}, ClientPort, FullQuery (the name in brackets), View,
+QueryName (the first label) and QueryDomain (the rest) or, for a name of one label, Query; RecordClass, RecordType,
+QueryFlags (a list of texts), ServerRespondingIP {value, representation}. The category and the severity (queries:
+info:), the client's address in memory (@0x...) and the client subnet ([ECS ...]) may be there or not.
+
+Source: BIND 9 Administrator Reference Manual, "Query Log Messages"; field names of Heka's bind module.
+--]]
+
+local lpeg = require "lpeg"
+local date_time = require "date_time"
+local ip_address = require "ip_address"
+
+local tonumber = tonumber
+local C, Cg, Ct, P, R, S = lpeg.C, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
+
+local M = {}
+
+local FLAGS = {
+  ["+"] = "recursion requested", ["-"] = "recursion not requested", E = "EDNS used", S = "query signed",
+  D = "DNSSEC data wanted", C = "no DNSSEC validation check", T = "TCP used", V = "valid server cookie",
+  K = "server cookie",
+}
+
+local digits = R"09"^1
+local with_fraction = date_time.build_strftime_grammar "%d-%b-%Y %H:%M:%S.%f"
+local without = date_time.build_strftime_grammar "%d-%b-%Y %H:%M:%S"
+local time = (with_fraction + without) / date_time.time_to_ns
+local address = ip_address.v4_field + ip_address.v6_field
+
+local name = C((1 - S"() \n")^1)
+local client = "client " * (P"@0x" * R("09", "af", "AF")^1 * " ")^-1
+  * Cg(address, "ClientIP") * "#" * Cg(digits / tonumber, "ClientPort")
+local view = "view " * Cg(C((1 - P": ")^1), "View") * ": "
+local text = (1 - S" \n")^1
+local label = (1 - S". \n")^1
+local query = Cg(C(label), "QueryName") * "." * Cg(C(text), "QueryDomain") + Cg(C(text), "Query")
+local flags = Cg(Ct((S"+-ESDCTVK" / FLAGS * (P"(" * digits * ")")^-1)^1), "QueryFlags")
+
+M.query_log_grammar = Cg(time, "Timestamp") * " " * (P"queries: ")^-1 * (P"info: ")^-1 * client
+  * (P" (" * Cg(name, "FullQuery") * ")")^-1 * ": " * view^-1 * "query: " * query
+  * " " * Cg(C(P"IN" + "CH" + "HS" + P"CLASS" * digits), "RecordClass") * " "
+  * Cg(C(text), "RecordType") * " " * flags
+  * (P" (" * Cg(address, "ServerRespondingIP") * ")")^-1 * (P" [ECS " * (1 - S"]\n")^0 * "]")^-1
+
+M.grammar = Ct(M.query_log_grammar) * S"\r\n"^0 * -1
+
+return M
