@@ -14,7 +14,8 @@ LOGGER = "hekate"
 
 _SEVERITY_ERROR = 3
 _SLOT_BYTES = 64 * 1024
-_SLOTS = 16
+_SLOTS = 256
+"""Each waits until all consumers have looked at it, also one that is just being ended. Unused ones take no memory."""
 _MOST_PAYLOAD_CHARACTERS = 8_000
 _MOST_NAME_CHARACTERS = 200
 _BURST = 5

@@ -8,17 +8,21 @@ import ctypes
 import os
 import resource
 import signal
+from typing import Any
 
 ALLOWED_CALLS = (
     # the socket to the host
     "recvmsg", "sendto", "sendmsg", "close",
-    # memory; LuaJIT needs to make pages executable
-    "mmap", "munmap", "mprotect", "mremap", "madvise", "brk", "futex",
+    # memory; LuaJIT needs to make pages executable. Beside them mmap, see `_allow_some`
+    "munmap", "mprotect", "mremap", "madvise", "brk", "futex",
     # time
     "clock_gettime", "gettimeofday", "time", "times", "getrusage",
     # ending, and what the C library does by itself
-    "exit", "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "getpid", "gettid", "tgkill", "write",
+    "exit", "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "getpid", "gettid", "write",
 )  # fmt: skip
+
+_MAP_TYPE, _MAP_PRIVATE, _MAP_ANONYMOUS = 0x0F, 0x02, 0x20
+_FLAGS_OF_MMAP = 3
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
@@ -82,10 +86,22 @@ def shut() -> None:
             jail.add_rule(pyseccomp.ALLOW, call)
         except (OSError, ValueError):
             continue  # this machine's architecture has no such call, so there is nothing to allow
+    _allow_some(jail)
     try:
         jail.load()
     except OSError as fault:
         raise JailError(f"seccomp refused the filter: {fault}") from fault
+
+
+def _allow_some(jail: Any) -> None:
+    """Calls that are allowed with some arguments only."""
+    from pyseccomp import ALLOW, EQ, MASKED_EQ, Arg
+
+    # abort() sends a signal; to nobody else, though others run as the same user
+    jail.add_rule(ALLOW, "tgkill", Arg(0, EQ, os.getpid()))
+    # Private memory counts for RLIMIT_DATA, and arenas are files. Anonymous shared memory would count for nothing.
+    jail.add_rule(ALLOW, "mmap", Arg(_FLAGS_OF_MMAP, MASKED_EQ, _MAP_TYPE, _MAP_PRIVATE))
+    jail.add_rule(ALLOW, "mmap", Arg(_FLAGS_OF_MMAP, MASKED_EQ, _MAP_ANONYMOUS, 0))
 
 
 def _prctl(option: int, argument: int | bytes) -> None:

@@ -66,6 +66,11 @@ local grants = {}
 
 M.printed = 0 -- lines that the script has printed since the last command
 
+-- whether a process has died of the pack of a command, so that each record is to be marked before it is touched
+function M.is_careful(command)
+  return math.floor(command.flags / M.CAREFUL) % 2 == 1
+end
+
 function M.open(fd)
   socket_fd = fd
   header.iov, header.iov_count = iov, 1

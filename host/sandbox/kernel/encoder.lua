@@ -62,12 +62,14 @@ local function run_records(header, raw, pack, list, tests)
     local record = ffi.cast(L.record_ptr, pack + at)
     at = at + record.words * 8
     local test = tests[record.shape]
-    if ordinal >= job.first_record and (test == true or (test and test(record, raw, pack))) then
+    if job.careful then beat[1] = ordinal end
+    local fatal = skip and skip[ordinal]
+    if ordinal >= job.first_record and (fatal or test == true or (test and test(record, raw, pack))) then
       beat[1], job.ordinal = ordinal, ordinal
       matched = matched + 1
       local ok, why
-      if skip and skip[ordinal] then
-        ok, why = false, skip[ordinal]
+      if fatal then
+        ok, why = false, fatal
       else
         ok, why = record_of(record, raw, pack, list[record.shape])
       end
@@ -92,6 +94,7 @@ function M.run(command)
   local tests = filter.tests_of(list, header.shape_count, matcher)
   job.pack, job.now, job.stream, job.position = command.pack, command.now_ns, command.stream, command.position
   job.first_record, job.skip, job.reason, job.failed = command.first_record, skips[command.pack], nil, 0
+  job.careful = C.is_careful(command)
   local matched = 0
   if tests.any then
     encode.start_pack(raw, command.raw_bytes)

@@ -59,10 +59,12 @@ local function run_records(header, raw, pack, list, tests)
     local record = ffi.cast(L.record_ptr, pack + at)
     at = at + record.words * 8
     local test = tests[record.shape]
-    if ordinal >= job.first_record and (test == true or (test and test(record, raw, pack))) then
+    if job.careful then beat[1] = ordinal end
+    local why = skip and skip[ordinal]
+    if ordinal >= job.first_record and (why or test == true or (test and test(record, raw, pack))) then
       beat[1], emit.first_record = ordinal, ordinal
       matched = matched + 1
-      local status, why = -1, skip and skip[ordinal]
+      local status = -1
       if why then
         dead_letters.add(raw + record.raw_start, record.raw_end - record.raw_start, why, emit.now, emit.stream,
           emit.position + record.raw_start, emit.pack)
@@ -85,7 +87,7 @@ function M.run(command)
   local list = shapes.of_pack(pack)
   local tests = tests_of(list, header.shape_count, matcher)
   local matched, failed = 0, 0
-  job.reason, job.first_record = nil, command.first_record
+  job.reason, job.first_record, job.careful = nil, command.first_record, C.is_careful(command)
   emit.pack, emit.stream, emit.position, emit.raw_bytes = command.pack, command.stream, command.position, 0
   emit.loop_depth, emit.now = command.loop_depth + 1, command.now_ns
   prepare(false)

@@ -83,7 +83,8 @@ local function start_filter(spec)
   local functions, prepare = api.filter(script.config, spec)
   local env = run_script(script, functions)
   local process_message = env.process_message
-  if process_message == nil and env.timer_event == nil then need(env, "process_message", script) end
+  if process_message ~= nil or env.timer_event == nil then need(env, "process_message", script) end
+  if env.timer_event ~= nil then need(env, "timer_event", script) end
   filter.open({
     matcher = matcher.new(spec.message_matcher),
     process_message = process_message or function() return 0 end,

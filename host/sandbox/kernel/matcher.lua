@@ -279,7 +279,7 @@ end
 -- text: a matcher expression. Answers a function: shape -> true, false, or test(record, raw, pack) -> boolean.
 -- Raises an error table's message if the text is no expression.
 function M.new(text)
-  local ast, err = syntax.parse(text)
+  local ast, err = syntax.parse(text, regex.compile)
   if not ast then error("message_matcher: " .. err.message, 0) end
   local compiled = setmetatable({}, { __mode = "k" })
   return function(shape)

@@ -1,0 +1,229 @@
+"""Scripts that misbehave, each in its own way, beside a pipeline that must not notice.
+
+Each script says in a line `-- expect:` what must come of the record "bad"; several outcomes are separated by `|`:
+
+- `held`: nothing; the script itself checked that it could do no harm
+- `fails`: its call failed, and the sandbox went on
+- the name of a limit, `error`, `fatal` or `signal`: the sandbox was ended for it, told of it, and went on with the next record
+- `refused:` and one of these: the script does not even start
+"""
+
+import asyncio
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from host.errors import SandboxError
+from host.packs.arena import Arena
+from host.pipeline import specs
+from host.sandbox import manifest, supervisor
+from host.sandbox.process import Order
+from host.sandbox.sandbox import Sandbox
+from host.sandbox.supervisor import Supervisor
+from host.sandbox.zygote_client import ZygoteClient
+from host.telemetry.metrics import ComponentMetrics
+from tests.packs.harness import Owner
+from tests.running import Bench, to_json, to_text
+
+HERE = Path(__file__).parent
+TERMINATED = "hekate.sandbox-terminated"
+SIDE_BY_SIDE = 60
+HEALTHY_LINES = 50_000
+
+
+class Script:
+    """One script of this folder."""
+
+    def __init__(self, path):
+        self.text = path.read_text()
+        self.manifest = manifest.read(self.text, path.name, []).manifest
+        self.name = self.manifest.name
+        self.kind = self.manifest.kind
+        refused, outcomes = re.search(r"^-- expect: (refused: )?(\S+)$", self.text, re.MULTILINE).groups()
+        self.refused = bool(refused)
+        self.expected = set(outcomes.split("|"))
+        self.in_timer = "function timer_event" in self.text
+
+
+SCRIPTS = [Script(path) for path in sorted(HERE.glob("[0-9]*.lua"))]
+RUNNING = [script for script in SCRIPTS if not script.refused]
+REFUSED = [script for script in SCRIPTS if script.refused]
+
+
+def test_there_are_enough_and_all_are_numbered():
+    numbers = [int(re.match(r"a(\d{3})_", script.name)[1]) for script in SCRIPTS]
+    assert numbers == list(range(1, len(SCRIPTS) + 1))
+    assert len(SCRIPTS) >= 80
+
+
+# ---------------------------------------------------------------- beside a healthy pipeline
+
+
+def config_of(bench, scripts):
+    lines = [b"good"] * 20 + [b"bad"] + [b"good"] * 20 + [b"last"]
+    abused = bench.write("abused.log", lines)
+    healthy = bench.write("healthy.log", [b"line %d" % number for number in range(HEALTHY_LINES)])
+    inputs = {"healthy": {"type": "file", "path": healthy}, "abused": {"type": "file", "path": abused}}
+    marks = f"Type =~ /(held|went_on)$/ || Type == '{TERMINATED}'"
+    outputs = {
+        "healthy": to_text(bench.path("healthy.txt"), "Logger == 'healthy'"),
+        "marks": to_json(bench.path("marks.jsonl"), marks),
+    }
+    filters = {}
+    for script in scripts:
+        folder = bench.folder / "plugins" / f"{script.kind}s"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{script.name}.lua").write_text(script.text)
+        if script.kind == "filter":
+            filters[script.name] = {}
+        elif script.kind == "decoder":
+            inputs[script.name] = {"type": "file", "path": abused, "decoder": script.name}
+        else:
+            path = bench.path(f"{script.name}.txt")
+            outputs[script.name] = to_text(path, "Logger == 'abused'", encoder=script.name)
+    modules = bench.folder / "plugins" / "modules"
+    modules.mkdir(parents=True, exist_ok=True)
+    (modules / "abuse.lua").write_text((HERE / "modules" / "abuse.lua").read_text())
+    return {"inputs": inputs, "filters": filters, "outputs": outputs}
+
+
+class Outcome:
+    """What became of the scripts of one run."""
+
+    def __init__(self, bench, host):
+        self.log = host.log
+        self.healthy = bench.read("healthy.txt")
+        self.limits = defaultdict(set)
+        self.reports = defaultdict(list)
+        self.marks = defaultdict(set)
+        self.dead = defaultdict(list)
+        for message in bench.jsons("marks.jsonl"):
+            if message["Type"] == TERMINATED:
+                self.limits[message["name"]].add(message["limit"])
+                self.reports[message["name"]].append(message)
+            else:
+                self.marks[message["Logger"]].add(message["Type"].rpartition(".")[2])
+        for script in RUNNING:
+            if script.kind == "encoder":
+                self.marks[script.name] = {line.decode(errors="replace") for line in bench.lines(f"{script.name}.txt")}
+        for letter in bench.dead_letters():
+            self.dead[letter["component"]].append(letter["record"])
+
+    def of(self, script):
+        """What happened at the record "bad"."""
+        if self.limits[script.name]:
+            return self.limits[script.name]
+        return {"held"} if "held" in self.marks[script.name] else {"fails"}
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    found = {}
+    for start in range(0, len(RUNNING), SIDE_BY_SIDE):
+        scripts = RUNNING[start : start + SIDE_BY_SIDE]
+        bench = Bench(tmp_path_factory.mktemp("abuse"))
+        try:
+            outcome = Outcome(bench, bench.once(config_of(bench, scripts)))
+        finally:
+            bench.close()
+        found |= {script.name: outcome for script in scripts}
+    return found
+
+
+@pytest.mark.parametrize("script", RUNNING, ids=lambda script: script.name)
+def test_outcome(outcomes, script):
+    outcome = outcomes[script.name]
+    happened = outcome.of(script)
+    log = "\n".join(line for line in outcome.log.splitlines() if script.name in line)
+
+    assert happened <= script.expected, log
+    assert "went_on" in outcome.marks[script.name], log
+    if outcome.limits[script.name] and not script.in_timer:
+        assert outcome.dead[script.name] == ["bad"]
+
+
+def test_the_healthy_pipeline_lost_nothing(outcomes):
+    expected = b"".join(b"line %d\n" % number for number in range(HEALTHY_LINES))
+    assert all(outcome.healthy == expected for outcome in outcomes.values())
+    assert not any("Traceback" in outcome.log for outcome in outcomes.values())
+
+
+def test_terminations_say_what_one_must_know(outcomes):
+    report = outcomes["a001_while_true"].reports["a001_while_true"][0]
+    assert (report["plugin"], report["kind"], report["limit"]) == ("a001_while_true", "filter", "cpu_limit")
+    assert (report["value"], report["record"], report["Logger"], report["Severity"]) == (100, 20, "hekate", 3)
+    (name,) = [script.name for script in RUNNING if script.name.endswith("_output_limit_caught")]
+    report = outcomes[name].reports[name][0]
+    assert (report["limit"], report["value"], report["record"]) == ("output_limit", 65536, 20)
+    assert f"{name}.lua:" in report["Payload"], "the position in the script"
+
+
+# ---------------------------------------------------------------- scripts that do not start
+
+
+def spec_of(script):
+    spec = {
+        "name": script.name,
+        "kind": script.kind,
+        "hostname": "here",
+        "output_limit": 65536,
+        "message_matcher": script.manifest.message_matcher or "TRUE",
+        "scripts": [{"name": script.name, "file": f"{script.name}.lua", "text": script.text, "config": {"": None}}],
+    }
+    if script.kind == "filter":
+        return spec | {"process_inject_limit": 1, "timer_inject_limit": 10}
+    return spec | {
+        "strategy": "first",
+        "max_record_bytes": 65536,
+        "oversize": "truncate",
+        "logger": "test",
+        "message_type": "",
+        "delimiter": 10,
+    }
+
+
+async def start_all(scripts):
+    """Start them side by side; answers what each said, or None if it started."""
+    zygote = ZygoteClient()
+    zygote.start()
+    sandboxes = [
+        Sandbox(
+            script.name,
+            order=Order(script.name, 8 << 20, 0, allow_unjailed=False),
+            spec=spec_of(script),
+            arena=Arena("test", 64 * 1024, 4, host_writes=False),
+            zygote=zygote,
+            owner=Owner(),
+            metrics=ComponentMetrics("filters", "test", "test"),
+            cpu_limit_ms=100,
+            read_module=specs.module_reader(None),
+        )
+        for script in scripts
+    ]
+    watch = asyncio.create_task(Supervisor(sandboxes).run())
+    try:
+        async with asyncio.timeout(30):
+            results = await asyncio.gather(*(sandbox.start() for sandbox in sandboxes), return_exceptions=True)
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+        await asyncio.gather(*(sandbox.stop() for sandbox in sandboxes))
+        zygote.close()
+    limits = [sandbox.termination.limit if sandbox.termination else None for sandbox in sandboxes]
+    return {script.name: (result, limit) for script, result, limit in zip(scripts, results, limits, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def refusals():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(supervisor, "_START_CPU_MS", 300)
+        return asyncio.run(start_all(REFUSED))
+
+
+@pytest.mark.parametrize("script", REFUSED, ids=lambda script: script.name)
+def test_refused(refusals, script):
+    result, limit = refusals[script.name]
+    assert isinstance(result, SandboxError), result
+    assert limit in script.expected, result
