@@ -7,10 +7,19 @@ local L = require "layout"
 
 local M = {}
 
--- a script that makes up names without end must not fill the memory with shapes
-local MOST_SHAPES = 2000
+-- Code is compiled for each shape, so records that all differ would fill the memory with it: beyond so many shapes all are
+-- forgotten, and what is still in use is compiled again.
+local MOST_SHAPES, MOST_LISTS, MOST_LISTED = 300, 64, 16
 
 local known, known_count = {}, 0
+local lists, list_count = {}, 0 -- [block of shapes of a pack] = list of them, counted from 0
+
+local function forget_all()
+  known, known_count = {}, 0
+  lists, list_count = {}, 0
+  jit.flush() -- traces keep alive what they were made of
+  collectgarbage()
+end
 local HEADERS = {
   Uuid = true, Payload = true, EnvVersion = true, Hostname = true, Severity = true, Pid = true,
 }
@@ -72,9 +81,7 @@ function M.intern(def)
   local key = serialize(def)
   local shape = known[key]
   if shape then return shape end
-  if known_count >= MOST_SHAPES then
-    known, known_count = {}, 0
-  end
+  if known_count >= MOST_SHAPES then forget_all() end
   shape = build(def, key)
   known[key] = shape
   known_count = known_count + 1
@@ -137,7 +144,6 @@ local function parse_one(p, at)
 end
 
 -- the shapes of a pack, as a list counted from 0; the list is shared by packs with equal shapes
-local lists, list_count = {}, 0
 function M.of_pack(pack)
   local header = ffi.cast(L.pack_ptr, pack)
   local block = ffi.string(pack + header.shapes_start, header.shapes_bytes)
@@ -149,7 +155,8 @@ function M.of_pack(pack)
     list[i] = M.intern(parse_one(pack, at))
     at = at + #list[i].key
   end
-  if list_count >= 200 then
+  if header.shape_count > MOST_LISTED then return list end -- it will hardly come again
+  if list_count >= MOST_LISTS then
     lists, list_count = {}, 0
   end
   lists[block], list_count = list, list_count + 1

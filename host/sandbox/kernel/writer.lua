@@ -44,8 +44,12 @@ function W.close()
   W.base = nil
 end
 
+-- more shapes than these make a pack full: who reads it holds them all at once
+local MOST_SHAPES = 128
+
 -- bytes that records, heap and shapes may still take together
 function W.room()
+  if #W.shape_list >= MOST_SHAPES then return 0 end
   return W.heap - W.cursor - W.shape_bytes - MARGIN_BYTES
 end
 
