@@ -13,7 +13,7 @@ local math = require "math"
 
 local floor, select = math.floor, select
 
-local WORD, SIGN, BYTE = 2 ^ 32, 2 ^ 31, 2 ^ 8
+local WORD, SIGN, BYTE, NIBBLE = 2 ^ 32, 2 ^ 31, 2 ^ 8, 2 ^ 4
 
 local M = {}
 
@@ -28,38 +28,38 @@ function M.tobit(x) return signed(floor(x)) end
 
 function M.bnot(x) return signed(WORD - 1 - unsigned(x)) end
 
--- Tables of the operations on bytes: row * 256 + column + 1.
+-- Tables of the operations on four bits: row * 16 + column + 1.
 local function table_of(operation)
-  local byte_table = {}
-  for a = 0, BYTE - 1 do
-    for b = 0, BYTE - 1 do
+  local nibble_table = {}
+  for a = 0, NIBBLE - 1 do
+    for b = 0, NIBBLE - 1 do
       local value, place, x, y = 0, 1, a, b
-      for _ = 1, 8 do
+      for _ = 1, 4 do
         value = value + operation(x % 2, y % 2) * place
         x, y, place = floor(x / 2), floor(y / 2), place * 2
       end
-      byte_table[a * BYTE + b + 1] = value
+      nibble_table[a * NIBBLE + b + 1] = value
     end
   end
-  return byte_table
+  return nibble_table
 end
 
-local function by_bytes(byte_table, a, b)
+local function by_nibbles(nibble_table, a, b)
   local value, place = 0, 1
-  for _ = 1, 4 do
-    local low_a, low_b = a % BYTE, b % BYTE
-    value = value + byte_table[low_a * BYTE + low_b + 1] * place
-    a, b, place = (a - low_a) / BYTE, (b - low_b) / BYTE, place * BYTE
+  for _ = 1, 8 do
+    local low_a, low_b = a % NIBBLE, b % NIBBLE
+    value = value + nibble_table[low_a * NIBBLE + low_b + 1] * place
+    a, b, place = (a - low_a) / NIBBLE, (b - low_b) / NIBBLE, place * NIBBLE
   end
   return value
 end
 
 local function operator(operation)
-  local byte_table = table_of(operation)
+  local nibble_table = table_of(operation)
   return function(x, ...)
     local value = unsigned(x)
     for i = 1, select("#", ...) do
-      value = by_bytes(byte_table, value, unsigned((select(i, ...))))
+      value = by_nibbles(nibble_table, value, unsigned((select(i, ...))))
     end
     return signed(value)
   end
