@@ -1,0 +1,46 @@
+--[[
+Grammar for log events of Java programs as Dropwizard and others write them: the level, the time in brackets, the class.
+
+    ERROR [2014-11-21 16:35:59,501] com.example.OutgoingQueue: Error handling output file
+    ! java.net.SocketTimeoutException: Read timed out
+    ! at com.example.TransferMode.upload(Unknown Source)
+
+- `logevent_grammar`: captures an event of one or more lines as a table: Severity (of syslog), Timestamp (ns; UTC, as
+  the format has no zone; text when it is no time), Class, Message, Stacktrace (the lines after the first, as they are;
+  "" without any)
+- `severities`: level to number: TRACE and DEBUG 7, INFO 6, WARN 4, ERROR 3, FATAL 0
+
+The module stack_traces takes a Stacktrace apart once the "! " before its lines are gone.
+
+Source: Dropwizard's default log format; the names, and that of this module, are Heka's.
+--]]
+
+local date_time = require "date_time"
+local lpeg = require "lpeg"
+
+local tonumber = tonumber
+local C, Cg, Ct, P, R, S = lpeg.C, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
+
+local M = {
+  severities = {TRACE = 7, DEBUG = 7, INFO = 6, WARN = 4, ERROR = 3, FATAL = 0},
+}
+
+local space = S" \t"^1
+local level = lpeg.Cmt(C(R("AZ", "az")^1), function(_, _, name)
+  local number = M.severities[name:upper()]
+  return number ~= nil, number
+end)
+
+local moment = (date_time.build_strftime_grammar "%Y-%m-%d %H:%M:%S" * (S",." * C(R"09"^1))^-1 * -1)
+  / function(parts, fraction)
+    if fraction then parts.sec_frac = tonumber("0." .. fraction) end
+    return date_time.time_to_ns(parts)
+  end
+
+local time = C((1 - S"]\n")^1) / function(text) return moment:match(text) or text end
+
+M.logevent_grammar = Ct(
+  Cg(level, "Severity") * space * "[" * Cg(time, "Timestamp") * "]" * space * Cg(C((1 - S":\n")^1), "Class") * ":" * space
+  * Cg(C((1 - S"\r\n")^0), "Message") * P"\r"^-1 * (P"\n" + -1) * Cg(C(P(1)^0), "Stacktrace"))
+
+return M
