@@ -14,7 +14,7 @@ _KERNEL_BYTES = 4 * 1024 * 1024
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
-_KEEP_BYTES = 4 * 1024 * 1024
+_KEEP_BYTES = 64 * 1024
 
 
 class Order(NamedTuple):
@@ -45,7 +45,7 @@ def run(order: Order, parts: Parts, channel: socket.socket, heartbeat_fd: int) -
     jail.set_process_name(f"hk:{order.name}")
     beat = mmap.mmap(heartbeat_fd, mmap.PAGESIZE)
     jail.close_all_but({2, channel.fileno()})
-    _keep_freed_memory()
+    _return_freed_memory()
     # The kernel copies the text of a pack, and the copy before it may not have been collected yet.
     memory_bytes = order.memory_limit + _KERNEL_BYTES + 4 * order.pack_bytes
     start = _new_lua_state(parts, memory_bytes)
@@ -60,8 +60,8 @@ def run(order: Order, parts: Parts, channel: socket.socket, heartbeat_fd: int) -
     os._exit(0)
 
 
-def _keep_freed_memory() -> None:
-    """Let the C library keep what was freed: each pack is copied into memory of the same size as the last one."""
+def _return_freed_memory() -> None:
+    """Have the C library give back what was freed: the texts that LPEG is given come and go all the time."""
     libc = ctypes.CDLL(None)
     libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
     libc.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
