@@ -15,12 +15,17 @@ _RETRY_S = 1.0
 
 def keep_dead_letters(letters: DeadLetters, sandbox: Sandbox, report: Report, pack: RawPack | TablePack) -> None:
     """Write the dead letters in a slot that a sandbox filled; the pack they came from is held until then."""
+    start = report.offset
+    blob = bytes(sandbox.arena.view[start : start + report.used_bytes])
+    if not blob.endswith(b"}\n") or blob.count(b"\n") != report.records:
+        sandbox.kill("it sent malformed dead letters")
+        sandbox.release_slot(start)
+        return
     pack.hold()
 
     def write() -> None:
-        start = report.offset
         try:
-            letters.append(bytes(sandbox.arena.view[start : start + report.used_bytes]), report.records)
+            letters.append(blob, report.records)
         except RetryDelivery as fault:
             _LOG.error("Dead letters cannot be written; trying again.", reason=str(fault))
             asyncio.get_running_loop().call_later(_RETRY_S, write)

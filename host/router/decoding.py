@@ -156,7 +156,9 @@ def table_pack(
     start = report.offset
     slot = sandbox.arena.view[start : start + sandbox.arena.slot_bytes]
     header = read_pack_header(slot, report.used_bytes)
-    if header is None or header.record_count != report.records or (raw is not None and header.raw_bytes != raw.length):
+    depth = 0 if raw is not None else 1 if parent is None else parent.loop_depth + 1
+    sound = header is not None and header.record_count == report.records and header.loop_depth == depth
+    if header is None or not sound or (raw is not None and header.raw_bytes != raw.length):
         sandbox.kill("it sent a malformed pack")
         return None
     shapes = bytes(slot[header.shapes_start : header.shapes_start + header.shapes_bytes])

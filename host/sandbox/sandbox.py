@@ -159,6 +159,8 @@ class Sandbox:
         self._said_terminated: Termination | None = None
         self._skips: dict[int, dict[int, str]] = {}
         self._texts = 0
+        self.progress = 0
+        """Counts starts and what came of work: whoever watches sees whether anything has."""
         self.on_death: Callable[[Sandbox, Termination], None] | None = None
         """Told when a process that had been started has ended before its time."""
 
@@ -202,6 +204,7 @@ class Sandbox:
         ours.setblocking(False)
         self._socket, self._mapped, self._said_terminated, self._kill_reason = ours, set(), None, None
         self._texts = 0
+        self.progress += 1
         for offset in self._granted:
             self.arena.release(offset)
         self._granted.clear()
@@ -369,6 +372,15 @@ class Sandbox:
         return not self.work and self._ticking is None
 
     @property
+    def may_write(self) -> bool:
+        """Whether it has a slot, and no reason to wait for one."""
+        return bool(self._granted)
+
+    def records_given(self) -> int:
+        """How many records it may be working on, at most."""
+        return 1 + sum(_records_of(work.pack) for work in self.work.values())
+
+    @property
     def ticking(self) -> bool:
         """Whether it was asked to call timer_event and has not answered."""
         return self._ticking is not None
@@ -524,6 +536,7 @@ class Sandbox:
             self.kill("it sent a report at a wrong time")
 
     def _on_running_report(self, report: Report) -> None:
+        self.progress += 1
         if report.op == Said.EMIT:
             self._on_emit(report)
         elif report.op == Said.DONE:
@@ -591,6 +604,12 @@ class Sandbox:
         if len(text) > protocol.MOST_TEXT_BYTES:
             text, found = f"it is larger than {protocol.MOST_TEXT_BYTES} bytes".encode(), False
         self._send(protocol.command(Op.MODULE, flags=int(found)) + text)
+
+
+def _records_of(pack: RawPack | TablePack) -> int:
+    if isinstance(pack, TablePack):
+        return pack.count
+    return pack.length + 1 if pack.records is None else len(pack.records) // 2
 
 
 def _raise_if_failed(task: asyncio.Task[None]) -> None:

@@ -7,6 +7,7 @@ process is one system call to read, so looking at all sandboxes many times a sec
 import asyncio
 import contextlib
 import time
+import weakref
 from collections.abc import Iterable
 
 import psutil
@@ -18,6 +19,8 @@ _INTERVAL_S = 0.04
 _CPU_CLOCK_OF_PROCESS = 2
 _START_CPU_MS = 2000
 """CPU that loading a script may take in all."""
+_SILENT_S = 30.0
+"""How long a process that has work may neither use CPU nor say anything, though it has no reason to wait."""
 _MEMORY_EVERY = 25
 """Looks between two readings of memory."""
 
@@ -35,6 +38,31 @@ def cpu_ms(pid: int) -> float | None:
         return None
 
 
+class _Watched:
+    """What is known of a process that does not depend on its own word."""
+
+    __slots__ = ("cpu_ms", "moved_s", "pid", "progress", "progress_cpu_ms")
+
+    def __init__(self, sandbox: Sandbox, cpu_ms: float) -> None:
+        self.pid = sandbox.pid
+        self.progress = sandbox.progress
+        self.progress_cpu_ms = cpu_ms
+        self.cpu_ms = cpu_ms
+        self.moved_s = time.monotonic()
+
+    def fault(self, sandbox: Sandbox, cpu_ms: float, now_s: float) -> str | None:
+        """Why it must be ended, whatever its heartbeat says."""
+        if cpu_ms != self.cpu_ms or sandbox.progress != self.progress or sandbox.idle or not sandbox.may_write:
+            self.cpu_ms, self.moved_s = cpu_ms, now_s
+        if sandbox.progress != self.progress or sandbox.idle:
+            self.progress, self.progress_cpu_ms = sandbox.progress, cpu_ms
+        if now_s - self.moved_s > _SILENT_S:
+            return "It does not do its work."
+        if cpu_ms - self.progress_cpu_ms > sandbox.cpu_limit_ms * sandbox.records_given():
+            return "It takes more CPU for a pack than all of its records may (cpu_limit)."
+        return None
+
+
 class Supervisor:
     """Watches the sandboxes of a host."""
 
@@ -42,6 +70,7 @@ class Supervisor:
         """Watch what `sandboxes` yields at each look: it may change."""
         self._sandboxes = sandboxes
         self._since: dict[Sandbox, tuple[int, Beat, float]] = {}
+        self._watched: weakref.WeakKeyDictionary[Sandbox, _Watched] = weakref.WeakKeyDictionary()
         self._looks = 0
 
     async def run(self) -> None:
@@ -56,8 +85,24 @@ class Supervisor:
         for sandbox in self._sandboxes:
             if sandbox.pid:
                 self._watch(sandbox)
+                self._watch_closely(sandbox)
                 if self._looks % _MEMORY_EVERY == 0:
                     _measure(sandbox)
+
+    def _watch_closely(self, sandbox: Sandbox) -> None:
+        """A process that was taken over may write what it likes into its heartbeat."""
+        now = cpu_ms(sandbox.pid)
+        if now is None or sandbox.state != "running":
+            self._watched.pop(sandbox, None)
+            return
+        watched = self._watched.get(sandbox)
+        if watched is None or watched.pid != sandbox.pid:
+            self._watched[sandbox] = _Watched(sandbox, now)
+            return
+        fault = watched.fault(sandbox, now, time.monotonic())
+        if fault is not None:
+            self._watched.pop(sandbox)
+            sandbox.kill(fault, "cpu_limit" if "CPU" in fault else "protocol")
 
     def _watch(self, sandbox: Sandbox) -> None:
         beat = sandbox.heartbeat.read()

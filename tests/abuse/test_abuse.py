@@ -4,7 +4,7 @@ Each script says in a line `-- expect:` what must come of the record "bad"; seve
 
 - `held`: nothing; the script itself checked that it could do no harm
 - `fails`: its call failed, and the sandbox went on
-- the name of a limit, `error`, `fatal` or `signal`: the sandbox was ended for it, told of it, and went on with the next record
+- the name of a limit, `error`, `fatal` or `signal`: the sandbox was ended for it, told of it, and went on after it
 - `refused:` and one of these: the script does not even start
 """
 
