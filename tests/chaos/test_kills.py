@@ -17,6 +17,8 @@ import pytest
 from host.delivery import dead_letters
 from tests.running import to_json, to_text, until
 
+pytestmark = pytest.mark.slow
+
 KILLS = 55
 BROKEN_EVERY = 20
 SEED = 20240501
