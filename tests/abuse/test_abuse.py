@@ -27,6 +27,8 @@ from host.telemetry.metrics import ComponentMetrics
 from tests.packs.harness import Owner
 from tests.running import Bench, to_json, to_text
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 TERMINATED = "hekate.sandbox-terminated"
 SIDE_BY_SIDE = 60
