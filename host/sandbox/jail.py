@@ -69,6 +69,18 @@ def close_all_but(keep: set[int]) -> None:
     os.closerange(first, highest if highest != resource.RLIM_INFINITY else 65536)
 
 
+def check() -> None:
+    """See whether the jail can be had at all.
+
+    Raises:
+        JailError: It cannot.
+    """
+    try:
+        import pyseccomp  # noqa: F401 -- only whether it is there
+    except (ImportError, RuntimeError, OSError) as fault:
+        raise JailError(f"seccomp is not available: {fault}") from fault
+
+
 def shut() -> None:
     """Forbid all system calls but `ALLOWED_CALLS`, for ever.
 
@@ -76,10 +88,9 @@ def shut() -> None:
         JailError: seccomp is not to be had.
     """
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    try:
-        import pyseccomp
-    except (ImportError, RuntimeError, OSError) as fault:
-        raise JailError(f"seccomp is not available: {fault}") from fault
+    check()
+    import pyseccomp
+
     jail = pyseccomp.SyscallFilter(pyseccomp.KILL_PROCESS)
     for call in ALLOWED_CALLS:
         try:

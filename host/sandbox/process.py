@@ -1,16 +1,21 @@
 """The life of a sandbox process, after the fork: build the Lua state, shut the jail, hand over to the kernel."""
 
+import contextlib
 import ctypes
+import json
 import mmap
 import os
 import socket
 from typing import Any, NamedTuple
 
+from host.packs.protocol import REPORT, Said
 from host.sandbox import jail
 
 MAIN = "main"
 _KERNEL_BYTES = 4 * 1024 * 1024
 """What the kernel's own code and the text of a pack take of the Lua memory, beside what the script may use."""
+
+_REFUSAL = "Scripts do not run without a jail, unless hekate.allow_unjailed is set, which is for development only."
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
@@ -49,15 +54,28 @@ def run(order: Order, parts: Parts, channel: socket.socket, heartbeat_fd: int) -
     # The kernel copies the text of a pack, and the copy before it may not have been collected yet.
     memory_bytes = order.memory_limit + _KERNEL_BYTES + 4 * order.pack_bytes
     start = _new_lua_state(parts, memory_bytes)
-    jail.limit_resources(memory_bytes)
-    try:
-        jail.shut()
-    except jail.JailError as fault:
-        if not order.allow_unjailed:
-            os.write(2, f"hekate: sandbox {order.name}: {fault}\n".encode())
-            os._exit(78)
+    for step in (jail.check, lambda: jail.limit_resources(memory_bytes), jail.shut):
+        try:
+            step()
+        except jail.JailError as fault:
+            _unjailed(order, channel, fault)
     start(channel.fileno(), ctypes.addressof(ctypes.c_char.from_buffer(beat)), memory_bytes)
     os._exit(0)
+
+
+def _unjailed(order: Order, channel: socket.socket, fault: jail.JailError) -> None:
+    """There is no jail: end, or say so as loudly as can be."""
+    if not order.allow_unjailed:
+        _last_words(channel, f"{fault}. {_REFUSAL}")
+        os._exit(os.EX_CONFIG)
+    with contextlib.suppress(OSError):  # once its resources are limited it cannot write into files any more
+        os.write(2, f"hekate: sandbox {order.name} RUNS WITHOUT A JAIL (allow_unjailed): {fault}\n".encode())
+
+
+def _last_words(channel: socket.socket, text: str) -> None:
+    """Tell the host why the process ends; stderr may be a file, which a sandbox cannot write to."""
+    words = json.dumps({"limit": "error", "text": text}).encode()
+    channel.send(REPORT.pack(Said.TERMINATED, *([0] * 11)) + words)
 
 
 def _return_freed_memory() -> None:

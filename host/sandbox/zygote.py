@@ -23,8 +23,9 @@ _MOST_BYTES = 64 * 1024
 
 def _load_parts() -> process.Parts:
     import lupa
-    import pyseccomp  # noqa: F401 -- warm for the children
 
+    with contextlib.suppress(ImportError, RuntimeError, OSError):  # each child says what is wrong with it
+        import pyseccomp  # noqa: F401 -- warm for the children
     with lupa.allow_lua_module_loading():
         from lupa import luajit21
     kernel = {path.stem: path.read_bytes() for path in (Path(__file__).parent / "kernel").glob("*.lua")}

@@ -160,7 +160,7 @@ def test_an_encoder_that_loops_on_one_record_goes_on_with_the_next(bench):
     bench.once(
         {
             "inputs": {"in": {"type": "file", "path": path}},
-            "outputs": {"loop": to_text(bench.path("loop"), encoder="loop")},
+            "outputs": {"loop": to_text(bench.path("loop"), "Logger == 'in'", encoder="loop")},
         }
     )
 
