@@ -234,7 +234,7 @@ class Sandbox(_Resolved, frozen=True, kw_only=True):
     """Absolute path of the Lua file."""
     digest: str
     """SHA-256 of the file, so that a reload sees an edited plugin as changed."""
-    config: dict[str, Scalar | list[Scalar]]
+    config: dict[str, Any]
     """What `read_config` answers: every option of the manifest that has a value."""
     memory_limit: int
     """Bytes."""

@@ -32,6 +32,7 @@ _MANIFEST_TYPES: dict[str, Schema] = {
     "number": {"type": "number"},
     "boolean": {"type": "boolean"},
     "list": {"type": "array", "items": {"type": ["string", "number", "boolean"]}},
+    "table": {"type": ["object", "array"]},
 }
 
 

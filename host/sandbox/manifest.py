@@ -26,8 +26,8 @@ from host.config.model import Count, CpuLimit, MemoryLimit, OutputLimit, PluginK
 from host.config.nodes import FAULTY, Node
 from host.errors import ConfigError
 
-OptionType = Literal["string", "integer", "number", "boolean", "list"]
-Value = Scalar | list[Scalar]
+OptionType = Literal["string", "integer", "number", "boolean", "list", "table"]
+Value = Any
 
 _PYTHON_TYPES: dict[OptionType, Any] = {
     "string": str,
@@ -35,6 +35,7 @@ _PYTHON_TYPES: dict[OptionType, Any] = {
     "number": float,
     "boolean": bool,
     "list": list[Scalar],
+    "table": dict[str, Any] | list[Any],
 }
 _HEADER = re.compile(r"\A(?:#![^\n]*\n)?\s*--\[(?P<level>=*)\[")
 _RULE = re.compile(r"^---[ \t]*$", re.MULTILINE)

@@ -1,4 +1,4 @@
--- What an encoder may declare: json, payload and template, which run without a call into the script per record.
+-- What an encoder may declare: json, payload, template and protobuf, which run without a call into the script per record.
 local ffi = require "ffi"
 local calls = require "calls"
 local encoder = require "encoder"
@@ -6,6 +6,7 @@ local json_encoder = require "json_encoder"
 local message = require "message"
 local numbers = require "numbers"
 local output = require "output"
+local protobuf = require "protobuf"
 local values = require "values"
 
 local M = {}
@@ -77,13 +78,12 @@ end
 
 -- ---------------------------------------------------------------- template
 
--- text of a value, as templates and add_to_payload write it
+-- text of a value
 local function text_of(v)
   if type(v) == "number" then return numbers.double_text(v) end
   if type(v) == "boolean" then return v and "true" or "false" end
   return v
 end
-M.text_of = text_of
 
 local HEADERS = {
   Uuid = true, Timestamp = true, Type = true, Logger = true, Severity = true, Payload = true, EnvVersion = true, Pid = true,
@@ -137,11 +137,29 @@ local function template(options)
   }
 end
 
+-- ---------------------------------------------------------------- protobuf
+
+-- Heka's message, framed or not
+local function heka_message(options)
+  local framed = options.framed ~= false
+  return {
+    start_pack = nothing,
+    record = function(record, raw, pack, shape)
+      protobuf.record(record, raw, pack, shape)
+      local from, n = protobuf.span(framed)
+      if not encoder.reserve(n) then return false, "the message is larger than a batch" end
+      copy(batch.base + batch.used, from, n)
+      encoder.finish_record(batch.used + n)
+      return true
+    end,
+  }
+end
+
 -- ---------------------------------------------------------------- scripts
 
 local SKIP = -2
 
--- process_message injects the payload; what it injected is the record's encoding
+-- what process_message injected is the record's encoding; if it injected nothing, the message itself in protobuf
 function M.script(name, process_message)
   return {
     start_pack = nothing,
@@ -149,24 +167,24 @@ function M.script(name, process_message)
       output.clear()
       message.set(record, raw, pack, shape)
       local status, why = calls.process(process_message)
+      local text = output.take()
+      if status == 0 and not text then text = protobuf.encode_record(message.current()) end
       message.discard()
       if status == SKIP then return false, nil end
       if status < 0 then return false, name .. ": " .. (why or "process_message returned " .. status) end
-      local text = output.take()
-      if not text then return false, name .. ": process_message injected no payload" end
       if not add_text(text) then return false, name .. ": the payload is larger than a batch" end
       return true
     end,
   }
 end
 
-local FORMATS = { json = json, payload = payload, template = template }
+local FORMATS = { json = json, payload = payload, template = template, protobuf = heka_message }
 
 -- options: what declare_encoder was given
 function M.declared(options)
   if type(options) ~= "table" then bad "takes a table" end
   local make = FORMATS[options.format]
-  if not make then bad("format: '" .. tostring(options.format) .. "' is not one of json, payload, template") end
+  if not make then bad("format: '" .. tostring(options.format) .. "' is not one of json, payload, template, protobuf") end
   return make(options)
 end
 

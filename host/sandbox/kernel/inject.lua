@@ -2,6 +2,7 @@
 local ffi = require "ffi"
 local L = require "layout"
 local W = require "writer"
+local handles = require "handles"
 local message = require "message"
 local shapes = require "shapes"
 local timestamps = require "timestamps"
@@ -28,11 +29,14 @@ local function add(name, kind, flags, representation)
 end
 
 local function add_value(name, value, kind, flags, representation)
+  value = handles.resolve(value)
+  if type(value) == "number" and kind ~= L.DOUBLE then value = message.exact(value) or value end
   local natural = KINDS[type(value)]
   if not natural then bad(name, "a value must be a string, a number or a boolean, not a " .. type(value)) end
   kind = kind or natural
   local is_text = kind == L.STRING or kind == L.BYTES
   if is_text ~= (type(value) == "string") then bad(name, "the value is a " .. type(value) .. ", which its value_type is not") end
+  if type(value) == "boolean" and kind ~= L.BOOL then bad(name, "the value is a boolean, which its value_type is not") end
   local slot = add(name, kind, flags + (is_text and L.IN_HEAP or 0), representation)
   if is_text then
     local at = W.put(value, #value)
@@ -46,9 +50,13 @@ local function add_value(name, value, kind, flags, representation)
   end
 end
 
-local function add_array(name, list, kind, representation)
-  if #list == 0 then return end
-  if #list == 1 then return add_value(name, list[1], kind, 0, representation) end
+local function add_array(name, given, kind, representation)
+  if #given == 0 then return end
+  if #given == 1 then return add_value(name, given[1], kind, 0, representation) end
+  local list = {}
+  for i, v in ipairs(given) do
+    list[i] = handles.resolve(v)
+  end
   local at, n = message.put_array(list, kind)
   local slot = add(name, L.ARRAY, L.IN_HEAP, representation)
   slot.from, slot.to = at, at + n
@@ -57,10 +65,12 @@ end
 -- value: a scalar, a list, or {value=, value_type=, representation=}
 local function add_field(name, value)
   if type(name) ~= "string" then bad("Fields", "a field's name must be a string") end
+  value = handles.resolve(value)
   if type(value) ~= "table" then return add_value(name, value, nil, 0) end
   local kind, representation, inner = nil, nil, value
   if value.value ~= nil then
-    kind, representation, inner = BY_VALUE_TYPE[value.value_type], value.representation, value.value
+    kind, representation, inner = BY_VALUE_TYPE[value.value_type], value.representation, handles.resolve(value.value)
+    if representation ~= nil and type(representation) ~= "string" then bad(name, "the representation must be a string") end
     if value.value_type and not kind then bad(name, "value_type must be 0 to 4") end
   end
   if type(inner) == "table" then return add_array(name, inner, kind, representation) end
@@ -89,42 +99,29 @@ local NUMBER_HEADERS = { "Severity", "Pid" }
 
 local function add_headers(msg)
   for _, name in ipairs(STRING_HEADERS) do
-    if msg[name] ~= nil then
-      if type(msg[name]) ~= "string" then bad(name, "must be a string") end
-      add_value(name, msg[name], L.STRING, L.HEADER)
+    local value = handles.resolve(msg[name])
+    if value ~= nil then
+      if type(value) ~= "string" then bad(name, "must be a string") end
+      add_value(name, value, L.STRING, L.HEADER)
     end
   end
   for _, name in ipairs(NUMBER_HEADERS) do
-    if msg[name] ~= nil then
-      if type(msg[name]) ~= "number" then bad(name, "must be a number") end
-      add_value(name, msg[name], L.INTEGER, L.HEADER)
+    local value = handles.resolve(msg[name])
+    if type(value) == "cdata" then value = tonumber(value) end
+    if value ~= nil then
+      if type(value) ~= "number" then bad(name, "must be a number") end
+      add_value(name, value, L.INTEGER, L.HEADER)
     end
   end
 end
 
-local function timestamp_of(value, default)
+local function timestamp_of(given, default)
+  local value = handles.resolve(given)
   if value == nil then return default end
-  if type(value) == "number" or type(value) == "cdata" then return value end
+  if type(value) == "number" then return message.exact(value) or value end
+  if type(value) == "cdata" then return value end
   if type(value) == "string" and timestamps.rfc3339(cast(L.bytes_ptr, value), 0, #value) then return timestamps.value[0] end
   bad("Timestamp", "must be nanoseconds since 1970 or an RFC 3339 string")
-end
-
-local DEEPEST, MOST_VALUES = 6, 20000
-
--- A copy of a message that runs no code of the script when it is read: no metatables, no cycles.
-function M.plain(msg)
-  local values = 0
-  local function copy(t, depth)
-    if depth > DEEPEST then error("inject_message: tables are nested too deeply, or in a circle", 0) end
-    local out = {}
-    for k, v in next, t do
-      values = values + 1
-      if values > MOST_VALUES then error("inject_message: more than " .. MOST_VALUES .. " values", 0) end
-      out[k] = type(v) == "table" and copy(v, depth + 1) or v
-    end
-    return out
-  end
-  return copy(msg, 0)
 end
 
 -- bytes that the message may take in a pack: what must be free before it is written
@@ -133,6 +130,8 @@ function M.estimate(msg)
   local function visit(v, depth)
     if type(v) == "string" then
       n = n + #v + 16
+    elseif type(v) == "table" and handles.value(v) ~= nil then
+      n = n + #handles.text(v) + 16
     elseif type(v) == "table" and depth < 6 then
       for k, inner in pairs(v) do
         if type(k) == "string" then n = n + 2 * #k end

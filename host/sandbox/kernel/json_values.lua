@@ -32,6 +32,10 @@ local function list(text)
   return last_list
 end
 
+function M.is_array(text)
+  return list(text) ~= false
+end
+
 -- the number of elements of a JSON array; an object counts as one
 function M.count(text)
   local l = list(text)

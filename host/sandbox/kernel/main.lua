@@ -46,7 +46,7 @@ end
 
 local function decoder_stage(spec, script)
   local declared = {}
-  local env = run_script(script, api.decoder(script.config, declared))
+  local env = run_script(script, api.decoder(script.config, declared, spec))
   local headers = { type = spec.message_type, logger = spec.logger, hostname = spec.hostname }
   if declared.grammar then
     local grammar = declared.grammar
@@ -96,7 +96,7 @@ end
 
 local function start_encoder(spec)
   local script, declared = spec.scripts[1], {}
-  local env = run_script(script, api.encoder(script.config, declared))
+  local env = run_script(script, api.encoder(script.config, declared, spec))
   local encode
   if declared.encoder then
     encode = encodings.declared(declared.encoder)

@@ -5,6 +5,9 @@ local ffi = require "ffi"
 local bit = require "bit"
 local L = require "layout"
 local W = require "writer"
+local digits = require "digits"
+local handles = require "handles"
+local numbers = require "numbers"
 local shapes = require "shapes"
 local values = require "values"
 local timestamps = require "timestamps"
@@ -28,10 +31,12 @@ local heap_mark = 0
 -- record_: hk_record *; raw_, pack_: uint8_t *
 function M.set(record_, raw_, pack_, shape_)
   record, raw, pack, shape, staged = record_, raw_, pack_, shape_, false
+  numbers.forget_lent()
 end
 
 function M.clear()
   record, staged = nil, false
+  numbers.forget_lent()
 end
 
 function M.current()
@@ -57,17 +62,17 @@ end
 
 local get_reader = values.reader
 
--- read_message(variable [, field_index [, array_index]]): a header or Fields[name] of the current message.
--- Answers a string, a number, a boolean, or nil if the message lacks it. Indexes count from 0.
-function M.read_message(variable, fi, ai)
+-- described in api.lua
+function M.read_message(variable, fi, ai, zero_copy)
   need_record "read_message"
-  if fi == nil then
+  if fi == nil and not zero_copy then
     local reader = shape.readers[variable]
     if reader then return reader(record, raw, pack) end
   end
   if type(variable) ~= "string" then error("read_message: the variable must be a string", 2) end
   need_index("read_message", fi)
   need_index("read_message", ai)
+  if zero_copy then return handles.read(variable, fi or 0, ai or 0, record, raw, pack, shape) end
   return get_reader(shape, variable, fi or 0, ai or 0)(record, raw, pack)
 end
 
@@ -93,7 +98,7 @@ local function occurrence(variable, index)
   end
 end
 
--- read_next_field(): value_type, name, value, representation, count of the next field; nil after the last.
+-- described in api.lua
 function M.read_next_field()
   need_record "read_next_field"
   while true do
@@ -112,6 +117,16 @@ function M.read_next_field()
 end
 
 -- ---------------------------------------------------------------- staging
+
+-- the record as it was before anything was written over it
+local before = {}
+
+-- n: a number whose digits a Lua number may not hold all. Answers the int64 of the message that it stands for, or nil.
+function M.exact(n)
+  if n > -numbers.SAFE and n < numbers.SAFE then return nil end
+  if staged then return digits.of(n, before.record, before.raw, before.pack, before.shape) end
+  return digits.of(n, record, raw, pack, shape)
+end
 
 -- copies an array block, and the strings it points at, into the heap of the pack being written
 local function copy_array(base, from)
@@ -163,6 +178,7 @@ function M.stage()
   if staged then return end
   if shape.slots > MOST_FIELDS then error("a message has at most " .. MOST_FIELDS .. " fields", 0) end
   heap_mark = W.heap
+  before.record, before.raw, before.pack, before.shape = record, raw, pack, shape
   copy(staged_memory, record, shape.bytes)
   copy_heap_values(pack)
   record, pack, staged = staged_record, W.base, true
@@ -225,10 +241,14 @@ local function plan_write(variable, kind, representation, fi)
   end
   if not index and #from.columns >= MOST_FIELDS then error("a message has at most " .. MOST_FIELDS .. " fields", 3) end
   local old = index and from.columns[index]
+  if kind == L.STRING and old and old.kind == L.BYTES then kind = L.BYTES end
   local column = { name = name, kind = kind, flags = flags, representation = representation or old and old.representation }
   index = index or #from.columns + 1
   local next_shape = shapes.with_column(from, index, column)
-  return { shape = next_shape, slot = next_shape.columns[index].slot }
+  return {
+    shape = next_shape, slot = next_shape.columns[index].slot,
+    was_integer = old and (old.kind == L.INTEGER or old.kind == L.INTEGER_TEXT),
+  }
 end
 
 local function planned(variable, kind, representation, fi)
@@ -251,8 +271,22 @@ local function planned(variable, kind, representation, fi)
   return plan
 end
 
+-- the int64 that a number is to be written as: if it stands for one, or if it takes the place of one; else nil
+local function integer_of(value, plan)
+  local exact = M.exact(value)
+  if exact then return exact end
+  if plan.was_integer and value % 1 == 0 and value >= -2 ^ 63 and value < 2 ^ 63 then return cast("int64_t", value) end
+end
+
 local function write_value(variable, kind, value, representation, fi)
   local plan = planned(variable, kind, representation, fi)
+  if kind == L.DOUBLE and (plan.was_integer or value >= numbers.SAFE or value <= -numbers.SAFE) then
+    local integer = integer_of(value, plan)
+    if integer then
+      kind, value = L.INTEGER, integer
+      plan = planned(variable, kind, representation, fi)
+    end
+  end
   local slot = staged_slots + plan.slot
   if kind == L.DOUBLE then
     slot.number = value
@@ -269,7 +303,7 @@ local function write_value(variable, kind, value, representation, fi)
 end
 
 local function timestamp_of(value)
-  if type(value) == "number" then return value end
+  if type(value) == "number" then return M.exact(value) or value end
   if type(value) == "cdata" then return cast("int64_t", value) end
   if type(value) == "string" and timestamps.rfc3339(cast(L.bytes_ptr, value), 0, #value) then return timestamps.value[0] end
   error("Timestamp must be nanoseconds since 1970 or an RFC 3339 string", 3)
@@ -281,8 +315,9 @@ local function retype(what, value)
   shape = shapes.intern(def)
 end
 
-local function delete(variable)
-  local index = shape.first[variable]
+local function delete(variable, fi)
+  local list = shape.occurrences[variable]
+  local index = list and list[fi + 1]
   if variable == "Payload" and shape.payload_is_record then
     retype("payload_is_record", false)
     return
@@ -314,25 +349,53 @@ local function write_header(variable, value)
   return true
 end
 
--- ai beyond 0 makes the field an array; the array is written anew with each element that is set
+local function column_of(variable, fi)
+  local list = shape.occurrences[variable]
+  return list and shape.columns[list[fi + 1]]
+end
+
+-- An element is set, or taken out if the value is nil; ai beyond 0 makes the field an array. It is written anew as a whole.
 local function write_element(variable, value, representation, fi, ai)
   local list = {}
   local i = 0
   while true do
-    local v = get_reader(shape, variable, fi, i)(record, raw, pack)
+    local v = handles.read(variable, fi, i, record, raw, pack, shape)
     if v == nil then break end
     i = i + 1
-    list[i] = v
+    list[i] = handles.value(v)
   end
   if ai > #list then error("write_message: array_index " .. ai .. " leaves a gap", 3) end
-  list[ai + 1] = value
+  if value == nil then
+    table.remove(list, ai + 1)
+  else
+    list[ai + 1] = value
+  end
+  if #list == 0 then return delete(variable, fi) end
   M.write_array(variable, list, representation, fi)
 end
 
 local ARRAY_KINDS = { number = L.DOUBLE, string = L.STRING, boolean = L.BOOL, cdata = L.INTEGER }
 
+-- numbers among which one keeps digits that no double has are all int64s, if all are whole
+local function same_type(elements)
+  local wide, whole = false, true
+  local list = {}
+  for i, v in ipairs(elements) do
+    local exact = type(v) == "number" and M.exact(v)
+    list[i] = exact or v
+    wide = wide or exact or type(v) == "cdata"
+    whole = whole and (type(v) == "cdata" or type(v) == "number" and v % 1 == 0)
+  end
+  if not wide then return elements end
+  for i, v in ipairs(list) do
+    if whole then list[i] = cast("int64_t", v) elseif type(v) == "cdata" then list[i] = tonumber(v) end
+  end
+  return list
+end
+
 -- elements: a list of values of one type; kind: that of the elements if it is not the one of their Lua type
 function M.put_array(elements, kind)
+  elements = same_type(elements)
   kind = kind or ARRAY_KINDS[type(elements[1])]
   if not kind then error("an array holds strings, numbers or booleans", 3) end
   local block = ffi.new("hk_slot[?]", #elements + 1)
@@ -343,7 +406,7 @@ function M.put_array(elements, kind)
       local at = W.put(v, #v)
       block[i].from, block[i].to = at, at + #v
     elseif kind == L.DOUBLE then
-      block[i].number = v
+      block[i].number = tonumber(v)
     elseif kind == L.BOOL then
       block[i].integer = v and 1 or 0
     else
@@ -365,8 +428,7 @@ function M.write_array(variable, elements, representation, fi)
   shape = plan.shape
 end
 
--- write_message(variable, value [, representation [, field_index [, array_index]]]): sets a header or a field of the
--- current message; nil deletes it. Allowed in decoders and encoders.
+-- described in api.lua
 function M.write_message(variable, value, representation, fi, ai)
   need_record "write_message"
   if not staged then M.stage() end
@@ -378,18 +440,26 @@ function M.write_message(variable, value, representation, fi, ai)
   if type(variable) ~= "string" then error("write_message: the variable must be a string", 2) end
   need_index("write_message", fi)
   need_index("write_message", ai)
-  if fi and (fi < 0 or fi % 1 ~= 0) then error("write_message: field_index must be 0 or more", 2) end
+  if fi and (fi < 0 or fi % 1 ~= 0) then error("write_message: field_index must be 0, 1, 2 ...", 2) end
+  if ai and (ai < 0 or ai % 1 ~= 0) then error("write_message: array_index must be 0, 1, 2 ...", 2) end
+  if representation ~= nil and type(representation) ~= "string" then
+    error("write_message: the representation must be a string", 2)
+  end
+  if not kind and value ~= nil then
+    value = handles.resolve(value)
+    kind = LUA_KINDS[type(value)]
+    if not kind then error("write_message: a value must be a string, a number or a boolean, not a " .. type(value), 2) end
+  end
+  fi = fi or 0
   if variable ~= "Payload" and not variable:find("^Fields%[") and write_header(variable, value) then return end
-  if value == nil then
-    delete(variable)
-  elseif not kind then
-    error("write_message: a value must be a string, a number or a boolean, not a " .. type(value), 2)
-  elseif ai and ai > 0 then
-    write_element(variable, value, representation, fi or 0, ai)
+  local column = ai and column_of(variable, fi)
+  if ai and (ai > 0 or column and column.kind == L.ARRAY) then
+    write_element(variable, value, representation, fi, ai)
+  elseif value == nil then
+    delete(variable, fi)
   else
-    write_value(variable, kind, value, representation, fi or 0)
+    write_value(variable, kind, value, representation, fi)
   end
 end
-
 
 return M

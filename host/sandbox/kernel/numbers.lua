@@ -15,6 +15,7 @@ end
 -- decimal digits, maybe after a sign, as a Lua number; exact up to 2^53, as any Lua number
 function M.read(base, from, to)
   if to - from <= 3 and base[from] >= 48 then return read_short(base, from, to - from) end
+  if to - from > 15 then return tonumber(ffi.string(base + from, to - from)) end -- rounded once, not at each digit
   local negative = false
   local c = base[from]
   if c == 45 or c == 43 then
@@ -41,6 +42,56 @@ function M.read_int64(base, from, to)
     v = v * 10 + (base[i] - 48)
   end
   return negative and -v or v
+end
+
+local SAFE = 9007199254740992 -- 2^53: from here on a Lua number may stand for several integers
+M.SAFE = SAFE
+
+-- decimal digits, maybe after a sign, as an int64; nil if they are beyond its range
+function M.exact_int64(base, from, to)
+  local v = M.read_int64(base, from, to)
+  if to - from <= 18 then return v end
+  local digits = ffi.string(base + from, to - from)
+  local plain = digits:gsub("^%+", ""):gsub("^(%-?)0+(%d)", "%1%2")
+  if M.int64_text(v) ~= plain and plain ~= "-0" then return nil end
+  return v
+end
+
+-- the same for a text, which may be no number at all
+function M.int64_of(text)
+  if not text:find "^[+-]?%d+$" then return nil end
+  return M.exact_int64(ffi.cast("const uint8_t *", text), 0, #text)
+end
+
+-- Integers beyond 2^53 that a script was given as Lua numbers, where no record has them any more: number -> int64, or false if two
+-- of them are the same number.
+local recent, recent_count = {}, 0
+local MOST_RECENT = 1000
+
+-- v: int64. Answers the Lua number that a script sees, and remembers the digits that it loses.
+function M.lend(v)
+  local n = tonumber(v)
+  if n > -SAFE and n < SAFE then return n end
+  if recent_count >= MOST_RECENT then
+    recent, recent_count = {}, 0
+  end
+  if recent[n] == nil then
+    recent[n], recent_count = v, recent_count + 1
+  elseif recent[n] ~= v then
+    recent[n] = false
+  end
+  return n
+end
+
+function M.forget_lent()
+  if recent_count > 0 then
+    recent, recent_count = {}, 0
+  end
+end
+
+-- the int64 that was lent as n; nil if none was, false if it could be several
+function M.lent(n)
+  return recent[n]
 end
 
 function M.read_double(base, from, to)

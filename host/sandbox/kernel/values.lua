@@ -13,6 +13,9 @@ local M = {}
 
 M.variable_name = shapes.variable
 
+-- what read_message knows beside headers and fields: name -> function(shape) that answers a reader
+M.virtual = {}
+
 local TYPE_NUMBERS = {
   [L.STRING] = 0, [L.BYTES] = 1, [L.INTEGER_TEXT] = 2, [L.DOUBLE_TEXT] = 3, [L.BOOL_TEXT] = 4, [L.JSON_STRING] = 0,
   [L.INTEGER] = 2, [L.DOUBLE] = 3, [L.BOOL] = 4, [L.JSON_VALUE] = 0, [L.CONST] = 0,
@@ -121,12 +124,15 @@ local function uuid(record, _, pack)
   return ffi.string(out.byte, 16)
 end
 
+M.derived_uuid = uuid
+
 -- headers that are no columns, or that have a value when their column is missing
 local function header_reader(shape, variable)
   if variable == "Timestamp" then return function(record) return tonumber(record.timestamp) end end
   if variable == "Type" then return constant(shape.type) end
   if variable == "Logger" then return constant(shape.logger) end
   if variable == "Uuid" then return uuid end
+  if M.virtual[variable] then return M.virtual[variable](shape) end
   if variable == "Severity" then return constant(7) end
   if variable == "Payload" and shape.payload_is_record then
     return compile "return ffi_string(raw + record.raw_start, record.raw_end - record.raw_start)"
