@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from host.config import catalogue, model
+from host.config import api_reference, catalogue, model
 from host.config.catalogue import LUA_STAGES, OptionInfo, PluginInfo
 from host.config.model import STAGES, Stage
 from host.config.schema import SHARED, config_schema
@@ -42,6 +42,7 @@ def pages() -> dict[str, str]:
     made = {f"docs/reference/{stage}.md": _stage_page(stage, plugins[stage]) for stage in STAGES}
     made["docs/reference/hekate.md"] = _host_page()
     made["docs/reference/README.md"] = _index(plugins)
+    made["docs/sandbox-api.md"] = api_reference.page(_MARK)
     made["sandboxes/lua/README.md"] = _lua_catalogue(plugins)
     made["conf/reference.yaml"] = "\n".join(_reference_yaml(plugins)) + "\n"
     made["conf/schema/config.schema.json"] = json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"

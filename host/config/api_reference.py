@@ -1,0 +1,75 @@
+"""`docs/sandbox-api.md`, made of the comments in `kernel/api.lua`.
+
+A comment that begins with three dashes describes a function: the signature in its first line, then `In:` with the
+kinds of sandboxes that have it, then prose, `Errors:` and `Cost:`.
+"""
+
+import re
+from typing import NamedTuple
+
+from host import paths
+
+_BLOCK = re.compile(r"^--- (?P<signature>.+)\n(?P<lines>(?:-- .*\n)+)", re.MULTILINE)
+_LABEL = re.compile(r"^(In|Errors|Cost): ")
+
+_HEAD = """# What a script can call
+
+{mark} The source is the kernel's own comments, in `host/sandbox/kernel/api.lua`.
+
+Scripts are Lua 5.1 as LuaJIT runs it. A decoder or an encoder defines `process_message()`, or declares what it
+does; a filter defines `process_message()`, `timer_event(ns, shutdown)` or both. `process_message` answers 0 if all
+is well, a number below 0 and a text if it cannot take the message (which goes to the dead letters with the text; an
+encoder answers -2 to send nothing), and a number above 0 to end the sandbox. Times are nanoseconds since 1970,
+sizes are bytes, indexes of fields and values count from 0.
+
+What stands behind *Errors* is raised as a Lua error. It ends the call unless the script catches it, and the record
+counts as failed. Functions of Heka or Hindsight that have no place here exist too: calling one raises an error that
+names what takes its place.
+"""
+
+
+class Function(NamedTuple):
+    """A function as its comment describes it."""
+
+    signature: str
+    where: str
+    prose: str
+    errors: str
+    cost: str
+
+    @property
+    def name(self) -> str:
+        """The name that scripts call."""
+        return self.signature.partition("(")[0]
+
+
+def functions() -> list[Function]:
+    """All that are described, in the order of the source."""
+    source = (paths.kernel() / "api.lua").read_text(encoding="utf-8")
+    return [_function(found) for found in _BLOCK.finditer(source)]
+
+
+def _function(found: re.Match[str]) -> Function:
+    parts: dict[str, list[str]] = {}
+    label = "prose"
+    for line in found["lines"].splitlines():
+        text = line.removeprefix("-- ")
+        marked = _LABEL.match(text)
+        if marked:
+            label, text = marked[1], text[marked.end() :]
+        elif label == "In":
+            label = "prose"
+        parts.setdefault(label, []).append(text)
+    where, prose, errors, cost = (" ".join(parts.get(key, [])) for key in ("In", "prose", "Errors", "Cost"))
+    return Function(found["signature"], where, prose, errors, cost)
+
+
+def page(mark: str) -> str:
+    """The page; `mark` says that it is generated."""
+    lines = [_HEAD.format(mark=mark)]
+    for function in functions():
+        lines += [f"## {function.name}", "", f"    {function.signature}", "", f"In {function.where}", ""]
+        lines += [function.prose, ""] if function.prose else []
+        lines += [f"*Errors:* {function.errors}", ""] if function.errors else []
+        lines += [f"*Cost:* {function.cost}", ""] if function.cost else []
+    return "\n".join(lines).rstrip("\n") + "\n"
