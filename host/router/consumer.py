@@ -28,6 +28,8 @@ _LOG = get_logger("host.router")
 
 _MOST_KNOWN_SHAPES = 10_000
 _POLL_S = 0.002
+MOST_KEPT_SHAPES_BYTES = 16 * 1024
+"""Longer descriptions of packs are not remembered: a script that makes up names must not fill the host's memory."""
 _MANY_INJECTED = 16
 """Slots of a filter in use at which it gets nothing new from the inputs."""
 
@@ -184,7 +186,7 @@ class Consumer:
         """What a finished pack tells of all packs like it."""
         assert isinstance(work.pack, TablePack)
         self.metrics.records_received += report.matched
-        if report.flags & NEVER_MATCHES:
+        if report.flags & NEVER_MATCHES and len(work.pack.shapes) <= MOST_KEPT_SHAPES_BYTES:
             if len(self.never) >= _MOST_KNOWN_SHAPES:
                 self.never.clear()
             self.never.add(work.pack.shapes)

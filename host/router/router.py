@@ -8,7 +8,7 @@ pack costs one look-up, however many consumers there are.
 from collections.abc import Iterable
 
 from host.packs.ledger import TablePack
-from host.router.consumer import Consumer
+from host.router.consumer import MOST_KEPT_SHAPES_BYTES, Consumer
 from host.router.terminations import Terminations
 from host.telemetry.metrics import ComponentMetrics
 
@@ -67,5 +67,6 @@ class Router:
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
         wanted = [consumer for consumer in self.consumers if consumer.wants(pack)]
-        self._routes[pack.shapes, pack.made_by] = wanted
+        if len(pack.shapes) <= MOST_KEPT_SHAPES_BYTES:
+            self._routes[pack.shapes, pack.made_by] = wanted
         return wanted
