@@ -59,7 +59,7 @@ def run(order: Order, parts: Parts, channel: socket.socket, heartbeat_fd: int) -
             step()
         except jail.JailError as fault:
             _unjailed(order, channel, fault)
-    start(channel.fileno(), ctypes.addressof(ctypes.c_char.from_buffer(beat)), memory_bytes)
+    start(channel.fileno(), ctypes.addressof(ctypes.c_char.from_buffer(beat)))
     os._exit(0)
 
 

@@ -112,18 +112,27 @@ local STARTERS = { decoder = start_decoder, filter = start_filter, encoder = sta
 
 -- ---------------------------------------------------------------- running
 
--- LuaJIT has no collection in need: garbage must be gone before the limit is near
-local function keep_memory_low(limit_bytes)
-  if collectgarbage "count" * 1024 > limit_bytes * 0.6 then collectgarbage() end
+-- LuaJIT has no collection in need: garbage must be gone before the limit is near, and its own pace would let megabytes of texts
+-- lie about. A full collection takes a fifth of a millisecond.
+local GARBAGE_KIB = 768
+local collect_above_kib = 0
+
+local function collect()
+  collectgarbage()
+  collect_above_kib = collectgarbage "count" * 1.15 + GARBAGE_KIB
 end
 
-local function serve(kind, limit_bytes)
+local function keep_memory_low()
+  if collectgarbage "count" > collect_above_kib then collect() end
+end
+
+local function serve(kind)
   while true do
     local command = C.next()
     if not command or command.op == C.STOP then return end
     beat[0], beat[1], beat[2] = command.pack or 0, 0, 1
     if command.op == C.PACK then
-      keep_memory_low(limit_bytes)
+      keep_memory_low()
       kind.run(command)
     elseif command.op == C.TICK then
       kind.tick(command)
@@ -154,8 +163,8 @@ local function on_error(err)
   terminate("error", calls.text_of(err))
 end
 
--- socket_fd: the host's socket; beat_address: of the shared heartbeat; memory_bytes: what this VM may use in all
-return function(socket_fd, beat_address, memory_bytes)
+-- socket_fd: the host's socket; beat_address: of the shared heartbeat
+return function(socket_fd, beat_address)
   beat = ffi.cast("uint64_t *", beat_address)
   calls.terminate = terminate
   environment.provide("cjson", cjson.new()) -- with settings of its own
@@ -168,12 +177,12 @@ return function(socket_fd, beat_address, memory_bytes)
     output.open(spec.output_limit)
     dead_letters.open(spec.name, spec.kind)
     local kind = STARTERS[spec.kind](spec)
-    collectgarbage()
-    collectgarbage("setpause", 120)
-    collectgarbage("setstepmul", 400)
+    collect()
+    -- between two packs, the collector's own pace is enough
+    collectgarbage("setpause", 150)
     beat[2] = 0
     C.report(C.READY, 0)
-    serve(kind, memory_bytes)
+    serve(kind)
   end, on_error)
   if not ok then terminate("memory_limit", calls.OUT_OF_MEMORY) end
 end
