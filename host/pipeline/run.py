@@ -19,6 +19,7 @@ from host.sandbox.zygote_client import child_environment
 from host.telemetry import logs
 
 if TYPE_CHECKING:
+    from host.pipeline.hotload import HotLoader
     from host.pipeline.watcher import Watcher
 
 _LOG = logs.get_logger("host.pipeline")
@@ -36,6 +37,7 @@ class Runner:
         self._force = asyncio.Event()
         self._reloading: asyncio.Task[None] | None = None
         self._watcher: Watcher | None = None
+        self._loader: HotLoader | None = None
         self.started_s = 0.0
         self.exit_code = os.EX_OK
 
@@ -76,7 +78,7 @@ class Runner:
         from host.pipeline.hotload import HotLoader
         from host.pipeline.watcher import Watcher
 
-        loader = HotLoader(self._pipeline, lambda: load_config(self._paths))
+        loader = self._loader = HotLoader(self._pipeline, lambda: load_config(self._paths))
         await loader.apply()
         tasks: set[asyncio.Task[None]] = set()
 
@@ -168,6 +170,8 @@ class Runner:
         except HekateError as fault:
             _LOG.error("The reload failed.", reason=str(fault))
             return
+        if self._loader is not None:
+            await self._loader.apply()
         _LOG.info("Reloaded.", changed=",".join(changed) or "nothing")
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import signal
 
 from tests.running import to_json, to_text, until
 
@@ -187,4 +188,15 @@ def test_the_directory_vanishes_and_comes_back(bench):
     (bench.folder / "gone").rename(bench.folder / "plugins")
     until(lambda: host.log.count("Loaded. unit=filters.say") == 2, "the filter again")
 
+    assert host.terminate() == 0
+
+
+def test_without_hot_loading_the_directory_is_looked_at_when_the_host_reloads(bench):
+    host = bench.start(flowing(bench, hekate={"hot_load": False}, outputs=said(bench))).ready()
+    bench.plugin("filter", "say", SAY.format(version=1), "message_matcher: Logger == 'in'\n")
+
+    host.signal(signal.SIGHUP)
+    host.saw("Reloaded.")
+
+    until(lambda: versions(bench, "said") == {1}, "the filter's messages")
     assert host.terminate() == 0

@@ -8,7 +8,7 @@ from random import Random
 import yaml
 
 from tests.pipelines import oracle
-from tests.running import ROOT, to_json
+from tests.running import ROOT, to_json, to_text
 
 J1 = yaml.safe_load((ROOT / "conf/examples/nginx_errors.yaml").read_text())["outputs"]["errors"]["encoder"]["config"][
     "fields"
@@ -255,3 +255,20 @@ def test_a_chain_of_all_decoders_runs_each_in_turn(bench):
         (n, "aé\n", len(payload), f"m{n + 1}", "app") for n, payload in enumerate(payloads)
     ]
     assert bench.dead_letters() == []
+
+
+def test_a_chain_of_all_decoders_keeps_many_short_records_in_their_packs(bench):
+    bench.plugin("decoder", "mark", 'function process_message() write_message("Fields[m]", 1) return 0 end')
+    path = bench.write("in.log", [b'{"n":%d}' % number for number in range(150_000)])
+
+    bench.once(
+        {
+            "inputs": {"in": {"type": "file", "path": path, "decoder": ["mark", "json"], "decoder_strategy": "all"}},
+            "outputs": {"all": to_text(bench.path("all"), "Logger == 'in'", encoder=N_ONLY)},
+        }
+    )
+
+    assert bench.lines("all") == [b"%d" % number for number in range(150_000)]
+
+
+N_ONLY = {"type": "template", "config": {"template": "%{n}"}}

@@ -53,7 +53,7 @@ end
 
 function M.flush(pack)
   if #lines > 0 then
-    emit.send_lines(C.EMIT_DEAD, lines, #lines, pack)
+    emit.send_lines(C.EMIT_DEAD, lines, pack)
     lines, bytes = {}, 0
   end
 end

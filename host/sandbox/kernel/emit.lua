@@ -38,10 +38,6 @@ function M.close(first_record)
   W.close()
 end
 
-function M.is_open()
-  return offset ~= nil
-end
-
 -- makes sure that `n` bytes fit; may send the slot away and open another
 function M.reserve(n, first_record)
   if W.base == nil then
@@ -52,11 +48,11 @@ function M.reserve(n, first_record)
     M.open()
     message.restage(old)
   end
-  if W.room() < n then error("a message of about " .. n .. " bytes is larger than a pack may be", 0) end
+  if W.bytes_left() < n then error("a message of about " .. n .. " bytes is larger than a pack may be", 0) end
 end
 
 -- sends bytes that are no pack (dead letters) in a slot of their own, cut into as many as they need
-function M.send_lines(kind, lines, count, pack)
+function M.send_lines(kind, lines, pack)
   local i = 1
   while i <= #lines do
     local to, room, at = C.slot()
@@ -69,7 +65,6 @@ function M.send_lines(kind, lines, count, pack)
     local r = C.report(C.EMIT, pack)
     r.kind, r.offset, r.bytes, r.count = kind, at, used, n
   end
-  return count
 end
 
 return M

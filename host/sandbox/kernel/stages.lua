@@ -34,10 +34,14 @@ end
 
 -- ---------------------------------------------------------------- declared grammars and JSON
 
+-- what one more record may need in a pack, beside the bytes that a decoder has made of it already
+local RECORD_ROOM_BYTES = 96 * 1024
+
 -- the payload of a decoded record goes through the grammar; what it finds is added to the record
 local function merging_pack(record_at)
   return function(job, view)
     each(view, function(record, shape)
+      emit.reserve(RECORD_ROOM_BYTES + record.words * 8, job.piece)
       message.set(record, job.raw, view.pack, shape)
       local from, to = record.raw_start, record.raw_end
       local ok, why = merge.payload(record, shape, job, view.pack, record_at)

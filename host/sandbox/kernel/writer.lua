@@ -47,9 +47,13 @@ end
 -- more shapes than these make a pack full: who reads it holds them all at once
 local MOST_SHAPES = 128
 
--- bytes that records, heap and shapes may still take together
+-- what W.bytes_left says, or none if the pack has shapes enough
 function W.room()
-  if #W.shape_list >= MOST_SHAPES then return 0 end
+  return #W.shape_list < MOST_SHAPES and W.bytes_left() or 0
+end
+
+-- bytes that records, heap and shapes may still take together
+function W.bytes_left()
   return W.heap - W.cursor - W.shape_bytes - MARGIN_BYTES
 end
 
