@@ -44,6 +44,8 @@ _LONGEST_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
 """Deaths in a row, with nothing finished between them."""
 _TRIES_PER_RECORD = 2
+_OUT_OF_MEMORY_STATUS = 77
+"""With which a process ends that had not even the memory to say so; known to kernel/main.lua."""
 _MOST_TEXTS = 5000
 """Texts that a process may send between two things that it has done: a script can print 100 lines a command."""
 _SAID_LIMITS = frozenset({"memory_limit", "output_limit", "max_process_inject", "max_timer_inject", "error", "fatal"})
@@ -286,6 +288,8 @@ class Sandbox:
             name = signal.Signals(-code).name
             hint = " (a forbidden system call)" if -code == signal.SIGSYS else ""
             return Termination("signal", f"The process was ended by {name}{hint}.", record)
+        if code == _OUT_OF_MEMORY_STATUS:
+            return Termination("memory_limit", "not enough memory", record)
         return Termination("error", f"The process ended with status {code}.", record)
 
     def _with_numbers(self, termination: Termination) -> Termination:

@@ -147,15 +147,19 @@ end
 calls.reserve = ("\0"):rep(512 * 1024)
 
 local MOST_LAST_WORDS = 8000
+local OUT_OF_MEMORY_STATUS = 77 -- known to host/sandbox/sandbox.py
 
 -- The last words. Ends the process here, in the midst of whatever is running, so that no script can catch it.
 local function terminate(limit, text)
   local trace = limit == "memory_limit" and text or debug.traceback(text, 2)
   calls.reserve = nil
   collectgarbage()
-  local words = cjson.encode { limit = limit, text = trace:sub(1, MOST_LAST_WORDS) }
-  pcall(C.text, C.TERMINATED, words, tonumber(beat[0]), tonumber(beat[1])) -- the host may be gone
-  ffi.C._exit(0)
+  local said = pcall(function()
+    local words = cjson.encode { limit = limit, text = trace:sub(1, MOST_LAST_WORDS) }
+    C.text(C.TERMINATED, words, tonumber(beat[0]), tonumber(beat[1]))
+  end)
+  -- there may be no host any more, or no memory even for this
+  ffi.C._exit(not said and limit == "memory_limit" and OUT_OF_MEMORY_STATUS or 0)
 end
 
 local function on_error(err)
