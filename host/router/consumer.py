@@ -17,7 +17,8 @@ from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Emitted, Report
 from host.router.dead_desk import keep_dead_letters
 from host.router.decoding import table_pack
-from host.sandbox.sandbox import Sandbox, Termination, Work
+from host.sandbox.sandbox import Sandbox, Work
+from host.sandbox.termination import Termination
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from host.packs import writer
 from host.packs.arena import Arena
 from host.packs.ledger import TablePack
-from host.sandbox.sandbox import Sandbox, Termination
+from host.sandbox.sandbox import Sandbox
+from host.sandbox.termination import Termination
 
 MESSAGE_TYPE = "hekate.sandbox-terminated"
 LOGGER = "hekate"

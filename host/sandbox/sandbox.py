@@ -12,22 +12,21 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import signal
-import socket
 import time
-from array import array
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from host.errors import SandboxError
 from host.packs import protocol
 from host.packs.arena import Arena
 from host.packs.ledger import RawPack, TablePack
-from host.packs.protocol import COMMAND, REPORT, Emitted, Op, PackFlags, Report, Said
+from host.packs.protocol import COMMAND, Emitted, Op, PackFlags, Report, Said
+from host.sandbox.channel import Channel
 from host.sandbox.heartbeat import Heartbeat
 from host.sandbox.process import Order
+from host.sandbox.termination import MOST_SAID, Termination, last_words, of_status
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
@@ -38,21 +37,11 @@ State = Literal["stopped", "starting", "running", "backing_off", "quarantined"]
 
 _WINDOW = 2
 """Packs that a process has at once: one that it works on, one that waits for it."""
-_INIT_CHUNK_BYTES = 100 * 1024
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
 """Deaths in a row, with nothing finished between them."""
 _TRIES_PER_RECORD = 2
-_OUT_OF_MEMORY_STATUS = 77
-"""With which a process ends that had not even the memory to say so; known to kernel/main.lua."""
-_MOST_TEXTS = 5000
-"""Texts that a process may send between two things that it has done: a script can print 100 lines a command."""
-_SAID_LIMITS = frozenset({"memory_limit", "output_limit", "max_process_inject", "max_timer_inject", "error", "fatal"})
-"""What a process may say itself of its end."""
-_MOST_SAID = (1 << 32) - 1
-_KERNEL_FRAMES = re.compile(r"\n\t(?:\[C\]|kernel/)[^\n]*|\nstack traceback:(?=(?:\n\t(?:\[C\]|kernel/)[^\n]*)*\Z)")
-"""What a traceback says of our own code, and its heading if it says nothing else."""
 
 
 class Work:
@@ -88,19 +77,6 @@ class Owner(Protocol):
 
     def on_quarantined(self, sandbox: Sandbox) -> None:
         """The sandbox has died too often and is not started again."""
-
-
-class Termination(NamedTuple):
-    """Why a process ended before its time."""
-
-    limit: str
-    """One of `_SAID_LIMITS`, or `cpu_limit`, `signal`, or `protocol`: it broke the rules of its socket."""
-    text: str
-    record: int
-    value: int = 0
-    """What the limit was, if it is one that is set."""
-    loop_depth: int = 1
-    """Of a message that tells of it: one more than that of the record at which it ended."""
 
 
 class Sandbox:
@@ -147,8 +123,7 @@ class Sandbox:
         self._zygote = zygote
         self._owner = owner
         self._read_module = read_module
-        self._socket: socket.socket | None = None
-        self._mapped: set[int] = set()
+        self._channel: Channel | None = None
         self._granted: dict[int, None] = {}
         self._ids = 0
         self._deaths = 0
@@ -160,7 +135,6 @@ class Sandbox:
         self._gone: asyncio.Future[None] | None = None
         self._said_terminated: Termination | None = None
         self._skips: dict[int, dict[int, str]] = {}
-        self._texts = 0
         self.progress = 0
         """Counts starts and what came of work: whoever watches sees whether anything has."""
         self.on_death: Callable[[Sandbox, Termination], None] | None = None
@@ -200,18 +174,14 @@ class Sandbox:
         self._gone = loop.create_future()
         if self._ready is None or self._ready.done():
             self._ready = loop.create_future()  # if not, somebody waits for it since a process that did not get so far
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, protocol.MOST_DATAGRAM_BYTES * 2)
-        ours.setblocking(False)
-        self._socket, self._mapped, self._said_terminated, self._kill_reason = ours, set(), None, None
-        self._texts = 0
+        channel = self._channel = Channel(self)
+        self._said_terminated = self._kill_reason = None
         self.progress += 1
         for offset in self._granted:
             self.arena.release(offset)
         self._granted.clear()
         try:
-            pid = await self._zygote.spawn(self._order, theirs, self.heartbeat.fd, self._ended)
+            pid = await self._zygote.spawn(self._order, channel.theirs, self.heartbeat.fd, self._ended)
         except SandboxError as fault:
             _LOG.warning("A sandbox could not be started.", sandbox=self.name, reason=str(fault))
             if self._zygote.gone:
@@ -219,16 +189,16 @@ class Sandbox:
             self._ended(signal.SIGKILL)
             return
         finally:
-            theirs.close()
-        if self._socket is not ours:
+            channel.theirs.close()
+        if self._channel is not channel:
             return  # it has ended already
         self.pid = pid
         if self._stopping:
             self.kill("stop")
             return
-        self._map(self.arena, writable=True)
-        self._send_texts(Op.INIT, json.dumps(self._spec).encode())
-        loop.add_reader(ours, self._readable)
+        channel.map(self.arena, writable=True)
+        channel.send_texts(Op.INIT, json.dumps(self._spec).encode())
+        channel.listen()
 
     def kill(self, reason: str, limit: str = "protocol") -> None:
         """End the process at once; it is started again as its owner wants."""
@@ -240,15 +210,15 @@ class Sandbox:
     async def stop(self) -> None:
         """End the process. Its work must be done."""
         self._stopping = True
-        if self._socket is not None and self.state == "running":
-            self._send(COMMAND.pack(Op.STOP, *([0] * 14)))
+        if self._channel is not None and self.state == "running":
+            self._channel.send(COMMAND.pack(Op.STOP, *([0] * 14)))
             assert self._gone is not None
             try:
                 await asyncio.wait_for(asyncio.shield(self._gone), 1.0)
             except TimeoutError:
                 self.kill("stop")
                 await self._gone
-        elif self._socket is not None:
+        elif self._channel is not None:
             self.kill("stop")  # or once its pid is known
             assert self._gone is not None
             await self._gone
@@ -265,11 +235,9 @@ class Sandbox:
     def _ended(self, status: int) -> None:
         """The process is gone."""
         self.pid = 0
-        if self._socket is not None:
-            self._drain_socket()
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
         if self._stopping:
@@ -278,19 +246,12 @@ class Sandbox:
         self._died(self._reason_of_death(status))
 
     def _reason_of_death(self, status: int) -> Termination:
-        record = min(self.heartbeat.read().record, _MOST_SAID)
+        record = min(self.heartbeat.read().record, MOST_SAID)
         if self._said_terminated is not None:
             return self._said_terminated
         if self._kill_reason:
             return Termination(*self._kill_reason, record)
-        code = os.waitstatus_to_exitcode(status)
-        if code < 0:
-            name = signal.Signals(-code).name
-            hint = " (a forbidden system call)" if -code == signal.SIGSYS else ""
-            return Termination("signal", f"The process was ended by {name}{hint}.", record)
-        if code == _OUT_OF_MEMORY_STATUS:
-            return Termination("memory_limit", "not enough memory", record)
-        return Termination("error", f"The process ended with status {code}.", record)
+        return of_status(status, record)
 
     def _with_numbers(self, termination: Termination) -> Termination:
         """What the host knows of a termination without having to believe the process."""
@@ -346,7 +307,7 @@ class Sandbox:
         if not work.careful:
             work.careful = True
             return
-        record = min(beat.record, _MOST_SAID)
+        record = min(beat.record, MOST_SAID)
         work.tries[record] = work.tries.get(record, 0) + 1
         tries = _TRIES_PER_RECORD + 1 if termination.limit == "signal" and "SIGKILL" in termination.text else 1
         if work.tries[record] >= tries:
@@ -410,7 +371,7 @@ class Sandbox:
     def release_slot(self, offset: int) -> None:
         """What the sandbox made in a slot is not needed any more."""
         self.arena.release(offset)
-        if self._socket is not None and len(self._granted) < _WINDOW and self.state == "running":
+        if self._channel is not None and len(self._granted) < _WINDOW and self.state == "running":
             self._send(self._grants())
 
     def _grants(self) -> bytes:
@@ -426,10 +387,13 @@ class Sandbox:
 
     def _send_pack(self, number: int, work: Work) -> None:
         pack = work.pack
+        channel = self._channel
+        if channel is None:
+            return  # it has just died; the next process gets everything anew
         now_ns = time.time_ns()
         flags = PackFlags.CAREFUL if work.careful else PackFlags(0)
         if isinstance(pack, RawPack):
-            self._map(pack.arena)
+            channel.map(pack.arena)
             records = 0 if pack.records is None else len(pack.records) // 2
             if pack.records is None:
                 flags |= PackFlags.DELIMITED
@@ -438,17 +402,17 @@ class Sandbox:
                 position=pack.position, now_ns=now_ns, records=records, first_record=work.first_record, flags=flags,
             )  # fmt: skip
         else:
-            self._map(pack.arena)
+            channel.map(pack.arena)
             raw = (0, 0, 0)
             if pack.raw is not None:
-                self._map(pack.raw.arena)
+                channel.map(pack.raw.arena)
                 raw = (pack.raw.arena.number, pack.raw.offset, pack.raw.length)
             command = protocol.command(
                 Op.PACK, pack=number, raw=raw, table=(pack.arena.number, pack.offset, pack.arena.slot_bytes),
                 stream=pack.stream_number, position=pack.position, now_ns=now_ns, first_record=work.first_record,
                 flags=flags, loop_depth=pack.loop_depth,
             )  # fmt: skip
-        self._send(self._grants() + command)
+        channel.send(self._grants() + command)
 
     def _give_again(self) -> None:
         """What the process before this one left undone."""
@@ -461,76 +425,25 @@ class Sandbox:
 
     # ------------------------------------------------------------------ the socket
 
-    def _map(self, arena: Arena, *, writable: bool = False) -> None:
-        if arena.number in self._mapped or self._socket is None:
-            return
-        self._mapped.add(arena.number)
-        fd = arena.writable_fd if writable else arena.read_only_fd
-        command = protocol.command(Op.MAP, raw=(arena.number, 0, 0), position=arena.size_bytes, flags=int(writable))
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]).tobytes())]
-        try:
-            self._socket.sendmsg([command], rights)
-        except ConnectionError:
-            return  # it has just died; the next process gets everything anew
-
     def unmap(self, arena_number: int) -> None:
         """An arena is gone: its memory is free once nobody maps it."""
-        if arena_number in self._mapped:
-            self._mapped.discard(arena_number)
-            self._send(protocol.command(Op.UNMAP, raw=(arena_number, 0, 0)))
+        if self._channel is not None:
+            self._channel.unmap(arena_number)
 
     def _send(self, data: bytes) -> None:
-        if self._socket is None or not data:
-            return
-        try:
-            self._socket.send(data)
-        except ConnectionError:
-            return  # as above
-        except BlockingIOError:
-            self.kill("it does not read its socket")
+        if self._channel is not None:
+            self._channel.send(data)
 
-    def _send_texts(self, op: Op, text: bytes) -> None:
-        for start in range(0, len(text), _INIT_CHUNK_BYTES) or (0,):
-            more = start + _INIT_CHUNK_BYTES < len(text)
-            self._send(protocol.command(op, flags=int(more)) + text[start : start + _INIT_CHUNK_BYTES])
+    def _has_done_something(self) -> None:
+        if self._channel is not None:
+            self._channel.has_done_something()
 
-    def _drain_socket(self) -> None:
-        """Read what the process said before it ended."""
-        while self._socket is not None and self._read_one():
-            pass
-
-    def _readable(self) -> None:
-        self._read_one()
-
-    def _read_one(self) -> bool:
-        assert self._socket is not None
-        try:
-            data = self._socket.recv(protocol.MOST_DATAGRAM_BYTES)
-        except (BlockingIOError, ConnectionError):
-            return False
-        if not data:
-            asyncio.get_running_loop().remove_reader(self._socket)
-            return False
-        if len(data) < REPORT.size:
-            self.kill("it sent a malformed report")
-            return False
-        first = Report._make(REPORT.unpack_from(data))
-        if first.op in protocol.TEXTS:
-            self._texts += 1
-            if self._texts > _MOST_TEXTS:
-                self.kill("it floods its socket")
-                return False
-            self._on_text(first, data[REPORT.size :].decode(errors="replace"))
-            return True
-        for report in map(Report._make, REPORT.iter_unpack(data[: len(data) - len(data) % REPORT.size])):
-            self._on_report(report)
-        return True
-
-    def _on_report(self, report: Report) -> None:
+    def on_report(self, report: Report) -> None:
+        """It did something, or claims to have."""
         if self.state == "running":
             self._on_running_report(report)
         elif self.state == "starting" and report.op == Said.READY:
-            self._texts = 0
+            self._has_done_something()
             self.state = "running"
             if self._ready is not None and not self._ready.done():
                 self._ready.set_result(None)
@@ -548,12 +461,13 @@ class Sandbox:
             if work is None:
                 self.kill("it reported a pack that it was not given")
                 return
-            self._deaths = self._texts = 0
+            self._deaths = 0
+            self._has_done_something()
             self._skips.pop(report.pack, None)
             self._owner.on_done(self, work, report)
             self._owner.on_room(self)
         elif report.op == Said.TICKED and self._ticking is not None:
-            self._texts = 0
+            self._has_done_something()
             if not self._ticking.done():
                 self._ticking.set_result(None)
             self._ticking = None
@@ -573,10 +487,12 @@ class Sandbox:
         if work is not None and report.kind != Emitted.DEAD_LETTERS:
             work.first_record = max(work.first_record, report.first_record)
         self._owner.on_emit(self, work, report)
-        if self._socket is not None and not self._granted:
+        if self._channel is not None and not self._granted:
             self._send(self._grants())
 
-    def _on_text(self, report: Report, text: str) -> None:
+    def on_text(self, report: Report, data: bytes) -> None:
+        """It said something in words."""
+        text = data.decode(errors="replace")
         if report.op == Said.PRINT:
             _LOG.info(text, sandbox=self.name)
         elif report.op == Said.FAILURE:
@@ -584,18 +500,9 @@ class Sandbox:
         elif report.op == Said.NEED_MODULE:
             self._send_module(text)
         else:
-            self._on_last_words(report, text)
-
-    def _on_last_words(self, report: Report, text: str) -> None:
-        try:
-            said = json.loads(text)
-            limit, text = str(said["limit"]), str(said["text"])
-        except (ValueError, KeyError, TypeError, RecursionError):
-            limit = ""
-        if limit not in _SAID_LIMITS:
-            self.kill("it sent malformed last words")
-            return
-        self._said_terminated = Termination(limit, _KERNEL_FRAMES.sub("", text).strip(), report.first_record)
+            self._said_terminated = last_words(data, report.first_record)
+            if self._said_terminated is None:
+                self.kill("it sent malformed last words")
 
     def _send_module(self, name: str) -> None:
         try:
