@@ -5,6 +5,7 @@
     ├── ConfigErrors                78: all faults of a configuration
     ├── StartError                  69 (EX_UNAVAILABLE): a port in use, an unreadable file, a missing LPEG
     ├── SandboxError                70: a sandbox could not be started or was ended
+    ├── PackError                   70: a pack does not keep to its layout
     └── DeliveryError               74 (EX_IOERR)
         ├── RetryDelivery           may succeed later
         └── RejectBatch             never will: to the dead letters
@@ -76,6 +77,10 @@ class StartError(HekateError):
 
 class SandboxError(HekateError):
     """A sandbox could not be started, or was ended."""
+
+
+class PackError(HekateError):
+    """A pack does not keep to its layout."""
 
 
 class DeliveryError(HekateError):

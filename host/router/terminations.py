@@ -73,7 +73,7 @@ class Terminations:
         slot = self._arena.view[offset : offset + self._arena.slot_bytes]
         message = _message(sandbox, termination, budget.suppressed)
         budget.suppressed = 0
-        written = writer.write(slot, message, termination.loop_depth)
+        written = writer.write(slot, [message], loop_depth=termination.loop_depth, position=message.timestamp_ns)
         pack = TablePack(
             self._arena, offset, written.used_bytes, 1, written.shapes, "", termination.loop_depth, 0,
             message.timestamp_ns, None, None, self._arena.release, time.monotonic_ns(),
@@ -83,7 +83,7 @@ class Terminations:
 
 def _message(sandbox: Sandbox, termination: Termination, suppressed: int) -> writer.Message:
     short = slice(_MOST_NAME_CHARACTERS)
-    fields: dict[str, writer.Value] = {
+    fields: dict[str, writer.Scalar] = {
         "name": sandbox.name[short],
         "plugin": sandbox.plugin[short],
         "kind": sandbox.kind,
@@ -93,9 +93,11 @@ def _message(sandbox: Sandbox, termination: Termination, suppressed: int) -> wri
         "state": sandbox.state,
         "suppressed": suppressed,
     }
-    headers: dict[str, writer.Value] = {
+    headers: dict[str, writer.Scalar] = {
         "Payload": termination.text[:_MOST_PAYLOAD_CHARACTERS],
         "Severity": _SEVERITY_ERROR,
         "Hostname": sandbox.hostname[short],
     }
-    return writer.Message(MESSAGE_TYPE, LOGGER, time.time_ns(), headers, fields)
+    return writer.Message(
+        MESSAGE_TYPE, LOGGER, time.time_ns(), headers, [writer.Field(*each) for each in fields.items()]
+    )
