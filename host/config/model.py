@@ -234,6 +234,8 @@ class Sandbox(_Resolved, frozen=True, kw_only=True):
     """Absolute path of the Lua file."""
     digest: str
     """SHA-256 of the file, so that a reload sees an edited plugin as changed."""
+    text: str | None = None
+    """The script itself, where it is not to be read from its file: a trial of what somebody has just written."""
     config: dict[str, Any]
     """What `read_config` answers: every option of the manifest that has a value."""
     memory_limit: int

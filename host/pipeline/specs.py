@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from host import paths
 from host.config import model
@@ -10,10 +10,40 @@ from host.errors import StartError
 from host.sandbox.process import Order
 
 
+class Decodes(Protocol):
+    """What is asked of an input, or of a trial, about its decoders."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 -- as in model.Input
+    @property
+    def decoder_chain(self) -> tuple[model.Sandbox, ...]: ...  # noqa: D102
+    @property
+    def decoder_strategy(self) -> str: ...  # noqa: D102
+    @property
+    def max_record_bytes(self) -> int: ...  # noqa: D102
+    @property
+    def oversize(self) -> str: ...  # noqa: D102
+    @property
+    def logger(self) -> str: ...  # noqa: D102
+    @property
+    def message_type(self) -> str: ...  # noqa: D102
+
+
+class Encodes(Protocol):
+    """What is asked of an output, or of a trial, about its encoder."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 -- as in model.Output
+    @property
+    def encoder(self) -> model.Sandbox: ...  # noqa: D102
+    @property
+    def message_matcher(self) -> str: ...  # noqa: D102
+
+
 def _script(sandbox: model.Sandbox) -> dict[str, Any]:
     path = Path(sandbox.path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8") if sandbox.text is None else sandbox.text
     except OSError as fault:
         raise StartError(f"Cannot read {path}: {fault.strerror}.") from fault
     return {"name": sandbox.name, "file": path.name, "text": text, "config": sandbox.config or {"": None}}
@@ -29,7 +59,7 @@ def _common(name: str, kind: str, sandboxes: tuple[model.Sandbox, ...], hostname
     }
 
 
-def decoder(config: model.Input, delimiter: int | None, hostname: str) -> dict[str, Any]:
+def decoder(config: Decodes, delimiter: int | None, hostname: str) -> dict[str, Any]:
     """Of the decoders of an input."""
     spec = _common(config.name, "decoder", config.decoder_chain, hostname)
     return spec | {
@@ -52,7 +82,7 @@ def filter_(config: model.Filter, hostname: str) -> dict[str, Any]:
     }
 
 
-def encoder(config: model.Output, hostname: str) -> dict[str, Any]:
+def encoder(config: Encodes, hostname: str) -> dict[str, Any]:
     """Of the encoder of an output."""
     return _common(config.name, "encoder", (config.encoder,), hostname) | {"message_matcher": config.message_matcher}
 

@@ -139,6 +139,10 @@ class Sandbox:
         """Counts starts and what came of work: whoever watches sees whether anything has."""
         self.on_death: Callable[[Sandbox, Termination], None] | None = None
         """Told when a process that had been started has ended before its time."""
+        self.on_print: Callable[[str], None] | None = None
+        """Told what the script prints, instead of the log."""
+        self.clock: Callable[[], int] = time.time_ns
+        """What time it is for the sandbox when it is given a pack."""
 
     @property
     def kind(self) -> str:
@@ -390,7 +394,7 @@ class Sandbox:
         channel = self._channel
         if channel is None:
             return  # it has just died; the next process gets everything anew
-        now_ns = time.time_ns()
+        now_ns = self.clock()
         flags = PackFlags.CAREFUL if work.careful else PackFlags(0)
         if isinstance(pack, RawPack):
             channel.map(pack.arena)
@@ -494,7 +498,10 @@ class Sandbox:
         """It said something in words."""
         text = data.decode(errors="replace")
         if report.op == Said.PRINT:
-            _LOG.info(text, sandbox=self.name)
+            if self.on_print is not None:
+                self.on_print(text)
+            else:
+                _LOG.info(text, sandbox=self.name)
         elif report.op == Said.FAILURE:
             self._owner.on_failure(self, text)
         elif report.op == Said.NEED_MODULE:

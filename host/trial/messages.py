@@ -1,0 +1,159 @@
+"""Messages as people write them, in YAML or JSON, made into messages for a pack.
+
+    Type: nginx.access
+    Timestamp: 2024-05-01T10:00:00Z      # or nanoseconds since 1970
+    Severity: 6
+    Fields: {status: 200, tags: [a, b]}
+
+Fields may also be a list, which keeps their order and lets a name occur twice:
+
+    Fields:
+      - {name: status, value: 200, value_type: integer, representation: code}
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from host.errors import HekateError
+from host.packs.writer import Field, Message, Scalar
+
+TEXT_HEADERS = ("Payload", "EnvVersion", "Hostname")
+NUMBER_HEADERS = ("Severity", "Pid")
+HEADERS = ("Uuid", "Timestamp", "Type", "Logger", *TEXT_HEADERS, *NUMBER_HEADERS)
+_NS = 1_000_000_000
+_MOST_FIELDS = 1024
+_FIELD_KEYS = {"name", "value", "value_type", "representation"}
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,), "bytes": (bytes, str), "integer": (int,), "double": (float, int), "bool": (bool,),
+}  # fmt: skip
+
+
+class MessageError(HekateError):
+    """A message that somebody wrote is none."""
+
+
+def timestamp_ns(value: object) -> int:
+    """Nanoseconds since 1970, given as they are or as RFC 3339.
+
+    Raises:
+        MessageError: It is neither.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and -(1 << 63) <= value < 1 << 63:
+        return value
+    found = _RFC3339.match(value) if isinstance(value, str) else None
+    if found is None:
+        raise MessageError(
+            f"Timestamp: `{value}` is neither nanoseconds since 1970 nor a time such as 2024-05-01T10:00:00Z."
+        )
+    day, time, fraction, zone = found.groups()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{time}{zone.upper().replace('Z', '+00:00')}")
+    except ValueError as fault:
+        raise MessageError(f"Timestamp: `{value}` is no time: {fault}.") from fault
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * _NS + int((fraction or "0").ljust(9, "0"))
+
+
+def to_message(given: Mapping[str, Any], now_ns: int) -> Message:
+    """A message of a mapping; now_ns is its Timestamp if it has none.
+
+    Raises:
+        MessageError: It is none; says which part.
+    """
+    unknown = sorted(str(key) for key in given if key not in {*HEADERS, "Fields"})
+    if unknown:
+        raise MessageError(f"There is no header `{unknown[0]}`; fields stand under Fields.")
+    moment = now_ns if given.get("Timestamp") is None else timestamp_ns(given["Timestamp"])
+    fields = [_field(name, described) for name, described in described_fields(given.get("Fields"))]
+    if len(fields) > _MOST_FIELDS:
+        raise MessageError(f"A message has at most {_MOST_FIELDS} fields.")
+    return Message(_text(given, "Type"), _text(given, "Logger"), moment, _headers(given), fields)
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    value = given.get(name)
+    if value is not None and not isinstance(value, str):
+        raise MessageError(f"{name}: must be text.")
+    return value or ""
+
+
+def _headers(given: Mapping[str, Any]) -> dict[str, Scalar]:
+    headers: dict[str, Scalar] = {}
+    if given.get("Uuid") is not None:
+        headers["Uuid"] = _uuid(given["Uuid"])
+    for name in TEXT_HEADERS:
+        value = given.get(name)
+        if value is not None and not isinstance(value, str | bytes):
+            raise MessageError(f"{name}: must be text.")
+        if value:
+            headers[name] = value
+    for name in NUMBER_HEADERS:
+        value = given.get(name)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise MessageError(f"{name}: must be a whole number.")
+        if value is not None:
+            headers[name] = value
+    return headers
+
+
+def _uuid(value: object) -> bytes:
+    try:
+        return value if isinstance(value, bytes) and len(value) == 16 else UUID(str(value)).bytes
+    except ValueError as fault:
+        raise MessageError("Uuid: must be 16 bytes, or text such as 6ba7b810-9dad-11d1-80b4-00c04fd430c8.") from fault
+
+
+def described_fields(fields: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Name and description of each field, from either form.
+
+    Raises:
+        MessageError: It is neither form.
+    """
+    if fields is None:
+        return
+    if isinstance(fields, Mapping):
+        for name, value in fields.items():
+            yield str(name), {"value": value}
+        return
+    if not isinstance(fields, list):
+        raise MessageError("Fields: must be a mapping of names to values, or a list of fields.")
+    for field in fields:
+        if not isinstance(field, Mapping) or not isinstance(field.get("name"), str):
+            raise MessageError("Fields: each field of a list has a name and a value.")
+        unknown = sorted(str(key) for key in field if key not in _FIELD_KEYS)
+        if unknown:
+            raise MessageError(f"Fields: {field['name']}: there is no key `{unknown[0]}` in a field.")
+        yield field["name"], field
+
+
+def _field(name: str, given: Mapping[str, Any]) -> Field:
+    value, value_type = given.get("value"), given.get("value_type")
+    if value_type is not None:
+        if value_type not in _TYPES:
+            raise MessageError(f"Fields: {name}: value_type is one of {', '.join(_TYPES)}.")
+        elements = [_as(name, value_type, each) for each in (value if isinstance(value, list) else [value])]
+        value = elements if isinstance(value, list) else elements[0]
+    elif isinstance(value, list) and {type(each) for each in value} == {int, float}:
+        value = [float(each) for each in value]
+    if value is None:
+        raise MessageError(f"Fields: {name}: has no value.")
+    return Field(name, value, str(given.get("representation") or ""))
+
+
+def _as(name: str, value_type: str, value: Any) -> Scalar:
+    if not _is_a(value_type, value):
+        raise MessageError(f"Fields: {name}: the value is no {value_type}.")
+    made: Scalar = value
+    if value_type == "double":
+        made = float(value)
+    elif value_type == "bytes" and isinstance(value, str):
+        made = value.encode()
+    return made
+
+
+def _is_a(value_type: str, value: object) -> bool:
+    return isinstance(value, _TYPES[value_type]) and (value_type == "bool" or not isinstance(value, bool))

@@ -1,0 +1,83 @@
+import asyncio
+
+import pytest
+
+from host.config import model
+from host.sandbox.zygote_client import ZygoteClient
+from host.trial import engine
+from host.trial.model import Decoder, Encoder, Given, Record, Tick, Trial
+
+
+class Laboratory:
+    """Runs trials, all with one zygote."""
+
+    def __init__(self):
+        self.loop = asyncio.new_event_loop()
+        self.zygote = ZygoteClient()
+        self.wait(self._start())
+
+    async def _start(self):
+        self.zygote.start()
+
+    def wait(self, awaitable):
+        return self.loop.run_until_complete(awaitable)
+
+    def run(self, of, *steps, **more):
+        """The outcome of one trial. Steps: bytes are records, mappings messages, numbers ticks."""
+        made = tuple(step if isinstance(step, Tick) else _step(step) for step in steps)
+        return self.wait(engine.run(Trial(of=of, steps=made, **more), self.zygote))
+
+    def close(self):
+        self.wait(self._close())
+        self.loop.close()
+
+    async def _close(self):
+        self.zygote.close()
+
+
+def _step(step):
+    if isinstance(step, bytes):
+        return Record(data=step)
+    return Given(message=step) if isinstance(step, dict) else Tick(now_ns=step)
+
+
+def sandbox(kind, text, config=None, **limits):
+    given = {"memory_limit": 8 << 20, "cpu_limit": 100, "output_limit": 65536, **limits}
+    return model.Sandbox(
+        name="mine",
+        kind=kind,
+        plugin="mine",
+        path="/nowhere/mine.lua",
+        digest="",
+        text=text,
+        config=config or {},
+        **given,
+    )
+
+
+def decoder(text, config=None, **limits):
+    return Decoder(name="mine", decoder_chain=(sandbox("decoder", text, config, **limits),), logger="in")
+
+
+def encoder(text, config=None, matcher="TRUE", **limits):
+    return Encoder(name="mine", encoder=sandbox("encoder", text, config, **limits), message_matcher=matcher)
+
+
+def filter_(text, config=None, matcher="TRUE", max_process_inject=1, max_timer_inject=10, **limits):
+    return model.Filter(
+        name="mine",
+        sandbox=sandbox("filter", text, config, **limits),
+        message_matcher=matcher,
+        ticker_interval=0.0,
+        queue=model.Queue(),
+        on_terminate="restart",
+        max_process_inject=max_process_inject,
+        max_timer_inject=max_timer_inject,
+    )
+
+
+@pytest.fixture(scope="session")
+def laboratory():
+    made = Laboratory()
+    yield made
+    made.close()
