@@ -301,3 +301,62 @@ def test_the_double_of_a_message_is_the_same_bits(bench):
     message = {**MESSAGE, "Fields": [(b"d", heka.DOUBLE, values, None)]}
 
     assert run(bench, "function process_message() return 0 end", messages=(message,)) == heka.message(message)
+
+
+JSON_LINES = [
+    b'{"ints": [1, -9223372036854775808, 9007199254740993], "n": 9007199254740993, "big": 18446744073709551616}',
+    b'{"mixed": [1, 2.5], "huge": [1, 18446744073709551616], "bools": [true, false], "texts": ["a\\u0000", "\\u00fc"]}',
+    b'{"other": [1, "a"], "nothing": [], "object": {"a": 1}, "exponent": [1e3, 20]}',
+]
+
+
+def test_numbers_of_json_arrays_keep_their_digits_in_protobuf(bench):
+    message_class = heka.google_message_class()
+    bench.once(
+        {
+            "inputs": {"in": {"type": "file", "path": bench.write("in.jsonl", JSON_LINES), "decoder": "json"}},
+            "outputs": {"o": to_text(bench.path("o"), encoder="protobuf")},
+        }
+    )
+    got, data = {}, bench.read("o")
+    while data:
+        start = 3 + data[1]
+        length = decode_varint(data[3 : 2 + data[1]])  # the frame's header is one field: the length
+        for field in message_class.FromString(data[start : start + length]).fields:
+            values = (field.value_string, field.value_bytes, field.value_integer, field.value_double, field.value_bool)
+            got[field.name.decode()] = (field.value_type, list(values[field.value_type]))
+        data = data[start + length :]
+
+    assert got == {
+        "ints": (heka.INTEGER, [1, -(2**63), 2**53 + 1]),
+        "n": (heka.INTEGER, [2**53 + 1]),
+        "big": (heka.DOUBLE, [2.0**64]),
+        "mixed": (heka.DOUBLE, [1.0, 2.5]),
+        "huge": (heka.DOUBLE, [1.0, 2.0**64]),
+        "bools": (heka.BOOL, [True, False]),
+        "texts": (heka.STRING, [b"a\0", "\u00fc".encode()]),
+        "other": (heka.STRING, [b'[1, "a"]']),
+        "nothing": (heka.STRING, [b"[]"]),
+        "object.a": (heka.INTEGER, [1]),
+        "exponent": (heka.DOUBLE, [1000.0, 20.0]),
+    }
+
+
+def decode_varint(data):
+    return sum((byte & 127) << (7 * n) for n, byte in enumerate(data))
+
+
+def test_read_next_field_goes_through_each_message_from_its_first_field(bench):
+    code = """
+function process_message()
+  while true do
+    local kind, name, value, representation, count = read_next_field()
+    if not kind then break end
+    add_to_payload(name, " ", kind, " ", count, " ", representation, ";")
+  end
+  inject_payload()
+  return 0
+end"""
+    listed = b"id 2 1 count;ids 2 3 ;load 3 2 ;ok 4 2 ;tags 0 2 tag;blob 1 1 ;tags 0 1 ;"
+
+    assert run(bench, code, messages=(MESSAGE, MESSAGE)) == listed * 2

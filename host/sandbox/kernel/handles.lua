@@ -2,6 +2,7 @@
 -- may be given wherever a value goes.
 local ffi = require "ffi"
 local bit = require "bit"
+local json_values = require "json_values"
 local L = require "layout"
 local calls = require "calls"
 local numbers = require "numbers"
@@ -52,6 +53,11 @@ local function exact(column, ai, number, record, raw, pack)
   if column.kind == L.INTEGER_TEXT or column.kind == L.DOUBLE_TEXT then
     local text = ffi.string(base + slot.from, slot.to - slot.from)
     return column.kind == L.INTEGER_TEXT and numbers.int64_of(text) or number, text
+  end
+  if column.kind == L.JSON_VALUE then
+    local texts = json_values.number_texts(ffi.string(base + slot.from, slot.to - slot.from))
+    local text = texts and texts[ai + 1]
+    return text and numbers.int64_of(text) or number, text
   end
   if column.kind == L.ARRAY and cast(L.u32_ptr, base + slot.from)[0] == L.INTEGER then
     return (cast(L.slot_ptr, base + slot.from + 8) + ai).integer + 0LL

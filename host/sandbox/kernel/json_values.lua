@@ -51,4 +51,11 @@ function M.element(text, ai)
   return v
 end
 
+local numbers = P "[" * space * Ct((C(number) * space * (P "," * space * C(number) * space) ^ 0) ^ -1) * "]"
+
+-- the digits of an array of numbers as a list of texts; nil if the text is anything else
+function M.number_texts(text)
+  return lpeg.match(numbers, text)
+end
+
 return M

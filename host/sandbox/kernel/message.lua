@@ -7,6 +7,7 @@ local L = require "layout"
 local W = require "writer"
 local digits = require "digits"
 local handles = require "handles"
+local json_values = require "json_values"
 local numbers = require "numbers"
 local shapes = require "shapes"
 local values = require "values"
@@ -27,10 +28,12 @@ local staged_slots = cast(L.slot_ptr, staged_record + 1)
 local record, raw, pack, shape
 local staged = false
 local heap_mark = 0
+local next_field = 0 -- of read_next_field
 
 -- record_: hk_record *; raw_, pack_: uint8_t *
 function M.set(record_, raw_, pack_, shape_)
   record, raw, pack, shape, staged = record_, raw_, pack_, shape_, false
+  next_field = 0
   numbers.forget_lent()
 end
 
@@ -76,20 +79,20 @@ function M.read_message(variable, fi, ai, zero_copy)
   return get_reader(shape, variable, fi or 0, ai or 0)(record, raw, pack)
 end
 
-local next_field = 0
+local TYPE_OF_LUA = { string = 0, number = 3, boolean = 4 }
 
-function M.restart_fields()
-  next_field = 0
-end
-
-local function count_of(column)
-  local slot = cast(L.slot_ptr, record + 1) + (column.slot or 0)
+-- Heka's value_type of a field, and how many values it has; value: its first one
+local function type_and_count(column, value)
+  if column.kind ~= L.ARRAY and column.kind ~= L.JSON_VALUE then return values.value_type(column.kind), 1 end
+  local slot = cast(L.slot_ptr, record + 1) + column.slot
   local base = band(column.flags, L.IN_HEAP) ~= 0 and pack or raw
-  if column.kind == L.ARRAY then return cast(L.u32_ptr, base + slot.from)[1] end
-  if column.kind == L.JSON_VALUE then
-    return require "json_values".count(ffi.string(base + slot.from, slot.to - slot.from))
+  if column.kind == L.ARRAY then
+    local head = cast(L.u32_ptr, base + slot.from)
+    return values.value_type(head[0]), head[1]
   end
-  return 1
+  local text = ffi.string(base + slot.from, slot.to - slot.from)
+  local whole = type(value) == "number" and not text:find "[.eE]"
+  return whole and 2 or TYPE_OF_LUA[type(value)], json_values.count(text)
 end
 
 local function occurrence(variable, index)
@@ -109,8 +112,8 @@ function M.read_next_field()
       local variable = values.variable_name(column)
       local value = get_reader(shape, variable, occurrence(variable, next_field), 0)(record, raw, pack)
       if value ~= nil then
-        local kind = column.kind == L.ARRAY and L.STRING or column.kind
-        return values.value_type(kind), column.name, value, column.representation, count_of(column)
+        local value_type, count = type_and_count(column, value)
+        return value_type, column.name, value, column.representation or "", count
       end
     end
   end

@@ -242,9 +242,23 @@ end
 
 local LUA_KINDS = { string = L.STRING, number = L.DOUBLE, boolean = L.BOOL }
 
+-- numbers of JSON: integers if all of them are
+local function number_list(texts)
+  local integers, doubles = {}, {}
+  for i, digits in ipairs(texts) do
+    integers[i], doubles[i] = numbers.int64_of(digits), tonumber(digits)
+  end
+  for i = 1, #texts do
+    if integers[i] == nil then return L.DOUBLE, doubles end
+  end
+  return L.INTEGER, integers
+end
+
 -- a JSON array of values of one type is an array; anything else stays JSON text
 local function json_list(from, slot)
   local json = ffi.string(from + slot.from, slot.to - slot.from)
+  local texts = json_values.number_texts(json)
+  if texts and texts[1] then return number_list(texts) end
   local list, kind = {}, nil
   for i = 1, json_values.is_array(json) and json_values.count(json) or 0 do
     list[i] = json_values.element(json, i - 1)

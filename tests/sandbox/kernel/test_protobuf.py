@@ -124,7 +124,6 @@ def test_a_message_is_read_with_all_digits_and_written_byte_for_byte(lua, msg, f
 @settings(max_examples=200, deadline=None)
 @given(MESSAGES)
 def test_the_bytes_are_those_of_googles_library(lua, msg):
-    pytest.importorskip("google.protobuf")
     theirs = google_message(msg).SerializeToString()
 
     assert lua[b"again"](theirs, False) == theirs == heka.message(msg)
