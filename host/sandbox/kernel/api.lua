@@ -23,6 +23,10 @@ local M = {}
 -- In: decoders, filters, encoders.
 -- The option of that name, from `config` of the instance or, if it is not there, the default of the plugin's header. An option that is
 -- `false` is answered as `false`, and not as nil. Lists and tables count from 1.
+-- What is no option of the header is answered by the host, under Hindsight's names: Hostname, Logger (the name of the instance), Pid
+-- (of the host), filename, log_level (3, 4, 6 or 7), memory_limit and output_limit in bytes, cpu_limit in milliseconds; for filters
+-- and encoders message_matcher; for filters ticker_interval in seconds, process_message_inject_limit, timer_event_inject_limit.
+-- Paths are nil: a sandbox has no files.
 -- Cost: a look-up; call it when the script is loaded and keep the answer.
 local function config_reader(config)
   return function(name)
@@ -47,7 +51,8 @@ end
 
 --- read_next_field() -> value_type, name, value, representation, count; or nil after the last
 -- In: decoders, filters, encoders.
--- The fields one after the other; value_type is 0 for a string, 1 bytes, 2 integer, 3 double, 4 bool, `value` the first of `count`.
+-- The fields one after the other; value_type is 0 for a string, 1 bytes, 2 integer, 3 double, 4 bool, `value` the first of `count`,
+-- `representation` "" if there is none.
 -- Errors: there is no message.
 
 --- write_message(variable, value [, representation [, field_index [, array_index]]])

@@ -1,4 +1,6 @@
 -- Calls into a script, and what it injects while it runs.
+local elsewhere = require "elsewhere"
+
 local M = {}
 
 local pcall, tostring, type = pcall, tostring, type
@@ -30,10 +32,15 @@ function M.text_of(v)
 end
 local text_of = M.text_of
 
+-- the text of what a script raised
+function M.error_text(err)
+  return elsewhere.explain(text_of(err))
+end
+
 local function checked(ok, status, why)
   if not ok then
     if status == MEMORY then M.terminate("memory_limit", MEMORY) end
-    return -1, text_of(status)
+    return -1, M.error_text(status)
   end
   if type(status) ~= "number" or status ~= status then
     return -1, "process_message must return a number, not " .. (status ~= status and "NaN" or "a " .. type(status))

@@ -1,5 +1,5 @@
 -- Functions that scripts for Heka or Hindsight may call and that do not exist in their kind of sandbox here. Calling one says what
--- takes its place.
+-- takes its place; so does the error of a script that calls or indexes what no sandbox has.
 local M = {}
 
 local INPUTS_ARE_PYTHON = "inputs are no scripts here: use an input of the host with a decoder"
@@ -39,6 +39,30 @@ function M.add(api, kind)
     end
   end
   return api
+end
+
+local NO_FILES = "scripts have no files; put what the script needs into its config, or into a module for require"
+local NO_SYSTEM = "scripts reach nothing of the system; what they need to know is in read_config"
+local NO_CODE = "code is loaded by require only, from a module in sandbox_dir/modules"
+
+-- what no sandbox has: global or field -> what takes its place
+local NEVER = {
+  io = NO_FILES, read = NO_FILES, lines = NO_FILES, open = NO_FILES, popen = NO_SYSTEM,
+  getenv = NO_SYSTEM, execute = NO_SYSTEM, exit = "return a status above 0 to end the sandbox", remove = NO_FILES, rename = NO_FILES,
+  tmpname = NO_FILES, setlocale = "the locale is C, the time zone UTC",
+  load = NO_CODE, loadstring = NO_CODE, loadfile = NO_CODE, dofile = NO_CODE, dump = NO_CODE,
+  module = "a module makes a table and returns it: local M = {} ... return M",
+  package = "require finds modules in sandbox_dir/modules and in the standard library; there is nothing to set",
+  getfenv = "globals are in _G; setfenv(1, table) is there for modules",
+  collectgarbage = "the host collects between packs", newproxy = "a table with a metatable does the same",
+  coroutine = "keep what has to go on in a table, and go on with it in the next call", debug = NO_SYSTEM, ffi = NO_SYSTEM, jit = NO_SYSTEM,
+}
+
+-- The text of an error; if it is about something that no sandbox has, with what takes its place.
+function M.explain(text)
+  local name = text:match "attempt to call %l+ '([%w_]+)' %(a nil value%)" or text:match "attempt to index %l+ '([%w_]+)' %(a nil value%)"
+  local why = name and NEVER[name]
+  return why and text .. "; " .. name .. ": " .. why or text
 end
 
 return M

@@ -84,6 +84,13 @@ local function standard()
   return { string = pick(string, STRING), table = pick(table, TABLE), os = pick(os, OS), math = all(math) }
 end
 
+-- Modules that were written in C before. In Lua 5.1 such a module also becomes the global of its name, and scripts for Heka count on
+-- that: `require "cjson"`, and then `cjson.decode(...)`.
+local GLOBAL_WHEN_REQUIRED = {
+  bit = true, bloom_filter = true, circular_buffer = true, cjson = true, cuckoo_filter = true, cuckoo_filter_expire = true,
+  hyperloglog = true, lpeg = true, sax = true, struct = true, xxhash = true,
+}
+
 -- what is there only when it is required
 local function on_demand()
   return { bit = all(bit) }
@@ -99,6 +106,12 @@ end
 
 local function new_require(env, libraries)
   local loaded, loading = {}, {}
+  local to_publish = all(GLOBAL_WHEN_REQUIRED)
+  local function publish(name)
+    local module = loaded[name]
+    if to_publish[name] then env[name], to_publish[name] = module, nil end
+    return module
+  end
   for name, module in pairs(libraries) do
     loaded[name] = module
   end
@@ -110,7 +123,7 @@ local function new_require(env, libraries)
   end
   return function(name)
     if type(name) ~= "string" then error("require: the name must be a string", 2) end
-    if loaded[name] ~= nil then return loaded[name] end
+    if loaded[name] ~= nil then return publish(name) end
     if loading[name] then error("require: module '" .. name .. "' requires itself", 2) end
     loading[name] = true
     local chunk, err = loadstring(fetch(name), "=" .. name .. ".lua")
@@ -120,7 +133,7 @@ local function new_require(env, libraries)
     local module = chunk(name)
     loading[name] = nil
     loaded[name] = module == nil and module_env or module
-    return loaded[name]
+    return publish(name)
   end
 end
 

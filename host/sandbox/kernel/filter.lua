@@ -109,7 +109,7 @@ function M.tick(command)
   prepare(true)
   if timer_event then
     local ok, err = calls.timer(timer_event, tonumber(command.now_ns), command.flags == 1)
-    if not ok then calls.terminate("error", "timer_event: " .. calls.text_of(err)) end
+    if not ok then calls.terminate("error", "timer_event: " .. calls.error_text(err)) end
   end
   emit.close(0)
   C.report(C.TICKED, 0)

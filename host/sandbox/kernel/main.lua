@@ -164,7 +164,7 @@ end
 
 local function on_error(err)
   if err == calls.OUT_OF_MEMORY then return err end -- there is no memory for a traceback
-  terminate("error", calls.text_of(err))
+  terminate("error", calls.error_text(err))
 end
 
 -- socket_fd: the host's socket; beat_address: of the shared heartbeat
