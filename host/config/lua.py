@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -96,7 +97,7 @@ class Plugins:
         if options is None and given.value is not None and given.value is not FAULTY:
             message = "Expected a mapping of keys to values."
             self._errors.append(ConfigError(f"{path}.config", given.file, given.line, message))
-        config = manifest.read_config(given, options or {}, plugin.manifest, f"{path}.config", self._errors)
+        config = self._config(plugin, given, options or {}, f"{path}.config")
         if keys is None or len(self._errors) > before:
             return None
         limits = plugin.manifest.limits
@@ -107,7 +108,13 @@ class Plugins:
             path=plugin.path,
             digest=plugin.digest,
             config=config,
+            declared=tuple(sorted(plugin.manifest.config)),
             memory_limit=keys.memory_limit or limits.memory_limit or self.settings.memory_limit,
             cpu_limit=keys.cpu_limit or limits.cpu_limit or self.settings.cpu_limit,
             output_limit=keys.output_limit or limits.output_limit or self.settings.output_limit,
         )
+
+    def _config(self, plugin: Plugin, where: Node, entries: Mapping[str, Node], path: str) -> dict[str, Any]:
+        if plugin.takes_any_option:
+            return {key: node.plain() for key, node in entries.items() if node.value is not None}
+        return manifest.read_config(where, entries, plugin.manifest, path, self._errors)

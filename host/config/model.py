@@ -13,10 +13,14 @@ names looked up, every value typed. They are frozen, plain data. Two of them are
 to restart, which is all that a reload asks.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What an input, filter or output may be called."""
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
@@ -238,6 +242,8 @@ class Sandbox(_Resolved, frozen=True, kw_only=True):
     """The script itself, where it is not to be read from its file: a trial of what somebody has just written."""
     config: dict[str, Any]
     """What `read_config` answers: every option of the manifest that has a value."""
+    declared: tuple[str, ...] = ()
+    """The options of the manifest. Of other names `read_config` may answer what the host knows."""
     memory_limit: int
     """Bytes."""
     cpu_limit: int

@@ -1,6 +1,5 @@
 """From the merged tree to the resolved model: look names up, check every key, fill the defaults in."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -14,8 +13,6 @@ from host.errors import ConfigError, StartError
 
 T = TypeVar("T")
 StructT = TypeVar("StructT", bound=msgspec.Struct)
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Resolver:
@@ -52,7 +49,7 @@ class Resolver:
         return resolved
 
     def _entries(self, name: str, node: Node, path: str) -> dict[str, Node] | None:
-        if not _NAME.fullmatch(name):
+        if not model.NAME.fullmatch(name):
             self._fault(path, node, f"`{name}` cannot be a name.", "Use up to 64 letters, digits, `_` and `-`.")
             return None
         if node.value is None:

@@ -1,5 +1,7 @@
 """What the kernel of a sandbox is told when it starts, made from the configuration."""
 
+import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,6 +10,8 @@ from host import paths
 from host.config import model
 from host.errors import StartError
 from host.sandbox.process import Order
+
+_SYSLOG_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 
 
 class Decodes(Protocol):
@@ -40,22 +44,38 @@ class Encodes(Protocol):
     def message_matcher(self) -> str: ...  # noqa: D102
 
 
-def _script(sandbox: model.Sandbox) -> dict[str, Any]:
+def _host_keys(name: str, sandbox: model.Sandbox, hostname: str, more: dict[str, Any]) -> dict[str, Any]:
+    """What `read_config` answers beside the script's options, under the names of Hindsight."""
+    keys = {
+        "Hostname": hostname,
+        "Logger": name,
+        "Pid": os.getpid(),
+        "filename": Path(sandbox.path).name,
+        "log_level": _SYSLOG_LEVELS.get(logging.getLogger("host").getEffectiveLevel(), 6),
+        "memory_limit": sandbox.memory_limit,
+        "output_limit": sandbox.output_limit,
+        "cpu_limit": sandbox.cpu_limit,
+        **more,
+    }
+    return {key: value for key, value in keys.items() if key not in sandbox.declared}
+
+
+def _script(sandbox: model.Sandbox, host_keys: dict[str, Any]) -> dict[str, Any]:
     path = Path(sandbox.path)
     try:
         text = path.read_text(encoding="utf-8") if sandbox.text is None else sandbox.text
     except OSError as fault:
         raise StartError(f"Cannot read {path}: {fault.strerror}.") from fault
-    return {"name": sandbox.name, "file": path.name, "text": text, "config": sandbox.config or {"": None}}
+    return {"name": sandbox.name, "file": path.name, "text": text, "config": host_keys | sandbox.config}
 
 
-def _common(name: str, kind: str, sandboxes: tuple[model.Sandbox, ...], hostname: str) -> dict[str, Any]:
+def _common(name: str, kind: str, sandboxes: tuple[model.Sandbox, ...], hostname: str, **more: Any) -> dict[str, Any]:
     return {
         "name": name,
         "kind": kind,
         "hostname": hostname,
         "output_limit": max(sandbox.output_limit for sandbox in sandboxes),
-        "scripts": [_script(sandbox) for sandbox in sandboxes],
+        "scripts": [_script(sandbox, _host_keys(name, sandbox, hostname, more)) for sandbox in sandboxes],
     }
 
 
@@ -74,7 +94,10 @@ def decoder(config: Decodes, delimiter: int | None, hostname: str) -> dict[str, 
 
 def filter_(config: model.Filter, hostname: str) -> dict[str, Any]:
     """Of a filter."""
-    spec = _common(config.name, "filter", (config.sandbox,), hostname)
+    facts = {"message_matcher": config.message_matcher, "ticker_interval": config.ticker_interval}
+    facts |= {"process_message_inject_limit": config.max_process_inject}
+    facts |= {"timer_event_inject_limit": config.max_timer_inject}
+    spec = _common(config.name, "filter", (config.sandbox,), hostname, **facts)
     return spec | {
         "message_matcher": config.message_matcher,
         "process_inject_limit": config.max_process_inject,
@@ -84,7 +107,8 @@ def filter_(config: model.Filter, hostname: str) -> dict[str, Any]:
 
 def encoder(config: Encodes, hostname: str) -> dict[str, Any]:
     """Of the encoder of an output."""
-    return _common(config.name, "encoder", (config.encoder,), hostname) | {"message_matcher": config.message_matcher}
+    matcher = {"message_matcher": config.message_matcher}
+    return _common(config.name, "encoder", (config.encoder,), hostname, **matcher) | matcher
 
 
 def order(name: str, sandboxes: tuple[model.Sandbox, ...], pack_bytes: int, *, allow_unjailed: bool) -> Order:

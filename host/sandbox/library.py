@@ -27,6 +27,8 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     manifest: Manifest
     prose: str
+    takes_any_option: bool = False
+    """It is a script without front matter, written for Heka or Hindsight."""
 
 
 class Library:
@@ -78,7 +80,12 @@ def load(path: Path, kind: PluginKind, errors: list[ConfigError]) -> Plugin | No
         line = source.count(b"\n", 0, fault.start) + 1
         errors.append(ConfigError("", str(path), line, "The plugin is not UTF-8 text.", "Save it as UTF-8."))
         return None
-    header = manifest.read(text, str(path), errors)
+    is_plain = not manifest.has_front_matter(text)
+    header: manifest.Header | None
+    if is_plain:
+        header = manifest.Header(manifest=manifest.of_plain_script(path.stem, kind), prose="")
+    else:
+        header = manifest.read(text, str(path), errors)
     if header is None or not _is_what_it_should_be(header.manifest, path, kind, errors):
         return None
     return Plugin(
@@ -88,6 +95,7 @@ def load(path: Path, kind: PluginKind, errors: list[ConfigError]) -> Plugin | No
         digest=hashlib.sha256(source).hexdigest(),
         manifest=header.manifest,
         prose=header.prose,
+        takes_any_option=is_plain,
     )
 
 

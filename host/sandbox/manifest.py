@@ -11,7 +11,8 @@
     Prose: what it parses, an example configuration, an example message.
     --]]
 
-It is read as text; the plugin's code never runs for it.
+It is read as text; the plugin's code never runs for it. A script without front matter, as Heka and Hindsight have them,
+takes any option, and what else it needs to know stands where it is used.
 """
 
 import re
@@ -78,6 +79,17 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
     manifest: Manifest
     prose: str
+
+
+def has_front_matter(text: str) -> bool:
+    """Whether a script begins with front matter, be it sound or not."""
+    header = _HEADER.match(text)
+    return header is not None and text[header.end() :].lstrip().partition("\n")[0].rstrip() == "---"
+
+
+def of_plain_script(name: str, kind: PluginKind) -> Manifest:
+    """What stands for the front matter of a script that has none."""
+    return Manifest(name=name, kind=kind, summary="A script without front matter: it takes any option.")
 
 
 def read(text: str, file: str, errors: list[ConfigError]) -> Header | None:

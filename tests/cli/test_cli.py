@@ -195,7 +195,7 @@ def test_list_of_one_kind_as_json():
 
 
 def test_list_goes_on_after_a_plugin_with_a_broken_header_and_is_78(sandbox_dir):
-    (sandbox_dir / "filters" / "bad.lua").write_text("-- nothing\n")
+    (sandbox_dir / "filters" / "bad.lua").write_text("--[[\n---\nname: bad\n")
 
     result = hekate("list", "filters", "--sandbox-dir", sandbox_dir)
 

@@ -64,11 +64,22 @@ def test_each_fault_has_its_line(old, new, expected):
     assert expected in faults(GOOD.replace(old, new))
 
 
+def test_front_matter_without_an_end_is_told_what_to_write():
+    assert faults("--[[\n---\nname: x\n--]]") == [(1, "")]
+
+
 @pytest.mark.parametrize(
-    "text", ["", "function process_message() end", "--[[ no rules --]]", "--[[\n---\nname: x\n--]]"]
+    "text", ["", "function process_message() end", "--[[ no rules --]]", "--[[ a\n---\nb\n---\n]]"]
 )
-def test_a_plugin_without_front_matter_is_told_what_to_write(text):
-    assert faults(text) == [(1, "")]
+def test_a_script_without_front_matter_takes_any_option(tmp_path, text):
+    path = tmp_path / "Some-thing.lua"
+    path.write_text(text)
+    errors = []
+
+    found = library.load(path, "filter", errors)
+
+    assert errors == []
+    assert (found.name, found.kind, found.takes_any_option) == ("Some-thing", "filter", True)
 
 
 def test_the_users_plugin_hides_the_shipped_one_of_the_same_name(tmp_path):
