@@ -13,7 +13,9 @@ from host.config.model import STAGES
 from host.config.nodes import Node
 from host.errors import ConfigError
 
-SECTIONS = ("hekate", *STAGES)
+SECTIONS = ("hekate", "admin", *STAGES)
+OPTIONAL = "admin"
+"""The section that means something by being there, even if nothing stands in it."""
 Sections = dict[str, dict[str, Node]]
 
 
@@ -25,9 +27,9 @@ def read(paths: Iterable[str | Path], errors: list[ConfigError]) -> Sections:
         errors: Faults are added here.
 
     Returns:
-        Entries by section; every section is present.
+        Entries by section; every section is present, but `admin` only if the user wrote it.
     """
-    merged: Sections = {section: {} for section in SECTIONS}
+    merged: Sections = {section: {} for section in SECTIONS if section != OPTIONAL}
     for file in _expand(paths, errors):
         text = _text(file, errors)
         root = None if text is None else nodes.parse(text, str(file), errors)
@@ -68,7 +70,7 @@ def _merge(merged: Sections, root: Node, errors: list[ConfigError]) -> None:
     convert.unknown_keys(sections, SECTIONS, "", errors, kind="section")
     for section in SECTIONS:
         if section in sections:
-            _merge_section(merged[section], section, sections[section], errors)
+            _merge_section(merged.setdefault(section, {}), section, sections[section], errors)
 
 
 def _merge_section(entries: dict[str, Node], section: str, node: Node, errors: list[ConfigError]) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from host.config import convert, files
+from host.config import admin, convert, files
 from host.config.files import Sections
 from host.config.interpolate import interpolate_tree
 from host.config.lua import Plugins
@@ -64,9 +64,10 @@ def _resolve(sections: Sections, errors: list[ConfigError]) -> Config:
     plugins = Plugins(Library(Path(settings.sandbox_dir) if settings.sandbox_dir else None), settings, errors)
     resolver = Resolver(sections, plugins, errors)
     inputs, filters, outputs = resolver.inputs(), resolver.filters(), resolver.outputs()
+    access = admin.resolve(sections["admin"], errors) if "admin" in sections else None
     if not errors:
         _check_whole(sections, settings, errors)
-    return Config(hekate=settings, inputs=inputs, filters=filters, outputs=outputs)
+    return Config(hekate=settings, admin=access, inputs=inputs, filters=filters, outputs=outputs)
 
 
 def _settings(entries: dict[str, Node], errors: list[ConfigError]) -> HostSettings:

@@ -88,6 +88,87 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
     ] = 10
 
 
+Role = Literal["viewer", "operator", "admin"]
+
+
+class AdminToken(_Keys, frozen=True, kw_only=True):
+    """A bearer token and what it allows. The token itself stands nowhere."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64, description="Who uses it; stands in the audit log.")]
+    sha256: Annotated[
+        str,
+        Meta(
+            pattern="^[0-9a-fA-F]{64}$",
+            description="SHA-256 of the token, which is to be random: `openssl rand -hex 24`.",
+        ),
+    ]
+    role: Annotated[Role, Meta(description="What it allows: looking, also starting and stopping, also changing.")]
+    sandboxes: Annotated[
+        list[str] | None,
+        Meta(description="Prefixes of the names of those sandboxes it is for; without it, for the whole host."),
+    ] = None
+
+
+class AdminPeer(_Keys, frozen=True, kw_only=True):
+    """A user of this machine who comes by the unix socket."""
+
+    user: Annotated[str | int, Meta(description="Name or number of the user.")]
+    role: Annotated[Role, Meta(description="What the user may do.")]
+    sandboxes: Annotated[list[str] | None, Meta(description="As for a token.")] = None
+
+
+class AdminClient(_Keys, frozen=True, kw_only=True):
+    """Somebody with a client certificate."""
+
+    common_name: Annotated[str, Meta(min_length=1, description="Common name of the certificate's subject.")]
+    role: Annotated[Role, Meta(description="What the client may do.")]
+    sandboxes: Annotated[list[str] | None, Meta(description="As for a token.")] = None
+
+
+class AdminTls(_Keys, frozen=True, kw_only=True):
+    """TLS of the admin API; paths are relative to the working directory."""
+
+    cert: Annotated[str, Meta(description="PEM file of the certificate and its chain.")]
+    key: Annotated[str, Meta(description="PEM file of its key.")]
+    client_ca: Annotated[
+        str | None, Meta(description="PEM file of the authority whose client certificates are accepted.")
+    ] = None
+
+
+class AdminLimits(_Keys, frozen=True, kw_only=True):
+    """What one caller of the admin API may take."""
+
+    body_bytes: Annotated[int, Meta(ge=1024, description="Largest body of a request.")] = MEBIBYTE
+    requests_per_second: Annotated[int, Meta(ge=1, description="Requests of one caller, over some seconds.")] = 50
+    burst: Annotated[int, Meta(ge=1, description="Requests of one caller at once.")] = 200
+    request_timeout_ms: Annotated[int, Meta(ge=100, description="How long an answer may take.")] = 30_000
+    connections: Annotated[int, Meta(ge=1, description="Connections open at once.")] = 1000
+    taps: Annotated[int, Meta(ge=0, description="Taps open at once.")] = 100
+
+
+class Admin(_Keys, frozen=True, kw_only=True):
+    """The `admin` section: the HTTP API. Without the section there is none."""
+
+    listen: Annotated[
+        str | None, Meta(description="Address of the API; null for none. Loopback, unless there is TLS.")
+    ] = "127.0.0.1:4352"
+    socket: Annotated[
+        str | None, Meta(description="Path of a unix socket; whoever runs the host, and root, are admins there.")
+    ] = None
+    hosts: Annotated[list[str], Meta(description="Names under which the API is reached, beside its addresses.")] = []
+    cors_origins: Annotated[
+        list[str], Meta(description="Origins of other sites' pages that may use the API, as `https://example.com`.")
+    ] = []
+    insecure: Annotated[
+        bool, Meta(description="Listen without TLS on an address that is not loopback: tokens can be read on the way.")
+    ] = False
+    tls: Annotated[AdminTls | None, Meta(description="Certificates.")] = None
+    tokens: Annotated[list[AdminToken], Meta(description="Who may; without any, one is made at the first start.")] = []
+    peers: Annotated[list[AdminPeer], Meta(description="Users who may come by the unix socket.")] = []
+    clients: Annotated[list[AdminClient], Meta(description="Who may come with a client certificate.")] = []
+    limits: Annotated[AdminLimits, Meta(description="What one caller may take.")] = AdminLimits()
+
+
 class Queue(_Keys, frozen=True, kw_only=True):
     """What waits in front of a filter or an output."""
 
@@ -306,6 +387,8 @@ class Config(_Resolved, frozen=True, kw_only=True):
 
     hekate: HostSettings
     """`state_dir` and `sandbox_dir` are absolute here."""
+    admin: Admin | None = None
+    """None if there is no such section."""
     inputs: dict[str, Input]
     filters: dict[str, Filter]
     outputs: dict[str, Output]

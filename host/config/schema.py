@@ -40,6 +40,8 @@ def config_schema() -> Schema:
     """Make the schema, of the shipped plugins."""
     definitions: dict[str, Schema] = {}
     sections: Schema = {"hekate": _object(_properties(model.HostSettings, definitions), [])}
+    access = _object(_properties(model.Admin, definitions), [])
+    sections["admin"] = access | {"type": ["object", "null"]}
     for stage in STAGES:
         sections[stage] = _section(stage, definitions)
     schema: Schema = {

@@ -50,6 +50,8 @@ class OutputRunner:
         self._jitter = jitter
         self._waiting: deque[tuple[Batch, OnDone]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self.failing = ""
+        """Why the batch at hand could not be delivered so far; empty if nothing fails."""
         self._log = get_logger("host.outputs", kind="outputs", component=output.name)
 
     @property
@@ -117,6 +119,7 @@ class OutputRunner:
             failure = state if isinstance(state, DeliveryError) else await self._try(batch, state)
             state = None
             if failure is None:
+                self.failing = ""
                 self._metrics.records_sent += batch.count
                 self._metrics.bytes_sent += len(batch.data)
                 return
@@ -127,6 +130,7 @@ class OutputRunner:
             if isinstance(failure, RejectBatch):
                 failure = self._give_up(batch, failure)
                 if failure is None:
+                    self.failing = ""
                     return
             await self._wait(max(failures, 1), failure)
 
@@ -175,6 +179,7 @@ class OutputRunner:
 
     async def _wait(self, failures: int, failure: DeliveryError) -> None:
         self._metrics.retries += 1
+        self.failing = failure.reason
         self._metrics.count_error("delivery failed")
         delay_ms = min(self._retries.delay_ms * 2 ** min(failures - 1, 32), self._retries.max_delay_ms)
         # Between half of it and all of it.

@@ -60,7 +60,8 @@ class Intake:
         self._reject = reject
         self._metrics = metrics
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._paused = False
+        self.paused = False
+        """Whether an operator has paused the input: it waits for slots, so what it would read stays where it is."""
         self.in_flight = 0
 
     def open_stream(self, key: str, label: str, on_released: Callable[[int], None] | None = None) -> Stream:
@@ -73,7 +74,7 @@ class Intake:
 
     async def slot(self) -> Slot:
         """Wait for a free slot, and for room at the decoder."""
-        while self._waiting or not self._has_room() or not self.arena.free_slots:
+        while self._waiting or not self._may_have():
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             try:
@@ -81,11 +82,14 @@ class Intake:
             except asyncio.CancelledError:
                 self._pass_on(turn)
                 raise
-            if self._has_room() and self.arena.free_slots:
+            if self._may_have():
                 break
         offset = self.arena.acquire()
         assert offset is not None
         return Slot(offset, self.arena.view[offset : offset + self.slot_bytes])
+
+    def _may_have(self) -> bool:
+        return not self.paused and self.arena.free_slots > 0 and self._has_room()
 
     def _pass_on(self, turn: "asyncio.Future[None]") -> None:
         """A waiter was cancelled: its turn goes to the next one."""
@@ -96,7 +100,7 @@ class Intake:
 
     def wake(self) -> None:
         """A slot is free, or a decoder has room: the next waiter may look."""
-        if not self._has_room() or not self.arena.free_slots:
+        if not self._may_have():
             return
         while self._waiting:
             turn = self._waiting.popleft()

@@ -90,6 +90,8 @@ class HotLoader:
 
     def _has_old_modules(self, unit: Unit, around: Surroundings) -> bool:
         for sandbox in unit.sandboxes():
+            if sandbox.closed:
+                continue  # somebody has stopped it
             for module, digest in sandbox.modules.items():
                 try:
                     text = around.read_module(module)

@@ -11,6 +11,7 @@ from host.config import model
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
 from host.errors import HekateError, SandboxError
+from host.pipeline import operate
 from host.pipeline.reload import Reload, wanted_units
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
 from host.router.router import Router
@@ -52,6 +53,11 @@ class Pipeline:
         self._reading = False
         self.changing = asyncio.Lock()
         """Held while units are started, replaced or stopped."""
+
+    @property
+    def started(self) -> bool:
+        """Whether everything has started, so that the inputs read."""
+        return self._reading
 
     def surroundings(self, config: model.Config) -> Surroundings:
         """What units of a configuration share."""
@@ -117,7 +123,12 @@ class Pipeline:
     # ------------------------------------------------------------------ end
 
     async def drain(self) -> None:
-        """Stop in order: inputs, decoders, filters, encoders, outputs. Each is given the time that it needs."""
+        """Stop in order: inputs, decoders, filters, encoders, outputs. Each is given the time that it needs.
+
+        What was paused goes on: it holds records that are still to be delivered.
+        """
+        for unit in self._units():
+            operate.release(unit)
         await _all(unit.stop_reading() for unit in self.inputs.values())
         await self._settled(lambda: all(unit.decoded for unit in self.inputs.values()))
         await self._settle_filters()
@@ -138,14 +149,14 @@ class Pipeline:
         """
         await _until(lambda: condition() or any(self._stuck()))
         if not condition():
-            names = ", ".join(sandbox.name for sandbox in self._stuck())
-            raise SandboxError(f"Not everything was delivered: {names} keeps dying; the log says why.")
+            names = ", ".join(f"{sandbox.name} is {sandbox.state}" for sandbox in self._stuck())
+            raise SandboxError(f"Not everything was delivered: {names}; the log says why.")
 
     def _stuck(self) -> Iterator[Sandbox]:
         """Decoders and encoders that are not started again. A filter in that state holds nothing up."""
         holding: list[Unit] = [*self.inputs.values(), *self.outputs.values()]
         for unit in holding:
-            yield from (sandbox for sandbox in unit.sandboxes() if sandbox.state == "quarantined")
+            yield from (each for each in unit.sandboxes() if each.state == "quarantined" or each.closed)
 
     def ended_for_good(self) -> list[str]:
         """Names of the sandboxes that died and are not started again."""

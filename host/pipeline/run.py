@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.config.load import load_config
-from host.errors import HekateError, StartError
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.progress import Progress
+from host.pipeline.reloading import Reloader
 from host.pipeline.summary import print_summary
 from host.sandbox import lua_modules
-from host.sandbox.zygote_client import child_environment
 from host.telemetry import logs
 
 if TYPE_CHECKING:
-    from host.pipeline.hotload import HotLoader
-    from host.pipeline.watcher import Watcher
+    from host.admin.admin import Admin
 
 _LOG = logs.get_logger("host.pipeline")
 
@@ -29,15 +27,13 @@ class Runner:
     """One run: signals in, exit status out."""
 
     def __init__(self, paths: Sequence[Path], pipeline: Pipeline, *, once: bool, quiet: bool) -> None:
-        self._paths = paths
+        self._reloader = Reloader(paths, pipeline)
         self._pipeline = pipeline
         self._once = once
         self._quiet = quiet
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
-        self._reloading: asyncio.Task[None] | None = None
-        self._watcher: Watcher | None = None
-        self._loader: HotLoader | None = None
+        self._admin: Admin | None = None
         self.started_s = 0.0
         self.exit_code = os.EX_OK
 
@@ -47,7 +43,16 @@ class Runner:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop, signal.Signals(number).name)
         loop.add_signal_handler(signal.SIGHUP, self._on_hup)
-        await self._pipeline.start(self._load_drop_ins)
+        if self._pipeline.config.admin is not None:
+            # tornado is slow to import, and only needed here
+            from host.admin.admin import Admin
+
+            self._admin = Admin(self._pipeline, self._reloader)
+        try:
+            await self._pipeline.start(self._reloader.load_drop_ins)
+        except BaseException:
+            await self._close_admin()
+            raise
         self.started_s = time.monotonic()
         progress = Progress(self._pipeline, sys.stderr) if not self._quiet and sys.stderr.isatty() else None
         _LOG.info("Running.", pid=os.getpid(), inputs=len(self._pipeline.inputs), outputs=len(self._pipeline.outputs))
@@ -59,38 +64,18 @@ class Runner:
             self._judge()
         finally:
             elapsed_s = time.monotonic() - self.started_s
-            if self._watcher is not None:
-                self._watcher.stop()
+            self._reloader.stop_watching()
             if progress is not None:
                 await progress.stop()
+            await self._close_admin()
             await self._pipeline.stop()
         if not self._quiet:
             print_summary(self._pipeline, elapsed_s, sys.stderr)
         return self.exit_code
 
-    async def _load_drop_ins(self) -> None:
-        """Load what lies in the drop-in directory, and from now on what appears there."""
-        settings = self._pipeline.config.hekate
-        if settings.sandbox_dir is None:
-            return
-        _make_folders(Path(settings.sandbox_dir))
-        # watchdog is slow to import, and only needed here
-        from host.pipeline.hotload import HotLoader
-        from host.pipeline.watcher import Watcher
-
-        loader = self._loader = HotLoader(self._pipeline, lambda: load_config(self._paths))
-        await loader.apply()
-        tasks: set[asyncio.Task[None]] = set()
-
-        def changed() -> None:
-            task = asyncio.get_running_loop().create_task(loader.apply(), name="hot loading")
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-            task.add_done_callback(_log_failure)
-
-        if settings.hot_load:
-            self._watcher = Watcher(Path(settings.sandbox_dir), changed)
-            self._watcher.start()
+    async def _close_admin(self) -> None:
+        if self._admin is not None:
+            await self._admin.close()
 
     async def _wait(self) -> None:
         waits = [asyncio.create_task(self._stop.wait())]
@@ -110,9 +95,7 @@ class Runner:
             self.exit_code = os.EX_SOFTWARE
 
     async def _drain(self) -> None:
-        if self._reloading is not None and not self._reloading.done():
-            self._reloading.cancel()
-            await asyncio.gather(self._reloading, return_exceptions=True)
+        await self._reloader.cancel()
         timeout_s = self._pipeline.config.hekate.shutdown_timeout_ms / 1000
         draining = asyncio.create_task(self._pipeline.drain())
         forced = asyncio.create_task(self._force.wait())
@@ -140,54 +123,8 @@ class Runner:
         self._stop.set()
 
     def _on_hup(self) -> None:
-        if self._reloading is not None and not self._reloading.done():
+        if self._reloader.begin() is None:
             _LOG.warning("A reload is under way; the signal is ignored.")
-            return
-        self._reloading = asyncio.get_running_loop().create_task(self._reload(), name="reload")
-        self._reloading.add_done_callback(_log_failure)
-
-    async def _check(self) -> str:
-        """What is wrong with the configuration, down to its scripts and matchers; empty if nothing is.
-
-        It is checked in a process of its own, because compiling Lua belongs into no process that holds data.
-        """
-        arguments = [sys.executable, "-P", "-m", "host", "validate", *map(str, self._paths)]
-        check = await asyncio.create_subprocess_exec(
-            *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=child_environment()
-        )
-        output, _ = await check.communicate()
-        return "" if check.returncode == os.EX_OK else output.decode(errors="replace").strip()
-
-    async def _reload(self) -> None:
-        self._pipeline.reopen_outputs()
-        fault = await self._check()
-        if fault:
-            _LOG.error("The new configuration is invalid; the old one goes on.", error=fault)
-            return
-        config = load_config(self._paths)
-        try:
-            changed = await self._pipeline.reload(config)
-        except HekateError as fault:
-            _LOG.error("The reload failed.", reason=str(fault))
-            return
-        if self._loader is not None:
-            await self._loader.apply()
-        _LOG.info("Reloaded.", changed=",".join(changed) or "nothing")
-
-
-def _make_folders(sandbox_dir: Path) -> None:
-    """So that there is somewhere to drop a file into."""
-    try:
-        for folder in ("decoders", "filters", "encoders", "modules"):
-            (sandbox_dir / folder).mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise StartError(f"hekate.sandbox_dir: cannot make {fault.filename}: {fault.strerror}.") from fault
-
-
-def _log_failure(task: asyncio.Task[None]) -> None:
-    """A defect in a task that nobody waits for is not to vanish."""
-    if not task.cancelled() and task.exception() is not None:
-        _LOG.error("A task failed.", task=task.get_name(), exc_info=task.exception())
 
 
 def run(

@@ -109,6 +109,8 @@ class InputUnit:
     def __init__(self, config: model.Input, around: Surroundings) -> None:
         self.config = config
         self.finished = False
+        self.fault: BaseException | None = None
+        """Why it ended, if it should not have."""
         self._closed = False
         self._around = around
         self._task: asyncio.Task[None] | None = None
@@ -228,9 +230,11 @@ class InputUnit:
         Raises:
             StartError: It cannot be opened; the other one is closed.
         """
+        held, paused = old.decoding.held, old.intake.paused
         await old.detach()
         await wait_until(lambda: old.idle, self._around.settings.shutdown_timeout_ms / 1000)
         await old.close()
+        self.decoding.held, self.intake.paused = held, paused
         await self.open()
 
     def run(self, on_end: Callable[[InputUnit, BaseException | None], None]) -> None:
@@ -239,7 +243,8 @@ class InputUnit:
 
         def ended(task: asyncio.Task[None]) -> None:
             self.finished = True
-            on_end(self, None if task.cancelled() else task.exception())
+            self.fault = None if task.cancelled() else task.exception()
+            on_end(self, self.fault)
 
         self._task.add_done_callback(ended)
 
@@ -248,6 +253,7 @@ class InputUnit:
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self.intake.paused = False  # what it has received already is still to be handed in
         if not self._closed:
             self._closed = True
             await self.input.close()
@@ -261,6 +267,11 @@ class InputUnit:
     def decoded(self) -> bool:
         """Whether all that was read is decoded."""
         return self.decoding.idle
+
+    @property
+    def held(self) -> bool:
+        """Whether an operator has paused its decoders."""
+        return self.decoding.held
 
     def sandboxes(self) -> list[Sandbox]:
         """The decoder processes."""
@@ -288,6 +299,11 @@ class ConsumerUnit:
     def idle(self) -> bool:
         """Whether nothing waits and nothing is being worked on."""
         return self.consumer.idle
+
+    @property
+    def held(self) -> bool:
+        """Whether an operator has paused it."""
+        return self.consumer.held
 
     def sandboxes(self) -> list[Sandbox]:
         """Its process."""

@@ -67,6 +67,8 @@ class Consumer:
         self._queue: deque[TablePack] = deque()
         self._forget_routes = forget_routes
         self._swapping = False
+        self.held = False
+        """Whether an operator has paused it: what comes waits in the queue."""
         self._dead_letters = dead_letters
 
     @property
@@ -78,6 +80,11 @@ class Consumer:
     def queued(self) -> int:
         """Packs that wait."""
         return len(self._queue)
+
+    @property
+    def queued_records(self) -> int:
+        """Records in the packs that wait."""
+        return sum(pack.count for pack in self._queue)
 
     def lag_ms(self) -> int:
         """Age of the oldest pack that waits."""
@@ -107,7 +114,7 @@ class Consumer:
 
     def _may_give(self) -> bool:
         assert self.sandbox is not None
-        return self.sandbox.room and not self._swapping
+        return self.sandbox.room and not self._swapping and not self.held
 
     def pause(self) -> None:
         """Give the sandbox nothing more; what comes waits in the queue."""
@@ -122,6 +129,7 @@ class Consumer:
     def inherit(self, other: Consumer) -> None:
         """Take what another consumer has not done: what waits there, and what was begun and is not finished."""
         self._queue.extendleft(reversed(other.surrender()))
+        self.held = other.held
         self.resume()
 
     def surrender(self) -> list[TablePack]:

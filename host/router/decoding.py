@@ -50,10 +50,16 @@ class Decoding:
         self._input_metrics = input_metrics
         self._waiting: deque[RawPack] = deque()
         self._retiring: Sandbox | None = None
+        self.held = False
+        """Whether an operator has paused it: what comes waits, and holds the input back."""
 
     def has_room(self) -> bool:
         """Whether another pack would be started on soon. If not, records had better collect at their source."""
-        return not self._waiting and any(sandbox.room and sandbox is not self._retiring for sandbox in self.sandboxes)
+        return not self._waiting and bool(self._free())
+
+    def _free(self) -> list[Sandbox]:
+        """Who could start on a pack now."""
+        return [] if self.held else [each for each in self.sandboxes if each.room and each is not self._retiring]
 
     @property
     def idle(self) -> bool:
@@ -67,7 +73,7 @@ class Decoding:
 
     def _give(self) -> None:
         while self._waiting:
-            free = [sandbox for sandbox in self.sandboxes if sandbox.room and sandbox is not self._retiring]
+            free = self._free()
             if not free:
                 return
             pack = self._waiting.popleft()

@@ -150,6 +150,11 @@ class Sandbox:
         return str(self._spec["kind"])
 
     @property
+    def closed(self) -> bool:
+        """Whether it was stopped for good: another one must take its place."""
+        return self._closed
+
+    @property
     def hostname(self) -> str:
         """What its messages have as Hostname."""
         return str(self._spec["hostname"])

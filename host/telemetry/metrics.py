@@ -19,6 +19,8 @@ class MetricSpec(NamedTuple):
     name: str
     meaning: str
     is_gauge: bool = False
+    scale: float = 1
+    """What makes the base unit, which the name ends in, of the attribute."""
 
 
 SPECS: tuple[MetricSpec, ...] = (
@@ -35,13 +37,13 @@ SPECS: tuple[MetricSpec, ...] = (
     MetricSpec("restarts", "hekate_component_restarts", "Starts after the first one."),
     MetricSpec("queue_packs", "hekate_component_queue_packs", "Packs waiting in the queue.", is_gauge=True),
     MetricSpec("queue_records", "hekate_component_queue_records", "Records waiting in the queue.", is_gauge=True),
-    MetricSpec("queue_packs_max", "hekate_component_queue_packs_max", "Most packs that ever waited.", is_gauge=True),
-    MetricSpec("lag_ms", "hekate_component_lag_milliseconds", "Age of the oldest pack in the queue.", is_gauge=True),
+    MetricSpec("queue_packs_max", "hekate_component_queue_max_packs", "Most packs that ever waited.", is_gauge=True),
+    MetricSpec("lag_ms", "hekate_component_lag_seconds", "Age of the oldest pack in the queue.", True, 0.001),
     MetricSpec("streams_open", "hekate_component_open_streams", "Files or connections now open.", is_gauge=True),
     MetricSpec("memory_bytes", "hekate_sandbox_memory_bytes", "Lua memory in use.", is_gauge=True),
-    MetricSpec("memory_bytes_max", "hekate_sandbox_memory_bytes_max", "Most Lua memory in use.", is_gauge=True),
+    MetricSpec("memory_bytes_max", "hekate_sandbox_memory_max_bytes", "Most Lua memory in use.", is_gauge=True),
     MetricSpec("private_bytes", "hekate_sandbox_private_bytes", "Private memory of the processes.", is_gauge=True),
-    MetricSpec("cpu_ms", "hekate_sandbox_cpu_milliseconds", "CPU time of the processes."),
+    MetricSpec("cpu_ms", "hekate_sandbox_cpu_seconds", "CPU time of the processes.", scale=0.001),
 )
 ERRORS = MetricSpec("errors", "hekate_component_errors", "What went wrong, by reason.")
 DROPS = MetricSpec("drops", "hekate_component_dropped_records", "Records not passed on, by reason.")

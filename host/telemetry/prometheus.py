@@ -23,7 +23,8 @@ class RegistryCollector(Collector):
             make = GaugeMetricFamily if spec.is_gauge else CounterMetricFamily
             family = make(spec.name, spec.meaning, labels=_LABELS)
             for metrics in components:
-                family.add_metric((metrics.kind, metrics.name, metrics.type), getattr(metrics, spec.attribute))
+                value = getattr(metrics, spec.attribute) * spec.scale
+                family.add_metric((metrics.kind, metrics.name, metrics.type), value)
             yield family
         for spec in (ERRORS, DROPS):
             by_reason = CounterMetricFamily(spec.name, spec.meaning, labels=(*_LABELS, "reason"))

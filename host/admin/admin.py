@@ -1,0 +1,56 @@
+"""The admin API of one run: opened before the pipeline starts, closed after it has drained."""
+
+from __future__ import annotations
+
+import asyncio
+
+from host.admin.control import Control
+from host.admin.server import AdminServer
+from host.errors import HekateError
+from host.pipeline.pipeline import Pipeline
+from host.pipeline.reloading import Reloader
+from host.telemetry.logs import get_logger
+
+_LOG = get_logger("host.admin")
+
+
+class Admin:
+    """The server and what it controls.
+
+    Args:
+        pipeline: It need not have started yet: `/ready` says so then.
+        reloader: Of the same run.
+
+    Raises:
+        StartError: An address or a file cannot be used.
+    """
+
+    def __init__(self, pipeline: Pipeline, reloader: Reloader) -> None:
+        settings = pipeline.config.admin
+        assert settings is not None
+        self._pipeline = pipeline
+        self._control = Control(pipeline, reloader)
+        self._server = AdminServer(settings, self._control)
+        self._server.start()
+        self._tasks: set[asyncio.Task[None]] = set()
+        reloader.on_reloaded.append(self._reloaded)
+
+    def _reloaded(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._follow(), name="admin reload")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self) -> None:
+        settings = self._pipeline.config.admin
+        if settings is None:
+            _LOG.warning("The section `admin` is gone; the API stays open until the next start.")
+        elif settings != self._server.settings:
+            try:
+                await self._server.reload(settings)
+            except HekateError as fault:
+                _LOG.error("The admin API could not be opened as it is configured now.", reason=str(fault))
+
+    async def close(self) -> None:
+        """Close the server and what belongs to it."""
+        await self._server.stop()
+        await self._control.close()

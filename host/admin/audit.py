@@ -1,0 +1,76 @@
+"""The audit log: who changed what, when, and how it went. JSON lines in `state_dir/audit.jsonl`."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from host.errors import StartError
+from host.telemetry.logs import get_logger
+
+_LOG = get_logger("host.admin")
+_MOST_BYTES = 16 << 20
+_KEPT = 4
+"""Full files beside the current one."""
+
+
+class Audit:
+    """Appends to the log; each line is there for good when `write` returns, but for a power cut.
+
+    Args:
+        state_dir: Where the log is.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "audit.jsonl"
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            self._open()
+        except OSError as fault:
+            raise StartError(f"admin: cannot write the audit log {self._path}: {fault.strerror}.") from fault
+
+    def write(self, *, who: str, address: str, what: str, target: str, result: int, facts: dict[str, Any]) -> None:
+        """Append one entry.
+
+        Args:
+            who: The caller's name.
+            address: Where the request came from.
+            what: The operation.
+            target: Method and path.
+            result: The status that was answered.
+            facts: What was changed, and why it was refused.
+        """
+        entry = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "who": who,
+            "address": address,
+            "what": what,
+            "target": target,
+            "result": result,
+            **facts,
+        }
+        line = orjson.dumps(entry, default=str) + b"\n"
+        try:
+            if os.fstat(self._fd).st_size + len(line) > _MOST_BYTES:
+                self._rotate()
+            os.write(self._fd, line)
+        except OSError as fault:
+            _LOG.error("The audit log cannot be written.", file=str(self._path), reason=str(fault), **entry)
+
+    def close(self) -> None:
+        """End."""
+        os.close(self._fd)
+
+    def _open(self) -> None:
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def _rotate(self) -> None:
+        os.close(self._fd)
+        for number in range(_KEPT, 0, -1):
+            older = self._path.with_suffix(f".jsonl.{number}")
+            newer = self._path.with_suffix(f".jsonl.{number - 1}") if number > 1 else self._path
+            if newer.exists():
+                newer.replace(older)
+        self._open()

@@ -1,0 +1,11 @@
+"""The routes, a file for each part of the API."""
+
+from host.admin.declare import Route, Routes
+from host.admin.routes import config, meta
+
+PARTS: tuple[Routes, ...] = (meta.routes, config.routes)
+
+
+def all_routes() -> list[Route]:
+    """Every route that there is."""
+    return [route for part in PARTS for route in part.all]

@@ -1,0 +1,19 @@
+"""All generated pages of the repository; `scripts/generate` writes them, and a test compares."""
+
+from host.admin import reference as admin
+from host.config import reference
+
+
+def pages() -> dict[str, str]:
+    """Make them.
+
+    Returns:
+        Text by path in the repository.
+
+    Raises:
+        ConfigErrors: The header of a shipped plugin has a fault.
+    """
+    return reference.pages() | {
+        "docs/admin-api.md": admin.markdown(reference.MARK),
+        "docs/metrics.md": admin.metrics_page(reference.MARK),
+    }
