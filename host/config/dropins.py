@@ -11,7 +11,7 @@ from host.config.lua import Plugins
 from host.config.nodes import Node
 from host.errors import ConfigError
 from host.sandbox import library
-from host.sandbox.library import Library
+from host.sandbox.library import Library, Plugin
 
 Mark = tuple[int, ...]
 Maker = Callable[[], model.Filter | None]
@@ -127,13 +127,20 @@ def _of_script(path: Path, settings: model.HostSettings, errors: list[ConfigErro
     sandbox = plugins.sandbox(plugin, plugin.name, {}, Node(None, str(path), 1), plugin.name, keys=model.SandboxKeys())
     if sandbox is None:
         return None
-    limits = manifest.limits
+    return standalone_filter(plugin, sandbox, manifest.message_matcher, settings)
+
+
+def standalone_filter(
+    plugin: Plugin, sandbox: model.Sandbox, message_matcher: str, settings: model.HostSettings
+) -> model.Filter:
+    """A filter that stands in no configuration."""
+    limits = plugin.manifest.limits
     process_inject, timer_inject = limits.max_process_inject, limits.max_timer_inject
     return model.Filter(
         name=plugin.name,
         sandbox=sandbox,
-        message_matcher=manifest.message_matcher,
-        ticker_interval=manifest.ticker_interval,
+        message_matcher=message_matcher,
+        ticker_interval=plugin.manifest.ticker_interval,
         queue=model.Queue(),
         on_terminate="restart",
         max_process_inject=settings.max_process_inject if process_inject is None else process_inject,

@@ -13,6 +13,7 @@ from host.config.catalogue import LUA_STAGES, OptionInfo, PluginInfo
 from host.config.files import SECTIONS
 from host.config.model import STAGES, Stage
 from host.errors import ConfigError
+from host.sandbox.case_keys import CasesFile
 
 Schema = dict[str, Any]
 
@@ -54,6 +55,12 @@ def config_schema() -> Schema:
         "$defs": definitions,
     }
     return schema
+
+
+def cases_schema() -> Schema:
+    """The schema of a file of cases; in front matter they stand under the same key."""
+    schema = msgspec.json.schema(CasesFile)
+    return {"$schema": _DIALECT, "title": "Cases of a Hekate plugin", **schema}
 
 
 def _section(stage: Stage, definitions: dict[str, Schema]) -> Schema:

@@ -72,10 +72,16 @@ def load(path: Path, kind: PluginKind, errors: list[ConfigError]) -> Plugin | No
     """
     try:
         source = path.read_bytes()
-        text = source.decode()
     except OSError as fault:
         errors.append(ConfigError("", str(path), 0, f"Cannot read the plugin: {fault.strerror}."))
         return None
+    return of_source(source, path, kind, errors)
+
+
+def of_source(source: bytes, path: Path, kind: PluginKind, errors: list[ConfigError]) -> Plugin | None:
+    """Read a plugin's text, which stands, or is to stand, in a file of that path."""
+    try:
+        text = source.decode()
     except UnicodeDecodeError as fault:
         line = source.count(b"\n", 0, fault.start) + 1
         errors.append(ConfigError("", str(path), line, "The plugin is not UTF-8 text.", "Save it as UTF-8."))

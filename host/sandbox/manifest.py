@@ -26,6 +26,7 @@ from host.config import convert, nodes
 from host.config.model import Count, CpuLimit, MemoryLimit, OutputLimit, PluginKind, Scalar, Seconds
 from host.config.nodes import FAULTY, Node
 from host.errors import ConfigError
+from host.sandbox.case_keys import CaseKeys
 
 OptionType = Literal["string", "integer", "number", "boolean", "list", "table"]
 Value = Any
@@ -72,6 +73,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ticker_interval: Seconds = 0.0
     limits: Limits = Limits()
     config: dict[str, Option] = {}
+    cases: list[CaseKeys] = []
+    """What `host.trial.cases` runs before the plugin is loaded."""
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +82,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
     manifest: Manifest
     prose: str
+    root: Node | None = None
+    """The front matter with its places."""
 
 
 def has_front_matter(text: str) -> bool:
@@ -119,7 +124,7 @@ def read(text: str, file: str, errors: list[ConfigError]) -> Header | None:
     manifest = convert.to_value(root, Manifest, "", errors)
     if manifest is FAULTY or not _options_make_sense(manifest, root, errors):
         return None
-    return Header(manifest=manifest, prose=prose)
+    return Header(manifest=manifest, prose=prose, root=root)
 
 
 def _front_matter(text: str) -> tuple[int, str, str] | None:

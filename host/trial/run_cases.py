@@ -1,0 +1,38 @@
+"""Runs cases, some at a time, and judges what comes of them."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from host.errors import HekateError
+from host.sandbox.zygote_client import ZygoteClient
+from host.trial import engine
+from host.trial.cases import Case
+from host.trial.compare import Difference, Verdict, differences
+from host.trial.model import Outcome
+
+_AT_ONCE = 4
+
+
+async def run_cases(cases: Sequence[Case], zygote: ZygoteClient) -> list[Verdict]:
+    """Run cases, each in a process of its own; the verdicts come in their order."""
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(case: Case) -> Verdict:
+        async with free:
+            return await run_case(case, zygote)
+
+    return list(await asyncio.gather(*map(one, cases)))
+
+
+async def run_case(case: Case, zygote: ZygoteClient) -> Verdict:
+    """Run one case."""
+    start_s = time.perf_counter()
+    try:
+        outcome = await engine.run(case.trial, zygote)
+        found = differences(case, outcome)
+    except HekateError as fault:
+        outcome = Outcome()
+        found = [Difference(where="trial", line=case.line, expected="to be carried out", got=str(fault))]
+    elapsed_ms = (time.perf_counter() - start_s) * 1000
+    return Verdict(case=case, outcome=outcome, differences=found, elapsed_ms=round(elapsed_ms, 1))
