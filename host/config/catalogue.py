@@ -38,6 +38,7 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
     prose: str = ""
     message_matcher: str | None = None
     ticker_interval: float | None = None
+    preserve_data: bool = False
     path: str | None = None
 
 
@@ -79,6 +80,7 @@ def _lua(stage: Stage, plugin: Plugin) -> PluginInfo:
         prose=plugin.prose,
         message_matcher=manifest.message_matcher,
         ticker_interval=manifest.ticker_interval if stage == "filters" else None,
+        preserve_data=manifest.preserve_data,
         path=plugin.path,
     )
 

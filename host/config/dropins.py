@@ -142,6 +142,7 @@ def standalone_filter(
         message_matcher=message_matcher,
         ticker_interval=plugin.manifest.ticker_interval,
         queue=model.Queue(),
+        preserve_data=plugin.manifest.preserve_data,
         on_terminate="restart",
         max_process_inject=settings.max_process_inject if process_inject is None else process_inject,
         max_timer_inject=settings.max_timer_inject if timer_inject is None else timer_inject,

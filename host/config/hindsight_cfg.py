@@ -23,7 +23,7 @@ from host.errors import ConfigError
 from host.sandbox import library
 from host.sandbox.library import Library
 
-WITHOUT_EFFECT = frozenset({"instruction_limit", "preserve_data", "restricted_headers", "thread"})
+WITHOUT_EFFECT = frozenset({"instruction_limit", "restricted_headers", "thread"})
 """CPU time is limited instead of instructions, the headers of a filter are always its own, threads are processes."""
 
 
@@ -48,6 +48,7 @@ class _Keys(msgspec.Struct, frozen=True, kw_only=True):
     cpu_limit: CpuLimit | None = None
     process_message_inject_limit: Count | None = None
     timer_event_inject_limit: Count | None = None
+    preserve_data: bool = False
     shutdown_on_terminate: bool = False
 
 
@@ -95,6 +96,7 @@ def to_filter(cfg: Cfg, found: Library, settings: model.HostSettings, errors: li
         message_matcher=given.message_matcher,
         ticker_interval=given.ticker_interval,
         queue=model.Queue(),
+        preserve_data=given.preserve_data,
         on_terminate="restart",
         max_process_inject=settings.max_process_inject if process_inject is None else process_inject,
         max_timer_inject=settings.max_timer_inject if timer_inject is None else timer_inject,

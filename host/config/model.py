@@ -80,6 +80,9 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
     output_limit: Annotated[OutputLimit, Meta(description="Bytes that one call into a sandbox may produce.")] = (
         64 * KIBIBYTE
     )
+    snapshot_interval_ms: Annotated[
+        int, Meta(ge=100, description="How often the state of a filter with preserve_data is written down.")
+    ] = 5_000
     max_process_inject: Annotated[
         Count, Meta(description="Messages that a filter may inject from one process_message call.")
     ] = 1
@@ -276,6 +279,13 @@ class FilterKeys(SandboxKeys, frozen=True, kw_only=True):
         Meta(description="Seconds between timer_event calls, 0 for none; by default what its manifest says."),
     ] = None
     queue: Annotated[Queue, Meta(description="What waits in front of the filter.")] = Queue()
+    preserve_data: Annotated[
+        bool | None,
+        Meta(
+            description="Keep the script's global variables over reloads, restarts and crashes; by default what its "
+            "manifest says."
+        ),
+    ] = None
     on_terminate: Annotated[
         Literal["restart", "stop"],
         Meta(description="When the sandbox was ended: start it again with growing delays, or leave it stopped."),
@@ -364,6 +374,7 @@ class Filter(_Resolved, frozen=True, kw_only=True):
     ticker_interval: float
     """Seconds; 0 for no timer."""
     queue: Queue
+    preserve_data: bool
     on_terminate: Literal["restart", "stop"]
     max_process_inject: int
     max_timer_inject: int

@@ -116,6 +116,8 @@ def _stage_page(stage: Stage, plugins: list[PluginInfo]) -> str:
             lines += ["", f"Default `message_matcher`: `{plugin.message_matcher}`."]
         if plugin.ticker_interval:
             lines += ["", f"Default `ticker_interval`: {plugin.ticker_interval:g} s."]
+        if plugin.preserve_data:
+            lines += ["", "Its state is preserved unless `preserve_data` is false."]
         if plugin.options:
             lines += ["", *_table(plugin.options)]
     return "\n".join(lines) + "\n"

@@ -98,6 +98,7 @@ class Resolver:
             message_matcher=matcher,
             ticker_interval=_first(keys.ticker_interval, manifest.ticker_interval),
             queue=keys.queue,
+            preserve_data=_first(keys.preserve_data, manifest.preserve_data),
             on_terminate=keys.on_terminate,
             max_process_inject=_first(
                 keys.max_process_inject, manifest.limits.max_process_inject, settings.max_process_inject

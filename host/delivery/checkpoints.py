@@ -1,9 +1,12 @@
-"""Positions of the inputs, kept in LMDB.
+"""Positions of the inputs, and the states of filters that include them, kept in LMDB.
 
 An input puts the position up to which everything has been delivered, often; the puts are collected and written
 in one transaction: soon after the first one, every half a second while they go on, and at stop. A `kill -9`
 therefore loses at most the positions of half a second, and what follows an older position is delivered again.
 Each transaction is synced to the disk, by a thread of its own so that the event loop never waits for a disk.
+
+States are written in the same transactions. A state that is put before a position is on disk with it or before it; so
+what a position says is done is never missing in a state, however the host ends.
 """
 
 import asyncio
@@ -22,9 +25,13 @@ from host.errors import StartError
 from host.telemetry.logs import get_logger
 
 Checkpoint = dict[str, Any]
+Value = Checkpoint | bytes | None
+"""A position, a state, or None: to be deleted."""
 
 _MAP_BYTES = 64 << 20
 _MAX_KEY_BYTES = 500
+_STATE_PREFIX = "\0state/"
+"""No component has a name that begins so."""
 _COLLECT_S = 0.02
 
 _log = get_logger(__name__, component="checkpoints")
@@ -40,8 +47,8 @@ class Checkpoints:
 
     def __init__(self, state_dir: Path, interval_ms: int = 500) -> None:
         self._interval_s = interval_ms / 1000
-        self._pending: dict[str, Checkpoint | None] = {}
-        self._writing: dict[str, Checkpoint | None] = {}
+        self._pending: dict[str, Value] = {}
+        self._writing: dict[str, Value] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._written_s = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -68,7 +75,7 @@ class Checkpoints:
         """The latest value put, written or not."""
         for waiting in (self._pending, self._writing):
             if key in waiting:
-                return waiting[key]
+                return _checkpoint(waiting[key])
         with self._env.begin() as transaction:
             stored = transaction.get(_encoded(key))
         return None if stored is None else _value(stored)
@@ -83,22 +90,38 @@ class Checkpoints:
                 found[cursor.key().decode()] = _value(cursor.value())
                 positioned = cursor.next()
         for waiting in (self._writing, self._pending):
-            found.update((key, value) for key, value in waiting.items() if key.startswith(prefix))
+            found.update((key, _checkpoint(value)) for key, value in waiting.items() if key.startswith(prefix))
         for key, value in found.items():
             if value is not None:
                 yield key, value
 
     def put(self, key: str, value: Checkpoint) -> None:
         """Remember a value; it is on disk after the next flush."""
+        self._put(key, value)
+
+    def delete(self, key: str) -> None:
+        """Forget a key; it is gone from disk after the next flush."""
+        self._put(key, None)
+
+    def _put(self, key: str, value: Value) -> None:
         self._pending[key] = value
         if self._timer is None:
             self._arm()
 
-    def delete(self, key: str) -> None:
-        """Forget a key; it is gone from disk after the next flush."""
-        self._pending[key] = None
-        if self._timer is None:
-            self._arm()
+    def get_state(self, name: str) -> bytes | None:
+        """The latest state put under a name, written or not."""
+        key = _STATE_PREFIX + name
+        for waiting in (self._pending, self._writing):
+            if key in waiting:
+                value = waiting[key]
+                return value if isinstance(value, bytes) else None
+        with self._env.begin() as transaction:
+            stored: bytes | None = transaction.get(_encoded(key))
+        return stored
+
+    def put_state(self, name: str, state: bytes | None) -> None:
+        """Remember a state, or forget it; it is on disk after the next flush."""
+        self._put(_STATE_PREFIX + name, state)
 
     def flush(self) -> None:
         """Write what was put, in one transaction that is on disk when this returns.
@@ -132,7 +155,7 @@ class Checkpoints:
             self._env.close()
             os.close(self._lock_fd)
 
-    def _take(self) -> dict[str, Checkpoint | None]:
+    def _take(self) -> dict[str, Value]:
         # Only ever in the thread of the event loop: the writing thread gets a dictionary that nobody changes.
         self._writing, self._pending = self._pending, {}
         return self._writing
@@ -151,7 +174,7 @@ class Checkpoints:
         writing = self._loop.run_in_executor(self._thread, self._write, values)
         writing.add_done_callback(partial(self._on_written, values))
 
-    def _on_written(self, values: dict[str, Checkpoint | None], writing: "asyncio.Future[None]") -> None:
+    def _on_written(self, values: dict[str, Value], writing: "asyncio.Future[None]") -> None:
         self._timer = None
         self._writing = {}
         error = writing.exception()
@@ -163,7 +186,7 @@ class Checkpoints:
         if self._pending:
             self._arm()
 
-    def _write(self, values: dict[str, Checkpoint | None]) -> None:
+    def _write(self, values: dict[str, Value]) -> None:
         if not values:
             return
         try:
@@ -172,13 +195,13 @@ class Checkpoints:
             self._env.set_mapsize(self._env.info()["map_size"] * 2)
             self._write(values)
 
-    def _write_once(self, values: dict[str, Checkpoint | None]) -> None:
+    def _write_once(self, values: dict[str, Value]) -> None:
         with self._env.begin(write=True) as transaction:
             for key, value in values.items():
                 if value is None:
                     transaction.delete(_encoded(key))
                 else:
-                    transaction.put(_encoded(key), orjson.dumps(value))
+                    transaction.put(_encoded(key), value if isinstance(value, bytes) else orjson.dumps(value))
 
 
 def _lock(path: Path, state_dir: Path) -> int:
@@ -204,3 +227,7 @@ def _encoded(key: str) -> bytes:
 def _value(stored: bytes) -> Checkpoint:
     value: Checkpoint = orjson.loads(stored)
     return value
+
+
+def _checkpoint(value: Value) -> Checkpoint | None:
+    return None if isinstance(value, bytes) else value

@@ -22,6 +22,8 @@ class Start(NamedTuple):
     """Where to begin after a crash."""
     past: dict[str, Any] | None = None
     """What the file was before it was truncated, as far as it is known."""
+    reading: str = ""
+    """Which reading of these bytes is gone on with; empty for a new one."""
 
 
 class Copies:
@@ -59,12 +61,13 @@ class Copies:
         for tail in tails:
             past = tail.past
             if past is not None and _is_copy_name(name, tail.names) and _is_copy(past, head):
-                return Start(int(past["position"]), int(past["released"]))
+                return Start(int(past["position"]), int(past["released"]), reading=past.get("reading", ""))
         open_keys = {self._key(tail.identity) for tail in tails}
         for key, checkpoint in self._checkpoints.items(self._prefix):
             names = {PurePath(checkpoint["path"]).name}
             if key not in open_keys and _is_copy_name(name, names) and _is_copy(checkpoint, head):
-                return Start(int(checkpoint["position"]), int(checkpoint["position"]))
+                position = int(checkpoint["position"])
+                return Start(position, position, reading=checkpoint.get("reading", ""))
         return None
 
     def is_waiting(self, file: Found, head: bytes, tails: list[Tail]) -> bool:

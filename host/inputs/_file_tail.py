@@ -1,6 +1,7 @@
 """One file that is being read: where we are in it, what it is known by, whether it is still the same."""
 
 import os
+import secrets
 import time
 from collections.abc import Callable
 from functools import partial
@@ -35,6 +36,7 @@ class Tail:
         after: A file that is to be read to its end before this one.
         gone_since_s: When it was last seen to be matched no more; None while it is.
         released: Up to where everything was delivered.
+        reading: Names this reading of the file, as long as its positions mean the same bytes, also after a crash.
         finished: Nothing more will be read from it.
     """
 
@@ -53,6 +55,7 @@ class Tail:
         self.gone_since_s: float | None = None
         self.active_s = time.monotonic()
         self.released = 0
+        self.reading = ""
         self.finished = False
         self.unlinked = False
         self.past: dict[str, Any] | None = None
@@ -91,9 +94,16 @@ class Tail:
         """Whether all of it was read and delivered."""
         return self.finished and self.released >= self.feeder.submitted
 
-    async def start(self, position: int, released: int | None = None) -> None:
-        """Begin to read at a position; after a crash, reading would begin at `released`."""
+    async def start(self, position: int, released: int | None = None, reading: str = "") -> None:
+        """Begin to read at a position; after a crash, reading would begin at `released`.
+
+        Args:
+            position: Where.
+            released: Up to where everything was delivered; by default the same.
+            reading: The reading that is gone on with; empty for a new one.
+        """
         await self._source.seek(position)
+        self.reading = reading or secrets.token_hex(8)
         self._open_stream(position)
         self._released(self._generation, position if released is None else released)
 
@@ -156,6 +166,7 @@ class Tail:
         self.past = self._checkpoint(self.read_position) | {"released": self.released}
         await self.feeder.finish()
         self._generation += 1
+        self.reading = secrets.token_hex(8)
         self._learn(self._source.head())
         self._open_stream(0)
         self._released(self._generation, 0)
@@ -168,7 +179,8 @@ class Tail:
         key = checkpoint_key(self._owner.name, self.identity)
         if self._generation:
             key = f"{key}#{self._generation}"
-        self._feeder = self._owner.new_feeder(key, self.path, position, partial(self._released, self._generation))
+        released = partial(self._released, self._generation)
+        self._feeder = self._owner.new_feeder(key, self.path, position, released, self.reading)
 
     def _released(self, generation: int, position: int) -> None:
         # What was read before a truncation is not in the file any more: no position stands for it.
@@ -181,7 +193,7 @@ class Tail:
     def _checkpoint(self, position: int) -> dict[str, Any]:
         if not self._known:
             self._known = {"path": self.path, "head_bytes": len(self.head), "head": digest(self.head)}
-        return {**self._known, "position": position, "updated_s": int(time.time())}
+        return {**self._known, "position": position, "reading": self.reading, "updated_s": int(time.time())}
 
     def _settle(self) -> None:
         if not self.is_delivered:

@@ -43,8 +43,14 @@ class Intake(Protocol):
     slot_bytes: int
     max_record_bytes: int
 
-    def open_stream(self, key: str, label: str, on_released: Callable[[int], None] | None = None) -> Any:
-        """Announce a stream. `on_released` is told, in order, up to which position all has been delivered."""
+    def open_stream(
+        self, key: str, label: str, on_released: Callable[[int], None] | None = None, reading: str = ""
+    ) -> Any:
+        """Announce a stream. `on_released` is told, in order, up to which position all has been delivered.
+
+        A stream that can be read again from any position has a `reading`: a name of this reading of it, which stays
+        the same when it is read on after a crash.
+        """
 
     def close_stream(self, stream: Any) -> None:
         """Nothing more will be submitted for a stream."""
@@ -128,10 +134,15 @@ class Input(ABC):
         """Release what `open` took, and submit what was received but not yet submitted. Called once, always."""
 
     def new_feeder(
-        self, key: str, label: str, position: int = 0, on_released: Callable[[int], None] | None = None
+        self,
+        key: str,
+        label: str,
+        position: int = 0,
+        on_released: Callable[[int], None] | None = None,
+        reading: str = "",
     ) -> "Feeder":
         """Open a stream and make the feeder for it."""
-        stream = self.intake.open_stream(key, label, on_released)
+        stream = self.intake.open_stream(key, label, on_released, reading)
         self.metrics.streams_open += 1
         return Feeder(self, stream, self.new_splitter(), position)
 

@@ -338,7 +338,7 @@ class FileInput(Input):
                 self._watch.add_file(source.fd, file.identity)
             except OSError as error:
                 self._cannot_watch(error)
-        await tail.start(start.position, start.released)
+        await tail.start(start.position, start.released, start.reading)
         if self._reads_once:
             self._once_tails.append(tail)
         self._mark(tail)
@@ -349,7 +349,7 @@ class FileInput(Input):
         if checkpoint is not None:
             position = int(checkpoint["position"])
             if is_same(checkpoint, head) and (isinstance(source, GzipSource) or file.size >= position):
-                return Start(position, position)
+                return Start(position, position, reading=checkpoint.get("reading", ""))
             return Start(0, 0, past=checkpoint | {"released": position})
         return Start(0, 0) if self._reads_once else self._start_of_new(file, source, head)
 

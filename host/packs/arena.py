@@ -38,6 +38,8 @@ class Arena:
         """Told the arena's number once its memory is gone."""
         self._free = [slot * self.slot_bytes for slot in reversed(range(slots))]
         self._slots = slots
+        self.kept_slots = 0
+        """How many of the used slots are only kept until a snapshot includes them."""
 
     @property
     def writable_fd(self) -> int:

@@ -23,6 +23,8 @@ class Slot:
 Reject = Callable[[Stream, int, bytes, str], None]
 
 _PAIR_BYTES = 8
+MOST_KEPT = 128
+"""Packs that filters may keep for their next snapshot. Memory that they do not need is never touched."""
 
 
 class Intake:
@@ -31,7 +33,7 @@ class Intake:
     Args:
         name: The input's name.
         slot_bytes: Bytes of a pack; a table of record positions needs room beside them.
-        slots: Packs in flight before the input waits.
+        slots: Packs in flight before the input waits. What a filter only keeps for its next snapshot does not count.
         max_record_bytes: Longest record.
         has_room: Whether a decoder would start on another pack soon.
         decode: Takes a pack to the decoders.
@@ -54,7 +56,10 @@ class Intake:
         self.slot_bytes = max(slot_bytes, 2 * max_record_bytes)
         self.max_record_bytes = max_record_bytes
         # Behind the bytes there is room for the positions of as many records as there can be.
-        self.arena = Arena(f"raw-{name}", self.slot_bytes + _table_bytes(self.slot_bytes), slots, host_writes=True)
+        self.arena = Arena(
+            f"raw-{name}", self.slot_bytes + _table_bytes(self.slot_bytes), slots + MOST_KEPT, host_writes=True
+        )
+        self._slots = slots
         self._has_room = has_room
         self._decode = decode
         self._reject = reject
@@ -63,10 +68,13 @@ class Intake:
         self.paused = False
         """Whether an operator has paused the input: it waits for slots, so what it would read stays where it is."""
         self.in_flight = 0
+        self.kept = 0
 
-    def open_stream(self, key: str, label: str, on_released: Callable[[int], None] | None = None) -> Stream:
+    def open_stream(
+        self, key: str, label: str, on_released: Callable[[int], None] | None = None, reading: str = ""
+    ) -> Stream:
         """Announce a stream."""
-        return Stream(key, label, on_released)
+        return Stream(key, label, on_released, reading)
 
     def close_stream(self, stream: Stream) -> None:
         """Nothing more will be submitted for a stream; what was is delivered and released as ever."""
@@ -89,7 +97,10 @@ class Intake:
         return Slot(offset, self.arena.view[offset : offset + self.slot_bytes])
 
     def _may_have(self) -> bool:
-        return not self.paused and self.arena.free_slots > 0 and self._has_room()
+        """Whether a slot may be lent: what is only kept for a snapshot holds nobody back."""
+        arena = self.arena
+        room = arena.free_slots > 0 and arena.used_slots - self.kept < self._slots
+        return not self.paused and room and self._has_room()
 
     def _pass_on(self, turn: "asyncio.Future[None]") -> None:
         """A waiter was cancelled: its turn goes to the next one."""
@@ -128,7 +139,9 @@ class Intake:
         slot.view.release()
         if records is not None:
             self._write_table(slot.offset + length, records)
-        pack = RawPack(self.arena, slot.offset, length, stream, position, next_position, records, self._freed)
+        pack = RawPack(
+            self.arena, slot.offset, length, stream, position, next_position, records, self._freed, self._kept
+        )
         self._metrics.packs_sent += 1
         self._metrics.bytes_received += length
         self.in_flight += 1
@@ -147,6 +160,11 @@ class Intake:
     def _freed(self) -> None:
         self.in_flight -= 1
         self.wake()
+
+    def _kept(self, more: int) -> None:
+        self.kept += more
+        if more > 0:
+            self.wake()
 
     def close(self) -> None:
         """Let the memory go."""

@@ -22,14 +22,19 @@ class Stream:
         key: A stable name, such as `access/file/2049-131/…`.
         label: A name for people: the path, the peer.
         on_released: Told, in order, up to which position all has been delivered.
+        reading: Names, with the key, one reading of a source that can be read again from any position; empty if it
+            cannot. A source that is read anew from its beginning, without need, has another one.
+        released_position: Up to where all has been delivered.
     """
 
-    __slots__ = ("_held", "_routing", "closed", "key", "label", "number", "on_released")
+    __slots__ = ("_held", "_routing", "closed", "key", "label", "number", "on_released", "reading", "released_position")
 
-    def __init__(self, key: str, label: str, on_released: Callable[[int], None] | None) -> None:
+    def __init__(self, key: str, label: str, on_released: Callable[[int], None] | None, reading: str = "") -> None:
         self.key = key
         self.label = label
         self.on_released = on_released
+        self.reading = reading
+        self.released_position = 0
         self.closed = False
         self.number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little")
         self._held: deque[RawPack] = deque()
@@ -46,8 +51,10 @@ class Stream:
         held = self._held
         while held and held[0].holders == 0:
             position = held.popleft().next_position
-        if position is not None and self.on_released is not None:
-            self.on_released(position)
+        if position is not None:
+            self.released_position = position
+            if self.on_released is not None:
+                self.on_released(position)
 
     def in_order(self, route: Callable[[TablePack], None]) -> None:
         """Route what was decoded, in the order of the stream, though several processes decode it."""
@@ -74,10 +81,12 @@ class RawPack:
         "arena",
         "decoded",
         "holders",
+        "keepers",
         "length",
         "next_position",
         "offset",
         "on_free",
+        "on_kept",
         "position",
         "records",
         "stream",
@@ -93,6 +102,7 @@ class RawPack:
         next_position: int,
         records: array[int] | None,
         on_free: Callable[[], None],
+        on_kept: Callable[[int], None] | None = None,
     ) -> None:
         self.arena = arena
         self.offset = offset
@@ -102,7 +112,9 @@ class RawPack:
         self.next_position = next_position
         self.records = records
         self.on_free = on_free
+        self.on_kept = on_kept
         self.holders = 1
+        self.keepers = 0
         self.decoded = False
         self._ready: list[TablePack] = []
 
@@ -117,6 +129,18 @@ class RawPack:
             self.arena.release(self.offset)
             self.stream.released()
             self.on_free()
+
+    def keep(self) -> None:
+        """One of its holders has done its work, and holds it only until a snapshot of its state includes that."""
+        self.keepers += 1
+        if self.keepers == 1 and self.on_kept is not None:
+            self.on_kept(1)
+
+    def stop_keeping(self) -> None:
+        """One keeper less."""
+        self.keepers -= 1
+        if self.keepers == 0 and self.on_kept is not None:
+            self.on_kept(-1)
 
     def add_decoded(self, table: TablePack) -> None:
         """A decoder made a pack of some of its records."""
@@ -138,10 +162,12 @@ class TablePack:
         "arena",
         "count",
         "holders",
+        "keepers",
         "loop_depth",
         "made_by",
         "offset",
         "on_free",
+        "on_kept",
         "origin",
         "position",
         "raw",
@@ -166,6 +192,7 @@ class TablePack:
         parent: TablePack | None,
         on_free: Callable[[int], None],
         seen_ns: int,
+        on_kept: Callable[[], None] | None = None,
     ) -> None:
         self.arena = arena
         self.offset = offset
@@ -180,8 +207,10 @@ class TablePack:
         self.origin: RawPack | None = raw if raw is not None or parent is None else parent.origin
         """What it came of in the end, which is not acknowledged before this pack is done."""
         self.on_free = on_free
+        self.on_kept = on_kept
         self.seen_ns = seen_ns
         self.holders = 1
+        self.keepers = 0
         if self.origin is not None:
             self.origin.hold()
 
@@ -196,3 +225,22 @@ class TablePack:
             self.on_free(self.offset)
             if self.origin is not None:
                 self.origin.let_go()
+
+    def keep(self) -> None:
+        """One of its holders has done its work, and holds it only until a snapshot of its state includes that."""
+        self.keepers += 1
+        if self.keepers == 1:
+            self.arena.kept_slots += 1
+            if self.origin is not None:
+                self.origin.keep()
+            if self.on_kept is not None:
+                self.on_kept()
+
+    def stop_keeping(self) -> None:
+        """The snapshot is there, or there will be none: let go."""
+        self.keepers -= 1
+        if self.keepers == 0:
+            self.arena.kept_slots -= 1
+            if self.origin is not None:
+                self.origin.stop_keeping()
+        self.let_go()

@@ -22,6 +22,8 @@ class Op(IntEnum):
     SKIP = 7
     INIT = 8
     MODULE = 9
+    SNAPSHOT = 10
+    RESTORE = 11
 
 
 class Said(IntEnum):
@@ -35,6 +37,8 @@ class Said(IntEnum):
     TERMINATED = 6
     NEED_MODULE = 7
     FAILURE = 8
+    SNAPSHOT_TAKEN = 9
+    RESTORED = 10
 
 
 class Emitted(IntEnum):
@@ -43,19 +47,28 @@ class Emitted(IntEnum):
     PACK = 0
     BATCH = 1
     DEAD_LETTERS = 2
+    STATE = 3
 
 
 class PackFlags(IntFlag):
-    """Flags of a command PACK to a decoder."""
+    """Flags of a command PACK."""
 
     DELIMITED = 1
     CAREFUL = 2
+    REBUILD = 4
+
+
+class TickFlags(IntFlag):
+    """Flags of a command TICK."""
+
+    LAST = 1
+    REPEATED = 2
 
 
 NEVER_MATCHES = 1
 """Flag of a report DONE: no record of a pack with these shapes can match."""
 
-TEXTS = frozenset({Said.PRINT, Said.TERMINATED, Said.NEED_MODULE, Said.FAILURE})
+TEXTS = frozenset({Said.PRINT, Said.TERMINATED, Said.NEED_MODULE, Said.FAILURE, Said.SNAPSHOT_TAKEN, Said.RESTORED})
 """Reports that are followed by text."""
 
 COMMAND = struct.Struct("<IIIIIIIIQqqIIII")

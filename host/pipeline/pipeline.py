@@ -70,6 +70,7 @@ class Pipeline:
             dead_letters=self.dead_letters,
             once=self._once,
             forget_arena=self._forget_arena,
+            save_states=self.save_states,
         )
 
     def _forget_arena(self, number: int) -> None:
@@ -134,8 +135,13 @@ class Pipeline:
         await self._settle_filters()
         await _all(unit.last_tick() for unit in self.filters.values())
         await self._settle_filters()
+        await self.save_states()
         await self._settled(lambda: all(unit.idle for unit in self.outputs.values()))
         await self._settled(lambda: all(unit.idle for unit in self.inputs.values()))
+
+    async def save_states(self) -> None:
+        """Write down the states of all filters that have one."""
+        await _all(unit.save_state() for unit in self.filters.values())
 
     async def _settle_filters(self) -> None:
         """Filters may inject for one another: wait until none of them has anything to do."""

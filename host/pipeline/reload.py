@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from host.config import model
 from host.errors import HekateError
-from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit, wait_until
+from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
 from host.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
@@ -128,10 +128,11 @@ class Reload:
         unit = self._pipeline.units(stage)[name]
         await unit.detach()
         timeout_s = self._around.settings.shutdown_timeout_ms / 1000
-        if not await wait_until(lambda: unit.idle, timeout_s):
+        if not await unit.settle(timeout_s):
             _LOG.error("It was removed before it had delivered everything.", component=f"{stage}.{name}")
         if isinstance(unit, FilterUnit):
             await unit.last_tick()
+            await unit.save_state()
         del self._pipeline.units(stage)[name]
         await unit.close()
         self.changed.append(f"{stage}.{name}")

@@ -111,9 +111,12 @@ def encoder(config: Encodes, hostname: str) -> dict[str, Any]:
     return _common(config.name, "encoder", (config.encoder,), hostname, **matcher) | matcher
 
 
-def order(name: str, sandboxes: tuple[model.Sandbox, ...], pack_bytes: int, *, allow_unjailed: bool) -> Order:
+def order(
+    name: str, sandboxes: tuple[model.Sandbox, ...], pack_bytes: int, *, keeps_state: bool, allow_unjailed: bool
+) -> Order:
     """What the zygote needs to know."""
-    return Order(name, sum(sandbox.memory_limit for sandbox in sandboxes), pack_bytes, allow_unjailed)
+    memory_limit = sum(sandbox.memory_limit for sandbox in sandboxes)
+    return Order(name, memory_limit, pack_bytes, memory_limit // 2 if keeps_state else 0, allow_unjailed)
 
 
 def cpu_limit_ms(sandboxes: tuple[model.Sandbox, ...]) -> int:

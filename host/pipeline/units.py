@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from host.inputs.base import Input
 from host.outputs.base import Output
 from host.outputs.runner import OutputRunner
 from host.packs.arena import Arena
-from host.packs.intake import Intake
+from host.packs.intake import MOST_KEPT, Intake
 from host.packs.ledger import Stream
 from host.pipeline import specs
 from host.router.consumer import FilterConsumer, OutputConsumer
 from host.router.decoding import Decoding
 from host.router.router import Router
+from host.router.state_keeper import StateKeeper
+from host.sandbox.journal import Journal
 from host.sandbox.sandbox import Owner, Sandbox
 from host.sandbox.zygote_client import ZygoteClient
 from host.splitters.base import Splitter
@@ -58,8 +60,11 @@ class Surroundings:
         dead_letters: DeadLetters,
         once: bool,
         forget_arena: Callable[[int], None],
+        save_states: Callable[[], Awaitable[None]],
     ) -> None:
         self.forget_arena = forget_arena
+        self.save_states = save_states
+        """Writes down the states of all filters, so that nothing is held any more for the next snapshots."""
         self.settings = settings
         self.zygote = zygote
         self.router = router
@@ -85,12 +90,19 @@ class Surroundings:
         arena: Arena,
         owner: Owner,
         metrics: ComponentMetrics,
-        pack_bytes: int,
+        pack_bytes: int = 0,
+        journal: Journal | None = None,
     ) -> Sandbox:
         """Make a sandbox; it is not started."""
         made = Sandbox(
             name,
-            order=specs.order(name, sandboxes, pack_bytes, allow_unjailed=self.settings.allow_unjailed),
+            order=specs.order(
+                name,
+                sandboxes,
+                pack_bytes,
+                keeps_state=journal is not None,
+                allow_unjailed=self.settings.allow_unjailed,
+            ),
             spec=spec,
             arena=arena,
             zygote=self.zygote,
@@ -98,6 +110,7 @@ class Surroundings:
             metrics=metrics,
             cpu_limit_ms=specs.cpu_limit_ms(sandboxes),
             read_module=self.read_module,
+            journal=journal,
         )
         made.on_death = partial(self.router.terminations.report, max_loops=self.settings.max_loops)
         return made
@@ -152,7 +165,7 @@ class InputUnit:
         made = []
         for number in range(config.decoders):
             name = config.name if config.decoders == 1 else f"{config.name}-{number + 1}"
-            arena = self._around.arena(f"decoder-{name}", _SANDBOX_SLOT_BYTES, _SANDBOX_SLOTS)
+            arena = self._around.arena(f"decoder-{name}", _SANDBOX_SLOT_BYTES, _SANDBOX_SLOTS + 2 * MOST_KEPT)
             made.append(
                 self._around.sandbox(
                     name,
@@ -232,7 +245,7 @@ class InputUnit:
         """
         held, paused = old.decoding.held, old.intake.paused
         await old.detach()
-        await wait_until(lambda: old.idle, self._around.settings.shutdown_timeout_ms / 1000)
+        await old.settle(self._around.settings.shutdown_timeout_ms / 1000)
         await old.close()
         self.decoding.held, self.intake.paused = held, paused
         await self.open()
@@ -262,6 +275,12 @@ class InputUnit:
     def idle(self) -> bool:
         """Whether all that was read is delivered."""
         return self.decoding.idle and self.intake.in_flight == 0
+
+    async def settle(self, timeout_s: float) -> bool:
+        """Wait until all that was read is delivered; whether it is."""
+        await wait_until(lambda: self.decoding.idle and self.intake.in_flight == self.intake.kept, timeout_s)
+        await self._around.save_states()
+        return await wait_until(lambda: self.idle, timeout_s)
 
     @property
     def decoded(self) -> bool:
@@ -305,6 +324,10 @@ class ConsumerUnit:
         """Whether an operator has paused it."""
         return self.consumer.held
 
+    async def settle(self, timeout_s: float) -> bool:
+        """Wait until nothing waits and nothing is being worked on; whether that is so."""
+        return await wait_until(lambda: self.idle, timeout_s)
+
     def sandboxes(self) -> list[Sandbox]:
         """Its process."""
         return [self.sandbox]
@@ -326,7 +349,7 @@ class FilterUnit(ConsumerUnit):
     def __init__(self, config: model.Filter, around: Surroundings) -> None:
         self.config = config
         self._around = around
-        self._timer: asyncio.Task[None] | None = None
+        self._timers: list[asyncio.Task[None]] = []
         self.metrics = around.metrics.component("filters", config.name, config.sandbox.plugin)
         consumer = FilterConsumer(
             config.name, config.queue, self.metrics, around.dead_letters, around.router.forget_routes
@@ -342,7 +365,11 @@ class FilterUnit(ConsumerUnit):
         around = self._around
         arena = around.arena(f"filter-{config.name}", _SANDBOX_SLOT_BYTES, _FILTER_SLOTS)
         spec = specs.filter_(config, around.hostname)
-        return around.sandbox(config.name, (config.sandbox,), spec, arena, self.consumer, self.metrics, 0)
+        journal = None
+        if config.preserve_data:
+            keeper = StateKeeper(config.name, around.checkpoints, self.metrics)
+            journal = Journal(keeper, keeper.load())
+        return around.sandbox(config.name, (config.sandbox,), spec, arena, self.consumer, self.metrics, journal=journal)
 
     def can_swap(self, config: model.Filter) -> bool:
         """Whether only what its sandbox does has changed."""
@@ -351,6 +378,7 @@ class FilterUnit(ConsumerUnit):
             sandbox=self.config.sandbox,
             message_matcher=self.config.message_matcher,
             ticker_interval=self.config.ticker_interval,
+            preserve_data=self.config.preserve_data,
             max_process_inject=self.config.max_process_inject,
             max_timer_inject=self.config.max_timer_inject,
         )
@@ -366,20 +394,33 @@ class FilterUnit(ConsumerUnit):
 
     async def swap(self, config: model.Filter, new: list[Sandbox]) -> None:
         """Put a new sandbox in the place of the old one, between two packs."""
-        await self.consumer.swap(new[0], self.last_tick)
+        await self.consumer.swap(new[0], partial(self.hand_over, new[0]))
         self.sandbox, self.config = new[0], config
-        self._start_timer()
+        self._start_timers()
 
     async def take_over(self, old: FilterUnit) -> None:
         """Go on where another version of the same filter stops."""
-        await old.stop_timer()
+        await old.stop_timers()
         old.consumer.pause()
         await wait_until(lambda: old.sandbox.idle, self._around.settings.shutdown_timeout_ms / 1000)
-        await old.last_tick()
+        await old.hand_over(self.sandbox)
         self._around.router.replace(old.consumer, self.consumer)
         self.consumer.inherit(old.consumer)
-        self._start_timer()
+        self._start_timers()
         await old.sandbox.stop()
+
+    async def hand_over(self, new: Sandbox) -> None:
+        """Give the state to another sandbox, if both have one and it fits; if not, this one says its last."""
+        await self.stop_timers()
+        await self._until_it_runs()
+        mine, its = self.sandbox.journal, new.journal
+        if mine is not None and its is not None and await self.sandbox.snapshot() and mine.snapshot is not None:
+            its.keeper.inherit(mine.keeper, mine.snapshot)
+            if not await new.restore(mine.snapshot):
+                return
+        await self.last_tick()
+        if its is None:
+            await self.save_state()
 
     async def open(self) -> None:
         """Nothing: a filter has nothing outside."""
@@ -387,16 +428,19 @@ class FilterUnit(ConsumerUnit):
     def attach(self) -> None:
         """Let it have messages, and start its timer."""
         self._around.router.add([self.consumer])
-        self._start_timer()
+        self._start_timers()
 
     async def detach(self) -> None:
         """Let it have no new messages."""
-        await self.stop_timer()
+        await self.stop_timers()
         self._around.router.remove(self.consumer)
 
-    def _start_timer(self) -> None:
+    def _start_timers(self) -> None:
+        loop = asyncio.get_running_loop()
         if self.config.ticker_interval > 0:
-            self._timer = asyncio.get_running_loop().create_task(self._tick(), name=f"ticker {self.config.name}")
+            self._timers.append(loop.create_task(self._tick(), name=f"ticker {self.config.name}"))
+        if self.config.preserve_data:
+            self._timers.append(loop.create_task(self._save(), name=f"snapshots {self.config.name}"))
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
@@ -404,26 +448,41 @@ class FilterUnit(ConsumerUnit):
         due = loop.time() + interval
         while True:
             await asyncio.sleep(max(0.0, due - loop.time()))
-            await self.sandbox.tick(time.time_ns(), shutdown=False)
+            await self.sandbox.tick(time.time_ns(), last=False)
             due = max(due + interval, loop.time())
 
-    async def stop_timer(self) -> None:
-        """No timer_event any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            await asyncio.gather(self._timer, return_exceptions=True)
-            self._timer = None
+    async def _save(self) -> None:
+        while True:
+            await asyncio.sleep(self._around.settings.snapshot_interval_ms / 1000)
+            await self.save_state()
 
-    async def last_tick(self) -> None:
-        """Let it say its last: timer_event(ns, true). A process that has just died is waited for."""
-        await self.stop_timer()
+    async def stop_timers(self) -> None:
+        """No timer_event any more, and no snapshot by the clock."""
+        timers, self._timers = self._timers, []
+        for timer in timers:
+            timer.cancel()
+        await asyncio.gather(*timers, return_exceptions=True)
+
+    async def _until_it_runs(self) -> None:
+        """A process that has just died is waited for, and so is a tick."""
         while self.sandbox.state in {"starting", "backing_off"} or self.sandbox.ticking:  # noqa: ASYNC110 -- it is short
             await asyncio.sleep(_POLL_S)
-        await self.sandbox.tick(time.time_ns(), shutdown=True)
+
+    async def last_tick(self) -> None:
+        """Let it say its last: timer_event(ns, true)."""
+        await self.stop_timers()
+        await self._until_it_runs()
+        await self.sandbox.tick(time.time_ns(), last=True)
+
+    async def save_state(self) -> None:
+        """Write its state down, if it has done anything since that was last done."""
+        if self.sandbox.journal is not None and self.sandbox.journal.entries:
+            await self._until_it_runs()
+            await self.sandbox.snapshot()
 
     async def close(self) -> None:
         """End it. What is left in its queue is dropped and counted."""
-        await self.stop_timer()
+        await self.stop_timers()
         self.consumer.drop_all("removed")
         await self.sandbox.stop()
 
@@ -452,7 +511,7 @@ class OutputUnit(ConsumerUnit):
         around = self._around
         arena = around.arena(f"encoder-{config.name}", _BATCH_SLOT_BYTES, _SANDBOX_SLOTS)
         spec = specs.encoder(config, around.hostname)
-        return around.sandbox(config.name, (config.encoder,), spec, arena, self.consumer, self.metrics, 0)
+        return around.sandbox(config.name, (config.encoder,), spec, arena, self.consumer, self.metrics)
 
     def can_swap(self, config: model.Output) -> bool:
         """Whether only what its encoder does has changed, so that the output itself need not stop."""

@@ -135,6 +135,8 @@ class Consumer:
     def surrender(self) -> list[TablePack]:
         """Give up everything that is not done, oldest first; each pack is held once for the one who takes it."""
         assert self.sandbox is not None
+        if self.sandbox.journal is not None:
+            self.sandbox.journal.give_up("its filter is replaced")
         packs: dict[TablePack, None] = {}
         for work in self.sandbox.work.values():
             assert isinstance(work.pack, TablePack)
@@ -144,12 +146,12 @@ class Consumer:
         self._queue.clear()
         return list(packs)
 
-    async def swap(self, new: Sandbox, last_word: Callable[[], Awaitable[None]] | None = None) -> None:
+    async def swap(self, new: Sandbox, hand_over: Callable[[], Awaitable[None]] | None = None) -> None:
         """Put another sandbox, which runs already, in the place of this one: between two packs, so that none is lost.
 
         Args:
             new: It has done nothing yet.
-            last_word: What the old one is still to do when it has done its work.
+            hand_over: What is to happen between the last thing that the old one does and the first of the new one.
         """
         old = self.sandbox
         assert old is not None
@@ -157,8 +159,8 @@ class Consumer:
         try:
             while not old.idle and old.state != "quarantined":  # noqa: ASYNC110 -- it is short
                 await asyncio.sleep(_POLL_S)
-            if last_word is not None:
-                await last_word()
+            if hand_over is not None:
+                await hand_over()
         finally:
             self._swapping = False
         self.sandbox = new
@@ -167,11 +169,14 @@ class Consumer:
         self._forget_routes()
         self.on_room(new)
         await old.stop()
+        if old.journal is not None and old.journal.entries:
+            old.journal.give_up("its sandbox is replaced")
 
     def _give(self, pack: TablePack) -> None:
         assert self.sandbox is not None
         self.metrics.packs_received += 1
-        self.sandbox.give(pack)
+        journal = self.sandbox.journal
+        self.sandbox.give(pack, 0 if journal is None else journal.keeper.done_to(pack))
 
     def _may_have(self, pack: TablePack) -> bool:  # noqa: ARG002 -- for those who may not
         """Whether the sandbox may work on a pack now."""
@@ -217,6 +222,8 @@ class Consumer:
             pack.let_go()
         self._queue.clear()
         if self.sandbox is not None:
+            if self.sandbox.journal is not None and self.sandbox.journal.entries:
+                self.sandbox.journal.give_up(reason)
             for work in self.sandbox.work.values():
                 assert isinstance(work.pack, TablePack)
                 self.metrics.count_drop(reason, work.pack.count)
@@ -238,7 +245,10 @@ class FilterConsumer(Consumer):
     max_loops: int
 
     def _may_have(self, pack: TablePack) -> bool:
-        return pack.loop_depth > 0 or self.sandbox is None or self.sandbox.arena.used_slots < _MANY_INJECTED
+        if pack.loop_depth > 0 or self.sandbox is None:
+            return True
+        arena = self.sandbox.arena
+        return arena.used_slots - arena.kept_slots < _MANY_INJECTED
 
     def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
         """The filter injected messages, or gave a record up."""
@@ -251,12 +261,15 @@ class FilterConsumer(Consumer):
         parent = work.pack if work is not None else None
         assert parent is None or isinstance(parent, TablePack)
 
-        def free(offset: int) -> None:
-            sandbox.release_slot(offset)
+        def room() -> None:
             if self._queue:
                 self.on_room(sandbox)
 
-        pack = table_pack(sandbox, report, made_by=self.made_by, parent=parent, on_free=free)
+        def free(offset: int) -> None:
+            sandbox.release_slot(offset)
+            room()
+
+        pack = table_pack(sandbox, report, made_by=self.made_by, parent=parent, on_free=free, on_kept=room)
         if pack is None:
             return
         self.metrics.records_injected += pack.count
@@ -267,12 +280,18 @@ class FilterConsumer(Consumer):
             return
         self.route(pack)
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
+    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
         """The filter is done with a pack."""
         self._learn(work, report)
         if report.failed:
             self.metrics.count_error("process_message", report.failed)
-        work.pack.let_go()
+        if sandbox.journal is None:
+            work.pack.let_go()
+            return
+        keeper = sandbox.journal.keeper
+        keeper.keep(work, report)
+        if keeper.wants_snapshot:
+            sandbox.snapshot()
 
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
         """The filter was ended."""

@@ -158,6 +158,7 @@ def table_pack(
     raw: RawPack | None = None,
     parent: TablePack | None = None,
     on_free: Callable[[int], None] | None = None,
+    on_kept: Callable[[], None] | None = None,
 ) -> TablePack | None:
     """The pack in a slot that a sandbox filled, if its header is sound. If not, the sandbox is ended."""
     start = report.offset
@@ -171,5 +172,5 @@ def table_pack(
     shapes = bytes(slot[header.shapes_start : header.shapes_start + header.shapes_bytes])
     return TablePack(
         sandbox.arena, start, report.used_bytes, report.records, shapes, made_by, header.loop_depth, header.stream,
-        header.position, raw, parent, on_free or sandbox.release_slot, time.monotonic_ns(),
+        header.position, raw, parent, on_free or sandbox.release_slot, time.monotonic_ns(), on_kept,
     )  # fmt: skip

@@ -4,6 +4,7 @@ What arrives comes from a process that may have been taken over, so every datagr
 """
 
 import asyncio
+import os
 import socket
 from array import array
 from typing import Protocol
@@ -75,6 +76,19 @@ class Channel:
             self._socket.sendmsg([command], rights)
         except ConnectionError:
             return  # it has just died; the next process gets everything anew
+
+    def send_state(self, state: bytes) -> None:
+        """Have it take a snapshot for its state. It travels in memory of its own: a socket may hold less."""
+        fd = os.memfd_create("hekate-state", os.MFD_CLOEXEC)
+        try:
+            with open(fd, "wb", closefd=False) as file:
+                file.write(state)
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]).tobytes())]
+            self._socket.sendmsg([protocol.command(Op.RESTORE, position=len(state))], rights)
+        except ConnectionError:
+            return  # as above
+        finally:
+            os.close(fd)
 
     def unmap(self, arena_number: int) -> None:
         """An arena is gone: its memory is free once nobody maps it."""

@@ -71,6 +71,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     summary: Annotated[str, Meta(min_length=10)]
     message_matcher: str | None = None
     ticker_interval: Seconds = 0.0
+    preserve_data: bool = False
     limits: Limits = Limits()
     config: dict[str, Option] = {}
     cases: list[CaseKeys] = []

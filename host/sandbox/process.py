@@ -30,6 +30,8 @@ class Order(NamedTuple):
     """Bytes of Lua memory that the script may use."""
     pack_bytes: int
     """Bytes of the largest text that the kernel copies at once."""
+    snapshot_bytes: int
+    """Bytes that the kernel may need beside the script's own to take a snapshot of its state."""
     allow_unjailed: bool
 
 
@@ -52,7 +54,7 @@ def run(order: Order, parts: Parts, channel: socket.socket, heartbeat_fd: int) -
     jail.close_all_but({2, channel.fileno()})
     _return_freed_memory()
     # The kernel copies the text of a pack, and the copy before it may not have been collected yet.
-    memory_bytes = order.memory_limit + _KERNEL_BYTES + 4 * order.pack_bytes
+    memory_bytes = order.memory_limit + _KERNEL_BYTES + 4 * order.pack_bytes + order.snapshot_bytes
     start = _new_lua_state(parts, memory_bytes)
     for step in (jail.check, lambda: jail.limit_resources(memory_bytes), jail.shut):
         try:

@@ -2,7 +2,7 @@
 
 The sandbox outlives its processes. What was given to a process and not reported done is given to the next one, from
 the first record that the dead process had not wholly sent. A record that a process died at twice, while records were
-taken one by one, is not tried again.
+taken one by one, is not tried again. A sandbox that keeps state has a journal, from which the next process gets it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from host.errors import SandboxError
 from host.packs import protocol
 from host.packs.arena import Arena
 from host.packs.ledger import RawPack, TablePack
-from host.packs.protocol import COMMAND, Emitted, Op, PackFlags, Report, Said
+from host.packs.protocol import COMMAND, Emitted, Op, PackFlags, Report, Said, TickFlags
 from host.sandbox.channel import Channel
 from host.sandbox.heartbeat import Heartbeat
+from host.sandbox.journal import Journal, Tick
 from host.sandbox.process import Order
 from host.sandbox.termination import MOST_SAID, Termination, last_words, of_status
 from host.sandbox.zygote_client import ZygoteClient
@@ -42,19 +43,26 @@ _LONGEST_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
 """Deaths in a row, with nothing finished between them."""
 _TRIES_PER_RECORD = 2
+_STATE_FACTOR = 4
+"""A state may be so many times as large as the memory that it was made in."""
 
 
 class Work:
     """A pack at a sandbox."""
 
-    __slots__ = ("careful", "first_record", "pack", "tag", "tries")
+    __slots__ = ("careful", "done_to", "first_record", "now_ns", "number", "pack", "skips", "tries")
 
-    def __init__(self, pack: RawPack | TablePack, tag: Any) -> None:
+    def __init__(self, number: int, pack: RawPack | TablePack, done_to: int, now_ns: int) -> None:
+        self.number = number
         self.pack = pack
-        self.tag = tag
+        self.done_to = done_to
+        """Records that end here, or before, in the raw bytes are in the state that the sandbox began with."""
+        self.now_ns = now_ns
         self.first_record = 0
         self.careful = False
         self.tries: dict[int, int] = {}
+        self.skips: dict[int, str] = {}
+        """Records that have ended a process, and why."""
 
 
 class Owner(Protocol):
@@ -92,6 +100,7 @@ class Sandbox:
         metrics: Where restarts and errors are counted.
         cpu_limit_ms: CPU that one record may take.
         read_module: Text of a module that the script requires; raises KeyError with a reason.
+        journal: Where it keeps its state, if it does.
     """
 
     def __init__(
@@ -106,6 +115,7 @@ class Sandbox:
         metrics: ComponentMetrics,
         cpu_limit_ms: int,
         read_module: Callable[[str], str],
+        journal: Journal | None = None,
     ) -> None:
         self.name = name
         self.arena = arena
@@ -118,6 +128,13 @@ class Sandbox:
         self.modules: dict[str, str] = {}
         """What the script has required, with the SHA-256 of the text that it got."""
         self.work: OrderedDict[int, Work] = OrderedDict()
+        self.journal = journal
+        self._again: OrderedDict[int, Work] = OrderedDict()
+        """Packs that were done, and that this process does again to know what the one before it knew."""
+        self._ticks_again = 0
+        self._snapshot: asyncio.Future[bool] | None = None
+        self._state_parts: list[bytes] = []
+        self._restored: asyncio.Future[str] | None = None
         self._order = order
         self._spec = {**spec, "arena": arena.number}
         self._zygote = zygote
@@ -131,10 +148,10 @@ class Sandbox:
         self._stopping = False
         self._closed = False
         self._ticking: asyncio.Future[None] | None = None
+        self._tick = Tick(0, last=False)
         self._ready: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
         self._said_terminated: Termination | None = None
-        self._skips: dict[int, dict[int, str]] = {}
         self.progress = 0
         """Counts starts and what came of work: whoever watches sees whether anything has."""
         self.on_death: Callable[[Sandbox, Termination], None] | None = None
@@ -184,7 +201,7 @@ class Sandbox:
         if self._ready is None or self._ready.done():
             self._ready = loop.create_future()  # if not, somebody waits for it since a process that did not get so far
         channel = self._channel = Channel(self)
-        self._said_terminated = self._kill_reason = None
+        self._said_terminated = self._kill_reason = self._restored = None
         self.progress += 1
         for offset in self._granted:
             self.arena.release(offset)
@@ -249,6 +266,7 @@ class Sandbox:
             self._channel = None
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
+        self._nothing_more_comes()
         if self._stopping:
             self.state = "stopped"
             return
@@ -267,7 +285,7 @@ class Sandbox:
         own = {"cpu_limit": self.cpu_limit_ms, "memory_limit": self._order.memory_limit}
         spec_key = termination.limit.replace("max_process_inject", "process_inject_limit")
         value = own.get(termination.limit) or self._spec.get(spec_key.replace("max_timer_inject", "timer_inject_limit"))
-        work = self.work.get(self.heartbeat.read().pack)
+        work = self._work_of(self.heartbeat.read().pack)
         depth = work.pack.loop_depth if work is not None and isinstance(work.pack, TablePack) else 0
         return termination._replace(value=value if isinstance(value, int) else 0, loop_depth=depth + 1)
 
@@ -279,6 +297,8 @@ class Sandbox:
         if self._ticking is not None and not self._ticking.done():
             self._ticking.set_result(None)
         self._ticking = None
+        if self.journal is not None and termination.limit == "memory_limit":
+            self.journal.count_memory_death()
         self._deaths += 1
         if was_starting and self._ready is not None and not self._ready.done() and termination.limit != "signal":
             self.state = "stopped"
@@ -300,6 +320,18 @@ class Sandbox:
         if self.on_death is not None:
             self.on_death(self, termination)
 
+    def _nothing_more_comes(self) -> None:
+        """What was asked of the dead process about its state."""
+        if self._snapshot is not None and not self._snapshot.done():
+            self._snapshot.set_result(False)
+        if self._restored is not None and not self._restored.done():
+            self._restored.set_result("its process ended")
+        self._again.clear()
+        self._ticks_again = 0
+
+    def _work_of(self, number: int) -> Work | None:
+        return self.work.get(number) or self._again.get(number)
+
     def _restart(self) -> None:
         if self._stopping or self.state != "backing_off":
             return
@@ -310,7 +342,7 @@ class Sandbox:
     def _blame_record(self, termination: Termination) -> None:
         """The record at which a process died is tried again carefully, then not any more."""
         beat = self.heartbeat.read()
-        work = self.work.get(beat.pack)
+        work = self._work_of(beat.pack)
         if not beat.busy or work is None or self.state == "starting":
             return
         if not work.careful:
@@ -320,7 +352,7 @@ class Sandbox:
         work.tries[record] = work.tries.get(record, 0) + 1
         tries = _TRIES_PER_RECORD + 1 if termination.limit == "signal" and "SIGKILL" in termination.text else 1
         if work.tries[record] >= tries:
-            self._skips.setdefault(beat.pack, {})[record] = f"{termination.limit}: {termination.text}"
+            work.skips[record] = f"{termination.limit}: {termination.text}"
             _LOG.error(
                 "A record ended its sandbox and is not tried again.",
                 sandbox=self.name,
@@ -343,7 +375,7 @@ class Sandbox:
     @property
     def idle(self) -> bool:
         """Whether it has nothing to do."""
-        return not self.work and self._ticking is None
+        return not self.work and self._ticking is None and not self._again
 
     @property
     def may_write(self) -> bool:
@@ -352,30 +384,51 @@ class Sandbox:
 
     def records_given(self) -> int:
         """How many records it may be working on, at most."""
-        return 1 + sum(_records_of(work.pack) for work in self.work.values())
+        return 1 + sum(_records_of(work.pack) for work in (*self.work.values(), *self._again.values()))
 
     @property
     def ticking(self) -> bool:
         """Whether it was asked to call timer_event and has not answered."""
         return self._ticking is not None
 
-    def give(self, pack: RawPack | TablePack, tag: Any = None) -> None:
-        """Give it a pack to work on. Only if there is room."""
+    def give(self, pack: RawPack | TablePack, done_to: int = 0) -> None:
+        """Give it a pack to work on. Only if there is room. done_to: see `Work`."""
         self._ids = self._ids % 0x7FFFFFFF + 1
-        work = Work(pack, tag)
-        self.work[self._ids] = work
-        self._send_pack(self._ids, work)
+        work = self.work[self._ids] = Work(self._ids, pack, done_to, self.clock())
+        self._send_pack(work)
 
-    def tick(self, now_ns: int, *, shutdown: bool) -> asyncio.Future[None]:
+    def tick(self, now_ns: int, *, last: bool) -> asyncio.Future[None]:
         """Have it call timer_event. The future is done when it has been called and what it injected has arrived."""
         ticking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.state != "running" or self._ticking is not None:
             ticking.set_result(None)
             return ticking
-        self._ticking = ticking
+        self._ticking, self._tick = ticking, Tick(now_ns, last)
         # What it injects needs a slot, and it may never have been given a pack.
-        self._send(self._grants() + protocol.command(Op.TICK, now_ns=now_ns, flags=int(shutdown)))
+        self._send(self._grants() + protocol.command(Op.TICK, now_ns=now_ns, flags=TickFlags.LAST if last else 0))
         return ticking
+
+    def snapshot(self) -> asyncio.Future[bool]:
+        """Have its state written into its journal. The future says whether it was."""
+        if self._snapshot is None or self._snapshot.done():
+            self._snapshot = asyncio.get_running_loop().create_future()
+            self._state_parts.clear()
+            if self.state == "running" and self.journal is not None:
+                self._send(self._grants() + protocol.command(Op.SNAPSHOT))
+            else:
+                self._snapshot.set_result(False)
+        return asyncio.shield(self._snapshot)  # whoever waits may be cancelled, and the answer comes all the same
+
+    async def restore(self, state: bytes) -> str:
+        """Have a sandbox that runs, and has done nothing yet, take a state. Answers why it cannot; empty if it has."""
+        assert self.journal is not None
+        self.journal.snapshot = state
+        self._restored = asyncio.get_running_loop().create_future()
+        if self._channel is not None and self.state == "running":
+            self._channel.send_state(state)
+        else:
+            self._restored.set_result("it does not run")
+        return await self._restored
 
     def release_slot(self, offset: int) -> None:
         """What the sandbox made in a slot is not needed any more."""
@@ -394,43 +447,53 @@ class Sandbox:
             commands.append(protocol.command(Op.GRANT, table=(self.arena.number, offset, self.arena.slot_bytes)))
         return b"".join(commands)
 
-    def _send_pack(self, number: int, work: Work) -> None:
-        pack = work.pack
-        channel = self._channel
+    def _send_pack(self, work: Work, *, again: bool = False) -> None:
+        pack, channel = work.pack, self._channel
         if channel is None:
             return  # it has just died; the next process gets everything anew
-        now_ns = self.clock()
         flags = PackFlags.CAREFUL if work.careful else PackFlags(0)
+        channel.map(pack.arena)
         if isinstance(pack, RawPack):
-            channel.map(pack.arena)
             records = 0 if pack.records is None else len(pack.records) // 2
             if pack.records is None:
                 flags |= PackFlags.DELIMITED
             command = protocol.command(
-                Op.PACK, pack=number, raw=(pack.arena.number, pack.offset, pack.length), stream=pack.stream.number,
-                position=pack.position, now_ns=now_ns, records=records, first_record=work.first_record, flags=flags,
+                Op.PACK, pack=work.number, raw=(pack.arena.number, pack.offset, pack.length),
+                stream=pack.stream.number, position=pack.position, now_ns=work.now_ns, records=records,
+                first_record=work.first_record, flags=flags,
             )  # fmt: skip
         else:
-            channel.map(pack.arena)
             raw = (0, 0, 0)
             if pack.raw is not None:
                 channel.map(pack.raw.arena)
                 raw = (pack.raw.arena.number, pack.raw.offset, pack.raw.length)
+            if self.journal is not None:
+                flags |= PackFlags.REBUILD
             command = protocol.command(
-                Op.PACK, pack=number, raw=raw, table=(pack.arena.number, pack.offset, pack.arena.slot_bytes),
-                stream=pack.stream_number, position=pack.position, now_ns=now_ns, first_record=work.first_record,
-                flags=flags, loop_depth=pack.loop_depth,
+                Op.PACK, pack=work.number, raw=raw, table=(pack.arena.number, pack.offset, pack.arena.slot_bytes),
+                stream=pack.stream_number, position=pack.position, now_ns=work.now_ns, records=work.done_to,
+                first_record=pack.count if again else work.first_record, flags=flags, loop_depth=pack.loop_depth,
             )  # fmt: skip
         channel.send(self._grants() + command)
 
     def _give_again(self) -> None:
-        """What the process before this one left undone."""
-        for number, records in self._skips.items():
-            for record, reason in records.items():
-                if number in self.work:
-                    self._send(protocol.command(Op.SKIP, pack=number, first_record=record) + reason.encode())
-        for number, work in list(self.work.items()):
-            self._send_pack(number, work)
+        """What the process before this one knew, and what it left undone."""
+        for entry in self.journal.entries if self.journal is not None else ():
+            if isinstance(entry, Tick):
+                self._ticks_again += 1
+                flags = TickFlags.REPEATED | (TickFlags.LAST if entry.last else 0)
+                self._send(protocol.command(Op.TICK, now_ns=entry.now_ns, flags=flags))
+            else:
+                self._again[entry.number] = entry
+                self._send_skips(entry)
+                self._send_pack(entry, again=True)
+        for work in self.work.values():
+            self._send_skips(work)
+            self._send_pack(work)
+
+    def _send_skips(self, work: Work) -> None:
+        for record, reason in work.skips.items():
+            self._send(protocol.command(Op.SKIP, pack=work.number, first_record=record) + reason.encode())
 
     # ------------------------------------------------------------------ the socket
 
@@ -451,37 +514,55 @@ class Sandbox:
         """It did something, or claims to have."""
         if self.state == "running":
             self._on_running_report(report)
-        elif self.state == "starting" and report.op == Said.READY:
+        elif self.state == "starting" and report.op == Said.READY and self._restored is None:
             self._has_done_something()
-            self.state = "running"
-            if self._ready is not None and not self._ready.done():
-                self._ready.set_result(None)
-            self._give_again()
-            self._owner.on_room(self)
+            if self.journal is not None and self.journal.snapshot is not None and self._channel is not None:
+                self._restored = asyncio.get_running_loop().create_future()
+                self._channel.send_state(self.journal.snapshot)
+            else:
+                self._begin()
         else:
             self.kill("it sent a report at a wrong time")
+
+    def _begin(self) -> None:
+        """The script is loaded, and has its state."""
+        self.state = "running"
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
+        self._give_again()
+        self._owner.on_room(self)
 
     def _on_running_report(self, report: Report) -> None:
         self.progress += 1
         if report.op == Said.EMIT:
             self._on_emit(report)
         elif report.op == Said.DONE:
-            work = self.work.pop(report.pack, None)
-            if work is None:
-                self.kill("it reported a pack that it was not given")
-                return
-            self._deaths = 0
-            self._has_done_something()
-            self._skips.pop(report.pack, None)
-            self._owner.on_done(self, work, report)
-            self._owner.on_room(self)
+            self._on_done(report)
+        elif report.op == Said.TICKED and self._ticks_again:
+            self._ticks_again -= 1
         elif report.op == Said.TICKED and self._ticking is not None:
             self._has_done_something()
+            if self.journal is not None:
+                self.journal.entries.append(self._tick)
             if not self._ticking.done():
                 self._ticking.set_result(None)
             self._ticking = None
         else:
             self.kill("it sent an unknown report")
+
+    def _on_done(self, report: Report) -> None:
+        if self._again.pop(report.pack, None) is not None:
+            return
+        work = self.work.pop(report.pack, None)
+        if work is None:
+            self.kill("it reported a pack that it was not given")
+            return
+        self._deaths = 0
+        self._has_done_something()
+        if self.journal is not None:
+            self.journal.entries.append(work)
+        self._owner.on_done(self, work, report)
+        self._owner.on_room(self)
 
     def _on_emit(self, report: Report) -> None:
         """A slot was filled. It must be one that the sandbox was given, and within its bounds."""
@@ -493,11 +574,50 @@ class Sandbox:
             self.kill("it sent something for a pack that it was not given")
             return
         del self._granted[report.offset]
+        if report.kind == Emitted.STATE:
+            self._on_state_part(report)
+            return
         if work is not None and report.kind != Emitted.DEAD_LETTERS:
             work.first_record = max(work.first_record, report.first_record)
         self._owner.on_emit(self, work, report)
         if self._channel is not None and not self._granted:
             self._send(self._grants())
+
+    def _on_state_part(self, report: Report) -> None:
+        """A slot holds a part of its state."""
+        if self._snapshot is None or self._snapshot.done():
+            self.kill("it sent a state that it was not asked for")
+            return
+        self._state_parts.append(bytes(self.arena.view[report.offset : report.offset + report.used_bytes]))
+        self.arena.release(report.offset)
+        if sum(map(len, self._state_parts)) > _STATE_FACTOR * self._order.memory_limit:
+            self.kill("its state is larger than it can be")
+            return
+        self._send(self._grants())
+
+    def _on_snapshot_taken(self, fault: str) -> None:
+        if self._snapshot is None or self._snapshot.done() or self.journal is None:
+            self.kill("it sent a state that it was not asked for")
+            return
+        state, taken = b"".join(self._state_parts), self._snapshot
+        self._state_parts.clear()
+        if fault:
+            self.journal.give_up(fault)
+        else:
+            self.journal.take(state)
+        taken.set_result(not fault)
+
+    def _on_restored(self, fault: str) -> None:
+        if self._restored is None or self._restored.done() or self.state not in {"starting", "running"}:
+            self.kill("it restored what it was not given")
+            return
+        restored = self._restored
+        if fault and self.journal is not None:
+            self.journal.lose(fault)
+        if self.state == "starting":
+            self._restored = None
+            self._begin()
+        restored.set_result(fault)
 
     def on_text(self, report: Report, data: bytes) -> None:
         """It said something in words."""
@@ -511,6 +631,10 @@ class Sandbox:
             self._owner.on_failure(self, text)
         elif report.op == Said.NEED_MODULE:
             self._send_module(text)
+        elif report.op == Said.SNAPSHOT_TAKEN:
+            self._on_snapshot_taken(text)
+        elif report.op == Said.RESTORED:
+            self._on_restored(text)
         else:
             self._said_terminated = last_words(data, report.first_record)
             if self._said_terminated is None:

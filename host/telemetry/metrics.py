@@ -43,6 +43,8 @@ SPECS: tuple[MetricSpec, ...] = (
     MetricSpec("memory_bytes", "hekate_sandbox_memory_bytes", "Lua memory in use.", is_gauge=True),
     MetricSpec("memory_bytes_max", "hekate_sandbox_memory_max_bytes", "Most Lua memory in use.", is_gauge=True),
     MetricSpec("private_bytes", "hekate_sandbox_private_bytes", "Private memory of the processes.", is_gauge=True),
+    MetricSpec("state_bytes", "hekate_sandbox_state_bytes", "Size of the last snapshot of its state.", is_gauge=True),
+    MetricSpec("snapshots", "hekate_sandbox_snapshots", "Snapshots of its state."),
     MetricSpec("cpu_ms", "hekate_sandbox_cpu_seconds", "CPU time of the processes.", scale=0.001),
 )
 ERRORS = MetricSpec("errors", "hekate_component_errors", "What went wrong, by reason.")
@@ -76,6 +78,8 @@ class ComponentMetrics:
         "records_truncated",
         "restarts",
         "retries",
+        "snapshots",
+        "state_bytes",
         "streams_open",
         "type",
     )
@@ -105,6 +109,8 @@ class ComponentMetrics:
         self.memory_bytes = 0
         self.memory_bytes_max = 0
         self.private_bytes = 0
+        self.state_bytes = 0
+        self.snapshots = 0
         self.cpu_ms = 0
 
     def count_error(self, reason: str, count: int = 1) -> None:

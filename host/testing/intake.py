@@ -131,8 +131,11 @@ class MemoryIntake:
 
     # What an input calls.
 
-    def open_stream(self, key: str, label: str, on_released: Callable[[int], None] | None = None) -> MemoryStream:
+    def open_stream(
+        self, key: str, label: str, on_released: Callable[[int], None] | None = None, reading: str = ""
+    ) -> MemoryStream:
         """Announce a stream."""
+        del reading  # nobody keeps state here
         stream = MemoryStream(key, label, on_released)
         self.streams.append(stream)
         self._changed.set()

@@ -114,7 +114,7 @@ class _Running:
         allow_unjailed = self._trial.allow_unjailed
         sandbox = Sandbox(
             of.name,
-            order=specs.order(of.name, sandboxes, pack_bytes, allow_unjailed=allow_unjailed),
+            order=specs.order(of.name, sandboxes, pack_bytes, keeps_state=False, allow_unjailed=allow_unjailed),
             spec=spec,
             arena=Arena(f"trial-{of.name}", slot_bytes, _SLOTS, host_writes=False),
             zygote=self._zygote,

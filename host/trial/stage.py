@@ -72,7 +72,7 @@ class Stage:
     async def tick(self, now_ns: int, result: Result, *, shutdown: bool) -> None:
         """Have it call timer_event."""
         before_us = self._begin(result)
-        await self.sandbox.tick(now_ns, shutdown=shutdown)
+        await self.sandbox.tick(now_ns, last=shutdown)
         self._end(before_us)
 
     def _begin(self, result: Result) -> float:

@@ -193,7 +193,7 @@ async def start_all(scripts):
     sandboxes = [
         Sandbox(
             script.name,
-            order=Order(script.name, 8 << 20, 0, allow_unjailed=False),
+            order=Order(script.name, 8 << 20, 0, 0, allow_unjailed=False),
             spec=spec_of(script),
             arena=Arena("test", 64 * 1024, 4, host_writes=False),
             zygote=zygote,

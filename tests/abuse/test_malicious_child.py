@@ -291,7 +291,7 @@ async def survive(lie, folder):
     spec = {"kind": "decoder", "hostname": "here", "scripts": [{"file": "test.lua"}]}
     sandbox = Sandbox(
         "test",
-        order=Order("test", 8 << 20, 0, allow_unjailed=False),
+        order=Order("test", 8 << 20, 0, 0, allow_unjailed=False),
         spec=spec,
         arena=Arena("test", SLOT_BYTES, 8, host_writes=False),
         zygote=Zygote(lie, honest, honest, honest),
@@ -319,7 +319,7 @@ async def survive(lie, folder):
                 await sandbox.start()
             except Exception:  # noqa: BLE001 -- it lied before it was ready, so the start fails; that is one way to survive
                 return [sandbox.termination], []
-            while not decoding.idle:  # noqa: ASYNC110 -- looked at from outside
+            while not (ends and decoding.idle):  # noqa: ASYNC110 -- looked at from outside
                 await asyncio.sleep(0.005)
     finally:
         watch.cancel()

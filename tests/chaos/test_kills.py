@@ -1,6 +1,7 @@
 """kill -9 of the host and of everything it started, at random moments, with the input growing and being rotated.
 
-At least once: when all is over, every record is in every output, whole; some may be there twice.
+At least once: when all is over, every record is in every output, whole; some may be there twice. And exactly once in
+the state of filters that keep theirs.
 """
 
 import contextlib
@@ -27,6 +28,17 @@ ECHO = """
 function process_message()
   inject_message {Type = "echo", Fields = {n = read_message("Fields[n]"), text = read_message("Fields[text]")}}
   return 0
+end
+"""
+TALLY = """
+count, sum, squares = 0, 0, 0
+function process_message()
+  local n = read_message("Fields[n]")
+  count, sum, squares = count + 1, sum + n, squares + n * n
+  return 0
+end
+function timer_event(ns, shutdown)
+  if shutdown then inject_message {Type = "tally", Fields = {count = count, sum = sum, squares = squares}} end
 end
 """
 PLAIN = """
@@ -78,14 +90,24 @@ class Log:
 
 def config(bench, log):
     return {
+        "hekate": {"snapshot_interval_ms": 300},
         "inputs": {
             "in": {"type": "file", "path": f"{log.path}*", "decoder": "json", "decoders": 2, "pack_bytes": 131072}
         },
-        "filters": {"echo": {"message_matcher": "Type == 'json'"}},
+        "filters": {
+            "echo": {"message_matcher": "Type == 'json'"},
+            "tally": {"message_matcher": "Type == 'json'", "preserve_data": True},
+            "tally_of_echo": {
+                "type": "tally",
+                "message_matcher": "Type == 'heka.sandbox.echo'",
+                "preserve_data": True,
+            },
+        },
         "outputs": {
             "copy": to_json(bench.path("copy.jsonl"), "Type == 'json'"),
             "echo": to_json(bench.path("echo.jsonl"), "Type == 'heka.sandbox.echo'"),
             "plain": to_text(bench.path("plain.txt"), "Type == 'json'", encoder="plain"),
+            "tallies": to_json(bench.path("tallies.jsonl"), "Type == 'heka.sandbox.tally'"),
         },
     }
 
@@ -174,6 +196,7 @@ def kill(host, random):
 def test_no_kill_at_any_moment_loses_or_tears_a_record(bench):
     random = Random(SEED)
     bench.plugin("filter", "echo", ECHO)
+    bench.plugin("filter", "tally", TALLY, "message_matcher: 'FALSE'\n")
     bench.plugin("encoder", "plain", PLAIN)
     log = Log(bench.folder, random)
     outputs = [Output(bench.folder / name) for name in ("copy.jsonl", "echo.jsonl", "plain.txt")]
@@ -200,6 +223,11 @@ def test_no_kill_at_any_moment_loses_or_tears_a_record(bench):
         assert output.path.read_bytes().endswith(b"\n")
     refused = {letter.record for letter in dead_letters.read(bench.folder / "state")}
     assert refused == {b"broken %d" % n for n in range(0, log.count, BROKEN_EVERY)}
+    fine = [n for n in range(log.count) if n % BROKEN_EVERY]
+    exact = {"count": len(fine), "sum": sum(fine), "squares": sum(n * n for n in fine)}
+    said = {member["Logger"]: member for member in bench.jsons("tallies.jsonl")}
+    for name in ("tally", "tally_of_echo"):
+        assert exact.items() <= said[name].items()
 
 
 def _wait_for_progress(output, growth, log):

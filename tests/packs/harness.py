@@ -102,7 +102,7 @@ async def _decode(data, scripts, records, strategy, slot_bytes):
     }
     sandbox = Sandbox(
         "test",
-        order=Order("test", 8 << 20, PACK_BYTES, allow_unjailed=False),
+        order=Order("test", 8 << 20, PACK_BYTES, 0, allow_unjailed=False),
         spec=spec,
         arena=Arena("test", slot_bytes, 4, host_writes=False),
         zygote=zygote,

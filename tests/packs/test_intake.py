@@ -75,7 +75,7 @@ def test_no_slot_is_lent_while_all_are_taken_or_the_decoder_has_no_room(decoder)
         assert not third.done()
         decoder.set_room(room=True)
         intake.give_back(await third)
-        assert intake.arena.free_slots == 1
+        assert intake.arena.used_slots == 1
 
     asyncio.run(run())
 
@@ -121,8 +121,31 @@ def test_a_waiter_that_is_cancelled_keeps_nobody_waiting(cancelled, late):
             if number not in cancelled:
                 intake.give_back(await asyncio.wait_for(waiter, 5))
         await asyncio.gather(*waiting, return_exceptions=True)
-        assert intake.arena.free_slots == 1
+        assert intake.arena.used_slots == 0
         intake.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_only_kept_for_a_snapshot_does_not_hold_the_input_back(decoder):
+    async def run():
+        intake, stream = decoder.intake, decoder.intake.open_stream("key", "label")
+        for _ in range(2):
+            await submit(intake, stream, await intake.slot())
+        third = asyncio.ensure_future(intake.slot())
+        await settle()
+        assert not third.done()
+        decoder.packs[0].keep()
+        await submit(intake, stream, await asyncio.wait_for(third, 5))
+        fourth = asyncio.ensure_future(intake.slot())
+        await settle()
+        decoder.packs[0].stop_keeping()
+        decoder.packs[0].let_go()
+        await settle()
+        assert not fourth.done()
+        decoder.packs[1].let_go()
+        intake.give_back(await asyncio.wait_for(fourth, 5))
+        assert (intake.kept, intake.in_flight) == (0, 1)
 
     asyncio.run(run())
 

@@ -13,6 +13,7 @@ from host.telemetry.metrics import ComponentMetrics
 
 class FakeArena:
     used_slots = 0
+    kept_slots = 0
 
 
 class FakeSandbox:
@@ -25,6 +26,7 @@ class FakeSandbox:
         self.work = {}
         self.given = []
         self.arena = FakeArena()
+        self.journal = None
         consumer.sandbox = self
 
     @property
@@ -35,9 +37,9 @@ class FakeSandbox:
     def idle(self):
         return not self.work
 
-    def give(self, pack):
+    def give(self, pack, done_to):
         self.given.append(pack.offset)
-        self.work[len(self.given)] = Work(pack, None)
+        self.work[len(self.given)] = Work(len(self.given), pack, done_to, 0)
 
     def done(self, flags=0):
         number = min(self.work)

@@ -260,9 +260,12 @@ function M.filter(config, settings)
     if calls.count_injection() > limit then
       calls.terminate(limit_name, "more than " .. limit_name .. ", " .. limit .. ", messages in one call")
     end
+    if emit.muted then return end
     emit.reserve(inject.estimate(msg), emit.first_record)
     msg.Hostname = settings.hostname
-    inject.append(msg, type_, settings.name, emit.now, 0, 0)
+    local of = message.current()
+    local place = of and of.raw_end or 0 -- so that who keeps state can tell what it has had when records are read again
+    inject.append(msg, type_, settings.name, emit.now, place, place)
   end
   local api = common(config, settings)
   api.inject_message = function(given)

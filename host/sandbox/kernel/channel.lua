@@ -35,12 +35,16 @@ local M = {}
 
 -- commands of the host
 M.PACK, M.GRANT, M.TICK, M.MAP, M.UNMAP, M.STOP, M.SKIP, M.INIT, M.MODULE = 1, 2, 3, 4, 5, 6, 7, 8, 9
+M.SNAPSHOT, M.RESTORE = 10, 11
 -- reports of the sandbox
 M.READY, M.EMIT, M.DONE, M.TICKED, M.PRINT, M.TERMINATED, M.NEED_MODULE, M.FAILURE = 1, 2, 3, 4, 5, 6, 7, 8
+M.SNAPSHOT_TAKEN, M.RESTORED = 9, 10
 -- what an EMIT carries
-M.EMIT_PACK, M.EMIT_BATCH, M.EMIT_DEAD = 0, 1, 2
+M.EMIT_PACK, M.EMIT_BATCH, M.EMIT_DEAD, M.EMIT_STATE = 0, 1, 2, 3
 -- flags of a command PACK
-M.DELIMITED, M.CAREFUL = 1, 2
+M.DELIMITED, M.CAREFUL, M.REBUILD = 1, 2, 4
+-- flags of a command TICK
+M.LAST, M.REPEATED = 1, 2
 -- flags of a report DONE: no record of a pack with these shapes can ever match
 M.NEVER = 1
 
@@ -66,9 +70,9 @@ local grants = {}
 
 M.printed = 0 -- lines that the script has printed since the last command
 
--- whether a process has died of the pack of a command, so that each record is to be marked before it is touched
-function M.is_careful(command)
-  return math.floor(command.flags / M.CAREFUL) % 2 == 1
+-- whether a command has a flag
+function M.has(command, flag)
+  return math.floor(command.flags / flag) % 2 == 1
 end
 
 function M.open(fd)
@@ -120,13 +124,17 @@ local function received_fd()
   return cast("int32_t *", control)[4] -- behind the 16 bytes of a cmsghdr
 end
 
-local function map(command, fd)
-  local writable = command.flags == 1
-  local bytes = tonumber(command.position)
-  local base = C.mmap(nil, bytes, writable and PROT_READ + PROT_WRITE or PROT_READ, MAP_SHARED, fd, 0)
-  if cast("intptr_t", base) == -1 then error("cannot map an arena", 0) end
+local function map_file(fd, bytes, protection)
+  local base = C.mmap(nil, bytes, protection, MAP_SHARED, fd, 0)
+  if cast("intptr_t", base) == -1 then error("cannot map what the host gave", 0) end
   C.close(fd)
-  maps[command.raw_arena] = { base = cast("uint8_t *", base), bytes = bytes }
+  return cast("uint8_t *", base)
+end
+
+local function map(command, fd)
+  local bytes = tonumber(command.position)
+  local base = map_file(fd, bytes, command.flags == 1 and PROT_READ + PROT_WRITE or PROT_READ)
+  maps[command.raw_arena] = { base = base, bytes = bytes }
 end
 
 local function unmap(arena)
@@ -158,6 +166,11 @@ end
 local function take_in(n)
   local first = cast(command_ptr, buffer)
   if first.op == M.MAP then return map(first, received_fd()) end
+  if first.op == M.RESTORE then
+    local bytes = tonumber(first.position)
+    waiting[#waiting + 1] = { op = M.RESTORE, base = map_file(received_fd(), bytes, PROT_READ), bytes = bytes }
+    return
+  end
   if first.op == M.INIT or first.op == M.MODULE or first.op == M.SKIP then
     waiting[#waiting + 1] = {
       op = first.op, flags = first.flags, pack = first.pack, first_record = first.first_record,
@@ -221,6 +234,10 @@ end
 
 function M.give_back(offset, bytes, arena)
   grants[#grants + 1] = { offset = offset, bytes = bytes, arena = arena }
+end
+
+function M.unmap(base, bytes)
+  C.munmap(base, bytes)
 end
 
 -- memory of this process's own that is no part of the Lua state, as uint8_t *; never given back

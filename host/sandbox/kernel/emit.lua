@@ -4,7 +4,7 @@ local C = require "channel"
 local W = require "writer"
 local message = require "message"
 
-local M = { pack = 0, stream = 0ULL, position = 0LL, raw_bytes = 0, loop_depth = 0, first_record = 0 }
+local M = { pack = 0, stream = 0ULL, position = 0LL, raw_bytes = 0, loop_depth = 0, first_record = 0, muted = false }
 
 local offset, bytes, base = nil, nil, nil
 local arena
@@ -14,6 +14,10 @@ M.before_send = function() end
 
 function M.use_arena(number)
   arena = number
+end
+
+function M.give_back(slot_offset, slot_bytes)
+  C.give_back(slot_offset, slot_bytes, arena)
 end
 
 -- a fresh slot under the writer
@@ -32,7 +36,7 @@ function M.close(first_record)
     local r = C.report(C.EMIT, M.pack)
     r.kind, r.offset, r.bytes, r.count, r.first_record = C.EMIT_PACK, offset, used, W.count, first_record
   else
-    C.give_back(offset, bytes, arena)
+    M.give_back(offset, bytes)
   end
   offset = nil
   W.close()

@@ -94,7 +94,7 @@ function M.run(command)
   local tests = filter.tests_of(list, header.shape_count, matcher)
   job.pack, job.now, job.stream, job.position = command.pack, command.now_ns, command.stream, command.position
   job.first_record, job.skip, job.reason, job.failed = command.first_record, skips[command.pack], nil, 0
-  job.careful = C.is_careful(command)
+  job.careful = C.has(command, C.CAREFUL)
   local matched = 0
   if tests.any then
     encode.start_pack(raw, command.raw_bytes)

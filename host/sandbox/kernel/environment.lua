@@ -91,6 +91,8 @@ local GLOBAL_WHEN_REQUIRED = {
   hyperloglog = true, lpeg = true, sax = true, struct = true, xxhash = true,
 }
 
+local loaded_by = setmetatable({}, { __mode = "k" }) -- environment -> its modules, by name
+
 -- what is there only when it is required
 local function on_demand()
   return { bit = all(bit) }
@@ -104,6 +106,7 @@ local function fetch(name)
   return answer.text
 end
 
+-- answers `require` and what it has loaded, by name
 local function new_require(env, libraries)
   local loaded, loading = {}, {}
   local to_publish = all(GLOBAL_WHEN_REQUIRED)
@@ -134,7 +137,7 @@ local function new_require(env, libraries)
     loading[name] = nil
     loaded[name] = module == nil and module_env or module
     return publish(name)
-  end
+  end, loaded
 end
 
 -- An environment for one script. api: its functions by name; name: stands before what it prints.
@@ -155,8 +158,16 @@ function M.new(name, api)
   end
   env.module = nil
   env._G = env
-  env.require = new_require(env, libraries)
+  env.require, loaded_by[env] = new_require(env, libraries)
   return env
+end
+
+-- whether a value is a module that the script of an environment has required
+function M.is_module(env, value)
+  for _, module in pairs(loaded_by[env]) do
+    if rawequal(module, value) then return true end
+  end
+  return false
 end
 
 -- compiles a script's text; bytecode is refused

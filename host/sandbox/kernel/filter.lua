@@ -52,20 +52,26 @@ function M.skip(pack, ordinal, reason)
   skips[pack][ordinal] = reason
 end
 
+-- Records before job.first_record have been done by a process that has died since: without state they are not done again; with it
+-- (job.rebuild) they are, for what the script remembers of them, but what it injects has been sent already.
 local function run_records(header, raw, pack, list, tests)
   local at = header.records_start
   local matched, failed, skip = 0, 0, skips[emit.pack]
+  local first, done_to, last_end = job.rebuild and 0 or job.first_record, job.done_to, 0
   for ordinal = 0, header.record_count - 1 do
     local record = ffi.cast(L.record_ptr, pack + at)
-    at = at + record.words * 8
+    at, last_end = at + record.words * 8, record.raw_end
     local test = tests[record.shape]
     if job.careful then beat[1] = ordinal end
     local why = skip and skip[ordinal]
-    if ordinal >= job.first_record and (why or test == true or (test and test(record, raw, pack))) then
-      beat[1], emit.first_record = ordinal, ordinal
+    if ordinal >= first and (last_end > done_to or done_to == 0)
+      and (why or test == true or (test and test(record, raw, pack))) then
+      beat[1], emit.first_record, emit.muted = ordinal, ordinal, ordinal < job.first_record
       matched = matched + 1
       local status = -1
-      if why then
+      if why and emit.muted then
+        status = 0
+      elseif why then
         dead_letters.add(raw + record.raw_start, record.raw_end - record.raw_start, why, emit.now, emit.stream,
           emit.position + record.raw_start, emit.pack)
       else
@@ -78,7 +84,8 @@ local function run_records(header, raw, pack, list, tests)
       end
     end
   end
-  return matched, failed
+  emit.muted = false
+  return matched, failed, last_end
 end
 
 -- commands PACK: runs the filter over a pack and reports it done
@@ -86,12 +93,13 @@ function M.run(command)
   local header, raw, pack = open_pack(command)
   local list = shapes.of_pack(pack)
   local tests = tests_of(list, header.shape_count, matcher)
-  local matched, failed = 0, 0
-  job.reason, job.first_record, job.careful = nil, command.first_record, C.is_careful(command)
+  local matched, failed, last_end = 0, 0, 0
+  job.reason, job.first_record, job.careful = nil, command.first_record, C.has(command, C.CAREFUL)
+  job.rebuild, job.done_to = C.has(command, C.REBUILD), command.records
   emit.pack, emit.stream, emit.position, emit.raw_bytes = command.pack, command.stream, command.position, 0
   emit.loop_depth, emit.now = command.loop_depth + 1, command.now_ns
   prepare(false)
-  if tests.any then matched, failed = run_records(header, raw, pack, list, tests) end
+  if tests.any then matched, failed, last_end = run_records(header, raw, pack, list, tests) end
   message.clear()
   emit.close(header.record_count)
   dead_letters.flush(command.pack)
@@ -99,19 +107,21 @@ function M.run(command)
   if job.reason then C.text(C.FAILURE, job.reason, command.pack) end
   local r = C.report(C.DONE, command.pack)
   r.received, r.matched, r.failed, r.flags = header.record_count, matched, failed, tests.any and 0 or C.NEVER
+  r.offset = last_end
 end
 
 -- command TICK: calls timer_event(ns, shutdown)
 function M.tick(command)
   message.clear()
   emit.pack, emit.stream, emit.position, emit.raw_bytes = 0, 0ULL, command.now_ns, 0
-  emit.loop_depth, emit.now = 1, command.now_ns
+  emit.loop_depth, emit.now, emit.muted = 1, command.now_ns, C.has(command, C.REPEATED)
   prepare(true)
   if timer_event then
-    local ok, err = calls.timer(timer_event, tonumber(command.now_ns), command.flags == 1)
+    local ok, err = calls.timer(timer_event, tonumber(command.now_ns), C.has(command, C.LAST))
     if not ok then calls.terminate("error", "timer_event: " .. calls.error_text(err)) end
   end
   emit.close(0)
+  emit.muted = false
   C.report(C.TICKED, 0)
 end
 

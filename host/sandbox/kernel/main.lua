@@ -15,6 +15,7 @@ local matcher = require "matcher"
 local output = require "output"
 local re = require "re" -- read from a file, which is over once the jail is shut
 local stages = require "stages"
+local state = require "state"
 
 local beat -- uint64_t[8] shared with the host: pack, record, busy
 
@@ -33,6 +34,7 @@ end
 
 local function run_script(script, functions)
   local env = environment.new(script.name, functions)
+  state.open(env, function(value) return environment.is_module(env, value) end)
   environment.load(script.text, script.file, env)()
   return env
 end
@@ -126,6 +128,24 @@ local function keep_memory_low()
   if collectgarbage "count" > collect_above_kib then collect() end
 end
 
+local MOST_LAST_WORDS = 8000
+
+local function snapshot()
+  local ok, why = state.write(function(offset, bytes)
+    local r = C.report(C.EMIT, 0)
+    r.kind, r.offset, r.bytes = C.EMIT_STATE, offset, bytes
+  end, emit.give_back)
+  C.text(C.SNAPSHOT_TAKEN, ok and "" or calls.text_of(why))
+  collect()
+end
+
+local function restore(command)
+  local ok, why = state.read(command.base, command.bytes)
+  C.unmap(command.base, command.bytes)
+  C.text(C.RESTORED, ok and "" or calls.text_of(why):sub(1, MOST_LAST_WORDS))
+  collect()
+end
+
 local function serve(kind)
   while true do
     local command = C.next()
@@ -138,6 +158,10 @@ local function serve(kind)
       kind.tick(command)
     elseif command.op == C.SKIP then
       kind.skip(command.pack, command.first_record, command.text)
+    elseif command.op == C.SNAPSHOT then
+      snapshot()
+    elseif command.op == C.RESTORE then
+      restore(command)
     end
     beat[2], beat[3] = 0, beat[3] + 1
   end
@@ -146,7 +170,6 @@ end
 -- let go when the memory is used up, so that there is some to say so
 calls.reserve = ("\0"):rep(512 * 1024)
 
-local MOST_LAST_WORDS = 8000
 local OUT_OF_MEMORY_STATUS = 77 -- known to host/sandbox/sandbox.py
 
 -- The last words. Ends the process here, in the midst of whatever is running, so that no script can catch it.

@@ -1,0 +1,102 @@
+"""What a sandbox has done since the last snapshot of its state, so that another process can do it again.
+
+A process may be killed at any time. The next one gets the snapshot, then everything in the journal once more, in order;
+what it injects on the way has been sent already, and is dropped. Then it knows what the dead one knew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from host.packs.ledger import TablePack
+from host.packs.protocol import Report
+
+if TYPE_CHECKING:
+    from host.sandbox.sandbox import Work
+
+_MEMORY_DEATHS = 2
+
+
+class Tick(NamedTuple):
+    """A call of timer_event."""
+
+    now_ns: int
+    last: bool
+
+
+class Keeper(Protocol):
+    """Who keeps the packs of a journal, and stores its snapshots."""
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether so much is kept that a snapshot should not wait for its time."""
+
+    def done_to(self, pack: TablePack) -> int:
+        """Up to which end in its raw bytes a pack's records are in the state already; 0 for none."""
+
+    def keep(self, work: Work, report: Report) -> None:
+        """A pack is done: hold it until a snapshot includes it."""
+
+    def inherit(self, other: Keeper, snapshot: bytes) -> None:
+        """Go on with a snapshot of the state that the other keeper has."""
+
+    def positions(self) -> dict[str, int]:
+        """Up to where the state includes each stream."""
+
+    @property
+    def saved_ns(self) -> int:
+        """When the last snapshot was taken; 0 if there is none."""
+
+    def on_snapshot(self, snapshot: bytes, included: list[Work]) -> None:
+        """There is a new snapshot. included: the packs that it includes, and the one before did not."""
+
+    def on_state_lost(self, reason: str, lost: list[Work]) -> None:
+        """The sandbox begins without the state that it had. lost: the packs since the last snapshot."""
+
+    def on_no_snapshot(self, reason: str, left_out: list[Work]) -> None:
+        """No snapshot could be taken. left_out: the packs that none will include."""
+
+
+class Journal:
+    """A snapshot, and what was done since.
+
+    Args:
+        keeper: Who is told when packs of the journal are not needed any more.
+        snapshot: The state to begin with, as the kernel wrote it (kernel/state.lua); None for none.
+
+    Attributes:
+        entries: Packs and ticks, in the order in which they were done.
+    """
+
+    def __init__(self, keeper: Keeper, snapshot: bytes | None) -> None:
+        self.snapshot = snapshot
+        self.entries: list[Work | Tick] = []
+        self.keeper = keeper
+        self._memory_deaths = 0
+
+    def take(self, snapshot: bytes) -> None:
+        """A snapshot includes everything that was done so far."""
+        self.snapshot = snapshot
+        self._memory_deaths = 0
+        self.keeper.on_snapshot(snapshot, self._clear())
+
+    def give_up(self, reason: str) -> None:
+        """There will be no snapshot that includes what was done so far."""
+        self.keeper.on_no_snapshot(reason, self._clear())
+
+    def lose(self, reason: str) -> None:
+        """Begin without a state."""
+        self.snapshot = None
+        self.keeper.on_state_lost(reason, self._clear())
+
+    def count_memory_death(self) -> None:
+        """The process ran out of memory. The second time since a snapshot it is the state that is too large."""
+        self._memory_deaths += 1
+        if self._memory_deaths >= _MEMORY_DEATHS:
+            self._memory_deaths = 0
+            self.lose("it does not fit into memory_limit any more")
+
+    def _clear(self) -> list[Work]:
+        works = [entry for entry in self.entries if not isinstance(entry, Tick)]
+        self.entries.clear()
+        return works
