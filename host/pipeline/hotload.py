@@ -1,7 +1,7 @@
 """Hot loading: what changes in the drop-in directory takes effect while data flows.
 
-Each file is on its own. One that is broken leaves what ran before it running, and the log says what is wrong; the
-others are not held up.
+Each file is on its own. One that is broken, or whose own cases fail, leaves what ran before it running, and the log
+says what is wrong; the others are not held up.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING, Any
 from host.config import model
 from host.config.dropins import DropIns
 from host.errors import ConfigError, ConfigErrors, HekateError
+from host.pipeline.case_check import sandboxes_of
 from host.pipeline.reload import STAGES, Reload, wanted_units
 from host.pipeline.units import Surroundings, Unit
+from host.sandbox.sandbox import Sandbox
 from host.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
     from host.pipeline.pipeline import Pipeline
 
 _LOG = get_logger("host.hotload")
+_AT_ONCE = 4
+"""Units that are changed at the same time: processes take CPU to start, and the flow goes on meanwhile."""
 
 
 class HotLoader:
@@ -36,22 +40,31 @@ class HotLoader:
         self._pipeline = pipeline
         self._load = load
         self._drop_ins = DropIns()
+        self._free = asyncio.Semaphore(_AT_ONCE)
+        self.is_due = False
+        """Whether somebody waits to `apply` who has not begun: what changes now, that one will see."""
 
     async def apply(self) -> None:
         """Look at all files, and change what they change."""
         pipeline = self._pipeline
+        self.is_due = True
         async with pipeline.changing:
+            self.is_due = False
             config = await self._loaded()
             around = pipeline.surroundings(config)
             drop_ins, faults = await asyncio.to_thread(self._drop_ins.filters, config)
             _report(faults)
             wanted = wanted_units(config, drop_ins)
+            modules = _Modules(around.read_module)
             for stage in STAGES:
-                for name, unit in list(pipeline.units(stage).items()):
-                    await self._follow(stage, name, unit, wanted[stage].get(name), around)
-                for name in drop_ins if stage == "filters" else ():
-                    if name not in pipeline.filters:
-                        await self._change("filters", name, drop_ins[name], around)
+                follow = [
+                    self._follow(stage, name, unit, wanted[stage].get(name), around, modules)
+                    for name, unit in list(pipeline.units(stage).items())
+                ]
+                if stage == "filters":
+                    new = [name for name in drop_ins if name not in pipeline.filters]
+                    follow += [self._change("filters", name, drop_ins[name], around) for name in new]
+                await asyncio.gather(*follow)
 
     async def _loaded(self) -> model.Config:
         """The configuration with the plugins as they are now; as it was, if one of them has a fault."""
@@ -61,7 +74,9 @@ class HotLoader:
             _report(fault.errors)
             return self._pipeline.config
 
-    async def _follow(self, stage: str, name: str, unit: Unit, wanted: Any, around: Surroundings) -> None:
+    async def _follow(  # noqa: PLR0917 -- called in one place
+        self, stage: str, name: str, unit: Unit, wanted: Any, around: Surroundings, modules: _Modules
+    ) -> None:
         """One unit that runs."""
         is_drop_in = stage == "filters" and name not in self._pipeline.config.filters
         if wanted is None:
@@ -69,47 +84,58 @@ class HotLoader:
                 await self._change(stage, name, None, around)
         elif wanted != unit.config and (is_drop_in or unit.can_swap(wanted)):
             await self._change(stage, name, wanted, around)
-        elif wanted == unit.config and self._has_old_modules(unit, around):
-            await self._renew(stage, name, unit)
+        elif wanted == unit.config and any(modules.are_old(sandbox) for sandbox in unit.sandboxes()):
+            await self._renew(stage, name, unit, around)
 
     async def _change(self, stage: str, name: str, wanted: Any, around: Surroundings) -> None:
         """Start, replace or stop one unit, and leave all others as they are."""
-        now: dict[str, dict[str, Any]] = {
-            each: {other: unit.config for other, unit in self._pipeline.units(each).items()} for each in STAGES
-        }
-        if wanted is None:
-            del now[stage][name]
-        else:
-            now[stage][name] = wanted
-        try:
-            await Reload(self._pipeline, now, around).run()
-        except HekateError as fault:
-            _LOG.error("Not loaded; what ran before goes on.", unit=f"{stage}.{name}", reason=str(fault))
-            return
-        _LOG.info("Unloaded." if wanted is None else "Loaded.", unit=f"{stage}.{name}")
+        async with self._free:
+            try:
+                if wanted is not None:
+                    await self._check(wanted, around)
+                await Reload(self._pipeline, {stage: {} if wanted is None else {name: wanted}}, around).one(stage, name)
+            except HekateError as fault:
+                _LOG.error("Not loaded; what ran before goes on.", unit=f"{stage}.{name}", reason=str(fault))
+                return
+            _LOG.info("Unloaded." if wanted is None else "Loaded.", unit=f"{stage}.{name}")
 
-    def _has_old_modules(self, unit: Unit, around: Surroundings) -> bool:
-        for sandbox in unit.sandboxes():
-            if sandbox.closed:
-                continue  # somebody has stopped it
-            for module, digest in sandbox.modules.items():
-                try:
-                    text = around.read_module(module)
-                except KeyError:
-                    continue  # it is gone: what was loaded goes on
-                if digest != hashlib.sha256(text.encode()).hexdigest():
-                    return True
-        return False
+    async def _check(self, wanted: Any, around: Surroundings) -> None:
+        """Run the plugins' own cases; raises HekateError if one fails."""
+        await self._pipeline.case_check.check(sandboxes_of(wanted), around.settings, around.read_module)
 
-    async def _renew(self, stage: str, name: str, unit: Any) -> None:
+    async def _renew(self, stage: str, name: str, unit: Any, around: Surroundings) -> None:
         """Start a unit's sandboxes anew because a module that they require was edited."""
-        try:
-            new = await unit.new_sandboxes(unit.config)
-        except HekateError as fault:
-            _LOG.error("Not loaded; what ran before goes on.", unit=f"{stage}.{name}", reason=str(fault))
-            return
-        await unit.swap(unit.config, new)
-        _LOG.info("Loaded, for a module that it requires.", unit=f"{stage}.{name}")
+        async with self._free:
+            try:
+                await self._check(unit.config, around)
+                new = await unit.new_sandboxes(unit.config)
+            except HekateError as fault:
+                _LOG.error("Not loaded; what ran before goes on.", unit=f"{stage}.{name}", reason=str(fault))
+                return
+            await unit.swap(unit.config, new)
+            _LOG.info("Loaded, for a module that it requires.", unit=f"{stage}.{name}")
+
+
+class _Modules:
+    """Modules as they are now, each read once."""
+
+    def __init__(self, read_module: Callable[[str], str]) -> None:
+        self._read_module = read_module
+        self._digests: dict[str, str | None] = {}
+
+    def are_old(self, sandbox: Sandbox) -> bool:
+        """Whether a sandbox runs with a module that was edited since. One that is gone goes on as it was loaded."""
+        if sandbox.closed:
+            return False  # somebody has stopped it
+        return any(self._digest(name) not in {None, digest} for name, digest in sandbox.modules.items())
+
+    def _digest(self, name: str) -> str | None:
+        if name not in self._digests:
+            try:
+                self._digests[name] = hashlib.sha256(self._read_module(name).encode()).hexdigest()
+            except KeyError:
+                self._digests[name] = None
+        return self._digests[name]
 
 
 def _report(faults: Iterable[ConfigError]) -> None:

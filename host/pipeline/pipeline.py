@@ -12,7 +12,8 @@ from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
 from host.errors import HekateError, SandboxError
 from host.pipeline import operate
-from host.pipeline.reload import Reload, wanted_units
+from host.pipeline.case_check import CaseCheck, sandboxes_of
+from host.pipeline.reload import STAGES, Reload, wanted_units
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
 from host.router.router import Router
 from host.sandbox.sandbox import Sandbox
@@ -48,6 +49,7 @@ class Pipeline:
         self.dead_letters = DeadLetters(state_dir)
         self.checkpoints = Checkpoints(state_dir, config.hekate.checkpoint_interval_ms)
         self.zygote = ZygoteClient()
+        self.case_check = CaseCheck(self.zygote)
         self.router = Router(self.metrics.component("router", "router", "router"))
         self._supervisor: asyncio.Task[None] | None = None
         self._reading = False
@@ -203,7 +205,12 @@ class Pipeline:
         """
         async with self.changing:
             drop_ins = {name: unit.config for name, unit in self.filters.items() if name not in self.config.filters}
-            reload = Reload(self, wanted_units(config, drop_ins), self.surroundings(config))
+            wanted, around = wanted_units(config, drop_ins), self.surroundings(config)
+            new = [unit for stage in STAGES for unit in wanted[stage].values()]
+            running = {sandbox.digest for unit in self._units() for sandbox in sandboxes_of(unit.config)}
+            fresh = [sandbox for unit in new for sandbox in sandboxes_of(unit) if sandbox.digest not in running]
+            await self.case_check.check(fresh, around.settings, around.read_module)
+            reload = Reload(self, wanted, around)
             await reload.run()
             self.config = config
         changed: list[str] = reload.changed

@@ -58,6 +58,22 @@ class Reload:
             for name in [name for name in self._pipeline.units(stage) if name not in self._wanted[stage]]:
                 await self._remove(stage, name)
 
+    async def one(self, stage: str, name: str) -> None:
+        """Start, replace or stop a single unit, and look at no other.
+
+        Raises:
+            HekateError: It does not start; everything goes on as it was.
+        """
+        old, config = self._pipeline.units(stage).get(name), self._wanted[stage].get(name)
+        if config is None:
+            await self._remove(stage, name)
+            return
+        made = {f"{stage}.{name}": await self._make(stage, old, config)}
+        if old is None:
+            self._add(stage, name, made)
+        else:
+            await self._replace(stage, name, made)
+
     async def _prepare(self) -> dict[str, Any]:
         """Start all that is new, but give it nothing to do: units, and sandboxes for units that stay."""
         made: dict[str, Any] = {}

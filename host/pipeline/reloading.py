@@ -72,6 +72,8 @@ class Reloader:
         tasks: set[asyncio.Task[None]] = set()
 
         def changed() -> None:
+            if loader.is_due:
+                return
             task = asyncio.get_running_loop().create_task(loader.apply(), name="hot loading")
             tasks.add(task)
             task.add_done_callback(tasks.discard)

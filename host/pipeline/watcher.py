@@ -28,8 +28,8 @@ _READ_ONLY = frozenset({"opened", "closed_no_write"})
 
 
 def is_plugin_file(path: Path) -> bool:
-    """Whether a name is that of a plugin, its settings or a module, not of an editor's temporary file."""
-    return path.suffix in {".lua", ".cfg"} and not path.name.startswith((".", "#", "~"))
+    """Whether a name is that of a plugin, its settings, its cases or a module, not of an editor's temporary file."""
+    return path.name.endswith((".lua", ".cfg", ".cases.yaml")) and not path.name.startswith((".", "#", "~"))
 
 
 class Watcher(FileSystemEventHandler):

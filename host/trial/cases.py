@@ -34,6 +34,18 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     trial: Trial
 
 
+def _file_beside(path: Path) -> Path:
+    return path.with_name(path.stem + SUFFIX)
+
+
+def beside(path: Path) -> bytes | None:
+    """The text of the cases that stand in a file beside a plugin; None if there is none."""
+    try:
+        return _file_beside(path).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
 class Cases:
     """Reads cases.
 
@@ -64,15 +76,14 @@ class Cases:
 
     def _beside(self, path: Path) -> Node | None:
         """What stands in the file beside a plugin."""
-        file = path.with_name(path.stem + SUFFIX)
+        file = str(_file_beside(path))
         try:
-            text = file.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
+            source = beside(path)
+            text = None if source is None else source.decode()
         except (OSError, UnicodeDecodeError) as fault:
-            self._errors.append(ConfigError("", str(file), 0, f"Cannot read the cases: {fault}."))
+            self._errors.append(ConfigError("", file, 0, f"Cannot read the cases: {fault}."))
             return None
-        root = nodes.parse(text, str(file), self._errors)
+        root = None if text is None else nodes.parse(text, file, self._errors)
         if root is None or convert.to_value(root, CasesFile, "", self._errors) is FAULTY:
             return None
         return root

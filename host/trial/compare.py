@@ -11,7 +11,7 @@ from host.packs.reader import Message
 from host.sandbox.case_keys import StepKeys
 from host.trial.cases import Case
 from host.trial.messages import described_fields, timestamp_ns
-from host.trial.model import Outcome, Result
+from host.trial.model import Decoder, Outcome, Result
 
 _MOST_SHOWN = 400
 
@@ -72,8 +72,11 @@ def _differences(case: Case, outcome: Outcome) -> Iterator[_Found]:
         if number >= len(outcome.results):
             yield line, where, "to be carried out", f"the trial was stopped before ({outcome.stopped or 'it ended'})"
             return
-        for what, expected, got in _step(keys, outcome.results[number]):
-            yield line, f"{where}: {what}", expected, got
+        result = outcome.results[number]
+        unmatched = not isinstance(case.trial.of, Decoder) and keys.tick is None and not result.matched
+        note = ", as its message_matcher does not match" if unmatched else ""
+        for what, expected, got in _step(keys, result):
+            yield line, f"{where}: {what}", expected, got + note
         limit = ending.limit if ending is not None and ending.step == number else None
         if limit != keys.ended_by:
             text = f"{limit}: {_shown(ending.text)}" if ending is not None and limit else "nothing"

@@ -14,9 +14,11 @@ from host.trial.model import Outcome
 _AT_ONCE = 4
 
 
-async def run_cases(cases: Sequence[Case], zygote: ZygoteClient) -> list[Verdict]:
+async def run_cases(
+    cases: Sequence[Case], zygote: ZygoteClient, at_once: asyncio.Semaphore | None = None
+) -> list[Verdict]:
     """Run cases, each in a process of its own; the verdicts come in their order."""
-    free = asyncio.Semaphore(_AT_ONCE)
+    free = at_once or asyncio.Semaphore(_AT_ONCE)
 
     async def one(case: Case) -> Verdict:
         async with free:

@@ -176,6 +176,9 @@ def test_cases_of_filters_and_encoders(setting):
     assert setting.said("encoder", ENCODE, case(*steps, more=decoder)) == [[]]
     ((said,),) = setting.said("encoder", ENCODE, case("{message: {Payload: p}, output: p}"))
     assert said == 'step 1: output: expected "p", got "p|"'
+    more = "  message_matcher: Type == 'b'\n"
+    ((said,),) = setting.said("encoder", ENCODE, case("{message: {Payload: p}, output: p}", more=more))
+    assert said == 'step 1: output: expected "p", got "", as its message_matcher does not match'
 
 
 def test_cases_stand_in_the_front_matter_and_beside_it(setting):
