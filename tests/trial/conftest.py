@@ -73,6 +73,7 @@ def filter_(text, config=None, matcher="TRUE", max_process_inject=1, max_timer_i
         on_terminate="restart",
         max_process_inject=max_process_inject,
         max_timer_inject=max_timer_inject,
+        preserve_data=False,
     )
 
 
