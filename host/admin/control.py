@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 
 from host.admin.audit import Audit
+from host.admin.index import Index
+from host.admin.recent import Recent
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.reloading import Reloader
 
@@ -23,6 +25,9 @@ class Control:
         self.reloader = reloader
         self.state_dir = Path(pipeline.config.hekate.state_dir)
         self.audit = Audit(self.state_dir)
+        self.index = Index(pipeline)
+        self.recent = Recent(pipeline)
+        pipeline.router.on_pack = self.recent.see
         self.started_ns = time.time_ns()
 
     async def close(self) -> None:

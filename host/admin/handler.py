@@ -219,7 +219,7 @@ class RouteHandler(BaseHandler):
         if self._is_too_large:
             raise self._too_large()
         if route.path_type is not None:
-            arguments["path"] = _convert(dict(parameters), route.path_type, "The path")
+            arguments["path"] = _convert(dict(parameters), route.path_type, "The path", status=404)
             name = parameters.get("name")
             if route.scope == "sandbox" and name is not None and not call.caller.owns(name):
                 raise Problem(403, "This sandbox is not among those that your token is for.")
@@ -305,8 +305,8 @@ class RouteHandler(BaseHandler):
         )
 
 
-def _convert(value: Any, wanted: Any, what: str, *, strict: bool = False) -> Any:
+def _convert(value: Any, wanted: Any, what: str, *, strict: bool = False, status: int = 400) -> Any:
     try:
         return msgspec.convert(value, wanted, strict=strict)
     except msgspec.ValidationError as fault:
-        raise Problem(400, f"{what} is not as it should be: {fault}.") from None
+        raise Problem(status, f"{what} is not as it should be: {fault}.") from None

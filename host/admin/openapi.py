@@ -165,6 +165,8 @@ def _content(route: Route, media_type: str, schemas: _Schemas) -> Schema:
 def problem_statuses(route: Route) -> set[int]:
     """Which problems a route may answer."""
     statuses = {400, 403, 421, 429, *route.problems}
+    if route.path_type is not None:
+        statuses.add(404)
     if route.role is not None:
         statuses.add(401)
     if route.body_type is not None:
@@ -208,7 +210,11 @@ def _describe(struct: type[msgspec.Struct], components: Schema) -> None:
 
 
 def _field_texts(struct: type[msgspec.Struct]) -> dict[str, str]:
-    body = ast.parse(textwrap.dedent(inspect.getsource(struct))).body[0]
+    try:
+        source = inspect.getsource(struct)
+    except (OSError, TypeError):
+        return {}  # it was made of other things, and carries its texts itself
+    body = ast.parse(textwrap.dedent(source)).body[0]
     assert isinstance(body, ast.ClassDef)
     texts: dict[str, str] = {}
     for base in struct.__mro__[1:]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import psutil
 
@@ -12,37 +12,48 @@ from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import cpu_ms
 from host.telemetry.metrics import ComponentMetrics
 
-_STAGE_OF_KIND = {"decoder": "decoders", "filter": "filters", "encoder": "encoders"}
-
 
 def readiness(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
     """Of each component, why it does not do its work; empty if it does."""
     if not pipeline.started:
         yield "host", "starting"
-    for name, input_ in pipeline.inputs.items():
-        yield f"inputs.{name}", _input_fault(input_)
     for unit in units(pipeline):
-        reasons = [fault for sandbox in unit.sandboxes() if (fault := _sandbox_fault(sandbox))]
-        if unit.held:
-            reasons.append("paused")
-        yield component_of_sandbox(unit), "; ".join(dict.fromkeys(reasons))
-    for name, output in pipeline.outputs.items():
-        yield f"outputs.{name}", output.runner.failing
+        for stage in stages_of(unit):
+            yield f"{stage}.{unit.config.name}", reason_of(unit, stage)
+
+
+def stages_of(unit: Unit) -> tuple[str, ...]:
+    """The components that a unit consists of."""
+    if isinstance(unit, InputUnit):
+        return "inputs", "decoders"
+    return ("encoders", "outputs") if isinstance(unit, OutputUnit) else ("filters",)
+
+
+def reason_of(unit: Unit, stage: str) -> str:
+    """Why a component does not do its work; empty if it does."""
+    if stage == "inputs":
+        assert isinstance(unit, InputUnit)
+        return _input_fault(unit)
+    if stage == "outputs":
+        assert isinstance(unit, OutputUnit)
+        return "paused" if unit.held else unit.runner.failing
+    reasons = [fault for sandbox in unit.sandboxes() if (fault := _sandbox_fault(sandbox))]
+    if unit.held:
+        reasons.append("paused")
+    return "; ".join(dict.fromkeys(reasons))
 
 
 def _input_fault(unit: InputUnit) -> str:
-    if unit.intake.paused:
-        return "paused"
     if unit.fault is not None:
         return f"failed: {unit.fault}"
-    return ""
+    return "paused" if unit.intake.paused else ""
 
 
 def _sandbox_fault(sandbox: Sandbox) -> str:
     if sandbox.state == "running":
         return ""
     termination = sandbox.termination
-    return f"{sandbox.state}: {termination.text.splitlines()[0]}" if termination else sandbox.state
+    return f"{sandbox.state}: {termination.text.partition(chr(10))[0]}" if termination else sandbox.state
 
 
 def units(pipeline: Pipeline) -> list[Unit]:
@@ -50,15 +61,14 @@ def units(pipeline: Pipeline) -> list[Unit]:
     return [*pipeline.inputs.values(), *pipeline.filters.values(), *pipeline.outputs.values()]
 
 
-def component_of_sandbox(unit: Unit) -> str:
-    """What the sandboxes of a unit are called: `decoders.access` are those of the input access."""
-    stage = "decoders" if isinstance(unit, InputUnit) else "encoders" if isinstance(unit, OutputUnit) else "filters"
-    return f"{stage}.{unit.config.name}"
-
-
 def refresh(pipeline: Pipeline) -> None:
     """Bring up to date what costs something to measure: ages, CPU, memory."""
-    for unit in units(pipeline):
+    refresh_units(units(pipeline))
+
+
+def refresh_units(found: Iterable[Unit]) -> None:
+    """The same for some units only."""
+    for unit in found:
         metrics = sandbox_metrics(unit)
         metrics.cpu_ms = round(sum(spent_ms(sandbox) for sandbox in unit.sandboxes()))
         if not isinstance(unit, InputUnit):

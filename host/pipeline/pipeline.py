@@ -42,6 +42,8 @@ class Pipeline:
         self.failure: BaseException | None = None
         """Why an input ended that should not have."""
         self._once = once
+        self.on_print: Callable[[Sandbox, str], None] | None = None
+        """Told what scripts print; without it, that goes to the log."""
         self.inputs: dict[str, InputUnit] = {}
         self.filters: dict[str, FilterUnit] = {}
         self.outputs: dict[str, OutputUnit] = {}
@@ -73,6 +75,7 @@ class Pipeline:
             once=self._once,
             forget_arena=self._forget_arena,
             save_states=self.save_states,
+            on_print=self.on_print,
         )
 
     def _forget_arena(self, number: int) -> None:

@@ -61,7 +61,9 @@ class Surroundings:
         once: bool,
         forget_arena: Callable[[int], None],
         save_states: Callable[[], Awaitable[None]],
+        on_print: Callable[[Sandbox, str], None] | None = None,
     ) -> None:
+        self._on_print = on_print
         self.forget_arena = forget_arena
         self.save_states = save_states
         """Writes down the states of all filters, so that nothing is held any more for the next snapshots."""
@@ -112,6 +114,7 @@ class Surroundings:
             read_module=self.read_module,
             journal=journal,
         )
+        made.on_print = None if self._on_print is None else partial(self._on_print, made)
         made.on_death = partial(self.router.terminations.report, max_loops=self.settings.max_loops)
         return made
 

@@ -5,7 +5,7 @@ the same kind; a consumer whose matcher cannot match them has said so after its 
 pack costs one look-up, however many consumers there are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from host.packs.ledger import TablePack
 from host.router.consumer import MOST_KEPT_SHAPES_BYTES, Consumer
@@ -26,6 +26,8 @@ class Router:
         self.metrics = metrics
         self.terminations = Terminations(self.route)
         self.consumers: list[Consumer] = []
+        self.on_pack: Callable[[TablePack], None] | None = None
+        """Shown each pack before anybody has it, if somebody wants to look; it must not keep it without holding it."""
         self._routes: dict[tuple[bytes, str], list[Consumer]] = {}
 
     def add(self, consumers: Iterable[Consumer]) -> None:
@@ -58,6 +60,8 @@ class Router:
             consumers = self._find(pack)
         if not consumers:
             metrics.count_drop("no_consumer", pack.count)
+        if self.on_pack is not None:
+            self.on_pack(pack)
         for consumer in consumers:
             consumer.take(pack)
         pack.let_go()

@@ -1,0 +1,90 @@
+"""The components of the pipeline by stage: looking at them, pausing and resuming them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from host.admin import paging, readings, views
+from host.admin.control import Control
+from host.admin.declare import Call, Page, Routes
+from host.admin.paging import PageQuery
+from host.admin.problems import not_found
+from host.admin.views import Component
+from host.pipeline import operate
+from host.pipeline.units import InputUnit, Unit
+
+routes = Routes("components", "Inputs, their decoders, filters, the encoders of outputs, and outputs.")
+
+Stage = Literal["inputs", "decoders", "filters", "encoders", "outputs"]
+Name = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+
+
+class StagePath(msgspec.Struct, frozen=True):
+    """Which components."""
+
+    stage: Stage
+
+
+class ComponentPath(msgspec.Struct, frozen=True):
+    """Which component. Decoders have the name of their input, encoders that of their output."""
+
+    stage: Stage
+    name: Name
+
+
+@routes.get("/api/v1/{stage}", role="viewer", scope="host")
+async def list_components(call: Call, path: StagePath, query: PageQuery) -> Page[Component]:
+    """List the components of a stage, with states, queues, pools and counters."""
+    readings.refresh(call.control.pipeline)
+    found = _units(call.control, path.stage)
+    return paging.page([views.component(unit, path.stage) for unit in found], query, lambda each: each.name)
+
+
+@routes.get("/api/v1/{stage}/{name}", role="viewer", scope="host")
+async def show_component(call: Call, path: ComponentPath) -> Component:
+    """Show a component."""
+    readings.refresh(call.control.pipeline)
+    return views.component(_unit(call.control, path), path.stage)
+
+
+@routes.post("/api/v1/{stage}/{name}/pause", role="operator", scope="host")
+async def pause_component(call: Call, path: ComponentPath) -> Component:
+    """Pause a component; it stays so until it is resumed, replaced, or the host stops.
+
+    A paused input reads nothing more: what it would read stays where it is (datagrams are lost once the kernel's
+    buffer is full). Before the others, records wait; when queues and pools are full, the inputs wait too. Nothing is
+    lost. To let records pass a filter by, stop its sandbox instead.
+    """
+    unit = _unit(call.control, path)
+    if path.stage == "inputs":
+        assert isinstance(unit, InputUnit)
+        operate.pause_input(unit)
+    else:
+        operate.pause(unit)
+    return views.component(unit, path.stage)
+
+
+@routes.post("/api/v1/{stage}/{name}/resume", role="operator", scope="host")
+async def resume_component(call: Call, path: ComponentPath) -> Component:
+    """Resume a paused component."""
+    unit = _unit(call.control, path)
+    if path.stage == "inputs":
+        assert isinstance(unit, InputUnit)
+        operate.resume_input(unit)
+    else:
+        operate.resume(unit)
+    return views.component(unit, path.stage)
+
+
+def _units(control: Control, stage: Stage) -> list[Unit]:
+    return [unit for unit in readings.units(control.pipeline) if stage in readings.stages_of(unit)]
+
+
+def _unit(control: Control, path: ComponentPath) -> Unit:
+    for unit in _units(control, path.stage):
+        if unit.config.name == path.name:
+            return unit
+    raise not_found(f"`{path.name}` among the {path.stage}")
