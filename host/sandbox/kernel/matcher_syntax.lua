@@ -23,6 +23,7 @@
 
 local lpeg = require "lpeg"
 local literals = require "matcher_literals"
+local patterns = require "matcher_patterns"
 
 local P, R, S, V = lpeg.P, lpeg.R, lpeg.S, lpeg.V
 local C, Carg, Cc, Cp, Cmt, Ct = lpeg.C, lpeg.Carg, lpeg.Cc, lpeg.Cp, lpeg.Cmt, lpeg.Ct
@@ -165,7 +166,17 @@ local function check_regex(var, value, offset, state)
   return value
 end
 
+-- Hindsight's form: a Lua pattern between quotes, or with a % behind it plain text
+local function check_pattern(var, value, offset, state)
+  local source, problem = patterns.of_string(value.text, value.plain)
+  if not source then refuse(offset + problem.offset + 1, "in the Lua pattern: " .. problem.message) end
+  return check_regex(var, {type = "regex", text = source}, offset, state)
+end
+
 local function check_value(var, op, value, offset, state)
+  if op == "=~" or op == "!~" then
+    if value.type == "string" then return check_pattern(var, value, offset, state) end
+  end
   if value.type == "regex" then return check_regex(var, value, offset, state) end
   if value.integer and not literals.fits_int64(value.text) then
     refuse(offset, "the integer does not fit into 64 bits")
@@ -211,6 +222,11 @@ local function placed(pattern) return Ct(Cp() * pattern) end
 local string_value = token(placed(literals.string), "a string")
 local number_value = token(placed(literals.number), "a number")
 local regex_value = token(placed(literals.regex), "a /regular expression/")
+local pattern_value = token(placed(literals.string * (S" \t"^0 * "%" * Cc(true))^-1
+  / function(value, plain)
+    value.plain = plain
+    return value
+  end), "a Lua pattern")
 local other_value = token(placed(
   P"TRUE" * word_end * Cc{type = "bool", bool = true}
   + P"FALSE" * word_end * Cc{type = "bool", bool = false}
@@ -241,7 +257,7 @@ local grammar = P{
     / function(state, offset, var, build, ...) return build(state, offset, var, ...) end,
   rest = Cc(membership) * token(P"in" * word_end, OPERATOR)
       * symbol"(" * Ct(V"item" * (symbol"," * V"item")^0) * symbol")"
-    + Cc(comparison) * match_op * regex_value
+    + Cc(comparison) * match_op * (regex_value + pattern_value)
     + Cc(comparison) * order_op * (string_value + number_value + other_value),
   item = string_value + number_value,
 }

@@ -272,3 +272,38 @@ def test_it_runs_without_the_ffi() -> None:
     ran = subprocess.run(["lua5.1", "-e", script], capture_output=True, text=True)
 
     assert ran.returncode == 0, ran.stderr
+
+
+PATTERNS = load_module(RUNTIME, "matcher_patterns")
+FIND = RUNTIME.eval(b"function(text, pattern, plain) return (text:find(pattern, 1, plain)) ~= nil end")
+PIECES = st.one_of(
+    st.sampled_from(
+        ["%a", "%d", "%S", "%w", "%p", "%.", "%%", "%]", "%s", ".", "[a-c%d]", "[^%s]", "[]x]", "[%a_-]", "[^]]"]
+    ),
+    st.sampled_from(["*", "+", "-", "?", "(", ")", "()", "^", "$", "a", "b", "/", ".", " ", "\n", "\u00e9"]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(PIECES, max_size=8).map("".join),
+    st.text(st.sampled_from("ab1 .%]x-_^$\n\u00e9"), max_size=12),
+    st.booleans(),
+)
+def test_a_lua_pattern_finds_what_lua_finds(pattern: str, text: str, anchored: bool) -> None:
+    pattern = "^" + pattern if anchored else pattern
+    source = PATTERNS[b"of_string"](pattern.encode(), False)
+    if isinstance(source, tuple):
+        return
+    try:
+        found = FIND(text.encode(), pattern.encode(), False)
+    except Exception:  # noqa: BLE001 -- Lua finds faults while matching that are refused when a matcher is read
+        return
+
+    assert matches(source, text) == found
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=6), st.binary(max_size=20))
+def test_plain_text_is_found_as_it_is(needle: bytes, text: bytes) -> None:
+    assert matches(PATTERNS[b"of_string"](needle, True), text) == (needle in text)
