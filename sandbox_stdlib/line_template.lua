@@ -7,10 +7,13 @@ Grammars from templates of lines, for messages that are sentences with values in
   A template is text, or {text, field = value, ...} with fields that are always set.
 
 {name} is text up to what follows it in the template (not empty), {name:n} a whole number, {name:f} a number with
-decimals, {name:w} a word without spaces, {name:r} the rest of the line (may be empty), {name:q} text that may be empty.
-[[ and ]] stand around what may be absent. Spaces at the end of the line do not matter.
+decimals, {name:w} a word without spaces, {name:r} the rest of the line (may be empty), {name:q} text that may be empty,
+{name:l} text up to the last occurrence of what follows it, which ends the line, {name:a} an address as {value=, representation=
+"ipv4" or "ipv6"}, or a word where there is none. [[ and ]] stand around what may be absent. Spaces at the end of the line do
+not matter.
 --]==]
 
+local ip_address = require "ip_address"
 local lpeg = require "lpeg"
 
 local error, ipairs, pairs, tonumber, type = error, ipairs, pairs, tonumber, type
@@ -18,17 +21,19 @@ local C, Cc, Cg, Ct, P, R, S = lpeg.C, lpeg.Cc, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R
 
 local M = {}
 
-local field = Ct("{" * Cg(C((R("az", "AZ", "09") + "_")^1), "name") * (":" * Cg(C(S"nfwrq"), "kind"))^-1 * "}")
-local text = C((1 - (S"{" + "[[" + "]]"))^1)
+local field = Ct("{" * Cg(C((R("az", "AZ", "09") + "_")^1), "name") * (":" * Cg(C(S"nfwrqla"), "kind"))^-1 * "}")
+local closing = P"]]" * -P"]"       -- of "]]]" the first is text
+local text = C((1 - (S"{" + "[[" + closing))^1)
 local template_grammar = P{
   "all", all = lpeg.V"parts" * -1,
-  parts = Ct((field + text + Ct(Cg("[[" * lpeg.V"parts" * "]]", "optional")))^0),
+  parts = Ct((field + text + Ct(Cg("[[" * lpeg.V"parts" * closing, "optional")))^0),
 }
 
 local digits = R"09"^1
 local PATTERNS = {
   n = C(P"-"^-1 * digits) / tonumber, f = C(P"-"^-1 * digits * (P"." * digits)^-1) / tonumber,
   w = C((1 - S" \t\r\n")^1), r = C((1 - S"\r\n")^0),
+  a = (ip_address.v4_field + ip_address.v6_field) * #(S" :#)],\r\n" + -1) + C((1 - S" :#)],\r\n")^1),
 }
 
 -- The text that the next part begins with; nil at the end of the template.
@@ -52,7 +57,7 @@ local function part_pattern(parts, i, outer)
   local pattern = PATTERNS[part.kind]
   if not pattern then
     local stop = following(parts, i) or outer or S" \r\n"^0 * -1
-    local byte = 1 - stop
+    local byte = 1 - (part.kind == "l" and stop * S" \r\n"^0 * -1 or stop)
     pattern = C(part.kind == "q" and byte^0 or byte^1)
   end
   return Cg(pattern, part.name)

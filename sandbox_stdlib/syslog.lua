@@ -3,6 +3,9 @@ Syslog: severities, facilities, the formats of RFC 3164 and RFC 5424, rsyslog te
 
 - `severity_names`, `facility_names`: lists from 0; `severities`, `facilities`: name to number
 - `severity`, `facility`: LPEG patterns, a name or a number to its number
+- `capture_until(name, stop)`: a pattern that captures text up to where `stop` matches as `name`; `capture_followed_by(name, stop)`
+  takes `stop`, too
+- `integer`, `float`: capture numbers; `notspace`: text without spaces; `commonmac`: six octets of a hardware address
 - `severity_of(pri)`, `facility_of(pri)`: the parts of a priority, given as text
 - `structured_data`: captures the elements of RFC 5424 as a list of
   {id, name, value, name, value, ...}
@@ -33,6 +36,17 @@ M.severities = rsyslog.severities
 M.facilities = rsyslog.facilities
 M.severity = rsyslog.severity
 M.facility = rsyslog.facility
+
+function M.capture_until(name, stop) return Cg(C((1 - P(stop))^0), name) end
+
+function M.capture_followed_by(name, stop) return M.capture_until(name, stop) * P(stop) end
+
+local octet = R("09", "af", "AF") * R("09", "af", "AF")
+
+M.integer = P"-"^-1 * R"09"^1 / tonumber
+M.float = P"-"^-1 * R"09"^1 * (P"." * R"09"^1)^-1 / tonumber
+M.notspace = C((1 - S" \t\r\n")^0)
+M.commonmac = C(octet * (":" * octet) * (":" * octet) * (":" * octet) * (":" * octet) * (":" * octet))
 
 function M.severity_of(pri) return tonumber(pri) % 8 end
 

@@ -21,10 +21,22 @@ GRAMMARS = [
     ("escape_sequences", "html", "&lt;&#65;&#x42;"),
     ("escape_sequences", "json", "\\ud83d\\ude00\\n"),
     ("escape_sequences", "url", "a%20b+c"),
+    (
+        "filterlog",
+        "grammar",
+        "9,,,10,em0,match,pass,out,4,0x0,,64,1,0,none,6,tcp,60,1.2.3.4,5.6.7.8,40000,443,0,S,1,,6,,mss",
+    ),
     ("glog", "grammar", "I0501 12:00:00.123456    1234 server.go:95] x"),
     ("haproxy", "grammar", "1.2.3.4:5 [06/Feb/2009:12:14:14.655] a b/c 1/0/3/6/1 200 27 - - ---- 1/1/1/1/0 0/0 "),
     ("key_value", "grammar", "a=1 b='two' c"),
     ("leef", "grammar", "LEEF:2.0|a|b|1|2|^|src=1^dst=2"),
+    ("lpeg.phabricator", "access", "[Wed, 15 May 2024 10:00:00 +0200]\t77\tw\t1.2.3.4\tb\tC\th\t/x\t-\t200\t5"),
+    ("lpeg.sendmail", "grammar", "u21I54sC012345: from=<a@b.c>, size=1024, class=0, relay=h [10.0.0.1]"),
+    (
+        "netfilter",
+        "grammar",
+        "[ 1.2] x IN=a OUT= MAC=00:16:3e:aa:bb:cc:00 SRC=1.2.3.4 DST=1.2.3.4 LEN=6 DF PROTO=TCP SPT=4",
+    ),
     ("mysql", "slow_query_grammar", "# User@Host: a[b] @ c []\n# Query_time: 1.0\nSET timestamp=1;\nx;"),
     ("prometheus_text", "grammar", 'm{a="b",} 1.5e3 17 # {x="y"} 1'),
     ("statsd", "lines", "a:1|c|@0.1|#b:c\n"),
@@ -45,6 +57,26 @@ def near(sample: str) -> st.SearchStrategy[bytes]:
 @given(data=st.data())
 def test_grammars_survive(module: str, grammar: str, sample: str, data: st.DataObject) -> None:
     MATCH(load_module(RUNTIME, module)[grammar.encode()], data.draw(near(sample)))
+
+
+PROGRAMS = {
+    b"sshd": "Failed password/x for invalid user a from 1.2.3.4 port 22 ssh2: x",
+    b"named": "client @0x1 1.2.3.4#53/key k (a.b): view v: query: a.b IN A +",
+    b"dhcpd": "DHCPREQUEST for 1.2.3.4 (5.6.7.8) from 00:11 (h) via eth0: m",
+    b"puppet-agent": "(/Stage[main]/F[y]/ensure) ensure changed 'a' to 'b'",
+    b"sudo": "bob : x ; TTY=p ; PWD=/ ; USER=r ; ENV=e ; COMMAND=c",
+    b"kernel": "[1.5] a[7]: segfault at 0 ip 1 sp 2 error 4 in x",
+    b"CRON": "pam_unix(cron:auth): authentication failure; logname= uid=0 euid=0 tty=t ruser= rhost=h  user=r",
+}
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+@settings(max_examples=60, deadline=2000)
+@given(data=st.data())
+def test_grammars_of_programs_survive(program: bytes, data: st.DataObject) -> None:
+    grammar = load_module(RUNTIME, "syslog_message")[b"get_prog_grammar"](program)
+
+    MATCH(grammar, data.draw(near(PROGRAMS[program])))
 
 
 TRACES = (

@@ -1,5 +1,6 @@
 -- What a script finds when it runs: an allowlist of standard functions and the API of its kind. Nothing else exists
 -- for it: no io, no ffi, no debug, no jit, no load, no way to a C module but those loaded here.
+local ffi = require "ffi"
 local bit = require "bit"
 local C = require "channel"
 local calls = require "calls"
@@ -79,9 +80,19 @@ local function safe_xpcall(...)
   return passing_on(xpcall(...))
 end
 
+ffi.cdef [[ double erf(double x); double erfc(double x); ]]
+
+-- math, and what Hindsight's has beside it
+local function mathematics()
+  local out = all(math)
+  out.erf = function(x) return ffi.C.erf(tonumber(x) or error("math.erf: takes a number", 2)) end
+  out.erfc = function(x) return ffi.C.erfc(tonumber(x) or error("math.erfc: takes a number", 2)) end
+  return out
+end
+
 -- the standard library that `require` may also be asked for
 local function standard()
-  return { string = pick(string, STRING), table = pick(table, TABLE), os = pick(os, OS), math = all(math) }
+  return { string = pick(string, STRING), table = pick(table, TABLE), os = pick(os, OS), math = mathematics() }
 end
 
 -- Modules that were written in C before. In Lua 5.1 such a module also becomes the global of its name, and scripts for Heka count on

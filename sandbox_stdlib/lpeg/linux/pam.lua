@@ -1,0 +1,2 @@
+-- The name under which scripts written for Hindsight require the grammar of PAM: `syslog_grammar`. See syslog_message.
+return {syslog_grammar = require "syslog_message".get_wildcard_grammar "PAM"}

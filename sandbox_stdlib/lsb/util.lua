@@ -1,0 +1,38 @@
+--[[
+Helpers for tables, as Hindsight has them.
+
+- `behead_array(index, array)`: removes what is before `index`, in place
+- `pairs_by_key(table [, less])` -> an iterator over key and value, in the order of the keys
+- `merge_objects(into, from)` -> `into`, or `from` if there is none: numbers are added, strings and booleans replaced, tables
+  merged; what has another type in `from` stays as it is
+--]]
+
+local table = require "table"
+local util = require "util"
+
+local pairs, type = pairs, type
+
+local M = {behead_array = util.behead_array}
+
+function M.pairs_by_key(of, less)
+  local keys, at = {}, 0
+  for key in pairs(of) do keys[#keys + 1] = key end
+  table.sort(keys, less)
+  return function()
+    at = at + 1
+    local key = keys[at]
+    if key ~= nil then return key, of[key] end
+  end
+end
+
+function M.merge_objects(into, from)
+  if into == nil then return from end
+  local kind = type(into)
+  if kind ~= type(from) then return into end
+  if kind == "number" then return into + from end
+  if kind ~= "table" then return from end
+  for key, value in pairs(from) do into[key] = M.merge_objects(into[key], value) end
+  return into
+end
+
+return M
