@@ -24,7 +24,7 @@ GRAMMARS = [
     (
         "filterlog",
         "grammar",
-        "9,,,10,em0,match,pass,out,4,0x0,,64,1,0,none,6,tcp,60,1.2.3.4,5.6.7.8,40000,443,0,S,1,,6,,mss",
+        "9,,,10,em0,match,pass,in,4,0x0,,64,1,0,none,6,tcp,60,1.2.3.4,5.6.7.8,4,443,0,S,1,,6,,m",
     ),
     ("glog", "grammar", "I0501 12:00:00.123456    1234 server.go:95] x"),
     ("haproxy", "grammar", "1.2.3.4:5 [06/Feb/2009:12:14:14.655] a b/c 1/0/3/6/1 200 27 - - ---- 1/1/1/1/0 0/0 "),
@@ -35,7 +35,7 @@ GRAMMARS = [
     (
         "netfilter",
         "grammar",
-        "[ 1.2] x IN=a OUT= MAC=00:16:3e:aa:bb:cc:00 SRC=1.2.3.4 DST=1.2.3.4 LEN=6 DF PROTO=TCP SPT=4",
+        "[ 1.2] x IN=a OUT= MAC=00:16:3e SRC=1.2.3.4 DST=1.2.3.4 LEN=6 DF PROTO=TCP SPT=4",
     ),
     ("mysql", "slow_query_grammar", "# User@Host: a[b] @ c []\n# Query_time: 1.0\nSET timestamp=1;\nx;"),
     ("prometheus_text", "grammar", 'm{a="b",} 1.5e3 17 # {x="y"} 1'),
