@@ -8,13 +8,13 @@ from statistics import median
 import click
 from rich.console import Console
 
-from benchmarks import children, floor, jobs, latency, machine, memory, peers, results, show, workspace
+from benchmarks import children, floor, hotload, jobs, latency, machine, memory, peers, results, show, workspace
 from benchmarks.failures import BenchmarkError
 from benchmarks.results import Measured, Row, Table
 
 LINES = 1_000_000
 QUICK_LINES = 100_000
-PARTS = ("jobs", "memory", "latency", "peers")
+PARTS = ("jobs", "memory", "latency", "hotload", "peers")
 FLOOR_RUNS = 3
 
 
@@ -134,6 +134,9 @@ def _run(
             show.printed(tables[-1], console)
         if "latency" in parts:
             tables.append(latency.table(corpus, scratch))
+            show.printed(tables[-1], console)
+        if "hotload" in parts:
+            tables.append(hotload.table(corpus, scratch))
             show.printed(tables[-1], console)
         if "peers" in parts:
             rounds.measure_floors()

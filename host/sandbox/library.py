@@ -11,6 +11,7 @@ import msgspec
 
 from host import paths
 from host.config.model import PluginKind
+from host.config.nodes import Node
 from host.errors import ConfigError
 from host.sandbox import manifest
 from host.sandbox.manifest import Manifest
@@ -29,6 +30,8 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     prose: str
     takes_any_option: bool = False
     """It is a script without front matter, written for Heka or Hindsight."""
+    front_matter: Node | None = None
+    """The manifest with its places."""
 
 
 class Library:
@@ -102,6 +105,7 @@ def of_source(source: bytes, path: Path, kind: PluginKind, errors: list[ConfigEr
         manifest=header.manifest,
         prose=header.prose,
         takes_any_option=is_plain,
+        front_matter=header.root,
     )
 
 

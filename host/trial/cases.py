@@ -13,7 +13,6 @@ from host.config.dropins import standalone_filter
 from host.config.lua import Plugins
 from host.config.nodes import FAULTY, Node
 from host.errors import ConfigError, HekateError
-from host.sandbox import manifest
 from host.sandbox.case_keys import CaseKeys, CasesFile, StepKeys
 from host.sandbox.library import Library, Plugin
 from host.trial.messages import timestamp_ns, to_message
@@ -68,9 +67,7 @@ class Cases:
             source: Its text.
         """
         text = source.decode()
-        header = manifest.read(text, plugin.path, self._errors) if manifest.has_front_matter(text) else None
-        found = _listed(header.root if header else None)
-        found += _listed(self._beside(Path(plugin.path)))
+        found = _listed(plugin.front_matter) + _listed(self._beside(Path(plugin.path)))
         cases = [self._case(plugin, text, node, number) for number, node in enumerate(found)]
         return [case for case in cases if case is not None]
 
@@ -218,7 +215,7 @@ class Cases:
 def _listed(root: Node | None) -> list[Node]:
     entries = root.mapping if root is not None else None
     cases = entries.get("cases") if entries else None
-    return cases.value if cases is not None and isinstance(cases.value, list) else []
+    return list(cases.value) if cases is not None and isinstance(cases.value, list) else []
 
 
 def _without_absent(message: Mapping[str, Any]) -> dict[str, Any]:
