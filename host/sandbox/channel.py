@@ -115,11 +115,18 @@ class Channel:
 
     # ------------------------------------------------------------------ receiving
 
+    def _receive(self) -> bytes:
+        try:
+            return self._socket.recv(protocol.MOST_DATAGRAM_BYTES)
+        except ConnectionError:
+            # It ended with commands unread. We hear of that once, and first; what it said before is still there.
+            return self._socket.recv(protocol.MOST_DATAGRAM_BYTES)
+
     def _read_one(self) -> bool:
         """Read one datagram; whether there may be more."""
         try:
-            data = self._socket.recv(protocol.MOST_DATAGRAM_BYTES)
-        except (BlockingIOError, ConnectionError):
+            data = self._receive()
+        except BlockingIOError:
             return False
         if not data:
             asyncio.get_running_loop().remove_reader(self._socket)
