@@ -16,28 +16,32 @@ def command(config: tuple[Path, ...], output_format: str) -> int:
     """Check CONFIG (files, and directories of *.yaml files, merged) and compile its Lua without running it."""
     from host.cli.output import as_document, console, show_config_errors, write_json
 
-    errors, counts = _check(config)
+    errors, counts, notes = _check(config)
     if output_format == "json":
-        write_json({"valid": not errors, "errors": [as_document(error) for error in errors], "counts": counts})
+        documents = [as_document(error) for error in errors]
+        write_json({"valid": not errors, "errors": documents, "counts": counts, "notes": notes})
     elif errors:
         show_config_errors(errors)
     else:
+        for note in notes:
+            console().print(f"Note: {note}")
         parts = ", ".join(f"{count} {stage if count != 1 else stage[:-1]}" for stage, count in counts.items())
         console().print(f"Valid: {parts}.")
     return os.EX_CONFIG if errors else os.EX_OK
 
 
-def _check(config: tuple[Path, ...]) -> tuple[list[ConfigError], dict[str, int]]:
+def _check(config: tuple[Path, ...]) -> tuple[list[ConfigError], dict[str, int], list[str]]:
+    from host.config import limits
     from host.config.load import load
     from host.config.lua_check import check_lua
 
     try:
         loaded = load(config)
     except ConfigErrors as found:
-        return found.errors, {}
+        return found.errors, {}, []
     counts = {
         "inputs": len(loaded.config.inputs),
         "filters": len(loaded.config.filters),
         "outputs": len(loaded.config.outputs),
     }
-    return ConfigErrors(check_lua(loaded)).errors, counts
+    return ConfigErrors(check_lua(loaded)).errors, counts, limits.notes(loaded.config.sandboxes())

@@ -127,15 +127,11 @@ def _of_script(path: Path, settings: model.HostSettings, errors: list[ConfigErro
     sandbox = plugins.sandbox(plugin, plugin.name, {}, Node(None, str(path), 1), plugin.name, keys=model.SandboxKeys())
     if sandbox is None:
         return None
-    return standalone_filter(plugin, sandbox, manifest.message_matcher, settings)
+    return standalone_filter(plugin, sandbox, manifest.message_matcher)
 
 
-def standalone_filter(
-    plugin: Plugin, sandbox: model.Sandbox, message_matcher: str, settings: model.HostSettings
-) -> model.Filter:
+def standalone_filter(plugin: Plugin, sandbox: model.Sandbox, message_matcher: str) -> model.Filter:
     """A filter that stands in no configuration."""
-    limits = plugin.manifest.limits
-    process_inject, timer_inject = limits.max_process_inject, limits.max_timer_inject
     return model.Filter(
         name=plugin.name,
         sandbox=sandbox,
@@ -144,6 +140,4 @@ def standalone_filter(
         queue=model.Queue(),
         preserve_data=plugin.manifest.preserve_data,
         on_terminate="restart",
-        max_process_inject=settings.max_process_inject if process_inject is None else process_inject,
-        max_timer_inject=settings.max_timer_inject if timer_inject is None else timer_inject,
     )

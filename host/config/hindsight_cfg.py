@@ -89,7 +89,6 @@ def to_filter(cfg: Cfg, found: Library, settings: model.HostSettings, errors: li
     sandbox = plugins.sandbox(plugin, name, entries, cfg.where, name, keys=_limits(given))
     if sandbox is None:
         return None
-    process_inject, timer_inject = given.process_message_inject_limit, given.timer_event_inject_limit
     return model.Filter(
         name=name,
         sandbox=sandbox,
@@ -98,8 +97,6 @@ def to_filter(cfg: Cfg, found: Library, settings: model.HostSettings, errors: li
         queue=model.Queue(),
         preserve_data=given.preserve_data,
         on_terminate="restart",
-        max_process_inject=settings.max_process_inject if process_inject is None else process_inject,
-        max_timer_inject=settings.max_timer_inject if timer_inject is None else timer_inject,
     )
 
 
@@ -121,10 +118,12 @@ def _script(cfg: Cfg, given: _Keys, found: Library, errors: list[ConfigError]) -
     return None
 
 
-def _limits(given: _Keys) -> model.SandboxKeys:
+def _limits(given: _Keys) -> model.FilterKeys:
     """0 is no limit in Hindsight and the host's own limit here; very small limits are the least that there is."""
-    return model.SandboxKeys(
+    return model.FilterKeys(
         memory_limit=max(given.memory_limit, MEBIBYTE) if given.memory_limit else None,
         output_limit=max(given.output_limit, KIBIBYTE) if given.output_limit else None,
         cpu_limit=given.cpu_limit,
+        max_process_inject=given.process_message_inject_limit,
+        max_timer_inject=given.timer_event_inject_limit,
     )

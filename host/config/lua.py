@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from host.config import convert
+from host.config import convert, limits
 from host.config.model import HostSettings, PluginKind, Sandbox, SandboxKeys, SandboxParts
 from host.config.nodes import FAULTY, Node
 from host.errors import ConfigError
@@ -100,7 +100,6 @@ class Plugins:
         config = self._config(plugin, given, options or {}, f"{path}.config")
         if keys is None or len(self._errors) > before:
             return None
-        limits = plugin.manifest.limits
         return Sandbox(
             name=name,
             kind=plugin.kind,
@@ -109,9 +108,7 @@ class Plugins:
             digest=plugin.digest,
             config=config,
             declared=tuple(sorted(plugin.manifest.config)),
-            memory_limit=keys.memory_limit or limits.memory_limit or self.settings.memory_limit,
-            cpu_limit=keys.cpu_limit or limits.cpu_limit or self.settings.cpu_limit,
-            output_limit=keys.output_limit or limits.output_limit or self.settings.output_limit,
+            limits=limits.effective(self.settings, keys, plugin.manifest.limits),
         )
 
     def _config(self, plugin: Plugin, where: Node, entries: Mapping[str, Node], path: str) -> dict[str, Any]:

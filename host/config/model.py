@@ -14,6 +14,7 @@ to restart, which is all that a reload asks.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -35,12 +36,29 @@ Milliseconds = Annotated[int, Meta(ge=0)]
 CpuLimit = Annotated[int, Meta(ge=1)]
 MemoryLimit = Annotated[int, Meta(ge=MEBIBYTE)]
 OutputLimit = Annotated[int, Meta(ge=KIBIBYTE)]
+MessageSize = Annotated[int, Meta(ge=KIBIBYTE, le=480 * KIBIBYTE)]
+"""A message must fit into a pack of 512 KiB, beside what describes it."""
+MessageFields = Annotated[int, Meta(ge=1, le=1024)]
+Loops = Annotated[int, Meta(ge=1, le=255)]
 Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 
 
 class _Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of the structs a user's mapping is checked against."""
+
+
+class SandboxMaximums(_Keys, frozen=True, kw_only=True):
+    """What a sandbox may have at most, whatever its front matter, its entry here or a request asks for."""
+
+    memory_limit: Annotated[MemoryLimit, Meta(description="Highest memory_limit.")] = 256 * MEBIBYTE
+    cpu_limit: Annotated[CpuLimit, Meta(description="Highest cpu_limit.")] = 10_000
+    output_limit: Annotated[OutputLimit, Meta(description="Highest output_limit.")] = MEBIBYTE
+    max_message_size: Annotated[MessageSize, Meta(description="Highest max_message_size.")] = 480 * KIBIBYTE
+    max_message_fields: Annotated[MessageFields, Meta(description="Highest max_message_fields.")] = 1024
+    max_process_inject: Annotated[Count, Meta(description="Highest max_process_inject.")] = 10_000
+    max_timer_inject: Annotated[Count, Meta(description="Highest max_timer_inject.")] = 100_000
+    max_loops: Annotated[Loops, Meta(description="Highest max_loops.")] = 16
 
 
 class HostSettings(_Keys, frozen=True, kw_only=True):
@@ -62,7 +80,7 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
         str | None, Meta(description="Hostname header of new messages; by default the machine's name.")
     ] = None
     max_loops: Annotated[
-        int, Meta(ge=1, le=255, description="How often a message may give rise to another one before it is dropped.")
+        Loops, Meta(description="How often a message may give rise to another one before it is dropped.")
     ] = 4
     shutdown_timeout_ms: Annotated[
         Milliseconds, Meta(description="How long a stop may take to drain before what remains is forced.")
@@ -89,6 +107,15 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
     max_timer_inject: Annotated[
         Count, Meta(description="Messages that a filter may inject from one timer_event call.")
     ] = 10
+    max_message_size: Annotated[
+        MessageSize, Meta(description="Bytes that a message may have which a script makes or changes.")
+    ] = 128 * KIBIBYTE
+    max_message_fields: Annotated[
+        MessageFields, Meta(description="Fields that a message may have which a script makes or changes.")
+    ] = 1024
+    sandbox_maximums: Annotated[
+        SandboxMaximums, Meta(description="What no sandbox may exceed, except by the defaults above.")
+    ] = SandboxMaximums()
 
 
 Role = Literal["viewer", "operator", "admin"]
@@ -198,6 +225,12 @@ class SandboxKeys(_Keys, frozen=True, kw_only=True):
     memory_limit: Annotated[MemoryLimit | None, Meta(description="Bytes of Lua memory.")] = None
     cpu_limit: Annotated[CpuLimit | None, Meta(description="Milliseconds of CPU per call.")] = None
     output_limit: Annotated[OutputLimit | None, Meta(description="Bytes that one call may produce.")] = None
+    max_message_size: Annotated[
+        MessageSize | None, Meta(description="Bytes of a message that the script makes or changes.")
+    ] = None
+    max_message_fields: Annotated[
+        MessageFields | None, Meta(description="Fields of a message that the script makes or changes.")
+    ] = None
 
 
 class SandboxParts(_Keys, frozen=True, kw_only=True):
@@ -292,6 +325,9 @@ class FilterKeys(SandboxKeys, frozen=True, kw_only=True):
     ] = "restart"
     max_process_inject: Annotated[Count | None, Meta(description="Messages injected per process_message call.")] = None
     max_timer_inject: Annotated[Count | None, Meta(description="Messages injected per timer_event call.")] = None
+    max_loops: Annotated[
+        Loops | None, Meta(description="How deep what it injects may be in a loop before it is dropped.")
+    ] = None
 
 
 class OutputKeys(_Keys, frozen=True, kw_only=True):
@@ -317,6 +353,26 @@ class Splitter(_Resolved, frozen=True, kw_only=True):
     options: Any
 
 
+class Limits(_Resolved, frozen=True, kw_only=True):
+    """What one sandbox may use."""
+
+    memory_limit: int
+    """Bytes."""
+    cpu_limit: int
+    """Milliseconds of CPU per call."""
+    output_limit: int
+    """Bytes per call."""
+    max_message_size: int
+    """Bytes."""
+    max_message_fields: int
+    max_process_inject: int
+    """Filters only, as is what follows."""
+    max_timer_inject: int
+    max_loops: int
+    asked: dict[str, int] = {}
+    """What was asked for where that is more than the host's maximum."""
+
+
 class Sandbox(_Resolved, frozen=True, kw_only=True):
     """One Lua plugin as it is to be started: file, configuration, limits."""
 
@@ -335,12 +391,7 @@ class Sandbox(_Resolved, frozen=True, kw_only=True):
     """What `read_config` answers: every option of the manifest that has a value."""
     declared: tuple[str, ...] = ()
     """The options of the manifest. Of other names `read_config` may answer what the host knows."""
-    memory_limit: int
-    """Bytes."""
-    cpu_limit: int
-    """Milliseconds of CPU per call."""
-    output_limit: int
-    """Bytes per call."""
+    limits: Limits
 
 
 class Input(_Resolved, frozen=True, kw_only=True):
@@ -376,8 +427,6 @@ class Filter(_Resolved, frozen=True, kw_only=True):
     queue: Queue
     preserve_data: bool
     on_terminate: Literal["restart", "stop"]
-    max_process_inject: int
-    max_timer_inject: int
 
 
 class Output(_Resolved, frozen=True, kw_only=True):
@@ -403,3 +452,12 @@ class Config(_Resolved, frozen=True, kw_only=True):
     inputs: dict[str, Input]
     filters: dict[str, Filter]
     outputs: dict[str, Output]
+
+    def sandboxes(self) -> Iterator[Sandbox]:
+        """All Lua plugins, each as often as it is used."""
+        for input_ in self.inputs.values():
+            yield from input_.decoder_chain
+        for filter_ in self.filters.values():
+            yield filter_.sandbox
+        for output in self.outputs.values():
+            yield output.encoder

@@ -85,7 +85,7 @@ class Resolver:
         sandbox = None if plugin is None else self._plugins.sandbox(plugin, name, entries, where, path, keys=keys)
         if plugin is None or keys is None or sandbox is None:
             return None
-        manifest, settings = plugin.manifest, self._plugins.settings
+        manifest = plugin.manifest
         matcher = keys.message_matcher or manifest.message_matcher
         if not matcher:
             self._fault(
@@ -100,10 +100,6 @@ class Resolver:
             queue=keys.queue,
             preserve_data=_first(keys.preserve_data, manifest.preserve_data),
             on_terminate=keys.on_terminate,
-            max_process_inject=_first(
-                keys.max_process_inject, manifest.limits.max_process_inject, settings.max_process_inject
-            ),
-            max_timer_inject=_first(keys.max_timer_inject, manifest.limits.max_timer_inject, settings.max_timer_inject),
         )
 
     def _output(self, name: str, entries: dict[str, Node], where: Node, path: str) -> model.Output | None:

@@ -11,6 +11,8 @@ from host.config import model
 from host.errors import StartError
 from host.sandbox.process import Order
 
+_KERNEL_LIMITS = ("output_limit", "max_message_size", "max_message_fields")
+"""Limits that the kernel itself watches; the scripts of a chain share them."""
 _SYSLOG_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 
 
@@ -52,9 +54,9 @@ def _host_keys(name: str, sandbox: model.Sandbox, hostname: str, more: dict[str,
         "Pid": os.getpid(),
         "filename": Path(sandbox.path).name,
         "log_level": _SYSLOG_LEVELS.get(logging.getLogger("host").getEffectiveLevel(), 6),
-        "memory_limit": sandbox.memory_limit,
-        "output_limit": sandbox.output_limit,
-        "cpu_limit": sandbox.cpu_limit,
+        "memory_limit": sandbox.limits.memory_limit,
+        "output_limit": sandbox.limits.output_limit,
+        "cpu_limit": sandbox.limits.cpu_limit,
         **more,
     }
     return {key: value for key, value in keys.items() if key not in sandbox.declared}
@@ -74,7 +76,7 @@ def _common(name: str, kind: str, sandboxes: tuple[model.Sandbox, ...], hostname
         "name": name,
         "kind": kind,
         "hostname": hostname,
-        "output_limit": max(sandbox.output_limit for sandbox in sandboxes),
+        **{name: max(getattr(sandbox.limits, name) for sandbox in sandboxes) for name in _KERNEL_LIMITS},
         "scripts": [_script(sandbox, _host_keys(name, sandbox, hostname, more)) for sandbox in sandboxes],
     }
 
@@ -95,13 +97,13 @@ def decoder(config: Decodes, delimiter: int | None, hostname: str) -> dict[str, 
 def filter_(config: model.Filter, hostname: str) -> dict[str, Any]:
     """Of a filter."""
     facts = {"message_matcher": config.message_matcher, "ticker_interval": config.ticker_interval}
-    facts |= {"process_message_inject_limit": config.max_process_inject}
-    facts |= {"timer_event_inject_limit": config.max_timer_inject}
+    facts |= {"process_message_inject_limit": config.sandbox.limits.max_process_inject}
+    facts |= {"timer_event_inject_limit": config.sandbox.limits.max_timer_inject}
     spec = _common(config.name, "filter", (config.sandbox,), hostname, **facts)
     return spec | {
         "message_matcher": config.message_matcher,
-        "process_inject_limit": config.max_process_inject,
-        "timer_inject_limit": config.max_timer_inject,
+        "max_process_inject": config.sandbox.limits.max_process_inject,
+        "max_timer_inject": config.sandbox.limits.max_timer_inject,
     }
 
 
@@ -115,13 +117,13 @@ def order(
     name: str, sandboxes: tuple[model.Sandbox, ...], pack_bytes: int, *, keeps_state: bool, allow_unjailed: bool
 ) -> Order:
     """What the zygote needs to know."""
-    memory_limit = sum(sandbox.memory_limit for sandbox in sandboxes)
+    memory_limit = sum(sandbox.limits.memory_limit for sandbox in sandboxes)
     return Order(name, memory_limit, pack_bytes, memory_limit // 2 if keeps_state else 0, allow_unjailed)
 
 
 def cpu_limit_ms(sandboxes: tuple[model.Sandbox, ...]) -> int:
     """CPU that one record may take in a chain of sandboxes."""
-    return sum(sandbox.cpu_limit for sandbox in sandboxes)
+    return sum(sandbox.limits.cpu_limit for sandbox in sandboxes)
 
 
 def module_reader(sandbox_dir: str | None) -> Callable[[str], str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from host.config import model, registry
+from host.config import limits, model, registry
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
 from host.errors import HekateError, RetryDelivery
@@ -96,6 +96,8 @@ class Surroundings:
         journal: Journal | None = None,
     ) -> Sandbox:
         """Make a sandbox; it is not started."""
+        for note in limits.notes(sandboxes):
+            _LOG.warning("A sandbox asks for more than it may have.", reason=note)
         made = Sandbox(
             name,
             order=specs.order(
@@ -360,7 +362,7 @@ class FilterUnit(ConsumerUnit):
         consumer.made_by = config.name
         consumer.route = around.router.route
         consumer.restart = config.on_terminate == "restart"
-        consumer.max_loops = around.settings.max_loops
+        consumer.max_loops = config.sandbox.limits.max_loops
         self.consumer = consumer
         self.sandbox = consumer.sandbox = self._new_sandbox(config)
 
@@ -382,8 +384,6 @@ class FilterUnit(ConsumerUnit):
             message_matcher=self.config.message_matcher,
             ticker_interval=self.config.ticker_interval,
             preserve_data=self.config.preserve_data,
-            max_process_inject=self.config.max_process_inject,
-            max_timer_inject=self.config.max_timer_inject,
         )
         return same == self.config
 
@@ -399,6 +399,7 @@ class FilterUnit(ConsumerUnit):
         """Put a new sandbox in the place of the old one, between two packs."""
         await self.consumer.swap(new[0], partial(self.hand_over, new[0]))
         self.sandbox, self.config = new[0], config
+        self.consumer.max_loops = config.sandbox.limits.max_loops
         self._start_timers()
 
     async def take_over(self, old: FilterUnit) -> None:

@@ -17,6 +17,7 @@ from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Emitted, Report
 from host.router.dead_desk import keep_dead_letters
 from host.router.decoding import table_pack
+from host.sandbox.heartbeat import Use
 from host.sandbox.sandbox import Sandbox, Work
 from host.sandbox.termination import Termination
 from host.telemetry.logs import get_logger
@@ -273,6 +274,7 @@ class FilterConsumer(Consumer):
         if pack is None:
             return
         self.metrics.records_injected += pack.count
+        sandbox.loop_depth = Use(pack.loop_depth, max(pack.loop_depth, sandbox.loop_depth.highest))
         if pack.loop_depth > self.max_loops:
             self.metrics.count_drop("max_loops", pack.count)
             _LOG.warning("Injected messages were dropped: they loop.", filter=self.name)

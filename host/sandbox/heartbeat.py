@@ -1,11 +1,29 @@
-"""The heartbeat: a page of memory where a sandbox says which record it is at."""
+"""The heartbeat: a page of memory where a sandbox says which record it is at, and what it uses of its limits.
+
+docs/protocol.md has the layout. The sandbox may have been taken over and write what it likes, so what stands here is
+a claim: it is cut to what can be, and nothing that matters is decided by it alone.
+"""
 
 import mmap
 import os
 import struct
 from typing import NamedTuple
 
-_LAYOUT = struct.Struct("<QQQQ")
+_BEAT = struct.Struct("<QQQQ")
+_PLACES = 64
+_PAGE = struct.Struct(f"<{_PLACES}Q")
+_LIMITS = {
+    "memory_limit": 4,
+    "output_limit": 6,
+    "max_process_inject": 8,
+    "max_timer_inject": 10,
+    "max_message_size": 12,
+    "max_message_fields": 14,
+}
+"""Where the current use of a limit stands; the highest stands behind it."""
+_TIMER_NS, _RECORDS, _RECORDS_NS, _HISTOGRAM = 16, 18, 19, 32
+_MOST = (1 << 53) - 1
+"""The highest number that JSON and all who read it agree on."""
 
 
 class Beat(NamedTuple):
@@ -15,6 +33,30 @@ class Beat(NamedTuple):
     record: int
     busy: int
     calls: int
+
+
+class Use(NamedTuple):
+    """How much of a limit is used: in the last pack or timer_event, and at most since the script was loaded."""
+
+    current: int
+    highest: int
+
+
+class Usage(NamedTuple):
+    """What a sandbox uses. It lives on when the process is replaced."""
+
+    limits: dict[str, Use]
+    """By the limit's name, in its unit. `cpu_limit`: milliseconds of one record, as the supervisor saw it."""
+    timer_ns: Use
+    """CPU of a timer_event."""
+    calls: int
+    """Packs and timer events that are done."""
+    records: int
+    """Records in these packs."""
+    records_ns: int
+    """CPU that they took."""
+    histogram: tuple[int, ...]
+    """Records by what they took on the average of their pack: number `i` counts those of 2^i to 2^(i+1) ns of CPU."""
 
 
 class Heartbeat:
@@ -27,9 +69,26 @@ class Heartbeat:
 
     def read(self) -> Beat:
         """What the sandbox said last."""
-        return Beat._make(_LAYOUT.unpack_from(self._map))
+        return Beat._make(_BEAT.unpack_from(self._map))
+
+    def usage(self) -> Usage:
+        """What the sandbox claims to use; nothing once the page is gone."""
+        page = [0] * _PLACES if self._map.closed else [min(value, _MOST) for value in _PAGE.unpack_from(self._map)]
+        return Usage(
+            limits={name: _use(page, place) for name, place in _LIMITS.items()},
+            timer_ns=_use(page, _TIMER_NS),
+            calls=page[3],
+            records=page[_RECORDS],
+            records_ns=page[_RECORDS_NS],
+            histogram=tuple(page[_HISTOGRAM:]),
+        )
 
     def close(self) -> None:
         """Let the page go."""
         self._map.close()
         os.close(self.fd)
+
+
+def _use(page: list[int], place: int) -> Use:
+    current, highest = page[place], page[place + 1]
+    return Use(current, max(current, highest))

@@ -23,7 +23,18 @@ import msgspec
 from msgspec import Meta
 
 from host.config import convert, nodes
-from host.config.model import Count, CpuLimit, MemoryLimit, OutputLimit, PluginKind, Scalar, Seconds
+from host.config.model import (
+    Count,
+    CpuLimit,
+    Loops,
+    MemoryLimit,
+    MessageFields,
+    MessageSize,
+    OutputLimit,
+    PluginKind,
+    Scalar,
+    Seconds,
+)
 from host.config.nodes import FAULTY, Node
 from host.errors import ConfigError
 from host.sandbox.case_keys import CaseKeys
@@ -59,8 +70,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     memory_limit: MemoryLimit | None = None
     cpu_limit: CpuLimit | None = None
     output_limit: OutputLimit | None = None
+    max_message_size: MessageSize | None = None
+    max_message_fields: MessageFields | None = None
     max_process_inject: Count | None = None
     max_timer_inject: Count | None = None
+    max_loops: Loops | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

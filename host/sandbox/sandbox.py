@@ -24,7 +24,7 @@ from host.packs.arena import Arena
 from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import COMMAND, Emitted, Op, PackFlags, Report, Said, TickFlags
 from host.sandbox.channel import Channel
-from host.sandbox.heartbeat import Heartbeat
+from host.sandbox.heartbeat import Heartbeat, Usage, Use
 from host.sandbox.journal import Journal, Tick
 from host.sandbox.process import Order
 from host.sandbox.termination import MOST_SAID, Termination, last_words, of_status
@@ -154,6 +154,10 @@ class Sandbox:
         self._said_terminated: Termination | None = None
         self.progress = 0
         """Counts starts and what came of work: whoever watches sees whether anything has."""
+        self.record_cpu_ms = Use(0, 0)
+        """CPU of the record that it is at and of the worst one, as the supervisor saw it."""
+        self.loop_depth = Use(0, 0)
+        """Of what it injected."""
         self.on_death: Callable[[Sandbox, Termination], None] | None = None
         """Told when a process that had been started has ended before its time."""
         self.on_print: Callable[[str], None] | None = None
@@ -180,6 +184,12 @@ class Sandbox:
     def plugin(self) -> str:
         """The names of its scripts' files, without `.lua`."""
         return " ".join(str(script["file"]).removesuffix(".lua") for script in self._spec["scripts"])
+
+    def usage(self) -> Usage:
+        """What it uses of its limits, current and highest. Most of it is the sandbox's own claim."""
+        claimed = self.heartbeat.usage()
+        seen = {"cpu_limit": self.record_cpu_ms, "max_loops": self.loop_depth}
+        return claimed._replace(limits=claimed.limits | seen)
 
     # ------------------------------------------------------------------ life
 
@@ -283,8 +293,7 @@ class Sandbox:
     def _with_numbers(self, termination: Termination) -> Termination:
         """What the host knows of a termination without having to believe the process."""
         own = {"cpu_limit": self.cpu_limit_ms, "memory_limit": self._order.memory_limit}
-        spec_key = termination.limit.replace("max_process_inject", "process_inject_limit")
-        value = own.get(termination.limit) or self._spec.get(spec_key.replace("max_timer_inject", "timer_inject_limit"))
+        value = own.get(termination.limit) or self._spec.get(termination.limit)
         work = self._work_of(self.heartbeat.read().pack)
         depth = work.pack.loop_depth if work is not None and isinstance(work.pack, TablePack) else 0
         return termination._replace(value=value if isinstance(value, int) else 0, loop_depth=depth + 1)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from host.sandbox.heartbeat import Beat
+from host.sandbox.heartbeat import Beat, Use
 from host.sandbox.sandbox import Sandbox
 
 _INTERVAL_S = 0.04
@@ -108,6 +108,7 @@ class Supervisor:
         beat = sandbox.heartbeat.read()
         if not beat.busy:
             self._since.pop(sandbox, None)
+            sandbox.record_cpu_ms = Use(0, sandbox.record_cpu_ms.highest)
             return
         now = cpu_ms(sandbox.pid)
         if now is None:
@@ -118,6 +119,8 @@ class Supervisor:
             return
         limit = _START_CPU_MS if sandbox.state == "starting" else sandbox.cpu_limit_ms
         spent = now - since[2]
+        if sandbox.state == "running":
+            sandbox.record_cpu_ms = Use(int(spent), max(int(spent), sandbox.record_cpu_ms.highest))
         if spent > limit:
             self._since.pop(sandbox, None)
             sandbox.kill(f"One record took more than {limit} ms of CPU (cpu_limit).", "cpu_limit")

@@ -6,7 +6,18 @@ import re
 import signal
 from typing import NamedTuple
 
-SAID_LIMITS = frozenset({"memory_limit", "output_limit", "max_process_inject", "max_timer_inject", "error", "fatal"})
+SAID_LIMITS = frozenset(
+    {
+        "memory_limit",
+        "output_limit",
+        "max_message_size",
+        "max_message_fields",
+        "max_process_inject",
+        "max_timer_inject",
+        "error",
+        "fatal",
+    }
+)
 """What a process may say itself of its end."""
 MOST_SAID = (1 << 32) - 1
 _OUT_OF_MEMORY_STATUS = 77

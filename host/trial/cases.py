@@ -129,7 +129,7 @@ class Cases:
             return Decoder(name=plugin.name, decoder_chain=(sandbox,), logger=plugin.name)
         if plugin.kind == "encoder":
             return Encoder(name=plugin.name, encoder=sandbox, message_matcher=matcher)
-        return standalone_filter(plugin, sandbox, matcher, self._settings)
+        return standalone_filter(plugin, sandbox, matcher)
 
     def _decoder(self, keys: CaseKeys, entries: Mapping[str, Node], path: str) -> Decoder | None:
         if keys.decoder is None:

@@ -6,7 +6,7 @@ summary: inject_message with more fields than a message holds.
 message_matcher: Logger == 'abused'
 ---
 --]]
--- expect: held|max_process_inject
+-- expect: max_message_fields
 process_message = require "abuse"(function()
   local t = {}
   for i = 1, 5000 do t['f' .. i] = i end

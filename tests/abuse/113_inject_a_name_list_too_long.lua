@@ -6,7 +6,7 @@ summary: inject_message with names that together are larger than a pack.
 message_matcher: Logger == 'abused'
 ---
 --]]
--- expect: held|max_process_inject
+-- expect: max_message_size
 process_message = require "abuse"(function()
   local t = {}
   for i = 1, 100 do t[i .. ('x'):rep(30000)] = 1 end

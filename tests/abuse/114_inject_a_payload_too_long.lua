@@ -6,7 +6,7 @@ summary: inject_message with a payload larger than a pack.
 message_matcher: Logger == 'abused'
 ---
 --]]
--- expect: held|max_process_inject
+-- expect: max_message_size
 process_message = require "abuse"(function()
   pcall(inject_message, { Payload = ('x'):rep(2e6) })
 end)

@@ -5,7 +5,7 @@ kind: decoder
 summary: Absurd arguments of write_message.
 ---
 --]]
--- expect: held|fails
+-- expect: max_message_size
 process_message = require "abuse"(function()
   local nan = 0 / 0
   local evil = setmetatable({}, { __concat = function() return 'x' end, __tostring = function() return {} end, __add = function(a) return a end })

@@ -88,7 +88,8 @@ def config_of(bench, scripts):
     modules = bench.folder / "plugins" / "modules"
     modules.mkdir(parents=True, exist_ok=True)
     (modules / "abuse.lua").write_text((HERE / "modules" / "abuse.lua").read_text())
-    return {"inputs": inputs, "filters": filters, "outputs": outputs}
+    settings = {"sandbox_maximums": {"cpu_limit": 3000, "memory_limit": 64 << 20}}
+    return {"hekate": settings, "inputs": inputs, "filters": filters, "outputs": outputs}
 
 
 class Outcome:
@@ -171,11 +172,13 @@ def spec_of(script):
         "kind": script.kind,
         "hostname": "here",
         "output_limit": 65536,
+        "max_message_size": 131072,
+        "max_message_fields": 1024,
         "message_matcher": script.manifest.message_matcher or "TRUE",
         "scripts": [{"name": script.name, "file": f"{script.name}.lua", "text": script.text, "config": {"": None}}],
     }
     if script.kind == "filter":
-        return spec | {"process_inject_limit": 1, "timer_inject_limit": 10}
+        return spec | {"max_process_inject": 1, "max_timer_inject": 10}
     return spec | {
         "strategy": "first",
         "max_record_bytes": 65536,

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from host.config import model
+from host.config import limits, model
 from host.config.load import load, load_config
 from host.errors import ConfigErrors
 
@@ -81,7 +81,7 @@ def test_a_filter_takes_matcher_ticker_and_limits_from_its_manifest(world):
     found = config.filters["f"]
     assert found.message_matcher == "Type == 'x'"
     assert found.ticker_interval == 60
-    assert (found.max_process_inject, found.max_timer_inject) == (0, 50)
+    assert (found.sandbox.limits.max_process_inject, found.sandbox.limits.max_timer_inject) == (0, 50)
     assert found.sandbox.name == "f"
 
 
@@ -91,7 +91,7 @@ def test_what_the_user_says_goes_before_the_manifest(world):
     found = world.load(MINIMAL, text).config.filters["f"]
 
     assert (found.message_matcher, found.ticker_interval) == ("TRUE", 0)
-    assert found.sandbox.memory_limit == 4 * 1024 * 1024
+    assert found.sandbox.limits.memory_limit == 4 * 1024 * 1024
 
 
 def test_limits_come_from_entry_then_manifest_then_host(world):
@@ -108,8 +108,9 @@ def test_limits_come_from_entry_then_manifest_then_host(world):
     ).config
 
     decoder = config.inputs["in"].decoder_chain[0]
-    assert (decoder.memory_limit, decoder.cpu_limit, decoder.output_limit) == (2 * 1024 * 1024, 7, 2048)
-    assert config.outputs["out"].encoder.memory_limit == 3 * 1024 * 1024
+    found = decoder.limits
+    assert (found.memory_limit, found.cpu_limit, found.output_limit) == (2 * 1024 * 1024, 7, 2048)
+    assert config.outputs["out"].encoder.limits.memory_limit == 3 * 1024 * 1024
 
 
 def test_plugin_options_are_typed_and_defaulted_and_absent_without_a_default(world):
@@ -260,3 +261,41 @@ def test_all_faults_come_as_one_error(world):
         "Cannot read the configuration: No such file or directory.",
         "Cannot read the configuration: No such file or directory.",
     ]
+
+
+def test_the_hosts_maximum_wins_over_entry_and_manifest(world):
+    config = world.load(
+        """
+        hekate:
+          output_limit: 4096
+          memory_limit: 4194304
+          sandbox_maximums: {memory_limit: 1048576, max_timer_inject: 20, output_limit: 2048, max_loops: 2}
+        inputs:
+          in: {type: made_up, address: here, decoder: {type: first, output_limit: 8192, config: {log_format: x}}}
+        filters:
+          counter: {cpu_limit: 20000, max_loops: 3}
+        """
+    ).config
+
+    decoder, counter = config.inputs["in"].decoder_chain[0].limits, config.filters["counter"].sandbox.limits
+    assert (decoder.memory_limit, counter.memory_limit) == (2 << 20, 4 << 20), "the host's own default it may have"
+    assert (decoder.output_limit, decoder.asked) == (4096, {"output_limit": 8192})
+    assert (counter.max_timer_inject, counter.cpu_limit, counter.max_loops) == (20, 10_000, 3)
+    assert counter.asked == {"max_timer_inject": 50, "cpu_limit": 20_000}
+    assert limits.notes(config.sandboxes()) == [
+        "decoder first: output_limit is 4096, as hekate.sandbox_maximums says, and not 8192.",
+        "filter counter: cpu_limit is 10000, as hekate.sandbox_maximums says, and not 20000.",
+        "filter counter: max_timer_inject is 20, as hekate.sandbox_maximums says, and not 50.",
+    ]
+
+
+def test_limits_say_where_they_come_from(world):
+    settings = model.HostSettings(sandbox_maximums=model.SandboxMaximums(cpu_limit=500))
+
+    found = limits.of(settings, model.SandboxKeys(cpu_limit=900), model.SandboxKeys(cpu_limit=1, output_limit=2048))
+
+    assert found["cpu_limit"] == limits.Limit("cpu_limit", 100, 900, 500, 500)
+    assert found["cpu_limit"].capped
+    assert found["output_limit"] == limits.Limit("output_limit", 65536, 2048, 1 << 20, 2048)
+    assert found["max_loops"] == limits.Limit("max_loops", 4, None, 16, 4)
+    assert list(found) == list(limits.NAMES)

@@ -30,6 +30,8 @@ class Captured:
         """All reports on it, in order."""
         self.dead_letters = b""
         self.stream_number = 0
+        self.usage = None
+        """What the sandbox had used when it was done."""
 
 
 class Owner:
@@ -92,6 +94,8 @@ async def _decode(data, scripts, records, strategy, slot_bytes):
         "kind": "decoder",
         "hostname": "here",
         "output_limit": 65536,
+        "max_message_size": 131072,
+        "max_message_fields": 1024,
         "scripts": list(scripts),
         "strategy": strategy,
         "max_record_bytes": 65536,
@@ -116,6 +120,7 @@ async def _decode(data, scripts, records, strategy, slot_bytes):
         await sandbox.start()
         async with asyncio.timeout(20):
             await _give(sandbox, owner, data, records)
+        owner.captured.usage = sandbox.usage()
         await sandbox.stop()
     finally:
         zygote.close()

@@ -1,8 +1,10 @@
 import asyncio
 
+import msgspec
 import pytest
 
 from host.config import model
+from host.config.limits import effective
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import engine
 from host.trial.model import Decoder, Encoder, Given, Record, Tick, Trial
@@ -42,7 +44,6 @@ def _step(step):
 
 
 def sandbox(kind, text, config=None, **limits):
-    given = {"memory_limit": 8 << 20, "cpu_limit": 100, "output_limit": 65536, **limits}
     return model.Sandbox(
         name="mine",
         kind=kind,
@@ -51,7 +52,7 @@ def sandbox(kind, text, config=None, **limits):
         digest="",
         text=text,
         config=config or {},
-        **given,
+        limits=msgspec.structs.replace(effective(model.HostSettings()), **limits),
     )
 
 
@@ -63,7 +64,7 @@ def encoder(text, config=None, matcher="TRUE", **limits):
     return Encoder(name="mine", encoder=sandbox("encoder", text, config, **limits), message_matcher=matcher)
 
 
-def filter_(text, config=None, matcher="TRUE", max_process_inject=1, max_timer_inject=10, **limits):
+def filter_(text, config=None, matcher="TRUE", **limits):
     return model.Filter(
         name="mine",
         sandbox=sandbox("filter", text, config, **limits),
@@ -71,8 +72,6 @@ def filter_(text, config=None, matcher="TRUE", max_process_inject=1, max_timer_i
         ticker_interval=0.0,
         queue=model.Queue(),
         on_terminate="restart",
-        max_process_inject=max_process_inject,
-        max_timer_inject=max_timer_inject,
         preserve_data=False,
     )
 

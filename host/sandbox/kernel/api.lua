@@ -62,7 +62,7 @@ end
 -- double, unless it stands for an integer beyond 2^53. Timestamp takes nanoseconds or an RFC 3339 text.
 -- `array_index` sets one value of an array, or adds one behind the last.
 -- Errors: there is no message; the variable is neither header nor field; the value is of no type that a message can hold; an
--- array of values of several types; more than 1024 fields.
+-- array of values of several types. More than `max_message_fields` fields or `max_message_size` bytes end the sandbox.
 -- Cost: the first write of a call copies the message's slots, eight bytes for each field.
 
 --- decode_message(bytes) -> table
@@ -177,8 +177,8 @@ end
 -- In a decoder: the message takes the place of the current one, and each further call adds one more. Headers that the first one
 -- leaves out are those of the current message; a message given as protobuf is sent as it is.
 -- In an encoder: the message in protobuf, without a frame, is the encoded record; if it is called again, the last call counts.
--- Errors: bytes that are no message; a value that a message cannot hold; a message larger than a pack. Too many messages in one
--- call end the sandbox.
+-- Errors: bytes that are no message; a value that a message cannot hold. Too many messages in one call, a message of more than
+-- `max_message_size` bytes or `max_message_fields` fields end the sandbox.
 -- Cost: the values are copied into a pack; for each new set of names and types its description is made once.
 local function message_of(given, name) -- and whether it is protobuf
   given = handles.resolve(given)
@@ -253,7 +253,7 @@ end
 
 -- ---------------------------------------------------------------- filters
 
--- settings: {name, hostname, process_inject_limit, timer_inject_limit}
+-- settings: {name, hostname, max_process_inject, max_timer_inject}
 function M.filter(config, settings)
   local limit, limit_name = 0, "max_process_inject"
   local function send(msg, type_)
@@ -261,8 +261,8 @@ function M.filter(config, settings)
       calls.terminate(limit_name, "more than " .. limit_name .. ", " .. limit .. ", messages in one call")
     end
     if emit.muted then return end
-    emit.reserve(inject.estimate(msg), emit.first_record)
     msg.Hostname = settings.hostname
+    emit.reserve(inject.estimate(msg), emit.first_record)
     local of = message.current()
     local place = of and of.raw_end or 0 -- so that who keeps state can tell what it has had when records are read again
     inject.append(msg, type_, settings.name, emit.now, place, place)
@@ -277,7 +277,7 @@ function M.filter(config, settings)
     send({ Payload = output.collect(), Fields = payload_fields(type_, name) }, "heka.sandbox-output")
   end
   return elsewhere.add(api, "filter"), function(in_timer)
-    limit = in_timer and settings.timer_inject_limit or settings.process_inject_limit
+    limit = in_timer and settings.max_timer_inject or settings.max_process_inject
     limit_name = in_timer and "max_timer_inject" or "max_process_inject"
   end
 end

@@ -10,6 +10,7 @@ M.OUT_OF_MEMORY = "not enough memory"
 local MEMORY = M.OUT_OF_MEMORY
 
 local injected = 0 -- messages in this call
+local most_injected = 0 -- in one call
 
 function M.injected()
   return injected
@@ -17,7 +18,15 @@ end
 
 function M.count_injection()
   injected = injected + 1
+  if injected > most_injected then most_injected = injected end
   return injected
+end
+
+-- the most messages of one call since this was asked last
+function M.take_most_injected()
+  local most = most_injected
+  most_injected = 0
+  return most
 end
 
 -- terminate(limit, text): ends the sandbox. The host is told the reason and the process exits; no `pcall` of the script can

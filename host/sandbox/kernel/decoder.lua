@@ -156,6 +156,7 @@ local function through_stages(first)
     else
       W.restore(arena)
     end
+    emit.first_record = job.piece -- none of the piece is wholly sent before all of it is
     chain[i].pack(job, view)
   end
 end
@@ -221,6 +222,7 @@ function M.run(command)
   local r = C.report(C.DONE, job.pack)
   r.received, r.failed, r.matched, r.count = received, job.failed, received - job.failed, job.truncated
   job.text = nil
+  return received
 end
 
 -- Raw bytes as a Lua string: whole records from `at` on, as many as fit into TEXT_BYTES. Answers the string and the offset of

@@ -3,6 +3,7 @@ local ffi = require "ffi"
 local C = require "channel"
 local W = require "writer"
 local message = require "message"
+local usage = require "usage"
 
 local M = { pack = 0, stream = 0ULL, position = 0LL, raw_bytes = 0, loop_depth = 0, first_record = 0, muted = false }
 
@@ -53,6 +54,15 @@ function M.reserve(n, first_record)
     message.restage(old)
   end
   if W.bytes_left() < n then error("a message of about " .. n .. " bytes is larger than a pack may be", 0) end
+end
+
+-- for what is being written over a record
+function W.on_full(n)
+  local staged = message.staged_bytes()
+  if not staged then return false end
+  usage.message(staged + n, 0)
+  M.reserve(staged + n, M.first_record)
+  return true
 end
 
 -- sends bytes that are no pack (dead letters) in a slot of their own, cut into as many as they need

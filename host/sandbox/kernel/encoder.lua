@@ -107,6 +107,7 @@ function M.run(command)
   if job.reason then C.text(C.FAILURE, job.reason, job.pack) end
   local r = C.report(C.DONE, job.pack)
   r.received, r.matched, r.failed, r.flags = header.record_count, matched, job.failed, tests.any and 0 or C.NEVER
+  return r.received
 end
 
 return M

@@ -108,6 +108,7 @@ function M.run(command)
   local r = C.report(C.DONE, command.pack)
   r.received, r.matched, r.failed, r.flags = header.record_count, matched, failed, tests.any and 0 or C.NEVER
   r.offset = last_end
+  return r.received
 end
 
 -- command TICK: calls timer_event(ns, shutdown)

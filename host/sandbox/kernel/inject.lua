@@ -1,29 +1,34 @@
 -- inject_message: a record made of a Lua table, appended to the pack being written.
 local ffi = require "ffi"
+local bit = require "bit"
 local L = require "layout"
 local W = require "writer"
 local handles = require "handles"
 local message = require "message"
 local shapes = require "shapes"
 local timestamps = require "timestamps"
+local usage = require "usage"
 
 local M = {}
 
 local cast = ffi.cast
-local MOST_FIELDS = 1024
+local MOST_FIELDS, MOST_HEADERS = 1024, 16 -- max_message_fields is never more
 
 local KINDS = { number = L.DOUBLE, string = L.STRING, boolean = L.BOOL, cdata = L.INTEGER }
 local BY_VALUE_TYPE = { [0] = L.STRING, [1] = L.BYTES, [2] = L.INTEGER, [3] = L.DOUBLE, [4] = L.BOOL }
 
-local columns, slots, count = {}, ffi.new("hk_slot[?]", MOST_FIELDS + 16), 0
+local columns, slots, count, fields = {}, ffi.new("hk_slot[?]", MOST_FIELDS + MOST_HEADERS), 0, 0
 
 local function bad(name, what)
   error("inject_message: " .. name .. ": " .. what, 0)
 end
 
 local function add(name, kind, flags, representation)
-  if count >= MOST_FIELDS then bad(name, "a message has at most " .. MOST_FIELDS .. " fields") end
   count = count + 1
+  if bit.band(flags, L.HEADER) == 0 then
+    fields = fields + 1
+    usage.field(fields)
+  end
   columns[count] = { name = name, kind = kind, flags = flags, representation = representation }
   return slots[count - 1]
 end
@@ -77,20 +82,20 @@ local function add_field(name, value)
   add_value(name, inner, kind, 0, representation)
 end
 
-local function add_fields(fields)
-  if fields[1] ~= nil then -- the array form keeps the order
-    for _, f in ipairs(fields) do
+local function add_fields(given)
+  if given[1] ~= nil then -- the array form keeps the order
+    for _, f in ipairs(given) do
       add_field(f.name, f)
     end
     return
   end
   local names = {}
-  for name in pairs(fields) do
+  for name in pairs(given) do
     names[#names + 1] = name
   end
   table.sort(names) -- one order for one set of names: one shape
   for _, name in ipairs(names) do
-    add_field(name, fields[name])
+    add_field(name, given[name])
   end
 end
 
@@ -124,30 +129,44 @@ local function timestamp_of(given, default)
   bad("Timestamp", "must be nanoseconds since 1970 or an RFC 3339 string")
 end
 
--- bytes that the message may take in a pack: what must be free before it is written
-function M.estimate(msg)
-  local n = 4096
-  local function visit(v, depth)
-    if type(v) == "string" then
-      n = n + #v + 16
-    elseif type(v) == "table" and handles.value(v) ~= nil then
-      n = n + #handles.text(v) + 16
-    elseif type(v) == "table" and depth < 6 then
-      for k, inner in pairs(v) do
-        if type(k) == "string" then n = n + 2 * #k end
-        n = n + 64
-        visit(inner, depth + 1)
-      end
+local most, least -- bytes of the message that is being looked at
+
+local function visit(v, depth)
+  if type(v) == "string" then
+    most, least = most + #v + 16, least + #v
+  elseif type(v) == "table" and handles.value(v) ~= nil then
+    most = most + #handles.text(v) + 16
+  elseif type(v) == "table" and depth < 6 then
+    for k, inner in pairs(v) do
+      most = most + (type(k) == "string" and 2 * #k + 64 or 16)
+      visit(inner, depth + 1)
     end
   end
-  visit(msg, 0)
-  return n
+end
+
+-- bytes that the message may take in a pack: what must be free before it is written. A message that is larger than it may be for
+-- certain ends the sandbox here.
+function M.estimate(msg)
+  most, least = 4096, 0
+  for _, name in ipairs(STRING_HEADERS) do
+    visit(msg[name], 0)
+  end
+  if type(msg.Fields) == "table" then
+    for name, v in pairs(msg.Fields) do
+      if type(name) == "string" then most, least = most + 2 * #name + 64, least + #name end
+      visit(v, 0)
+    end
+  end
+  usage.message(least, 0)
+  return most
 end
 
 -- msg: the table of inject_message; type_, logger: its constant headers; now: int64 ns, used if it has no Timestamp;
 -- raw_start, raw_end: the record it stands for, or 0, 0. Appends the record to the pack.
 function M.append(msg, type_, logger, now, raw_start, raw_end)
-  count, columns = 0, {}
+  W.may_move = false
+  count, columns, fields = 0, {}, 0
+  local heap = W.heap
   local timestamp = timestamp_of(msg.Timestamp, now)
   add_headers(msg)
   if msg.Fields ~= nil then
@@ -155,6 +174,7 @@ function M.append(msg, type_, logger, now, raw_start, raw_end)
     add_fields(msg.Fields)
   end
   local shape = shapes.intern { type = type_, logger = logger, payload_is_record = false, columns = columns }
+  usage.message(heap - W.heap + shape.bytes + #shape.key, fields)
   local r = cast(L.record_ptr, W.base + W.cursor)
   cast(L.u32_ptr, r)[0] = W.shape_number(shape) * 65536 + shape.words
   r.flags, r.timestamp, r.raw_start, r.raw_end = 0, timestamp, raw_start, raw_end

@@ -16,8 +16,9 @@ local output = require "output"
 local re = require "re" -- read from a file, which is over once the jail is shut
 local stages = require "stages"
 local state = require "state"
+local usage = require "usage"
 
-local beat -- uint64_t[8] shared with the host: pack, record, busy
+local beat -- uint64_t[512] shared with the host: pack, record, busy, commands done, and what usage.lua writes
 
 local ENCODER_SCRATCH_BYTES = 1024 * 1024
 
@@ -117,16 +118,20 @@ local STARTERS = { decoder = start_decoder, filter = start_filter, encoder = sta
 -- LuaJIT has no collection in need: garbage must be gone before the limit is near, and its own pace would let megabytes of texts
 -- lie about. A full collection takes a fifth of a millisecond.
 local GARBAGE_KIB = 768
-local collect_above_kib = 0
+local collect_above_kib, held_kib = 0, 0
+
+local function measure_memory()
+  held_kib = collectgarbage "count"
+  usage.memory(held_kib)
+end
 
 local function collect()
   collectgarbage()
-  collect_above_kib = collectgarbage "count" * 1.15 + GARBAGE_KIB
+  measure_memory()
+  collect_above_kib = held_kib * 1.15 + GARBAGE_KIB
 end
 
-local function keep_memory_low()
-  if collectgarbage "count" > collect_above_kib then collect() end
-end
+local in_timer = false
 
 local MOST_LAST_WORDS = 8000
 
@@ -152,16 +157,23 @@ local function serve(kind)
     if not command or command.op == C.STOP then return end
     beat[0], beat[1], beat[2] = command.pack or 0, 0, 1
     if command.op == C.PACK then
-      keep_memory_low()
-      kind.run(command)
+      if held_kib > collect_above_kib then collect() end
+      usage.packed(kind.run(command))
+      measure_memory()
     elseif command.op == C.TICK then
+      in_timer = true
       kind.tick(command)
+      in_timer = false
+      usage.ticked()
+      measure_memory()
     elseif command.op == C.SKIP then
       kind.skip(command.pack, command.first_record, command.text)
     elseif command.op == C.SNAPSHOT then
       snapshot()
+      usage.forget_time()
     elseif command.op == C.RESTORE then
       restore(command)
+      usage.forget_time()
     end
     beat[2], beat[3] = 0, beat[3] + 1
   end
@@ -178,6 +190,7 @@ local function terminate(limit, text)
   calls.reserve = nil
   collectgarbage()
   local said = pcall(function()
+    usage.ended(in_timer)
     local words = cjson.encode { limit = limit, text = trace:sub(1, MOST_LAST_WORDS) }
     C.text(C.TERMINATED, words, tonumber(beat[0]), tonumber(beat[1]))
   end)
@@ -200,6 +213,7 @@ return function(socket_fd, beat_address)
   local ok = xpcall(function()
     beat[2] = 1
     local spec = read_spec()
+    usage.open(beat, spec)
     emit.use_arena(spec.arena)
     output.open(spec.output_limit)
     dead_letters.open(spec.name, spec.kind)

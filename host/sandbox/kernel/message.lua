@@ -12,14 +12,15 @@ local numbers = require "numbers"
 local shapes = require "shapes"
 local values = require "values"
 local timestamps = require "timestamps"
+local usage = require "usage"
 
 local M = {}
 
 local cast, copy = ffi.cast, ffi.copy
 local band = bit.band
 
-local MOST_FIELDS = 1024
-local staged_bytes = L.RECORD_BYTES + L.SLOT_BYTES * (MOST_FIELDS + 16)
+local MOST_FIELDS, MOST_HEADERS = 1024, 16 -- max_message_fields is never more
+local staged_bytes = L.RECORD_BYTES + L.SLOT_BYTES * (MOST_FIELDS + MOST_HEADERS)
 local staged_memory = ffi.new("uint64_t[?]", staged_bytes / 8)
 local staged_record = cast(L.record_ptr, staged_memory)
 local staged_slots = cast(L.slot_ptr, staged_record + 1)
@@ -187,6 +188,11 @@ function M.stage()
   record, pack, staged = staged_record, W.base, true
 end
 
+-- bytes of what was written over the current record; nil if nothing was
+function M.staged_bytes()
+  return staged and heap_mark - W.heap + shape.bytes + #shape.key or nil
+end
+
 -- forgets what was written over the current record
 function M.discard()
   if staged then W.heap = heap_mark end
@@ -203,6 +209,8 @@ end
 -- appends the current record (with what was written) to the pack
 function M.commit()
   M.stage()
+  W.may_move = true
+  usage.message(heap_mark - W.heap + shape.bytes + #shape.key, shape.fields)
   local head = W.shape_number(shape) * 65536 + shape.words
   cast(L.u32_ptr, staged_record)[0] = head
   copy(W.base + W.cursor, staged_memory, shape.bytes)
@@ -242,7 +250,10 @@ local function plan_write(variable, kind, representation, fi)
     def.payload_is_record = false
     from = shapes.intern(def)
   end
-  if not index and #from.columns >= MOST_FIELDS then error("a message has at most " .. MOST_FIELDS .. " fields", 3) end
+  if not index then
+    if band(flags, L.HEADER) == 0 then usage.field(from.fields + 1) end
+    if from.slots >= MOST_FIELDS + MOST_HEADERS then error("a message has at most " .. MOST_HEADERS .. " headers", 3) end
+  end
   local old = index and from.columns[index]
   if kind == L.STRING and old and old.kind == L.BYTES then kind = L.BYTES end
   local column = { name = name, kind = kind, flags = flags, representation = representation or old and old.representation }
@@ -396,11 +407,21 @@ local function same_type(elements)
   return list
 end
 
+-- all that an array takes, so that it is not cut in two
+local function array_bytes(elements)
+  local n = 8 * (#elements + 3)
+  for _, v in ipairs(elements) do
+    if type(v) == "string" then n = n + #v end
+  end
+  return n
+end
+
 -- elements: a list of values of one type; kind: that of the elements if it is not the one of their Lua type
 function M.put_array(elements, kind)
   elements = same_type(elements)
   kind = kind or ARRAY_KINDS[type(elements[1])]
   if not kind then error("an array holds strings, numbers or booleans", 3) end
+  W.need(array_bytes(elements))
   local block = ffi.new("hk_slot[?]", #elements + 1)
   cast(L.u32_ptr, block)[0], cast(L.u32_ptr, block)[1] = kind, #elements
   for i, v in ipairs(elements) do
@@ -435,6 +456,7 @@ end
 function M.write_message(variable, value, representation, fi, ai)
   need_record "write_message"
   if not staged then M.stage() end
+  W.may_move = true
   local kind = LUA_KINDS[type(value)]
   if representation == nil and fi == nil and kind and shape.write_plans then
     local of_kind = shape.write_plans[kind]

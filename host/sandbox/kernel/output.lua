@@ -5,7 +5,7 @@ local M = {}
 
 local parts, bytes, limit = {}, 0, 64 * 1024
 local finished = nil
-local highest = 0
+local most = 0 -- bytes that were built at once
 
 -- output_limit: bytes that one call may build
 function M.open(output_limit)
@@ -19,7 +19,7 @@ end
 
 function M.add(text)
   bytes = bytes + #text
-  if bytes > highest then highest = bytes end
+  if bytes > most then most = bytes end
   if limit > 0 and bytes > limit then
     calls.terminate("output_limit", "more than output_limit, " .. limit .. " bytes, in one payload")
   end
@@ -42,8 +42,11 @@ function M.take()
   return finished
 end
 
-function M.highest_bytes()
-  return highest
+-- the largest payload since this was asked last
+function M.take_most()
+  local bytes_at_most = most
+  most = 0
+  return bytes_at_most
 end
 
 return M

@@ -58,8 +58,9 @@ local function build(def, key)
     key = key, type = def.type, logger = def.logger, payload_is_record = def.payload_is_record,
     columns = def.columns, first = {}, occurrences = {}, readers = {}, transitions = {}, compiled = {},
   }
-  local slots = 0
+  local slots, fields = 0, 0
   for i, c in ipairs(def.columns) do
+    if bit.band(c.flags, L.HEADER) == 0 then fields = fields + 1 end
     if c.kind ~= L.CONST then
       c.slot = slots
       slots = slots + 1
@@ -70,7 +71,7 @@ local function build(def, key)
     list[#list + 1] = i
     shape.occurrences[variable] = list
   end
-  shape.slots = slots
+  shape.slots, shape.fields = slots, fields
   shape.bytes = L.RECORD_BYTES + L.SLOT_BYTES * slots
   shape.words = shape.bytes / 8
   return shape

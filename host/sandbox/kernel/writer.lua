@@ -61,7 +61,10 @@ end
 function W.shape_number(shape)
   local number = W.shapes[shape]
   local room = W.heap - W.cursor - W.shape_bytes - shape.bytes
-  if room < 0 or not number and room < #shape.key then error("the message does not fit into a pack", 0) end
+  if room < 0 or not number and room < #shape.key then
+    W.need(shape.bytes + #shape.key)
+    number = W.shapes[shape]
+  end
   if number then return number end
   number = #W.shape_list
   W.shape_list[number + 1] = shape
@@ -70,11 +73,25 @@ function W.shape_number(shape)
   return number
 end
 
+-- Makes room for n bytes by sending what is there and going on in another slot; answers whether it could. Set by emit.
+W.on_full = nil
+
+-- whether the record that is being written may be moved to another slot: if all of it that is in this one is staged
+W.may_move = false
+
+-- an error if n bytes of the heap are not to be had
+function W.need(n)
+  if W.heap - n < W.cursor + W.shape_bytes + MARGIN_BYTES and not (W.may_move and W.on_full(n)) then
+    error("the message does not fit into a pack", 0)
+  end
+end
+
 -- puts the bytes [p, p+n) into the heap and answers their first position
 function W.put(p, n)
   local at = W.heap - n
   if at < W.cursor + W.shape_bytes + MARGIN_BYTES then
-    error("the message does not fit into a pack", 0)
+    W.need(n)
+    at = W.heap - n
   end
   copy(W.base + at, p, n)
   W.heap = at
