@@ -8,7 +8,7 @@ import psutil
 
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.units import InputUnit, OutputUnit, Unit
-from host.sandbox.sandbox import Sandbox
+from host.sandbox.sandbox import STATES, Sandbox
 from host.sandbox.supervisor import cpu_ms
 from host.telemetry.metrics import ComponentMetrics
 
@@ -70,11 +70,22 @@ def refresh_units(found: Iterable[Unit]) -> None:
     """The same for some units only."""
     for unit in found:
         metrics = sandbox_metrics(unit)
-        metrics.cpu_ms = round(sum(spent_ms(sandbox) for sandbox in unit.sandboxes()))
+        read_sandboxes(metrics, unit.sandboxes())
         if not isinstance(unit, InputUnit):
             unit.metrics.lag_ms = unit.consumer.lag_ms()
             unit.metrics.queue_packs = unit.consumer.queued
             unit.metrics.queue_records = unit.consumer.queued_records
+
+
+def read_sandboxes(metrics: ComponentMetrics, sandboxes: list[Sandbox]) -> None:
+    """What the sandboxes of a component are and take now."""
+    metrics.cpu_ms = round(sum(spent_ms(sandbox) for sandbox in sandboxes))
+    metrics.private_bytes = sum(private_bytes(sandbox) for sandbox in sandboxes)
+    memory = [sandbox.usage().limits["memory_limit"] for sandbox in sandboxes]
+    metrics.memory_bytes = sum(use.current for use in memory)
+    metrics.memory_bytes_max = max((use.highest for use in memory), default=0)
+    for state in STATES:
+        metrics.states[state] = sum(sandbox.state == state for sandbox in sandboxes)
 
 
 def sandbox_metrics(unit: Unit) -> ComponentMetrics:
@@ -85,6 +96,15 @@ def sandbox_metrics(unit: Unit) -> ComponentMetrics:
 def spent_ms(sandbox: Sandbox) -> float:
     """CPU time of a sandbox's process since it was started."""
     return (cpu_ms(sandbox.pid) or 0.0) if sandbox.pid else 0.0
+
+
+def private_bytes(sandbox: Sandbox) -> int:
+    """Memory of a sandbox's process that is in RAM and its own."""
+    try:
+        memory = psutil.Process(sandbox.pid).memory_info() if sandbox.pid else None
+    except psutil.Error:
+        return 0
+    return int(memory.rss - memory.shared) if memory else 0
 
 
 def resident_bytes(sandbox: Sandbox) -> int:

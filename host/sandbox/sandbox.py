@@ -16,7 +16,7 @@ import signal
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from host.errors import SandboxError
 from host.packs import protocol
@@ -35,6 +35,7 @@ from host.telemetry.metrics import ComponentMetrics
 _LOG = get_logger("host.sandbox")
 
 State = Literal["stopped", "starting", "running", "backing_off", "quarantined"]
+STATES: tuple[State, ...] = get_args(State)
 
 _WINDOW = 2
 """Packs that a process has at once: one that it works on, one that waits for it."""
@@ -144,7 +145,7 @@ class Sandbox:
         self._granted: dict[int, None] = {}
         self._ids = 0
         self._deaths = 0
-        self._kill_reason: tuple[str, str] | None = None
+        self._kill_reason: tuple[str, str, int] | None = None
         self._stopping = False
         self._closed = False
         self._ticking: asyncio.Future[None] | None = None
@@ -236,9 +237,9 @@ class Sandbox:
         channel.send_texts(Op.INIT, json.dumps(self._spec).encode())
         channel.listen()
 
-    def kill(self, reason: str, limit: str = "protocol") -> None:
-        """End the process at once; it is started again as its owner wants."""
-        self._kill_reason = (limit, reason)
+    def kill(self, reason: str, limit: str = "protocol", value: int = 0) -> None:
+        """End the process at once, for the `value` of a limit; it is started again as its owner wants."""
+        self._kill_reason = (limit, reason, value)
         if self.pid:
             with contextlib.suppress(ProcessLookupError):  # it has just ended, and we have not heard of it yet
                 os.kill(self.pid, signal.SIGKILL)
@@ -287,13 +288,14 @@ class Sandbox:
         if self._said_terminated is not None:
             return self._said_terminated
         if self._kill_reason:
-            return Termination(*self._kill_reason, record)
+            limit, reason, value = self._kill_reason
+            return Termination(limit, reason, record, value)
         return of_status(status, record)
 
     def _with_numbers(self, termination: Termination) -> Termination:
         """What the host knows of a termination without having to believe the process."""
         own = {"cpu_limit": self.cpu_limit_ms, "memory_limit": self._order.memory_limit}
-        value = own.get(termination.limit) or self._spec.get(termination.limit)
+        value = termination.value or own.get(termination.limit) or self._spec.get(termination.limit)
         work = self._work_of(self.heartbeat.read().pack)
         depth = work.pack.loop_depth if work is not None and isinstance(work.pack, TablePack) else 0
         return termination._replace(value=value if isinstance(value, int) else 0, loop_depth=depth + 1)
@@ -524,6 +526,7 @@ class Sandbox:
         if self.state == "running":
             self._on_running_report(report)
         elif self.state == "starting" and report.op == Said.READY and self._restored is None:
+            self.progress += 1
             self._has_done_something()
             if self.journal is not None and self.journal.snapshot is not None and self._channel is not None:
                 self._restored = asyncio.get_running_loop().create_future()

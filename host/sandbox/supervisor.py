@@ -5,12 +5,9 @@ process is one system call to read, so looking at all sandboxes many times a sec
 """
 
 import asyncio
-import contextlib
 import time
 import weakref
 from collections.abc import Iterable
-
-import psutil
 
 from host.sandbox.heartbeat import Beat, Use
 from host.sandbox.sandbox import Sandbox
@@ -21,8 +18,6 @@ _START_CPU_MS = 2000
 """CPU that loading a script may take in all."""
 _SILENT_S = 30.0
 """How long a process that has work may neither use CPU nor say anything, though it has no reason to wait."""
-_MEMORY_EVERY = 25
-"""Looks between two readings of memory."""
 
 
 def cpu_clock(pid: int) -> int:
@@ -52,13 +47,18 @@ class _Watched:
 
     def fault(self, sandbox: Sandbox, cpu_ms: float, now_s: float) -> str | None:
         """Why it must be ended, whatever its heartbeat says."""
-        if cpu_ms != self.cpu_ms or sandbox.progress != self.progress or sandbox.idle or not sandbox.may_write:
+        starting = sandbox.state == "starting"
+        waits = not starting and (sandbox.idle or not sandbox.may_write)
+        if cpu_ms != self.cpu_ms or sandbox.progress != self.progress or waits:
             self.cpu_ms, self.moved_s = cpu_ms, now_s
-        if sandbox.progress != self.progress or sandbox.idle:
+        if sandbox.progress != self.progress or (sandbox.idle and not starting):
             self.progress, self.progress_cpu_ms = sandbox.progress, cpu_ms
         if now_s - self.moved_s > _SILENT_S:
-            return "It does not do its work."
-        if cpu_ms - self.progress_cpu_ms > sandbox.cpu_limit_ms * sandbox.records_given():
+            return "It does not get ready, and does nothing." if starting else "It does not do its work."
+        spent_ms = cpu_ms - self.progress_cpu_ms
+        if starting:
+            return "It takes more CPU to get ready than it may (cpu_limit)." if spent_ms > _START_CPU_MS else None
+        if spent_ms > sandbox.cpu_limit_ms * sandbox.records_given():
             return "It takes more CPU for a pack than all of its records may (cpu_limit)."
         return None
 
@@ -71,7 +71,6 @@ class Supervisor:
         self._sandboxes = sandboxes
         self._since: dict[Sandbox, tuple[int, Beat, float]] = {}
         self._watched: weakref.WeakKeyDictionary[Sandbox, _Watched] = weakref.WeakKeyDictionary()
-        self._looks = 0
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -81,18 +80,15 @@ class Supervisor:
 
     def look(self) -> None:
         """Look once at each sandbox."""
-        self._looks += 1
         for sandbox in self._sandboxes:
             if sandbox.pid:
                 self._watch(sandbox)
                 self._watch_closely(sandbox)
-                if self._looks % _MEMORY_EVERY == 0:
-                    _measure(sandbox)
 
     def _watch_closely(self, sandbox: Sandbox) -> None:
         """A process that was taken over may write what it likes into its heartbeat."""
         now = cpu_ms(sandbox.pid)
-        if now is None or sandbox.state != "running":
+        if now is None or sandbox.state not in {"starting", "running"}:
             self._watched.pop(sandbox, None)
             return
         watched = self._watched.get(sandbox)
@@ -123,10 +119,5 @@ class Supervisor:
             sandbox.record_cpu_ms = Use(int(spent), max(int(spent), sandbox.record_cpu_ms.highest))
         if spent > limit:
             self._since.pop(sandbox, None)
-            sandbox.kill(f"One record took more than {limit} ms of CPU (cpu_limit).", "cpu_limit")
-
-
-def _measure(sandbox: Sandbox) -> None:
-    with contextlib.suppress(psutil.Error):
-        memory = psutil.Process(sandbox.pid).memory_info()
-        sandbox.metrics.private_bytes = memory.rss - memory.shared
+            what = "Loading the script" if sandbox.state == "starting" else "One record" if beat.pack else "timer_event"
+            sandbox.kill(f"{what} took more than {limit} ms of CPU (cpu_limit).", "cpu_limit", limit)

@@ -49,6 +49,7 @@ SPECS: tuple[MetricSpec, ...] = (
 )
 ERRORS = MetricSpec("errors", "hekate_component_errors", "What went wrong, by reason.")
 DROPS = MetricSpec("drops", "hekate_component_dropped_records", "Records not passed on, by reason.")
+STATES = MetricSpec("states", "hekate_sandbox_states", "Sandboxes, by state.", is_gauge=True)
 
 
 class ComponentMetrics:
@@ -80,6 +81,7 @@ class ComponentMetrics:
         "retries",
         "snapshots",
         "state_bytes",
+        "states",
         "streams_open",
         "type",
     )
@@ -90,6 +92,7 @@ class ComponentMetrics:
         self.type = type
         self.errors: Counter[str] = Counter()
         self.drops: Counter[str] = Counter()
+        self.states: Counter[str] = Counter()
         self.records_received = 0
         self.records_sent = 0
         self.bytes_received = 0
@@ -125,7 +128,15 @@ class ComponentMetrics:
         """Everything, as plain data."""
         counts: dict[str, object] = {spec.attribute: getattr(self, spec.attribute) for spec in SPECS}
         identity = {"kind": self.kind, "name": self.name, "type": self.type}
-        return identity | counts | {"errors": dict(self.errors), "drops": dict(self.drops)}
+        return (
+            identity
+            | counts
+            | {
+                "errors": dict(self.errors),
+                "drops": dict(self.drops),
+                "states": dict(self.states),
+            }
+        )
 
 
 class Registry:

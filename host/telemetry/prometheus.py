@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from host.telemetry.metrics import DROPS, ERRORS, SPECS, Registry
+from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, Registry
 
 _LABELS = ("kind", "name", "type")
 
@@ -32,3 +32,8 @@ class RegistryCollector(Collector):
                 for reason, count in getattr(metrics, spec.attribute).items():
                     by_reason.add_metric((metrics.kind, metrics.name, metrics.type, reason), count)
             yield by_reason
+        by_state = GaugeMetricFamily(STATES.name, STATES.meaning, labels=(*_LABELS, "state"))
+        for metrics in components:
+            for state, count in metrics.states.items():
+                by_state.add_metric((metrics.kind, metrics.name, metrics.type, state), count)
+        yield by_state

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from host.admin.readings import read_sandboxes
 from host.delivery.dead_letters import DeadLetters
 from host.packs import protocol
 from host.packs.arena import Arena
@@ -193,6 +194,16 @@ def absurd_heart(child):
     child.channel.send(b"x")
 
 
+def busy_before_ready(child):
+    """The same, and never gets ready."""
+    for number in itertools.count():
+        struct.pack_into("<QQQQ", child.beat, 0, 0, number % 2**63, 1, number)
+
+
+def asleep_before_ready(child):
+    child.wait_for(Op.INIT)
+
+
 def silent(child):
     child.ready()
 
@@ -249,6 +260,8 @@ LIES = {
     "silence": silent,
     "sleep at work": sleeping_at_work,
     "a forged heartbeat": busy_heart,
+    "a forged heartbeat before ready": busy_before_ready,
+    "sleep before ready": asleep_before_ready,
 }
 
 
@@ -284,34 +297,7 @@ class Zygote:
 
 async def survive(lie, folder):
     """A decoder whose first process lies, and whose second is honest. Answers how they ended, and what was routed."""
-    routed = []
-    metrics = ComponentMetrics("decoders", "test", "test")
-    letters = DeadLetters(folder)
-    decoding = Decoding("test", metrics, letters, routed.append, lambda: None, metrics)
-    spec = {"kind": "decoder", "hostname": "here", "scripts": [{"file": "test.lua"}]}
-    sandbox = Sandbox(
-        "test",
-        order=Order("test", 8 << 20, 0, 0, allow_unjailed=False),
-        spec=spec,
-        arena=Arena("test", SLOT_BYTES, 8, host_writes=False),
-        zygote=Zygote(lie, honest, honest, honest),
-        owner=decoding,
-        metrics=metrics,
-        cpu_limit_ms=20,
-        read_module=str,
-    )
-    ends = []
-    sandbox.on_death = lambda _, termination: ends.append(termination)
-    decoding.sandboxes.append(sandbox)
-    released = asyncio.Event()
-    intake = Intake(
-        "test", slot_bytes=SLOT_BYTES, slots=2, max_record_bytes=1000, has_room=lambda: True, decode=decoding.decode,
-        reject=lambda *_: None, metrics=ComponentMetrics("inputs", "test", "test"),
-    )  # fmt: skip
-    stream = intake.open_stream("test", "test", lambda _: released.set())
-    slot = await intake.slot()
-    slot.view[: len(RAW)] = RAW
-    intake.submit(slot, stream, position=0, next_position=len(RAW), length=len(RAW), records=None)
+    sandbox, decoding, ends, routed, letters = await decoder_of(folder, lie, honest, honest, honest)
     watch = asyncio.create_task(Supervisor([sandbox]).run())
     try:
         async with asyncio.timeout(20):
@@ -329,14 +315,47 @@ async def survive(lie, folder):
     return ends, routed
 
 
+async def decoder_of(folder, *lives):
+    """A decoder with these processes, which has been given a pack."""
+    routed = []
+    metrics = ComponentMetrics("decoders", "test", "test")
+    letters = DeadLetters(folder)
+    decoding = Decoding("test", metrics, letters, routed.append, lambda: None, metrics)
+    spec = {"kind": "decoder", "hostname": "here", "scripts": [{"file": "test.lua"}]}
+    sandbox = Sandbox(
+        "test",
+        order=Order("test", 8 << 20, 0, 0, allow_unjailed=False),
+        spec=spec,
+        arena=Arena("test", SLOT_BYTES, 8, host_writes=False),
+        zygote=Zygote(*lives),
+        owner=decoding,
+        metrics=metrics,
+        cpu_limit_ms=20,
+        read_module=str,
+    )
+    ends = []
+    sandbox.on_death = lambda _, termination: ends.append(termination)
+    decoding.sandboxes.append(sandbox)
+    released = asyncio.Event()
+    intake = Intake(
+        "test", slot_bytes=SLOT_BYTES, slots=2, max_record_bytes=1000, has_room=lambda: True, decode=decoding.decode,
+        reject=lambda *_: None, metrics=ComponentMetrics("inputs", "test", "test"),
+    )  # fmt: skip
+    stream = intake.open_stream("test", "test", lambda _: released.set())
+    slot = await intake.slot()
+    slot.view[: len(RAW)] = RAW
+    intake.submit(slot, stream, position=0, next_position=len(RAW), length=len(RAW), records=None)
+    return sandbox, decoding, ends, routed, letters
+
+
 @pytest.mark.parametrize("name", LIES)
 def test_a_liar_is_ended_and_the_next_process_does_its_work(name, tmp_path, monkeypatch):
     monkeypatch.setattr(supervisor, "_SILENT_S", 0.3)
+    monkeypatch.setattr(supervisor, "_START_CPU_MS", 100)
 
     ends, routed = asyncio.run(survive(LIES[name], tmp_path))
 
-    expected = {"a forged heartbeat": "cpu_limit"}.get(name, "protocol")
-    assert ends[0].limit == expected, ends
+    assert ends[0].limit == ("cpu_limit" if "forged heartbeat" in name else "protocol"), ends
     if "before ready" not in name and "twice" not in name:
         assert len(routed) == 1
     assert not (tmp_path / "dead_letters").exists() or not any((tmp_path / "dead_letters").iterdir())
@@ -359,3 +378,24 @@ def test_a_descriptor_that_a_child_sends_is_not_taken(tmp_path):
     assert ends[0].limit == "protocol"
     assert len(routed) == 1
     assert open_files() <= before + 8
+
+
+def test_who_dies_time_and_again_is_quarantined_for_all_to_see(tmp_path, monkeypatch):
+    monkeypatch.setattr("host.sandbox.sandbox._LONGEST_DELAY_S", 0.01)
+
+    async def run():
+        sandbox, _, ends, _, letters = await decoder_of(tmp_path, *[said(99)] * 12)
+        await sandbox.start()
+        async with asyncio.timeout(20):
+            while sandbox.state != "quarantined":  # noqa: ASYNC110 -- looked at from outside
+                await asyncio.sleep(0.005)
+        read_sandboxes(sandbox.metrics, [sandbox])
+        await sandbox.stop()
+        letters.close()
+        return len(ends), sandbox.metrics
+
+    deaths, metrics = asyncio.run(run())
+
+    assert deaths == 12
+    assert metrics.states == {"stopped": 0, "starting": 0, "running": 0, "backing_off": 0, "quarantined": 1}
+    assert metrics.restarts == 11

@@ -3,7 +3,7 @@
 import prometheus_client.registry
 from prometheus_client import generate_latest
 
-from host.telemetry.metrics import DROPS, ERRORS, SPECS, ComponentMetrics, Registry
+from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, ComponentMetrics, Registry
 from host.telemetry.prometheus import RegistryCollector
 
 
@@ -20,13 +20,13 @@ def test_every_metric_is_an_attribute_that_starts_at_zero():
 
 
 def test_every_counter_attribute_has_a_name_outside():
-    described = {spec.attribute for spec in (*SPECS, ERRORS, DROPS)}
+    described = {spec.attribute for spec in (*SPECS, ERRORS, DROPS, STATES)}
 
     assert set(ComponentMetrics.__slots__) - {"kind", "name", "type"} == described
 
 
 def test_names_are_legal_and_unique():
-    names = [spec.name for spec in (*SPECS, ERRORS, DROPS)]
+    names = [spec.name for spec in (*SPECS, ERRORS, DROPS, STATES)]
 
     assert len(set(names)) == len(names)
     assert all(name.startswith("hekate_") and name.replace("_", "").isalnum() for name in names)
@@ -37,6 +37,7 @@ def test_a_scrape_shows_counts_with_kind_name_and_type():
     metrics = registry.component("outputs", "errors", "file")
     metrics.records_sent += 3
     metrics.count_drop("queue_full", 2)
+    metrics.states["quarantined"] = 1
 
     text = scrape(registry)
 
@@ -45,6 +46,7 @@ def test_a_scrape_shows_counts_with_kind_name_and_type():
         'hekate_component_dropped_records_total{kind="outputs",name="errors",reason="queue_full",type="file"} 2.0'
         in text
     )
+    assert 'hekate_sandbox_states{kind="outputs",name="errors",state="quarantined",type="file"} 1.0' in text
 
 
 def test_counters_outlive_a_restart_of_the_component():
