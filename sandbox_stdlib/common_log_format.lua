@@ -19,6 +19,9 @@ As Heka had them, for a plain decoder:
   `time` is in nanoseconds; fields with a unit or a kind are
   {value=, representation=}; lists of upstream servers are arrays.
 - `nginx_error_grammar`: an error log line as a message table.
+- `nginx_error_items()`: the alternatives of a declared grammar for the error log:
+  Timestamp, Severity, Pid, Payload, tid, connection, and what nginx writes behind
+  the message: client, server, request, upstream, host, referrer.
 - `normalize_user_agent(text)` -> browser, version, operating system.
 
 `log_format` is the text from the server's configuration, or one of the names
@@ -143,7 +146,8 @@ local SEVERITIES = {
   emerg = 0, alert = 1, crit = 2, error = 3, warn = 4, notice = 5, info = 6, debug = 7,
 }
 
-local severity = R"az"^1 / SEVERITIES
+local severity_name = P"emerg" + "alert" + "crit" + "error" + "warn" + "notice" + "info" + "debug"
+local severity = severity_name / SEVERITIES
 local error_fields = Ct(
   Cg(integer, "tid") * ": " * (P"*" * Cg(integer, "connection") * " ")^-1)
 
@@ -152,5 +156,38 @@ M.nginx_error_grammar = Ct(
   * " [" * Cg(severity, "Severity") * "] "
   * Cg(integer, "Pid") * "#" * Cg(error_fields, "Fields")
   * Cg(C(P(1)^0), "Payload"))
+
+local error_time = date_time.build_strftime_grammar "%Y/%m/%d %H:%M:%S"
+local clock = R"09"^4 * "/" * R"09"^2 * "/" * R"09"^2 * " " * (R"09" + ":")^1
+
+-- What follows the message; each stands alone in the order in which nginx writes it.
+local CONTEXT = {"client", "server", "request", "subrequest", "upstream", "host", "referrer"}
+local context_start = P", client: "
+
+local function context_item(name)
+  local text = (1 - (P", " * R"az"^1 * ": ") - P"\n")^0
+  if name == "client" or name == "server" then return {optional = {", " .. name .. ": ", {name = name, grammar = text}}} end
+  return {optional = {", " .. name .. ': "', {name = name, grammar = (1 - S'"\n')^0}, '"'}}
+end
+
+local function error_line(with_context)
+  local message = (1 - P"\n")^0
+  local items_list = {
+    {name = "Timestamp", grammar = clock, transform = function(text) return date_time.time_to_ns(error_time:match(text)) end},
+    " [",
+    {name = "Severity", grammar = severity_name, type = "integer", transform = function(text) return SEVERITIES[text] end}, "] ",
+    {name = "Pid", grammar = digits, type = "integer"}, "#", {name = "tid", grammar = digits, type = "integer"}, ": ",
+    {optional = {"*", {name = "connection", grammar = digits, type = "integer"}, " "}},
+  }
+  if not with_context then
+    items_list[#items_list + 1] = {name = "Payload", grammar = message}
+    return items_list
+  end
+  items_list[#items_list + 1] = {name = "Payload", grammar = (1 - context_start - P"\n")^0}
+  for _, name in ipairs(CONTEXT) do items_list[#items_list + 1] = context_item(name) end
+  return items_list
+end
+
+function M.nginx_error_items() return {error_line(true), error_line(false)} end
 
 return M

@@ -24,7 +24,7 @@ local lpeg = require "lpeg"
 local date_time = require "date_time"
 local positional = require "positional"
 
-local error = error
+local error, ipairs = error, ipairs
 local P, R, S = lpeg.P, lpeg.R, lpeg.S
 local field, digits = positional.field, positional.digits
 
@@ -102,12 +102,12 @@ local function level_items()
   }
 end
 
-local rest = P(1)^0
+local rest_of_line, rest_of_record = (1 - P"\n")^0, P(1)^0
 local duration = field("duration", positional.number, "double", {representation = "ms"})
 local kind = P"statement: " + P"execute " * (1 - S":\n")^1 * ": " + P"parse " * (1 - S":\n")^1 * ": "
   + P"bind " * (1 - S":\n")^1 * ": "
 
-local function lines(prefix)
+local function lines(prefix, rest)
   local slow = {"duration: ", duration, " ms", {optional = {P" "^1, kind, field("statement", rest)}}}
   return {
     positional.concat(prefix, level_items(), slow),
@@ -117,11 +117,15 @@ end
 
 function M.items(prefix)
   local list, until_q = prefix_items(prefix or "%m [%p] ")
-  local alternatives = lines(list)
+  local short
   if until_q then
-    local short = {}
+    short = {}
     for i = 1, until_q do short[i] = list[i] end
-    alternatives = positional.concat(alternatives, lines(short))
+  end
+  -- Records of several lines come last: what takes any byte must not be tried while there are lines to split.
+  local alternatives = {}
+  for _, rest in ipairs{rest_of_line, rest_of_record} do
+    alternatives = positional.concat(alternatives, lines(list, rest), short and lines(short, rest) or {})
   end
   return alternatives
 end

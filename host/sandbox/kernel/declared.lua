@@ -116,22 +116,29 @@ local function plan(walk, spec, where)
     columns[#columns + 1] = column_of(item, kind, L.OPTIONAL + (kind == L.STRING and L.IN_HEAP or 0))
     steps[#steps + 1] = { computed = transforms.new(item.transform, kind), field = f, kind = kind }
   end
+  local function as_it_is(item, f)
+    local kind = KINDS[item.type or "string"]
+    if not kind then bad(where, "field '" .. item.name .. "' has the unknown type '" .. item.type .. "'") end
+    columns[#columns + 1] = column_of(item, kind, f.optional and L.OPTIONAL or 0)
+    steps[#steps + 1] = { field = f }
+  end
   for _, f in ipairs(walk.fields) do
     names[f.item.name] = true
     local parser = f.kind:match "^timestamp:(.*)$"
     if f.item.name == "Timestamp" then
-      if not parser then bad(where, "Timestamp needs a type such as timestamp:rfc3339") end
-      timestamp = { parser = timestamps[parser], field = f }
+      if not parser and not f.item.transform then
+        bad(where, "Timestamp needs a type such as timestamp:rfc3339, or a transform that answers nanoseconds")
+      end
+      timestamp = { parser = parser and timestamps[parser] or timestamps.by(f.item.transform), field = f }
     elseif parser then
       bad(where, "the type " .. f.kind .. " is for Timestamp only")
     elseif f.item.transform then
       computed(f.item, f)
     else
-      columns[#columns + 1] = column_of(f.item, KINDS[f.kind], f.optional and L.OPTIONAL or 0)
-      steps[#steps + 1] = { field = f }
+      as_it_is(f.item, f)
     end
     for _, extra in ipairs(f.item.also or {}) do
-      computed(extra, f)
+      if extra.transform then computed(extra, f) else as_it_is(extra, f) end
     end
   end
   if spec.hostname and not names.Hostname then

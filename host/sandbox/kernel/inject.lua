@@ -123,7 +123,7 @@ end
 local function timestamp_of(given, default)
   local value = handles.resolve(given)
   if value == nil then return default end
-  if type(value) == "number" then return message.exact(value) or value end
+  if type(value) == "number" then return message.exact(value) or timestamps.of_number(value) end
   if type(value) == "cdata" then return value end
   if type(value) == "string" and timestamps.rfc3339(cast(L.bytes_ptr, value), 0, #value) then return timestamps.value[0] end
   bad("Timestamp", "must be nanoseconds since 1970 or an RFC 3339 string")

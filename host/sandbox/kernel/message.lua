@@ -317,7 +317,7 @@ local function write_value(variable, kind, value, representation, fi)
 end
 
 local function timestamp_of(value)
-  if type(value) == "number" then return M.exact(value) or value end
+  if type(value) == "number" then return M.exact(value) or timestamps.of_number(value) end
   if type(value) == "cdata" then return cast("int64_t", value) end
   if type(value) == "string" and timestamps.rfc3339(cast(L.bytes_ptr, value), 0, #value) then return timestamps.value[0] end
   error("Timestamp must be nanoseconds since 1970 or an RFC 3339 string", 3)

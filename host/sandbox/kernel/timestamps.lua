@@ -219,4 +219,37 @@ M.epoch_ms = epoch(1000000LL)
 M.epoch_us = epoch(1000LL)
 M.epoch_ns = epoch(1LL)
 
+-- The nanoseconds that a Lua number stands for. Beyond 2^53 it is exact to 256 ns only; where that may be a whole microsecond it is
+-- taken for one, which is what most clocks give.
+function M.of_number(n)
+  local ns = ffi.cast("int64_t", n)
+  if n > -9007199254740992 and n < 9007199254740992 then return ns end
+  local whole = (ns + (ns < 0 and -500LL or 500LL)) / 1000LL * 1000LL
+  local off = whole - ns
+  return off >= -128LL and off <= 128LL and whole or ns
+end
+
+-- A parser made of a script's function: text -> nanoseconds since 1970 (a number, or an int64), or nil.
+function M.by(transform)
+  local known, count = {}, 0
+  return function(p, from, to)
+    local text = ffi.string(p + from, to - from)
+    local ns = known[text]
+    if ns == nil then
+      ns = transform(text)
+      if ns ~= nil and type(ns) ~= "number" and type(ns) ~= "cdata" then
+        error("declare_grammar: the transform of Timestamp must answer nanoseconds", 0)
+      end
+      if count >= 1000 then
+        known, count = {}, 0
+      end
+      if type(ns) == "number" then ns = M.of_number(ns) end
+      known[text], count = ns or false, count + 1
+    end
+    if not ns then return false end
+    M.value[0] = ns
+    return true
+  end
+end
+
 return M

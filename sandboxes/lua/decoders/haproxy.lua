@@ -1,0 +1,28 @@
+--[[
+---
+name: haproxy
+kind: decoder
+summary: Parses the HTTP and TCP logs of HAProxy.
+config:
+  type:
+    type: string
+    default: haproxy
+    description: The Type of the messages.
+  payload_keep:
+    type: boolean
+    default: false
+    description: Whether the line is kept as the Payload.
+---
+Takes the lines of option httplog and option tcplog and those of failed connections, without the header of syslog: where that is
+there, put the decoder behind `syslog` with `decoder_strategy: all`. The fields are described in the module haproxy; times are ms, and
+HAProxy writes no zone, so UTC is assumed.
+
+    inputs:
+      proxy: {type: udp, address: 127.0.0.1:5140, decoder: [syslog, haproxy], decoder_strategy: all}
+--]]
+
+declare_grammar {
+  type = read_config "type",
+  payload_is_record = read_config "payload_keep",
+  alternatives = require "haproxy".items(),
+}
