@@ -221,8 +221,8 @@ end
 
 --- declare_grammar(table)
 -- In: decoders, while the script is loaded.
--- The fields of the records as LPEG patterns, instead of process_message. Keys: `type`, the Type; `payload_is_record`, whether the record is
--- the Payload; `alternatives`, tried in this order, each a list of items: literal text, an LPEG pattern that is not kept, a field
+-- The fields of the records as LPEG patterns, instead of process_message. Keys: `type`, the Type; `payload_is_record`, whether the
+-- record is the Payload; `alternatives`, tried in this order, each a list of items: literal text, an LPEG pattern that is not kept, a field
 -- `{name=, grammar=, type=, representation=, transform=, also=}`, or `{optional = {items}}`. `grammar` captures nothing. `type` is
 -- string, bytes, integer, double, bool, json_string, json_value, or for Timestamp timestamp: and clf, rfc3339, rfc3164, epoch_s,
 -- epoch_ms, epoch_us or epoch_ns. `transform` answers the value for the field's text, nil for none, nanoseconds for Timestamp; it is

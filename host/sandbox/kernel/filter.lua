@@ -6,6 +6,7 @@ local calls = require "calls"
 local dead_letters = require "dead_letters"
 local emit = require "emit"
 local message = require "message"
+local numbers = require "numbers"
 local shapes = require "shapes"
 
 local M = {}
@@ -118,7 +119,7 @@ function M.tick(command)
   emit.loop_depth, emit.now, emit.muted = 1, command.now_ns, C.has(command, C.REPEATED)
   prepare(true)
   if timer_event then
-    local ok, err = calls.timer(timer_event, tonumber(command.now_ns), C.has(command, C.LAST))
+    local ok, err = calls.timer(timer_event, numbers.lend(command.now_ns), C.has(command, C.LAST))
     if not ok then calls.terminate("error", "timer_event: " .. calls.error_text(err)) end
   end
   emit.close(0)
