@@ -35,6 +35,10 @@ class Admin:
         self._tasks: set[asyncio.Task[None]] = set()
         reloader.on_reloaded.append(self._reloaded)
 
+    def pipeline_started(self) -> None:
+        """The drop-in directory was loaded."""
+        self._control.watch_files()
+
     def _reloaded(self) -> None:
         task = asyncio.get_running_loop().create_task(self._follow(), name="admin reload")
         self._tasks.add(task)

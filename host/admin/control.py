@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
 from host.admin.audit import Audit
+from host.admin.history import History
 from host.admin.index import Index
+from host.admin.loading import Loading
 from host.admin.recent import Recent
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.reloading import Reloader
@@ -27,9 +30,38 @@ class Control:
         self.audit = Audit(self.state_dir)
         self.index = Index(pipeline)
         self.recent = Recent(pipeline)
+        self.history = History(self.state_dir / "versions")
+        self.history.load()
+        self.loading = Loading(self)
         pipeline.router.on_pack = self.recent.see
         self.started_ns = time.time_ns()
+        self._noting: asyncio.Task[None] | None = None
+        self._note_again = False
+
+    def watch_files(self) -> None:
+        """From now on keep every version of the scripts in the drop-in directory. Called when they were loaded."""
+        loader = self.reloader.loader
+        if loader is not None:
+            loader.on_applied.append(self._note_versions)
+            self._note_versions()
+
+    def _note_versions(self) -> None:
+        if self._noting is None or self._noting.done():
+            self._noting = asyncio.get_running_loop().create_task(self._note_all(), name="versions")
+        else:
+            self._note_again = True
+
+    async def _note_all(self) -> None:
+        self._note_again = True
+        while self._note_again:
+            self._note_again = False
+            for entry in self.index.entries():
+                if self.index.is_dropped_in(entry):
+                    await asyncio.to_thread(self.history.note_file, entry.kind, entry.path)
 
     async def close(self) -> None:
         """End."""
+        if self._noting is not None:
+            self._noting.cancel()
+            await asyncio.gather(self._noting, return_exceptions=True)
         self.audit.close()

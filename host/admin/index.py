@@ -15,6 +15,7 @@ from host import paths
 from host.admin.problems import Problem
 from host.config import model
 from host.config.model import PluginKind
+from host.pipeline.case_check import sandboxes_of
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.units import InputUnit, OutputUnit, Unit
 from host.sandbox import library
@@ -136,6 +137,11 @@ class Index:
         if self.is_dropped_in(entry):
             return "drop-in"
         return "shipped" if entry.path.is_relative_to(paths.shipped("sandboxes/lua")) else "file"
+
+
+def scripts_of(unit: Unit) -> tuple[model.Sandbox, ...]:
+    """The scripts of a unit."""
+    return sandboxes_of(unit.config)
 
 
 def component_of(unit: Unit) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from host.admin import readings, secrets
-from host.admin.index import component_of, state_of
+from host.admin.index import component_of, scripts_of, state_of
 from host.config import model
 from host.packs.arena import Arena
-from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Unit
+from host.pipeline.units import InputUnit, OutputUnit, Unit
 from host.sandbox.sandbox import Sandbox
 from host.telemetry.metrics import DROPS, ERRORS, SPECS, ComponentMetrics
 
@@ -183,7 +182,7 @@ def component(unit: Unit, stage: str) -> Component:
         assert isinstance(unit, OutputUnit)
         return _component(unit, stage, unit.config.type, "paused" if unit.held else "running", [])
     pools = [_pool(sandbox.arena) for sandbox in unit.sandboxes()]
-    plugins = " ".join(sandbox.plugin for sandbox in configs(unit))
+    plugins = " ".join(sandbox.plugin for sandbox in scripts_of(unit))
     return _component(unit, stage, plugins, state_of(unit), pools)
 
 
@@ -196,7 +195,7 @@ def _component(unit: Unit, stage: Any, type_: str, state: Any, pools: list[Pool]
         state=state,
         reason=readings.reason_of(unit, stage),
         message_matcher=None if isinstance(unit, InputUnit) else unit.config.message_matcher,
-        sandboxes=[sandbox.name for sandbox in configs(unit)],
+        sandboxes=[sandbox.name for sandbox in scripts_of(unit)],
         queue=queue(unit) if stage in {"filters", "outputs"} else None,
         pools=pools,
         counters=counters(metrics),
@@ -211,13 +210,6 @@ def _input_state(unit: InputUnit) -> State:
     return "paused" if unit.intake.paused else "running"
 
 
-def configs(unit: Unit) -> tuple[model.Sandbox, ...]:
-    """The scripts of a unit."""
-    if isinstance(unit, InputUnit):
-        return unit.config.decoder_chain
-    return (unit.config.sandbox,) if isinstance(unit, FilterUnit) else (unit.config.encoder,)
-
-
 def instance(unit: Unit) -> Instance:
     """A place where a sandbox runs, in all detail."""
     return Instance(
@@ -230,7 +222,7 @@ def instance(unit: Unit) -> Instance:
 
 
 def _process(sandbox: Sandbox, unit: Unit) -> Process:
-    usage: Any = sandbox.usage() if hasattr(sandbox, "usage") else _NO_USAGE
+    usage = sandbox.usage()
     ended = sandbox.termination
     return Process(
         name=sandbox.name,
@@ -239,7 +231,7 @@ def _process(sandbox: Sandbox, unit: Unit) -> Process:
         cpu_ms=round(readings.spent_ms(sandbox)),
         resident_bytes=readings.resident_bytes(sandbox),
         packs=len(sandbox.work),
-        limits=_limits(usage.limits, configs(unit)),
+        limits=_limits(usage.limits, scripts_of(unit)),
         cost=Cost(
             records=usage.records,
             records_ns=usage.records_ns,
@@ -254,9 +246,6 @@ def _process(sandbox: Sandbox, unit: Unit) -> Process:
         else Termination(limit=ended.limit, value=ended.value, text=ended.text, record=ended.record),
     )
 
-
-_NO_USE = SimpleNamespace(current=0, highest=0)
-_NO_USAGE = SimpleNamespace(limits={}, records=0, records_ns=0, timer_ns=_NO_USE, histogram=())
 
 _UNITS = {
     "memory_limit": "bytes",
@@ -278,8 +267,8 @@ def _limits(used: Any, scripts: tuple[model.Sandbox, ...]) -> list[LimitUse]:
     for name, unit in _UNITS.items():
         if name in _OF_FILTERS and scripts[0].kind != "filter":
             continue
-        each = [getattr(getattr(script, "limits", script), name, 0) for script in scripts]
-        use = used.get(name, _NO_USE)
+        each = [getattr(script.limits, name) for script in scripts]
+        use = used[name]
         limit = sum(each) if name in _SUMMED else max(each)
         found.append(LimitUse(name=name, limit=limit, current=use.current, highest=use.highest, unit=unit))
     return found

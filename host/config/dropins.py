@@ -118,7 +118,7 @@ def _of_script(path: Path, settings: model.HostSettings, errors: list[ConfigErro
                 str(path),
                 1,
                 "A filter that runs by itself must say which messages it sees.",
-                "Add `message_matcher: TRUE` or a better one to its front matter, or put a "
+                'Add `message_matcher: "TRUE"` or a better one to its front matter, or put a '
                 f'{path.stem}.cfg beside it that says filename = "{path.name}" and message_matcher = "TRUE".',
             )
         )

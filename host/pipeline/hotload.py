@@ -40,6 +40,10 @@ class HotLoader:
         self._pipeline = pipeline
         self._load = load
         self._drop_ins = DropIns()
+        self.faults: dict[str, str] = {}
+        """Why what is in the files does not run, by unit, as `filters.counts`."""
+        self.on_applied: list[Callable[[], None]] = []
+        """Called when all files were looked at."""
         self._free = asyncio.Semaphore(_AT_ONCE)
         self.is_due = False
         """Whether somebody waits to `apply` who has not begun: what changes now, that one will see."""
@@ -65,6 +69,8 @@ class HotLoader:
                     new = [name for name in drop_ins if name not in pipeline.filters]
                     follow += [self._change("filters", name, drop_ins[name], around) for name in new]
                 await asyncio.gather(*follow)
+        for told in self.on_applied:
+            told()
 
     async def _loaded(self) -> model.Config:
         """The configuration with the plugins as they are now; as it was, if one of them has a fault."""
@@ -95,9 +101,14 @@ class HotLoader:
                     await self._check(wanted, around)
                 await Reload(self._pipeline, {stage: {} if wanted is None else {name: wanted}}, around).one(stage, name)
             except HekateError as fault:
-                _LOG.error("Not loaded; what ran before goes on.", unit=f"{stage}.{name}", reason=str(fault))
+                self._failed(f"{stage}.{name}", fault)
                 return
+            self.faults.pop(f"{stage}.{name}", None)
             _LOG.info("Unloaded." if wanted is None else "Loaded.", unit=f"{stage}.{name}")
+
+    def _failed(self, unit: str, fault: HekateError) -> None:
+        self.faults[unit] = str(fault)
+        _LOG.error("Not loaded; what ran before goes on.", unit=unit, reason=str(fault))
 
     async def _check(self, wanted: Any, around: Surroundings) -> None:
         """Run the plugins' own cases; raises HekateError if one fails."""
@@ -110,9 +121,10 @@ class HotLoader:
                 await self._check(unit.config, around)
                 new = await unit.new_sandboxes(unit.config)
             except HekateError as fault:
-                _LOG.error("Not loaded; what ran before goes on.", unit=f"{stage}.{name}", reason=str(fault))
+                self._failed(f"{stage}.{name}", fault)
                 return
             await unit.swap(unit.config, new)
+            self.faults.pop(f"{stage}.{name}", None)
             _LOG.info("Loaded, for a module that it requires.", unit=f"{stage}.{name}")
 
 

@@ -76,6 +76,7 @@ async def stop(pipeline: Pipeline, unit: Unit) -> None:
             raise SandboxError(f"{unit.config.name} does not come to rest within {_WAIT_S:g} s; restart it instead.")
         if isinstance(unit, FilterUnit):
             await unit.last_tick()
+            await unit.save_state()
         await asyncio.gather(*(sandbox.stop() for sandbox in unit.sandboxes()))
         if isinstance(unit, FilterUnit):
             unit.consumer.drop_all("stopped")
@@ -100,6 +101,23 @@ async def start(pipeline: Pipeline, unit: Any) -> None:
     if all(sandbox.will_run for sandbox in unit.sandboxes()):
         return
     await restart(pipeline, unit)
+
+
+async def forget_state(pipeline: Pipeline, unit: FilterUnit) -> None:
+    """Have a filter begin anew, without the state that it has preserved.
+
+    Raises:
+        SandboxError: It does not start without it; the old one goes on.
+    """
+    async with pipeline.changing:
+        was_held = unit.held
+        pause(unit)
+        try:
+            await wait_until(lambda: _at_rest(unit.sandbox), _WAIT_S)
+            await unit.begin_anew()
+        finally:
+            if not was_held:
+                resume(unit)
 
 
 async def restart(pipeline: Pipeline, unit: Any) -> None:

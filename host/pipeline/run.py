@@ -53,6 +53,8 @@ class Runner:
         except BaseException:
             await self._close_admin()
             raise
+        if self._admin is not None:
+            self._admin.pipeline_started()
         self.started_s = time.monotonic()
         progress = Progress(self._pipeline, sys.stderr) if not self._quiet and sys.stderr.isatty() else None
         _LOG.info("Running.", pid=os.getpid(), inputs=len(self._pipeline.inputs), outputs=len(self._pipeline.outputs))

@@ -484,6 +484,21 @@ class FilterUnit(ConsumerUnit):
             await self._until_it_runs()
             await self.sandbox.snapshot()
 
+    async def begin_anew(self) -> None:
+        """Put a new sandbox in the place of the old one, and forget its state. It must be at rest.
+
+        Raises:
+            SandboxError: The new one does not start; the old one goes on, without the state on disk.
+        """
+        await self.save_state()  # then nothing is held for it any more
+        self._around.checkpoints.put_state(self.config.name, None)
+        self.metrics.state_bytes = 0
+        new = await self.new_sandboxes(self.config)
+        await self.stop_timers()
+        await self.consumer.swap(new[0])
+        self.sandbox = new[0]
+        self._start_timers()
+
     async def close(self) -> None:
         """End it. What is left in its queue is dropped and counted."""
         await self.stop_timers()

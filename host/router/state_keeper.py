@@ -8,6 +8,7 @@ already pass the filter by.
 
 from __future__ import annotations
 
+import struct
 import time
 import zlib
 from typing import NamedTuple
@@ -29,6 +30,7 @@ _MOST_KEPT = 120
 """Less than `host.packs.intake.MOST_KEPT`, so that no input waits for a snapshot that nobody takes."""
 _STATE_BYTES_PER_KEPT = 16 * 1024
 """The larger a state, the more packs are worth a snapshot."""
+_NUMBER, _STRING = b"\x03", b"\x04"
 _MOST_POSITIONS = 10_000
 _MOST_RECORD_END = (1 << 32) - 1
 
@@ -177,6 +179,16 @@ class StateKeeper:
                 del self._included[key]
         while len(self._included) > _MOST_POSITIONS:
             del self._included[next(iter(self._included))]
+
+
+def preservation_version(snapshot: bytes) -> float | str | None:
+    """The `_PRESERVATION_VERSION` of a snapshot, as kernel/state.lua has written it; None if it has none."""
+    tag, rest = snapshot[4:5], snapshot[5:]
+    if tag == _NUMBER:
+        return float(struct.unpack_from("<d", rest)[0])
+    if tag == _STRING:
+        return rest[4 : 4 + struct.unpack_from("<I", rest)[0]].decode(errors="replace")
+    return None
 
 
 def _key(pack: TablePack) -> str:

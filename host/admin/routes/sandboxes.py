@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from host.admin import paging, problems, readings, views
+from host.admin import loading, paging, problems, readings, views
 from host.admin.control import Control
 from host.admin.declare import Answer, Call, LuaText, Page, Routes
 from host.admin.index import Entry, component_of, state_of
@@ -132,25 +132,34 @@ async def detail(control: Control, entry: Entry) -> SandboxDetail:
         modules={
             name: digest for unit in entry.units for each in unit.sandboxes() for name, digest in each.modules.items()
         },
-        faults=problems.of_config_errors(errors),
+        faults=[*problems.of_config_errors(errors), *_load_faults(control, entry)],
         instances=[views.instance(unit) for unit in entry.units],
     )
+
+
+def _load_faults(control: Control, entry: Entry) -> list[Fault]:
+    """Why what is in the files does not run."""
+    faults = {} if control.reloader.loader is None else control.reloader.loader.faults
+    names = [place for unit in entry.units for place in loading.places_of(unit)] or [f"{entry.kind}s.{entry.name}"]
+    return [fault for place in names if place in faults for fault in loading.faults_of(faults[place], entry.path)]
 
 
 async def _summary(control: Control, entry: Entry) -> dict[str, Any]:
     processes = [process for unit in entry.units for process in views.instance(unit).processes]
     memory = [use for process in processes for use in process.limits if use.name == "memory_limit"]
+    digest = entry.config.digest if entry.config else await asyncio.to_thread(_digest, control, entry)
+    is_dropped_in = control.index.is_dropped_in(entry)
     counted = [readings.sandbox_metrics(unit) for unit in entry.units]
     return {
         "name": entry.name,
         "kind": entry.kind,
         "plugin": entry.plugin,
         "state": _worst([state_of(unit) for unit in entry.units]),
-        "version": None,
-        "sha256": entry.config.digest if entry.config else await asyncio.to_thread(_digest, control, entry),
+        "version": control.history.number_of(entry.kind, entry.path.stem, digest) if is_dropped_in else None,
+        "sha256": digest,
         "file": str(entry.path),
         "origin": control.index.origin(entry),
-        "changeable": control.index.is_dropped_in(entry) and entry.path.stem == entry.name,
+        "changeable": is_dropped_in and entry.path.stem == entry.name,
         "components": [component_of(unit) for unit in entry.units],
         "processes": len(processes),
         "memory": max(memory, key=lambda use: use.current, default=None),
