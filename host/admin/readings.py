@@ -70,14 +70,7 @@ def refresh_units(found: Iterable[Unit]) -> None:
     """The same for some units only."""
     for unit in found:
         metrics = sandbox_metrics(unit)
-<<<<<<< HEAD
         read_sandboxes(metrics, unit.sandboxes())
-=======
-        used = [sandbox.usage().limits["memory_limit"] for sandbox in unit.sandboxes()]
-        metrics.memory_bytes = sum(use.current for use in used)
-        metrics.memory_bytes_max = max((use.highest for use in used), default=0)
-        metrics.cpu_ms = round(sum(spent_ms(sandbox) for sandbox in unit.sandboxes()))
->>>>>>> 83993ef (Load, change, stop and roll back sandboxes over the admin API)
         if not isinstance(unit, InputUnit):
             unit.metrics.lag_ms = unit.consumer.lag_ms()
             unit.metrics.queue_packs = unit.consumer.queued
