@@ -13,7 +13,7 @@ from host.config.model import STAGES
 from host.config.nodes import Node
 from host.errors import ConfigError
 
-SECTIONS = ("hekate", "admin", *STAGES)
+SECTIONS = ("hekate", "admin", *STAGES, "tests")
 OPTIONAL = "admin"
 """The section that means something by being there, even if nothing stands in it."""
 Sections = dict[str, dict[str, Node]]

@@ -15,6 +15,7 @@ from host.config.lua import Plugins
 from host.config.model import Config, HostSettings
 from host.config.nodes import Node
 from host.config.resolve import Resolver
+from host.config.test_keys import TestKeys
 from host.errors import ConfigError, ConfigErrors
 from host.sandbox.library import Library
 
@@ -31,6 +32,8 @@ class Loaded(NamedTuple):
 
     config: Config
     places: dict[str, Place]
+    tests: dict[str, Node]
+    """The `tests` section, checked; see `host.trial.pipeline_tests`."""
 
 
 def load_config(paths: Iterable[str | Path], env: Mapping[str, str] = os.environ) -> Config:
@@ -51,12 +54,14 @@ def load(paths: Iterable[str | Path], env: Mapping[str, str] = os.environ) -> Lo
     errors: list[ConfigError] = []
     sections = files.read(paths, errors)
     for section, entries in sections.items():
-        for name, node in entries.items():
+        for name, node in entries.items() if section != "tests" else ():  # which hold records as they are
             interpolate_tree(node, f"{section}.{name}", env, errors)
     config = _resolve(sections, errors)
+    for name, node in sections["tests"].items():
+        convert.to_value(node, TestKeys, f"tests.{name}", errors)
     if errors:
         raise ConfigErrors(errors)
-    return Loaded(config, _places(sections))
+    return Loaded(config, _places(sections), sections["tests"])
 
 
 def _resolve(sections: Sections, errors: list[ConfigError]) -> Config:

@@ -14,6 +14,7 @@ from host.config import api_reference, catalogue, model
 from host.config.catalogue import LUA_STAGES, OptionInfo, PluginInfo
 from host.config.model import STAGES, Stage
 from host.config.schema import SHARED, cases_schema, config_schema
+from host.config.test_keys import ExpectKeys, GivenKeys, TestKeys
 from host.errors import ConfigError, ConfigErrors
 from host.sandbox.case_keys import CaseKeys, StepKeys
 
@@ -46,6 +47,7 @@ def pages() -> dict[str, str]:
     made["docs/reference/hekate.md"] = _host_page()
     made["docs/reference/admin.md"] = _admin_page()
     made["docs/reference/cases.md"] = _cases_page()
+    made["docs/reference/tests.md"] = _tests_page()
     made["docs/reference/README.md"] = _index(plugins)
     made["docs/sandbox-api.md"] = api_reference.page(MARK)
     made["sandboxes/lua/README.md"] = _lua_catalogue(plugins)
@@ -59,6 +61,7 @@ def _index(plugins: dict[Stage, list[PluginInfo]]) -> str:
     lines = ["# Configuration reference", "", MARK, "", "- [`hekate`](hekate.md): the host itself"]
     lines.append("- [`admin`](admin.md): the HTTP API")
     lines.append("- [`cases`](cases.md): what a plugin is tried with")
+    lines.append("- [`tests`](tests.md): what a configuration is tried with")
     for stage, found in plugins.items():
         names = ", ".join(f"`{plugin.name}`" for plugin in found)
         lines.append(f"- [`{stage}`]({stage}.md): {names}")
@@ -100,6 +103,14 @@ def _cases_page() -> str:
         "Keys of a case, and of its steps. [testing.md](../testing.md) shows how to write them.",
     ]
     for title, struct in (("A case", CaseKeys), ("A step", StepKeys)):
+        lines += ["", f"## {title}", "", *_table(catalogue.struct_options(struct))]
+    return "\n".join(lines) + "\n"
+
+
+def _tests_page() -> str:
+    lines = ["# tests", "", MARK, ""]
+    lines.append("Keys of a test of a whole configuration. [testing.md](../testing.md) shows how to write them.")
+    for title, struct in (("A test", TestKeys), ("Each of `given`", GivenKeys), ("A place under `expect`", ExpectKeys)):
         lines += ["", f"## {title}", "", *_table(catalogue.struct_options(struct))]
     return "\n".join(lines) + "\n"
 

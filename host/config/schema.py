@@ -12,6 +12,7 @@ from host.config import catalogue, model, registry
 from host.config.catalogue import LUA_STAGES, OptionInfo, PluginInfo
 from host.config.files import SECTIONS
 from host.config.model import STAGES, Stage
+from host.config.test_keys import TestKeys
 from host.errors import ConfigError
 from host.sandbox.case_keys import CasesFile
 
@@ -45,6 +46,8 @@ def config_schema() -> Schema:
     sections["admin"] = access | {"type": ["object", "null"]}
     for stage in STAGES:
         sections[stage] = _section(stage, definitions)
+    test = _object(_properties(TestKeys, definitions), _required(TestKeys))
+    sections["tests"] = {"type": ["object", "null"], "additionalProperties": test}
     schema: Schema = {
         "$schema": _DIALECT,
         "title": "Hekate configuration",

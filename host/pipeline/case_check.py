@@ -58,7 +58,8 @@ class CaseCheck:
             return known.fault
         verdicts = await run_cases(cases, self._zygote, self._free)
         failed = [verdict for verdict in verdicts if not verdict.passed]
-        modules = {name: digest for verdict in verdicts for name, digest in verdict.outcome.modules.items()}
+        outcomes = (verdict.outcome for verdict in verdicts if verdict.outcome is not None)
+        modules = {name: digest for outcome in outcomes for name, digest in outcome.modules.items()}
         fault = ""
         if failed:
             more = f" {len(failed) - 1} more of its {len(verdicts)} cases fail." if len(failed) > 1 else ""

@@ -30,12 +30,15 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a case, and whether it is what must come of it."""
+    """What came of a case, or of a test of a configuration, and whether it is what must come of it."""
 
-    case: Case
-    outcome: Outcome
+    name: str
+    file: str
+    line: int
     differences: list[Difference]
     elapsed_ms: float
+    outcome: Outcome | None = None
+    """Of a case."""
 
     @property
     def passed(self) -> bool:
@@ -46,7 +49,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         """What is wrong, for a log."""
         first = self.differences[0]
         more = f" (and {len(self.differences) - 1} more)" if len(self.differences) > 1 else ""
-        return f"{self.case.file}:{first.line}: case `{self.case.name}`: {first}{more}"
+        return f"{self.file}:{first.line}: case `{self.name}`: {first}{more}"
 
 
 def differences(case: Case, outcome: Outcome) -> list[Difference]:
@@ -66,7 +69,7 @@ def _differences(case: Case, outcome: Outcome) -> Iterator[_Found]:
         yield from _load(case, ending.text)
         return
     if case.keys.load_failure is not None:
-        yield case.line, "load", f"a failure with {_shown(case.keys.load_failure)}", "none"
+        yield case.line, "load", f"a failure with {shown(case.keys.load_failure)}", "none"
     for number, keys in enumerate(case.keys.steps):
         line, where = case.step_lines[number], f"step {number + 1}"
         if number >= len(outcome.results):
@@ -79,7 +82,7 @@ def _differences(case: Case, outcome: Outcome) -> Iterator[_Found]:
             yield line, f"{where}: {what}", expected, got + note
         limit = ending.limit if ending is not None and ending.step == number else None
         if limit != keys.ended_by:
-            text = f"{limit}: {_shown(ending.text)}" if ending is not None and limit else "nothing"
+            text = f"{limit}: {shown(ending.text)}" if ending is not None and limit else "nothing"
             yield line, f"{where}: ended by", keys.ended_by or "nothing", text
         if limit is not None:
             return
@@ -90,32 +93,33 @@ def _differences(case: Case, outcome: Outcome) -> Iterator[_Found]:
 def _load(case: Case, text: str) -> Iterator[_Found]:
     expected = case.keys.load_failure
     if expected is None:
-        yield case.line, "load", "to succeed", _shown(text)
+        yield case.line, "load", "to succeed", shown(text)
     elif expected not in text:
-        yield case.line, "load", f"a failure with {_shown(expected)}", _shown(text)
+        yield case.line, "load", f"a failure with {shown(expected)}", shown(text)
 
 
 def _step(keys: StepKeys, result: Result) -> Iterator[tuple[str, str, str]]:
     if keys.failure is None and result.failure:
-        yield "failure", "none", _shown(result.failure)
+        yield "failure", "none", shown(result.failure)
     elif keys.failure is not None and keys.failure not in result.failure:
-        yield "failure", f"one with {_shown(keys.failure)}", _shown(result.failure) if result.failure else "none"
+        yield "failure", f"one with {shown(keys.failure)}", shown(result.failure) if result.failure else "none"
     if keys.messages is not None:
-        yield from _messages(keys.messages, result.messages)
+        yield from messages(keys.messages, result.messages)
     output = keys.output.encode() if keys.output is not None else None
     if keys.output_base64 is not None:
         output = base64.b64decode(keys.output_base64)
     got = b"".join(result.outputs)
     if output is not None and output != got:
-        yield "output", *_texts(output, got)
+        yield "output", *texts(output, got)
     printed = [line.partition(": ")[2] for line in result.prints]
     if keys.prints is not None and keys.prints != printed:
-        yield "prints", _shown(keys.prints), _shown(printed)
+        yield "prints", shown(keys.prints), shown(printed)
 
 
-def _messages(expected: list[dict[str, Any]], got: list[Message]) -> Iterator[tuple[str, str, str]]:
+def messages(expected: list[dict[str, Any]], got: list[Message]) -> Iterator[tuple[str, str, str]]:
+    """What differs, what was expected, what was got."""
     if len(expected) != len(got):
-        summary = "".join(f"\n  {_shown(_brief(message))}" for message in got[:5])
+        summary = "".join(f"\n  {shown(_brief(message))}" for message in got[:5])
         yield "messages", str(len(expected)), f"{len(got)}{summary}"
         return
     for number, (want, message) in enumerate(zip(expected, got, strict=True), 1):
@@ -127,8 +131,8 @@ def _message(expected: Mapping[str, Any], got: Message) -> Iterator[tuple[str, s
     for header, value in expected.items():
         if header == "Fields":
             yield from _fields(value, got["Fields"])
-        elif not _equal(timestamp_ns(value) if header == "Timestamp" else value, got[header]):
-            yield header, *_texts(value, got[header])
+        elif not equal(timestamp_ns(value) if header == "Timestamp" else value, got[header]):
+            yield header, *texts(value, got[header])
 
 
 def _fields(expected: Any, got: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
@@ -142,16 +146,17 @@ def _fields(expected: Any, got: list[dict[str, Any]]) -> Iterator[tuple[str, str
         absent = described.get("value", "") is None
         if field is None:
             if not absent:
-                yield label, _shown(described.get("value", "a field")), "none"
+                yield label, shown(described.get("value", "a field")), "none"
             continue
         for key, value in described.items():
-            if key != "name" and not _equal(value, field[key]):
-                yield (label if key == "value" else f"{label}: {key}"), *_texts(value, field[key])
+            if key != "name" and not equal(value, field[key]):
+                yield (label if key == "value" else f"{label}: {key}"), *texts(value, field[key])
 
 
-def _equal(expected: Any, got: Any) -> bool:
+def equal(expected: Any, got: Any) -> bool:
+    """Whether a value is what it must be: numbers as numbers, text as its bytes."""
     if isinstance(expected, list) and isinstance(got, list):
-        return len(expected) == len(got) and all(map(_equal, expected, got))
+        return len(expected) == len(got) and all(map(equal, expected, got))
     if isinstance(expected, bool) or isinstance(got, bool):
         return expected is got
     if isinstance(expected, str) and isinstance(got, bytes):
@@ -169,7 +174,7 @@ def _brief(message: Message) -> dict[str, Any]:
     return {**headers, "Fields": fields}
 
 
-def _texts(expected: Any, got: Any) -> tuple[str, str]:
+def texts(expected: Any, got: Any) -> tuple[str, str]:
     """Both as text; of long ones what is round the first difference."""
     one, two = _whole(expected), _whole(got)
     if max(len(one), len(two)) <= _MOST_SHOWN:
@@ -184,7 +189,8 @@ def _cut(text: str, start: int) -> str:
     return f"{'...' if start else ''}{part}{'...' if start + _MOST_SHOWN < len(text) else ''}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value for people."""
     return _cut(_whole(value), 0)
 
 

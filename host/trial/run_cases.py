@@ -1,4 +1,4 @@
-"""Runs cases, some at a time, and judges what comes of them."""
+"""Runs cases, some at a time, and tests of configurations, and judges what comes of them."""
 
 import asyncio
 import time
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from host.errors import HekateError
 from host.sandbox.zygote_client import ZygoteClient
-from host.trial import engine
+from host.trial import engine, pipeline_tests
 from host.trial.cases import Case
 from host.trial.compare import Difference, Verdict, differences
+from host.trial.compare_tests import test_differences
 from host.trial.model import Outcome
+from host.trial.pipeline_tests import Test
 
 _AT_ONCE = 4
 
@@ -37,4 +39,22 @@ async def run_case(case: Case, zygote: ZygoteClient) -> Verdict:
         outcome = Outcome()
         found = [Difference(where="trial", line=case.line, expected="to be carried out", got=str(fault))]
     elapsed_ms = (time.perf_counter() - start_s) * 1000
-    return Verdict(case=case, outcome=outcome, differences=found, elapsed_ms=round(elapsed_ms, 1))
+    return Verdict(
+        name=case.name,
+        file=case.file,
+        line=case.line,
+        differences=found,
+        elapsed_ms=round(elapsed_ms, 1),
+        outcome=outcome,
+    )
+
+
+async def run_test(test: Test, zygote: ZygoteClient) -> Verdict:
+    """Run a test of a configuration."""
+    start_s = time.perf_counter()
+    try:
+        found = test_differences(test, await pipeline_tests.run(test, zygote))
+    except HekateError as fault:
+        found = [Difference(where="test", line=test.line, expected="to be carried out", got=str(fault))]
+    elapsed_ms = (time.perf_counter() - start_s) * 1000
+    return Verdict(name=test.name, file=test.file, line=test.line, differences=found, elapsed_ms=round(elapsed_ms, 1))

@@ -1,0 +1,100 @@
+"""`hekate test`: the cases of plugins, and the tests of configurations."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from host.trial.collect import Collected
+    from host.trial.compare import Verdict
+
+_FAILED = 1
+_LOOK_EVERY_S = 0.3
+
+
+@click.command(name="test", short_help="Run the cases of plugins and the tests of configurations.")
+@click.argument("path", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--sandbox-dir", type=click.Path(file_okay=False, path_type=Path), help="Where modules and decoders are.")
+@click.option("--watch", is_flag=True, help="Run again whenever a file changes, until interrupted.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "junit"]),
+    default="text",
+    show_default=True,
+    help="Text for people, JSON for programs, or JUnit's XML for CI.",
+)
+def command(path: tuple[Path, ...], *, sandbox_dir: Path | None, watch: bool, output_format: str) -> int:
+    """Run what PATH brings along: plugins (*.lua), their files of cases, configurations, or folders of them.
+
+    Without PATH, all that is shipped with Hekate. The scripts run in jailed processes with the limits that they have
+    in production; time is that of the records. docs/testing.md says how to write cases and tests.
+
+    \b
+        hekate test plugins/decoders/mine.lua
+        hekate test --watch plugins
+        hekate test --format junit . > report.xml
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
+    if not watch:
+        return _once(path, sandbox_dir, output_format)
+    while True:
+        started_ns = time.time_ns()
+        _once(path, sandbox_dir, output_format)
+        click.echo("Waiting for a change; Ctrl-C ends.", err=True)
+        while not _changed_since(path, started_ns):
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _changed_since(paths: tuple[Path, ...], since_ns: int) -> bool:
+    """Whether something there is newer; folders are, when a file appears or vanishes."""
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    found = [each for folder in folders for each in (folder, *folder.rglob("*"))]
+    return any(
+        _mtime_ns(each) > since_ns for each in found if each.is_dir() or each.suffix in {".lua", ".yaml", ".yml"}
+    )
+
+
+def _mtime_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0  # it has just gone, and its folder has changed
+
+
+def _once(paths: tuple[Path, ...], sandbox_dir: Path | None, output_format: str) -> int:
+    from host.cli import test_report
+    from host.sandbox import lua_modules
+    from host.telemetry import logs
+    from host.trial.collect import collect, shipped
+
+    logs.set_up("error", "text")
+    lua_modules.check_present()
+    start_s = time.perf_counter()
+    collected = collect(paths or shipped(), sandbox_dir)
+    verdicts = asyncio.run(_run(collected))
+    report = test_report.Report(verdicts, collected.errors, time.perf_counter() - start_s)
+    {"text": report.text, "json": report.json, "junit": report.junit}[output_format]()
+    if collected.errors:
+        return os.EX_CONFIG
+    if not verdicts:
+        return os.EX_NOINPUT
+    return os.EX_OK if all(verdict.passed for verdict in verdicts) else _FAILED
+
+
+async def _run(collected: "Collected") -> "list[Verdict]":
+    from host.sandbox.zygote_client import ZygoteClient
+    from host.trial.run_cases import run_cases, run_test
+
+    if not collected.cases and not collected.tests:
+        return []
+    zygote = ZygoteClient()
+    zygote.start()
+    try:
+        verdicts = await run_cases(collected.cases, zygote)
+        return verdicts + [await run_test(test, zygote) for test in collected.tests]
+    finally:
+        zygote.close()

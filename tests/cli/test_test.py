@@ -1,0 +1,190 @@
+"""`hekate test` as a user types it: what it runs, what it says, and its exit statuses."""
+
+import json
+import subprocess
+import sys
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.cli.test_cli import ROOT, hekate
+from tests.running import until
+
+PLUGIN = """--[[
+---
+name: mine
+kind: decoder
+summary: A decoder for the tests of the tests.
+cases:
+- name: it gives a Type
+  steps:
+  - record: some text
+    messages: [{Type: %s}]
+- name: it fails for nothing
+  steps:
+  - record: ""
+    failure: empty
+---
+--]]
+local kind = require "kind"
+function process_message()
+  if read_message "Payload" == "" then return -1, "empty" end
+  write_message("Type", kind)
+  return 0
+end
+"""
+CONFIG = """hekate: {sandbox_dir: %s, hostname: here}
+inputs:
+  in: {type: stdin, decoder: mine, splitter: {type: regex, delimiter: ';'}}
+filters:
+  count: {type: counter, message_matcher: "Type == 'right'", ticker_interval: 10}
+outputs:
+  out:
+    type: console
+    message_matcher: "Type == 'heka.sandbox.count'"
+    encoder: {type: template, config: {template: "%%{n}"}}
+tests:
+  all_is_counted:
+    now: 2024-05-01T10:00:00Z
+    given:
+    - {input: in, data: "a;b;c"}
+    - {until: 2024-05-01T10:00:25Z}
+    - {message: {Type: right, Timestamp: 2024-05-01T10:00:41Z}}
+    expect:
+      inputs.in: {count: 3}
+      filters.count:
+        messages:
+        - {Timestamp: 2024-05-01T10:00:10Z, Hostname: here, Fields: {n: 3}}
+        - {Timestamp: 2024-05-01T10:00:20Z, Fields: {n: 3}}
+        - {Fields: {n: 3}}
+        - {Fields: {n: 3}}
+        - {Timestamp: 2024-05-01T10:00:41Z, Fields: {n: %d, last: true}}
+      outputs.out: {count: 5}
+"""
+COUNTER = """
+--[[
+---
+name: counter
+kind: filter
+summary: Counts what it sees, and says so.
+---
+--]]
+local n = 0
+function process_message() n = n + 1 return 0 end
+function timer_event(ns, last) inject_message {Type = "count", Timestamp = ns, Fields = {n = n, last = last}} end
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for kind in ("decoders", "filters", "modules"):
+        (tmp_path / "plugins" / kind).mkdir(parents=True)
+    (tmp_path / "plugins" / "modules" / "kind.lua").write_text("return 'right'")
+    (tmp_path / "plugins" / "decoders" / "mine.lua").write_text(PLUGIN % "right")
+    (tmp_path / "plugins" / "filters" / "counter.lua").write_text(COUNTER.lstrip())
+    (tmp_path / "hekate.yaml").write_text(CONFIG % (tmp_path / "plugins", 4))
+    return tmp_path
+
+
+def test_all_that_is_shipped_passes():
+    done = hekate("test")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 failed" in done.stdout
+    assert "conf/examples/sample.yaml" in done.stdout
+    for plugin in ROOT.glob("sandboxes/lua/*/*.lua"):
+        assert f"/{plugin.stem}.cases.yaml" in done.stdout
+
+
+def test_cases_of_plugins_and_tests_of_configurations_in_a_folder(folder):
+    done = hekate("test", ".", cwd=folder)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed, 0 failed" in done.stdout
+
+
+def test_what_differs_is_shown_and_is_status_1(folder):
+    path = folder / "plugins" / "decoders" / "mine.lua"
+    path.write_text(PLUGIN % "wrong")
+    (folder / "hekate.yaml").write_text(CONFIG % (folder / "plugins", 9))
+
+    done = hekate("test", path, "hekate.yaml", cwd=folder)
+
+    assert done.returncode == 1
+    assert "1 passed, 2 failed" in done.stdout
+    assert "plugins/decoders/mine.lua:9: step 1: message 1: Type:" in done.stdout
+    assert 'expected "wrong"\n          got      "right"' in done.stdout
+    assert "filters.count: message 5: Fields[n]:\n          expected 9\n          got      4.0" in done.stdout
+
+    document = json.loads(hekate("test", "--format", "json", path).stdout)
+    assert (document["passed"], document["failed"], document["errors"]) == (1, 1, [])
+    (difference,) = document["cases"][0]["differences"]
+    assert difference == {"where": "step 1: message 1: Type", "line": 9, "expected": '"wrong"', "got": '"right"'}
+
+    root = ET.fromstring(hekate("test", "--format", "junit", ".", cwd=folder).stdout)
+    assert (root.get("tests"), root.get("failures")) == ("3", "2")
+    names = {case.get("name"): case.find("failure") is None for case in root.iter("testcase")}
+    assert names == {"it gives a Type": False, "it fails for nothing": True, "all_is_counted": False}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            ("input: in, data", "input: inn, data"),
+            "tests.all_is_counted.given[0]: There is no input `inn`. Did you mean `in`?",
+        ),
+        (("{until: 2024-05-01T10:00:25Z}", "{until: soon}"), "`soon` is neither"),
+        (("inputs.in:", "inputs.on:"), "There is no `inputs.on`. Did you mean `inputs.in`?"),
+        (("{count: 5}", "{messages: []}"), "What an output delivers are bytes"),
+        (("{count: 5}", "{cuont: 5}"), "Did you mean `count`?"),
+        (("given:", "givn:"), "Did you mean `given`?"),
+        (("Type: right, Time", "Tpe: right, Time"), "There is no header `Tpe`"),
+    ],
+)
+def test_faults_in_tests_are_told_with_their_place(folder, change, complaint):
+    path = folder / "hekate.yaml"
+    path.write_text(path.read_text().replace(*change))
+
+    done = hekate("test", path)
+
+    assert done.returncode == 78
+    assert complaint in done.stderr
+    assert f"{path}:" in done.stderr
+
+
+def test_a_sandbox_that_ends_fails_the_test(folder):
+    path = folder / "plugins" / "filters" / "counter.lua"
+    path.write_text(path.read_text().replace("n = n + 1 return 0", "while true do end"))
+
+    done = hekate("test", folder / "hekate.yaml")
+
+    assert done.returncode == 1
+    assert "The filter count was ended by cpu_limit" in done.stdout
+
+
+def test_where_there_is_nothing_it_says_so(tmp_path):
+    done = hekate("test", tmp_path)
+    assert done.returncode == 66
+    assert "There are no cases and no tests here" in done.stdout
+    assert hekate("test", tmp_path / "gone").returncode == 64
+    (tmp_path / "free.lua").write_text("local x = 1")
+    done = hekate("test", tmp_path / "free.lua")
+    assert done.returncode == 78
+    assert "This is no plugin" in done.stderr
+
+
+def test_watching_runs_again_when_a_file_changes(folder):
+    path = folder / "plugins" / "decoders" / "mine.lua"
+    out = folder / "out.txt"
+    with out.open("wb") as file:
+        command = [sys.executable, "-m", "host", "test", "--watch", str(path)]
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, cwd=ROOT)
+    try:
+        until(lambda: "Waiting" in out.read_text(), "the first run")
+        assert "2 passed, 0 failed" in out.read_text()
+        path.write_text(PLUGIN % "wrong")
+        until(lambda: "1 passed, 1 failed" in out.read_text(), "the second run")
+    finally:
+        process.kill()
+        process.wait()
