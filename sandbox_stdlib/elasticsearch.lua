@@ -5,8 +5,8 @@ Lines for the bulk API of Elasticsearch and OpenSearch.
     add_to_payload(elasticsearch.bulkapi_index_json("logs-%{%Y.%m.%d}", nil, nil, ns), "\n", document, "\n")
 
 - `bulkapi_index_json(index, type, id [, ns])` -> {"index":{"_index":"...","_type":"...","_id":"..."}}, without what is
-  nil. Each may hold %{name}, filled in from the current message (module msg_interpolate); ns is the time for formats
-  of strftime, now unless given. Elasticsearch 8 takes no _type.
+  nil. The index is in lower case, as it must be. Each may hold %{name}, filled in from the current message (module
+  msg_interpolate); ns is the time for formats of strftime, now unless given. Elasticsearch 8 takes no _type.
 
 Source: the API of Heka's elasticsearch module.
 --]]
@@ -26,6 +26,7 @@ function M.bulkapi_index_json(index, type_name, id, ns)
     if i == 1 then text = index elseif i == 2 then text = type_name else text = id end
     if text then
       local filled = interpolate.interpolate_from_msg(text, ns and ns / 1e9)
+      if i == 1 then filled = filled:lower() end
       parts[#parts + 1] = ('"%s":%s'):format(name, cjson.encode(filled))
     end
   end

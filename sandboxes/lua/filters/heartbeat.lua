@@ -1,0 +1,112 @@
+--[[
+---
+name: heartbeat
+kind: filter
+summary: Alerts when a host that used to send messages has fallen silent, and when it is back.
+ticker_interval: 10
+preserve_data: true
+limits:
+  max_timer_inject: 100
+config:
+  heartbeat_timeout:
+    type: integer
+    default: 30
+    description: Seconds of silence after which a host is missing.
+  alert_throttle:
+    type: integer
+    default: 300
+    description: Least seconds between two alerts of one host.
+  variable:
+    type: string
+    default: Hostname
+    description: What tells the hosts apart, a header or Fields[name].
+  forget_after_s:
+    type: integer
+    default: 604800
+    description: Seconds of silence after which a host is forgotten.
+  max_hosts:
+    type: integer
+    default: 10000
+    description: How many hosts are watched at most; further ones are not.
+---
+Match with message_matcher what counts as a sign of life. Time is that of the messages, or the clock's when it is ahead.
+
+    filters:
+      alive:
+        type: heartbeat
+        message_matcher: Type == "heartbeat"
+        config: {heartbeat_timeout: 60}
+
+A host that is missing, or back, gives a message of Type heka.sandbox.heartbeat with Severity 1 or 5, the fields host, status (missing or
+alive) and last_seen, and a text as Payload. Every tick gives the payload `tsv` named Heartbeats: host, seconds since it was last
+seen, status.
+--]]
+
+_PRESERVATION_VERSION = 1
+
+hosts = {}                -- host -> {last_ns = , alive = , alerted_ns = }
+host_count = 0
+
+local NS_PER_S = 1e9
+
+local timeout_ns = read_config "heartbeat_timeout" * NS_PER_S
+local throttle_ns = read_config "alert_throttle" * NS_PER_S
+local forget_ns = read_config "forget_after_s" * NS_PER_S
+local variable, max_hosts = read_config "variable", read_config "max_hosts"
+local most_alerts = 90    -- in one tick; the rest waits for the next one
+
+function process_message()
+  local name = read_message(variable)
+  if name == nil or name == "" then return -1, "no " .. variable end
+  name = tostring(name)
+  local ns, host = read_message "Timestamp", hosts[name]
+  if not host then
+    if host_count >= max_hosts then return 0 end
+    host = {last_ns = ns, alive = true, alerted_ns = -math.huge}
+    hosts[name], host_count = host, host_count + 1
+  elseif ns > host.last_ns then
+    host.last_ns = ns
+  end
+  return 0
+end
+
+local function tell(name, host, status, ns)
+  host.alive, host.alerted_ns = status == "alive", ns
+  local seconds = math.floor((ns - host.last_ns) / NS_PER_S)
+  inject_message {
+    Type = "heartbeat", Timestamp = ns, Severity = status == "alive" and 5 or 1,
+    Payload = status == "alive" and name .. " is back" or ("%s has been silent for %d s"):format(name, seconds),
+    Fields = {
+      {name = "host", value = name}, {name = "status", value = status},
+      {name = "last_seen", value = host.last_ns, value_type = 2, representation = "ns"},
+    },
+  }
+end
+
+local function sorted_names()
+  local names = {}
+  for name in pairs(hosts) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+function timer_event(ns)
+  local told = 0
+  for _, name in ipairs(sorted_names()) do
+    local host = hosts[name]
+    local silence_ns = ns - host.last_ns
+    if silence_ns > forget_ns then
+      hosts[name], host_count = nil, host_count - 1
+    else
+      local is_missing = silence_ns > timeout_ns
+      local may_tell = told < most_alerts and (not host.alive or ns - host.alerted_ns >= throttle_ns)
+      if is_missing == host.alive and may_tell then
+        tell(name, host, is_missing and "missing" or "alive", ns)
+        told = told + 1
+      end
+      local seconds = math.max(0, math.floor(silence_ns / NS_PER_S))
+      add_to_payload(name, "\t", seconds, "\t", is_missing and "missing" or "alive", "\n")
+    end
+  end
+  inject_payload("tsv", "Heartbeats")
+end
