@@ -11,8 +11,10 @@ from host.admin.history import History
 from host.admin.index import Index
 from host.admin.loading import Loading
 from host.admin.recent import Recent
+from host.delivery.letter_files import LetterId
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.reloading import Reloader
+from host.pipeline.replay import Replay
 
 
 class Control:
@@ -34,6 +36,9 @@ class Control:
         self.history.load()
         self.loading = Loading(self)
         pipeline.router.on_pack = self.recent.see
+        self.replay = Replay(pipeline)
+        self.replaying: set[LetterId] = set()
+        """Dead letters that are on their way just now."""
         self.started_ns = time.time_ns()
         self._noting: asyncio.Task[None] | None = None
         self._note_again = False

@@ -117,7 +117,9 @@ class AdminServer:
         for route in all_routes():
             by_path.setdefault(route.pattern, {})[route.method] = route
         handlers: list[Any] = [
-            (pattern, RouteHandler, {"server": self, "routes": routes}) for pattern, routes in by_path.items()
+            (pattern, RouteHandler, {"server": self, "routes": by_path[pattern]})
+            # `dead-letters/replay` comes before `dead-letters/{id}`
+            for pattern in sorted(by_path, key=lambda pattern: pattern.count("(?P<"))
         ]
         handlers.append((r"/(?!api/)(?P<name>[A-Za-z0-9_./-]*)", PageHandler, {"server": self}))
         return Application(

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from host.clock import Clock, RealClock
+from host.delivery.letter_files import TAKEN_OUT
 from host.errors import RetryDelivery, StartError
 from host.telemetry.logs import get_logger
 
@@ -170,6 +171,8 @@ def read(state_dir: Path) -> Iterator[DeadLetter]:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 entry = _parse(line)
+                if line.startswith(TAKEN_OUT):
+                    continue
                 if entry is None:
                     _log.warning("Passed over an incomplete dead letter.", file=str(path), line=number)
                 else:

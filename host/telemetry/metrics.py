@@ -32,6 +32,7 @@ SPECS: tuple[MetricSpec, ...] = (
     MetricSpec("packs_sent", "hekate_component_sent_packs", "Packs that went on."),
     MetricSpec("packs_skipped", "hekate_component_skipped_packs", "Packs that the matcher ruled out by their header."),
     MetricSpec("records_injected", "hekate_component_injected_records", "Messages that a filter put in."),
+    MetricSpec("records_replayed", "hekate_component_replayed_records", "Dead letters that were tried again."),
     MetricSpec("records_truncated", "hekate_component_truncated_records", "Records cut at max_record_bytes."),
     MetricSpec("retries", "hekate_component_retries", "Deliveries tried again."),
     MetricSpec("restarts", "hekate_component_restarts", "Starts after the first one."),
@@ -75,6 +76,7 @@ class ComponentMetrics:
         "queue_records",
         "records_injected",
         "records_received",
+        "records_replayed",
         "records_sent",
         "records_truncated",
         "restarts",
@@ -102,6 +104,7 @@ class ComponentMetrics:
         self.packs_skipped = 0
         self.records_injected = 0
         self.records_truncated = 0
+        self.records_replayed = 0
         self.retries = 0
         self.restarts = 0
         self.queue_packs = 0

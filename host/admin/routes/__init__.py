@@ -1,9 +1,16 @@
 """The routes, a file for each part of the API."""
 
 from host.admin.declare import Route, Routes
-from host.admin.routes import changes, components, config, meta, sandboxes
+from host.admin.routes import changes, components, config, dead_letters, meta, sandboxes
 
-PARTS: tuple[Routes, ...] = (meta.routes, sandboxes.routes, changes.routes, config.routes, components.routes)
+PARTS: tuple[Routes, ...] = (
+    meta.routes,
+    sandboxes.routes,
+    changes.routes,
+    config.routes,
+    dead_letters.routes,
+    components.routes,
+)
 
 
 def all_routes() -> list[Route]:
