@@ -11,7 +11,7 @@ from typing import Any
 
 from host.admin import openapi
 from host.admin.declare import Routes
-from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES
+from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, VERSIONS
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -167,6 +167,7 @@ def metrics_page(mark: str) -> str:
         name = spec.name if spec.is_gauge else f"{spec.name}_total"
         lines.append(f"| `{name}` | {'gauge' if spec.is_gauge else 'counter'} | {spec.meaning} |")
     lines += [f"| `{spec.name}_total` | counter, with `reason` | {spec.meaning} |" for spec in (ERRORS, DROPS)]
+    lines.append(f"| `{VERSIONS.name}_total` | counter, with `version` | {VERSIONS.meaning} |")
     lines.append(f"| `{STATES.name}` | gauge, with `state` | {STATES.meaning} |")
     return "\n".join(lines) + "\n"
 

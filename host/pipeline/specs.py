@@ -65,7 +65,7 @@ def _host_keys(name: str, sandbox: model.Sandbox, hostname: str, more: dict[str,
 def _script(sandbox: model.Sandbox, host_keys: dict[str, Any]) -> dict[str, Any]:
     path = Path(sandbox.path)
     try:
-        text = path.read_text(encoding="utf-8") if sandbox.text is None else sandbox.text
+        text = path.read_bytes().decode() if sandbox.text is None else sandbox.text
     except OSError as fault:
         raise StartError(f"Cannot read {path}: {fault.strerror}.") from fault
     return {"name": sandbox.name, "file": path.name, "text": text, "config": host_keys | sandbox.config}

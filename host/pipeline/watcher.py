@@ -22,6 +22,8 @@ _SETTLED_S = 0.02
 """After a close, a move or a removal."""
 _QUIET_S = 0.15
 """After a write whose end is not in sight."""
+_LONGEST_S = 0.3
+"""For which events put the call off: somebody who writes all the time is not to hold up what others have written."""
 _POLL_S = 1.0
 _FINAL = frozenset({"closed", "moved", "deleted"})
 _READ_ONLY = frozenset({"opened", "closed_no_write"})
@@ -48,6 +50,7 @@ class Watcher(FileSystemEventHandler):
         self._loop = asyncio.get_running_loop()
         self._observer: BaseObserver | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._armed_s = 0.0
 
     def start(self) -> None:
         """Begin to watch. The parent is watched too, so that the directory may vanish and come back."""
@@ -70,6 +73,7 @@ class Watcher(FileSystemEventHandler):
         """End watching."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         if self._observer is not None:
             self._observer.stop()
             self._observer.join()
@@ -98,9 +102,16 @@ class Watcher(FileSystemEventHandler):
 
     def _arm(self, delay_s: float) -> None:
         """A later event puts the call off, but a settled one does not wait for an unsettled one before it."""
-        if self._timer is not None:
+        now_s = self._loop.time()
+        if self._timer is None:
+            self._armed_s = now_s
+        else:
             self._timer.cancel()
-        self._timer = self._loop.call_later(delay_s, self._changed)
+        self._timer = self._loop.call_at(min(now_s + delay_s, max(now_s, self._armed_s + _LONGEST_S)), self._call)
+
+    def _call(self) -> None:
+        self._timer = None
+        self._changed()
 
 
 class _Parent(FileSystemEventHandler):

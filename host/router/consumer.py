@@ -285,6 +285,7 @@ class FilterConsumer(Consumer):
     def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
         """The filter is done with a pack."""
         self._learn(work, report)
+        self.metrics.count_version(sandbox.version, report.matched)
         if report.failed:
             self.metrics.count_error("process_message", report.failed)
         if sandbox.journal is None:
@@ -372,9 +373,10 @@ class OutputConsumer(Consumer):
 
         self.runner.deliver(Batch(view[start : start + report.used_bytes], report.records, ends), done)
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
+    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
         """The encoder is done with a pack; batches of it may still be at the runner."""
         self._learn(work, report)
+        self.metrics.count_version(sandbox.version, report.matched)
         if report.failed:
             self.metrics.count_drop("encode_failed", report.failed)
         work.pack.let_go()

@@ -111,10 +111,11 @@ class Decoding:
         work.pack.add_decoded(table)
         work.pack.stream.in_order(self._route)
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
+    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
         """A decoder is done with a pack."""
         pack = work.pack
         assert isinstance(pack, RawPack)
+        self.metrics.count_version(sandbox.version, report.received)
         self.metrics.records_received += report.received
         # An input hands in bytes; how many records they are is known only here.
         self._input_metrics.records_received += report.received

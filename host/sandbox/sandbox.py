@@ -44,6 +44,7 @@ _LONGEST_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
 """Deaths in a row, with nothing finished between them."""
 _TRIES_PER_RECORD = 2
+_VERSION_DIGITS = 12
 _STATE_FACTOR = 4
 """A state may be so many times as large as the memory that it was made in."""
 
@@ -138,6 +139,9 @@ class Sandbox:
         self._restored: asyncio.Future[str] | None = None
         self._order = order
         self._spec = {**spec, "arena": arena.number}
+        texts = (str(script["text"]).encode() for script in spec["scripts"])
+        self.version = hashlib.sha256(b"\0".join(texts)).hexdigest()[:_VERSION_DIGITS]
+        """Which version of its script it runs: the first digits of the file's SHA-256. Of a chain, one for all."""
         self._zygote = zygote
         self._owner = owner
         self._read_module = read_module

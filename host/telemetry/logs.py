@@ -70,7 +70,7 @@ class RateLimit(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Decide on one record."""
         facts = _facts(record)
-        key = (record.pathname, record.lineno, facts.get("component"))
+        key = (record.pathname, record.lineno, facts.get("component", facts.get("unit")))
         now_s = time.monotonic()
         window = self._seen.get(key)
         if window is None or now_s - window.start_s >= self._window_s:

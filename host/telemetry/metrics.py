@@ -50,7 +50,16 @@ SPECS: tuple[MetricSpec, ...] = (
 )
 ERRORS = MetricSpec("errors", "hekate_component_errors", "What went wrong, by reason.")
 DROPS = MetricSpec("drops", "hekate_component_dropped_records", "Records not passed on, by reason.")
+VERSIONS = MetricSpec(
+    "versions",
+    "hekate_sandbox_version_records",
+    "Records that came in, by version of the script: the first digits of its SHA-256, for the last few.",
+)
 STATES = MetricSpec("states", "hekate_sandbox_states", "Sandboxes, by state.", is_gauge=True)
+
+
+_MOST_VERSIONS = 5
+"""Of a script that is edited all the time, so many are kept apart."""
 
 
 class ComponentMetrics:
@@ -86,6 +95,7 @@ class ComponentMetrics:
         "states",
         "streams_open",
         "type",
+        "versions",
     )
 
     def __init__(self, kind: Kind, name: str, type: str) -> None:  # noqa: A002 -- the word of the configuration
@@ -95,6 +105,8 @@ class ComponentMetrics:
         self.errors: Counter[str] = Counter()
         self.drops: Counter[str] = Counter()
         self.states: Counter[str] = Counter()
+        self.versions: dict[str, int] = {}
+        """Oldest first."""
         self.records_received = 0
         self.records_sent = 0
         self.bytes_received = 0
@@ -127,6 +139,12 @@ class ComponentMetrics:
         """Count records that go no further. The reason is one of few fixed words, never data."""
         self.drops[reason] += count
 
+    def count_version(self, version: str, count: int) -> None:
+        """Count records that a version of the script had."""
+        if version not in self.versions and len(self.versions) >= _MOST_VERSIONS:
+            del self.versions[next(iter(self.versions))]
+        self.versions[version] = self.versions.get(version, 0) + count
+
     def as_dict(self) -> dict[str, object]:
         """Everything, as plain data."""
         counts: dict[str, object] = {spec.attribute: getattr(self, spec.attribute) for spec in SPECS}
@@ -138,6 +156,7 @@ class ComponentMetrics:
                 "errors": dict(self.errors),
                 "drops": dict(self.drops),
                 "states": dict(self.states),
+                "versions": dict(self.versions),
             }
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, Registry
+from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, VERSIONS, Registry
 
 _LABELS = ("kind", "name", "type")
 
@@ -32,6 +32,11 @@ class RegistryCollector(Collector):
                 for reason, count in getattr(metrics, spec.attribute).items():
                     by_reason.add_metric((metrics.kind, metrics.name, metrics.type, reason), count)
             yield by_reason
+        by_version = CounterMetricFamily(VERSIONS.name, VERSIONS.meaning, labels=(*_LABELS, "version"))
+        for metrics in components:
+            for version, count in metrics.versions.items():
+                by_version.add_metric((metrics.kind, metrics.name, metrics.type, version), count)
+        yield by_version
         by_state = GaugeMetricFamily(STATES.name, STATES.meaning, labels=(*_LABELS, "state"))
         for metrics in components:
             for state, count in metrics.states.items():

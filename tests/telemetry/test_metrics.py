@@ -3,7 +3,7 @@
 import prometheus_client.registry
 from prometheus_client import generate_latest
 
-from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, ComponentMetrics, Registry
+from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, VERSIONS, ComponentMetrics, Registry
 from host.telemetry.prometheus import RegistryCollector
 
 
@@ -20,13 +20,13 @@ def test_every_metric_is_an_attribute_that_starts_at_zero():
 
 
 def test_every_counter_attribute_has_a_name_outside():
-    described = {spec.attribute for spec in (*SPECS, ERRORS, DROPS, STATES)}
+    described = {spec.attribute for spec in (*SPECS, ERRORS, DROPS, STATES, VERSIONS)}
 
     assert set(ComponentMetrics.__slots__) - {"kind", "name", "type"} == described
 
 
 def test_names_are_legal_and_unique():
-    names = [spec.name for spec in (*SPECS, ERRORS, DROPS, STATES)]
+    names = [spec.name for spec in (*SPECS, ERRORS, DROPS, STATES, VERSIONS)]
 
     assert len(set(names)) == len(names)
     assert all(name.startswith("hekate_") and name.replace("_", "").isalnum() for name in names)
@@ -38,6 +38,8 @@ def test_a_scrape_shows_counts_with_kind_name_and_type():
     metrics.records_sent += 3
     metrics.count_drop("queue_full", 2)
     metrics.states["quarantined"] = 1
+    metrics.count_version("0a1b2c", 4)
+    metrics.count_version("0a1b2c", 1)
 
     text = scrape(registry)
 
@@ -46,7 +48,16 @@ def test_a_scrape_shows_counts_with_kind_name_and_type():
         'hekate_component_dropped_records_total{kind="outputs",name="errors",reason="queue_full",type="file"} 2.0'
         in text
     )
+    assert 'hekate_sandbox_version_records_total{kind="outputs",name="errors",type="file",version="0a1b2c"} 5.0' in text
     assert 'hekate_sandbox_states{kind="outputs",name="errors",state="quarantined",type="file"} 1.0' in text
+
+
+def test_versions_are_kept_apart_and_bounded():
+    metrics = ComponentMetrics("filters", "counts", "mine")
+    for version in ("a", "b", "a", "c", "d", "e", "f"):
+        metrics.count_version(version, 10)
+
+    assert metrics.versions == {"b": 10, "c": 10, "d": 10, "e": 10, "f": 10}
 
 
 def test_counters_outlive_a_restart_of_the_component():
