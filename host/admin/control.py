@@ -6,11 +6,17 @@ import asyncio
 import time
 from pathlib import Path
 
+import msgspec
+import orjson
+
+from host.admin import graph
 from host.admin.audit import Audit
 from host.admin.history import History
 from host.admin.index import Index
 from host.admin.loading import Loading
+from host.admin.rates import Rates
 from host.admin.recent import Recent
+from host.admin.streams import Latest
 from host.delivery.letter_files import LetterId
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.reloading import Reloader
@@ -36,6 +42,11 @@ class Control:
         self.history.load()
         self.loading = Loading(self)
         pipeline.router.on_pack = self.recent.see
+        self.rates = Rates(pipeline)
+        self.rates.on_sample.append(self._show_graph)
+        self.rates.start()
+        self.live_graph = Latest()
+        """The graph of this second, for those who follow it."""
         self.replay = Replay(pipeline)
         self.replaying: set[LetterId] = set()
         """Dead letters that are on their way just now."""
@@ -64,8 +75,13 @@ class Control:
                 if self.index.is_dropped_in(entry):
                     await asyncio.to_thread(self.history.note_file, entry.kind, entry.path)
 
+    def _show_graph(self) -> None:
+        if self.live_graph.waiting:
+            self.live_graph.put(orjson.dumps(msgspec.to_builtins(graph.graph(self.pipeline, self.rates))))
+
     async def close(self) -> None:
         """End."""
+        await self.rates.stop()
         if self._noting is not None:
             self._noting.cancel()
             await asyncio.gather(self._noting, return_exceptions=True)

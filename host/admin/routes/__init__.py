@@ -1,7 +1,7 @@
 """The routes, a file for each part of the API."""
 
 from host.admin.declare import Route, Routes
-from host.admin.routes import changes, components, config, dead_letters, meta, sandboxes
+from host.admin.routes import changes, components, config, dead_letters, graph, meta, sandboxes
 
 PARTS: tuple[Routes, ...] = (
     meta.routes,
@@ -9,6 +9,7 @@ PARTS: tuple[Routes, ...] = (
     changes.routes,
     config.routes,
     dead_letters.routes,
+    graph.routes,
     components.routes,
 )
 

@@ -1,0 +1,167 @@
+"""The pipeline as a graph: what it consists of, what flows where, how fast, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from host.admin import readings, views
+from host.admin.rates import Rates
+from host.admin.views import State
+from host.pipeline.pipeline import Pipeline
+from host.pipeline.units import FilterUnit, InputUnit, Unit
+
+ROUTER = "router"
+Health = Literal["ok", "stuck", "lossy", "dead", "paused"]
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """A component."""
+
+    id: str
+    """As `outputs.errors`; `router` is the one in the middle."""
+    stage: str
+    name: str
+    type: str
+    state: State
+    health: Health
+    """`stuck`: records wait and none goes on; `lossy`: some were dropped or failed lately; `dead`: it does not run."""
+    reason: str
+    """What is wrong; empty if nothing is."""
+    message_matcher: str | None
+    received_per_second: float
+    sent_per_second: float
+    errors_per_second: float
+    dropped_per_second: float
+    lag_ms: int
+    """Age of the oldest pack that waits for it."""
+    queue_packs: int
+    sandboxes: list[str]
+
+
+class Edge(msgspec.Struct, frozen=True, kw_only=True):
+    """What flows from one component to another."""
+
+    source: str
+    target: str
+    records_per_second: float
+
+
+class Graph(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole pipeline. Rates are those of the last five seconds."""
+
+    nodes: list[Node]
+    edges: list[Edge]
+
+
+def graph(pipeline: Pipeline, rates: Rates) -> Graph:
+    """Make it of what runs now."""
+    nodes = [_router(rates)]
+    edges = []
+    for unit in readings.units(pipeline):
+        nodes += [_node(unit, stage, rates) for stage in readings.stages_of(unit)]
+        edges += list(_edges(unit, rates))
+    return Graph(nodes=nodes, edges=edges)
+
+
+def _router(rates: Rates) -> Node:
+    flow = rates.of("router", "router")
+    return Node(
+        id=ROUTER, stage="router", name="router", type="router", state="running", health="ok", reason="",
+        message_matcher=None, received_per_second=flow["received"], sent_per_second=flow["received"],
+        errors_per_second=flow["errors"], dropped_per_second=flow["dropped"], lag_ms=0, queue_packs=0, sandboxes=[],
+    )  # fmt: skip
+
+
+def _node(unit: Unit, stage: str, rates: Rates) -> Node:
+    shown = views.component(unit, stage)
+    kind = "outputs" if stage == "encoders" else stage
+    flow = rates.of(kind, unit.config.name)
+    queue = views.queue(unit) if stage in {"filters", "encoders"} else None
+    lag_ms = queue.lag_ms if queue else 0
+    health = _health(shown, flow, lag_ms)
+    return Node(
+        id=f"{stage}.{unit.config.name}",
+        stage=stage,
+        name=unit.config.name,
+        type=shown.type,
+        state=shown.state,
+        health=health,
+        reason=shown.reason or _why(health, lag_ms),
+        message_matcher=shown.message_matcher,
+        received_per_second=flow["received"],
+        sent_per_second=flow["injected"] if stage == "filters" else flow["sent"],
+        errors_per_second=flow["errors"],
+        dropped_per_second=flow["dropped"],
+        lag_ms=lag_ms,
+        queue_packs=queue.packs if queue else 0,
+        sandboxes=shown.sandboxes if stage in {"decoders", "filters", "encoders"} else [],
+    )
+
+
+_STUCK_MS = 5000
+
+
+def _health(shown: views.Component, flow: dict[str, float], lag_ms: int) -> Health:
+    if shown.state == "paused":
+        return "paused"
+    if shown.state in {"stopped", "quarantined", "failed"}:
+        return "dead"
+    if lag_ms > _STUCK_MS and not flow["received"]:
+        return "stuck"
+    if shown.stage == "outputs" and shown.reason:
+        return "stuck"
+    return "lossy" if flow["errors"] or flow["dropped"] else "ok"
+
+
+def _why(health: Health, lag_ms: int) -> str:
+    if health == "stuck":
+        return f"Nothing goes on, and the oldest pack has waited for {lag_ms} ms."
+    return "Records were dropped or failed during the last seconds." if health == "lossy" else ""
+
+
+def _edges(unit: Unit, rates: Rates) -> Iterator[Edge]:
+    name = unit.config.name
+    if isinstance(unit, InputUnit):
+        flow = rates.of("decoders", name)
+        yield _edge(f"inputs.{name}", f"decoders.{name}", flow["received"])
+        yield _edge(f"decoders.{name}", ROUTER, flow["sent"])
+    elif isinstance(unit, FilterUnit):
+        flow = rates.of("filters", name)
+        yield _edge(ROUTER, f"filters.{name}", flow["received"])
+        yield _edge(f"filters.{name}", ROUTER, flow["injected"])
+    else:
+        flow = rates.of("outputs", name)
+        yield _edge(ROUTER, f"encoders.{name}", flow["received"])
+        yield _edge(f"encoders.{name}", f"outputs.{name}", flow["sent"])
+
+
+def _edge(source: str, target: str, rate: float) -> Edge:
+    return Edge(source=source, target=target, records_per_second=rate)
+
+
+def dot(shown: Graph) -> str:
+    """For Graphviz. Names consist of letters, digits, `_` and `-`, so nothing has to be escaped."""
+    lines = ["digraph hekate {", "  rankdir=LR;", "  node [shape=box];"]
+    for node in shown.nodes:
+        style = "" if node.health == "ok" else f', xlabel="{node.health}", style=bold'
+        lines.append(f'  "{node.id}" [label="{node.id}"{style}];')
+    lines += [f'  "{edge.source}" -> "{edge.target}" [label="{_rate(edge)}"];' for edge in shown.edges]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def mermaid(shown: Graph) -> str:
+    """For Mermaid."""
+    numbers = {node.id: f"n{number}" for number, node in enumerate(shown.nodes)}
+    lines = ["flowchart LR"]
+    for node in shown.nodes:
+        state = "" if node.health == "ok" else f" ({node.health})"
+        lines.append(f'  {numbers[node.id]}["{node.id}{state}"]')
+    lines += [f"  {numbers[edge.source]} -->|{_rate(edge)}| {numbers[edge.target]}" for edge in shown.edges]
+    return "\n".join(lines) + "\n"
+
+
+def _rate(edge: Edge) -> str:
+    return f"{edge.records_per_second:g}/s"

@@ -1,0 +1,48 @@
+"""The pipeline as a graph, with what flows through it just now."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from host.admin import graph, streams
+from host.admin.declare import Answer, Call, Routes, Stream
+from host.admin.graph import Graph
+from host.admin.handler import RouteHandler
+
+routes = Routes("graph", "The pipeline as a graph, with what flows through it just now.")
+
+_DOT, _MERMAID = "text/vnd.graphviz", "text/vnd.mermaid"
+
+
+class FormatQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How it is written."""
+
+    format: Literal["json", "dot", "mermaid"] = "json"
+
+
+@routes.get(
+    "/api/v1/graph", role="viewer", scope="host", media_types=("application/json", _DOT, _MERMAID)
+)  # fmt: skip
+async def show_graph(call: Call, query: FormatQuery) -> Answer[Graph]:
+    """Show the pipeline: its components, their states, and the rates between them over the last five seconds.
+
+    As JSON, for Graphviz (`format=dot`) or for Mermaid (`format=mermaid`).
+    """
+    shown = graph.graph(call.control.pipeline, call.control.rates)
+    if query.format == "dot":
+        return Answer(graph.dot(shown), media_type=_DOT)  # type: ignore[arg-type]  # text goes out as it is
+    if query.format == "mermaid":
+        return Answer(graph.mermaid(shown), media_type=_MERMAID)  # type: ignore[arg-type]
+    return Answer(shown)
+
+
+@routes.get("/api/v1/graph/stream", role="viewer", scope="host", media_types=("text/event-stream",))
+async def stream_graph(call: Call, handler: RouteHandler) -> Stream:
+    """Follow the graph: a server-sent event `graph` each second, made once for all who follow it.
+
+    Its data is that of `GET /api/v1/graph`. This is what a page should show that is open all day.
+    """
+    await streams.follow(handler, call.control.live_graph, "graph")
+    return Stream()
