@@ -91,13 +91,17 @@ local property = Ct(
 local literal = lpeg.Cs((P"\\" / "" * (S'ntr"\\' / ESCAPES) + P"%%" / "%%" + (1 - S"%\\"))^1)
 local template_format = Ct((literal + property)^1) * -1
 
--- A line break at the end of a template ends the record, and is not in it.
-function M.build_grammar(template)
+-- The parts of a template: texts, and {name=, options=}. A line break at its end ends the record, and is not in it.
+function M.parts(template)
   local parts = template_format:match((template:gsub("[\r\n]+$", "")))
-  if not parts then error("template: not a template of rsyslog: " .. template, 2) end
+  if not parts then error("template: not a template of rsyslog: " .. template, 3) end
   local last = #parts
   if type(parts[last]) == "string" then parts[last] = parts[last]:gsub("\n+$", "") end
-  local grammar = P(true)
+  return parts
+end
+
+function M.build_grammar(template)
+  local parts, grammar = M.parts(template), P(true)
   for i, part in ipairs(parts) do
     if type(part) == "string" then
       grammar = grammar * P(part)

@@ -14,6 +14,10 @@ Syslog: severities, facilities, the formats of RFC 3164 and RFC 5424, rsyslog te
   host, or Hostname.
 - `rfc5424`: captures a line of RFC 5424 as a table: pri, timestamp, hostname,
   programname, procid, msgid, structured_data, msg (what is "-" is left out)
+- `rsyslog_items(template [, options])`: a template of rsyslog as the alternatives of a
+  declared grammar: Timestamp, Severity, syslogfacility, Hostname (or options.hostname),
+  programname, Pid, procid where it is no number, Payload; other properties under
+  rsyslog's names in lower case
 - `build_rsyslog_grammar(template)`: a template of rsyslog as a pattern that
   captures a table, as Heka had it: timestamp in ns, pri as {facility, severity},
   syslogtag as {programname, pid}, numbers as numbers, other properties as text,
@@ -22,11 +26,12 @@ Syslog: severities, facilities, the formats of RFC 3164 and RFC 5424, rsyslog te
 
 local lpeg = require "lpeg"
 local rsyslog = require "rsyslog_template"
+local rsyslog_items = require "rsyslog_items"
 
 local ipairs, tonumber = ipairs, tonumber
 local C, Cg, Cs, Ct, P, R, S = lpeg.C, lpeg.Cg, lpeg.Cs, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
-local M = {build_rsyslog_grammar = rsyslog.build_grammar}
+local M = {build_rsyslog_grammar = rsyslog.build_grammar, rsyslog_items = rsyslog_items.items}
 
 -- ------------------------------------------------------------------ names --
 

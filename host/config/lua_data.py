@@ -23,6 +23,7 @@ _ESCAPE = re.compile(rb"\\(\d{1,3}|.)", re.DOTALL)
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _WORDS: dict[str, Leaf] = {"true": True, "false": False, "nil": None}
 _DEEPEST = 32
+_LARGEST = 1e300
 _END = ""
 _HINT = "This file is read as data: write strings, numbers, true, false and tables."
 
@@ -82,6 +83,13 @@ def _text_of(token: _Token) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise _Fault("The text is no UTF-8.", token.line) from None
+
+
+def _number(text: str, line: int) -> int | float:
+    value = int(text, 16) if text[:2] in {"0x", "0X"} else float(text)
+    if abs(value) > _LARGEST:
+        raise _Fault("The number is too large.", line)
+    return int(value) if value == int(value) else value
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
@@ -169,8 +177,10 @@ class _Parser:
         a, b = (self._number(side) for side in (left, right))
         if sign == b"/" and b == 0:
             raise _Fault("Division by zero.", left.line)
-        made = a + b if sign == b"+" else a - b if sign == b"-" else a * b if sign == b"*" else a / b
-        return Node(int(made) if made == int(made) else made, self._file, left.line)
+        made = float(a + b if sign == b"+" else a - b if sign == b"-" else a * b if sign == b"*" else a / b)
+        if abs(made) > _LARGEST:
+            raise _Fault("The number is too large.", left.line)
+        return Node(int(made) if made.is_integer() else made, self._file, left.line)
 
     def _number(self, node: Node) -> int | float:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
@@ -178,14 +188,22 @@ class _Parser:
         return node.value
 
     def _primary(self) -> Node:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise _Fault("Nested too deeply.", self._next.line)
+        try:
+            return self._unguarded()
+        finally:
+            self._depth -= 1
+
+    def _unguarded(self) -> Node:
         token = self._next
         self._at += 1
         if token.kind in {"text", "long"}:
             return Node(_text_of(token), self._file, token.line)
         if token.kind == "number":
             text = token.text.decode()
-            whole = int(text, 16) if text[:2] in {"0x", "0X"} else int(text) if text.isdigit() else float(text)
-            return Node(whole, self._file, token.line)
+            return Node(_number(text, token.line), self._file, token.line)
         if token.kind == "name":
             return self._word(token)
         if token.text == b"{":
@@ -209,16 +227,12 @@ class _Parser:
         return self._assigned[name]
 
     def _table(self, line: int) -> Node:
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise _Fault("Nested too deeply.", line)
         items: list[Node] = []
         entries: dict[str, Node] = {}
         while not self._took("}"):
             self._field(items, entries)
             if not (self._took(",") or self._took(";")) and self._next.text != b"}":
                 raise _Fault("`,` or `}` is missing.", self._next.line)
-        self._depth -= 1
         if items and entries:
             raise _Fault("A table here is either a list or names with values.", line)
         return Node(items or {key: node for key, node in entries.items() if node.value is not None}, self._file, line)

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from host.config import hindsight_cfg
+from host.config import hindsight_cfg, lua_data
 from host.config.model import HostSettings
 from host.sandbox.library import Library
 from tests.running import Bench, to_json, to_text, until
@@ -270,6 +272,9 @@ def test_what_a_cfg_may_say(tmp_path, text, options):
         ("a = 1 / 0", 2, "Division by zero"),
         ("a = 10 .. {}", 2, "joins text and numbers"),
         ("a = " + "{" * 100, 2, "Nested too deeply"),
+        ("a = " + "(" * 1000, 2, "Nested too deeply"),
+        ("a = " + "-" * 1000 + "1", 2, ""),
+        ("a = 1e999", 2, "too large"),
         ("shutdown_on_terminate = true", 2, "never stops the host"),
         ("filename = 'no.lua'", 2, "no script `no.lua`"),
         ("filename = '../s.lua'", 2, ""),
@@ -287,6 +292,44 @@ def test_what_is_wrong_with_a_cfg_is_said_with_its_line(tmp_path, text, line, wh
 
     assert cfg is None or hindsight_cfg.to_filter(cfg, Library(tmp_path), HostSettings(), errors) is None
     assert (errors[0].line, why in errors[0].message) == (line, True), errors
+
+
+PIECES = st.sampled_from(
+    [
+        "a",
+        "=",
+        "1",
+        "'x'",
+        "{",
+        "}",
+        "[",
+        "]",
+        "(",
+        ")",
+        ",",
+        "..",
+        "-",
+        "*",
+        "/",
+        "[[",
+        "]]",
+        "--",
+        "\n",
+        "1e308",
+        "0x",
+        '"',
+        "\\",
+        "nil",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.binary(max_size=60), st.lists(PIECES, max_size=30).map(lambda pieces: " ".join(pieces).encode())))
+def test_no_bytes_of_a_cfg_break_its_reader(source):
+    errors = []
+
+    assert (lua_data.parse(source, "f.cfg", errors) is None) == bool(errors)
 
 
 @pytest.mark.parametrize(

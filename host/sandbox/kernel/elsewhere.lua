@@ -65,4 +65,23 @@ function M.explain(text)
   return why and text .. "; " .. name .. ": " .. why or text
 end
 
+local NO_C = "modules in C are not loaded; what needs the system is an input or an output of the host"
+local DECODERS = "a decoder is a plugin here: name it under `decoder` of the input, several as a list"
+
+-- modules of Hindsight that there are not: name, or its first part -> what takes its place
+local MODULES = {
+  ["lpeg.sub_decoder_util"] = DECODERS, decoders = DECODERS,
+  encoders = "an encoder is a plugin here: name it under `encoder` of the output",
+  ["heka.derived_stream"] = "write an encoder, or name one under `encoder` of an output",
+  rjson = "use cjson", socket = NO_C, ssl = NO_C, lfs = NO_C, kafka = NO_C, luasql = NO_C, zlib = NO_C, gzfile = NO_C, snappy = NO_C,
+  openssl = NO_C, jose = NO_C, aws = NO_C, gcp = NO_C, amqp = NO_C, maxminddb = NO_C, geoip = NO_C, libinjection = NO_C, lyaml = NO_C,
+  parquet = NO_C, systemd = NO_C, io = NO_FILES,
+}
+
+-- What takes the place of a module that was not found, to stand behind the error; "" if nothing is known of it.
+function M.module(name)
+  local why = MODULES[name] or MODULES[name:match "^[^.]*"]
+  return why and "; " .. why or ""
+end
+
 return M

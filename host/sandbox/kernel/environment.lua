@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local bit = require "bit"
 local C = require "channel"
 local calls = require "calls"
+local elsewhere = require "elsewhere"
 local lpeg = require "lpeg"
 
 local M = {}
@@ -113,7 +114,7 @@ end
 local function fetch(name)
   C.text(C.NEED_MODULE, name)
   local answer = C.wait_for(C.MODULE)
-  if answer.flags == 0 then error("module '" .. name .. "' not found: " .. answer.text, 3) end
+  if answer.flags == 0 then error("module '" .. name .. "' not found: " .. answer.text .. elsewhere.module(name), 3) end
   return answer.text
 end
 
