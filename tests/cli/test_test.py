@@ -127,30 +127,34 @@ def test_what_differs_is_shown_and_is_status_1(folder):
     assert names == {"it gives a Type": False, "it fails for nothing": True, "all_is_counted": False}
 
 
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        (
-            ("input: in, data", "input: inn, data"),
-            "tests.all_is_counted.given[0]: There is no input `inn`. Did you mean `in`?",
-        ),
-        (("{until: 2024-05-01T10:00:25Z}", "{until: soon}"), "`soon` is neither"),
-        (("inputs.in:", "inputs.on:"), "There is no `inputs.on`. Did you mean `inputs.in`?"),
-        (("{count: 5}", "{messages: []}"), "What an output delivers are bytes"),
-        (("{count: 5}", "{cuont: 5}"), "Did you mean `count`?"),
-        (("given:", "givn:"), "Did you mean `given`?"),
-        (("Type: right, Time", "Tpe: right, Time"), "There is no header `Tpe`"),
-    ],
-)
-def test_faults_in_tests_are_told_with_their_place(folder, change, complaint):
-    path = folder / "hekate.yaml"
-    path.write_text(path.read_text().replace(*change))
+FAULTS = [
+    (
+        "input: in, data",
+        "input: inn, data",
+        "tests.all_is_counted.given[0]: There is no input `inn`. Did you mean `in`?",
+    ),
+    ("{until: 2024-05-01T10:00:25Z}", "{until: soon}", "`soon` is neither"),
+    ("inputs.in:", "inputs.on:", "There is no `inputs.on`. Did you mean `inputs.in`?"),
+    ("{count: 5}", "{messages: []}", "What an output delivers are bytes"),
+    ("{count: 5}", "{cuont: 5}", "Did you mean `count`?"),
+    ("given:", "givn:", "`given` is missing"),
+    ("Type: right, Time", "Tpe: right, Time", "There is no header `Tpe`"),
+]
 
-    done = hekate("test", path)
+
+def test_faults_in_tests_are_told_with_their_place(folder):
+    text = (folder / "hekate.yaml").read_text()
+    for number, (old, new, _) in enumerate(FAULTS):
+        (folder / f"faulty{number}.yaml").write_text(text.replace(old, new))
+
+    done = hekate("test", folder)
 
     assert done.returncode == 78
-    assert complaint in done.stderr
-    assert f"{path}:" in done.stderr
+    assert "3 passed, 0 failed" in done.stdout
+    for number, (_, _, complaint) in enumerate(FAULTS):
+        lines = [line for line in done.stderr.splitlines() if f"faulty{number}.yaml:" in line]
+        following = done.stderr.splitlines()[done.stderr.splitlines().index(lines[0]) + 1]
+        assert complaint in lines[0] + following
 
 
 def test_a_sandbox_that_ends_fails_the_test(folder):

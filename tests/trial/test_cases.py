@@ -106,7 +106,7 @@ GOOD = """cases:
 def test_cases_of_a_decoder_that_pass(setting):
     verdicts = setting.run("decoder", SPLIT, GOOD)
     assert [verdict.passed for verdict in verdicts] == [True, True]
-    assert [verdict.case.name for verdict in verdicts] == [
+    assert [verdict.name for verdict in verdicts] == [
         "all that can be said of a record",
         "it does not load with that",
     ]
