@@ -5,10 +5,12 @@ Grammars for IP addresses and host names (LPEG).
   form of RFC 4291 with an optional zone (fe80::1%eth0).
 - `v4_field`, `v6_field`, `host_field`: capture {value=, representation="ipv4" |
   "ipv6" | "hostname"}, as the value of a message field.
+- `v4_octets`: captures the four numbers of an IPv4 address
 --]]
 
 local lpeg = require "lpeg"
 
+local tonumber = tonumber
 local C, Cc, Cg, Ct, P, R, S = lpeg.C, lpeg.Cc, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
 local M = {}
@@ -20,6 +22,9 @@ local octet = P"25" * R"05" + P"2" * R"04" * digit + P"1" * digit * digit + R"19
 local v4 = octet * ("." * octet) * ("." * octet) * ("." * octet)
 
 M.v4 = v4
+
+local number = C(octet) / tonumber
+M.v4_octets = number * "." * number * "." * number * "." * number
 
 -- ------------------------------------------------------------------- IPv6 --
 

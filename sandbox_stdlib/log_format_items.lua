@@ -1,4 +1,4 @@
--- From the tokens of a log format to the alternatives of a declared grammar.
+-- From the tokens of a log format to the alternatives of a declared grammar. Used through the module common_log_format.
 --
 -- A line of an access log is nearly always plain, so the first alternative has
 -- for each field the shortest pattern that is right for plain lines: a span up

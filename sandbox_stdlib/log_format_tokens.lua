@@ -1,5 +1,5 @@
--- Reads the log format strings of nginx and Apache into a list of tokens, which
--- common_log_format turns into grammars. For nginx and for Apache a token is
+-- Reads the log format strings of nginx and Apache into a list of tokens. Used through the module
+-- common_log_format, which turns them into grammars. For nginx and for Apache a token is
 --
 --   a string                    text that stands in every line
 --   {name=, kind=, ...}         a variable:

@@ -1,4 +1,4 @@
--- Coarse facts from a User-Agent header: browser, major version, operating system.
+-- Coarse facts from a User-Agent header: browser, major version, operating system. Used through the module common_log_format.
 
 local ipairs, tonumber = ipairs, tonumber
 
