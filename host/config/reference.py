@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from host.config import api_reference, catalogue, model
+from host.config import api_reference, catalogue, model, modules_reference
 from host.config.catalogue import LUA_STAGES, OptionInfo, PluginInfo
 from host.config.model import STAGES, Stage
 from host.config.schema import SHARED, cases_schema, config_schema
@@ -51,6 +51,7 @@ def pages() -> dict[str, str]:
     made["docs/reference/README.md"] = _index(plugins)
     made["docs/sandbox-api.md"] = api_reference.page(MARK)
     made["sandboxes/lua/README.md"] = _lua_catalogue(plugins)
+    made["sandbox_stdlib/README.md"] = modules_reference.page(MARK)
     made["conf/reference.yaml"] = "\n".join(_reference_yaml(plugins)) + "\n"
     for name, schema in (("config", config_schema()), ("cases", cases_schema())):
         made[f"conf/schema/{name}.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,57 @@
+"""The catalogue of the standard library, made of the heads of its modules."""
+
+import re
+from pathlib import Path
+
+from host import paths
+
+_HEAD = re.compile(r"\A--\[(=*)\[\n(?P<head>.*?)\]\1\]", re.DOTALL)
+_FUNCTIONS = re.compile(r"^- (.*?)(?: ->|:|$)", re.MULTILINE)
+_NAME = re.compile(r"`([\w.]+(?::\w+)?)")
+
+
+def page(mark: str) -> str:
+    """`sandbox_stdlib/README.md`.
+
+    Args:
+        mark: What says that the page is generated.
+    """
+    folder = paths.shipped("sandbox_stdlib")
+    modules = {_name(file, folder): file.read_text(encoding="utf-8") for file in sorted(folder.rglob("*.lua"))}
+    lines = [
+        "# The standard library of sandboxes",
+        "",
+        mark,
+        "",
+        "What a script may `require`, beside `cjson`, `lpeg`, `re`, `bit`, `string`, `table`, `math` and `os`. The head of",
+        "each file describes its functions; modules of your own stand in `sandbox_dir/modules` and go before these.",
+        "",
+        "| module | what it does | has |",
+        "|---|---|---|",
+    ]
+    others = []
+    for name, text in modules.items():
+        found = _HEAD.match(text)
+        if found is None:
+            others.append(name)
+        else:
+            lines.append(
+                f"| [{name}]({name.replace('.', '/')}.lua) | {_first(found['head'])} | {_names(found['head'])} |"
+            )
+    lines += ["", "Parts of these, and the names under which Hindsight has them: " + ", ".join(others) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def _name(file: Path, folder: Path) -> str:
+    return ".".join(file.relative_to(folder).with_suffix("").parts)
+
+
+def _first(head: str) -> str:
+    """The first sentence, or the first paragraph if that has no end."""
+    paragraph = " ".join(head.strip().partition("\n\n")[0].split())
+    return re.split(r"(?<=\w)\. ", paragraph)[0].rstrip(":.").replace("|", "\\|") + "."
+
+
+def _names(head: str) -> str:
+    items = "\n".join(_FUNCTIONS.findall(head))
+    return ", ".join(f"`{name}`" for name in dict.fromkeys(_NAME.findall(items)))
