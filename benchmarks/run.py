@@ -8,13 +8,27 @@ from statistics import median
 import click
 from rich.console import Console
 
-from benchmarks import children, floor, hotload, jobs, latency, machine, memory, peers, results, show, workspace
+from benchmarks import (
+    children,
+    floor,
+    hotload,
+    jobs,
+    latency,
+    limits,
+    machine,
+    memory,
+    peers,
+    results,
+    sandboxes,
+    show,
+    workspace,
+)
 from benchmarks.failures import BenchmarkError
 from benchmarks.results import Measured, Row, Table
 
 LINES = 1_000_000
 QUICK_LINES = 100_000
-PARTS = ("jobs", "memory", "latency", "hotload", "peers")
+PARTS = ("jobs", "memory", "sandboxes", "limits", "latency", "hotload", "peers")
 FLOOR_RUNS = 3
 
 
@@ -131,6 +145,12 @@ def _run(
             show.printed(tables[-1], console)
         if "memory" in parts:
             tables.append(memory.table(corpus, scratch, long=long))
+            show.printed(tables[-1], console)
+        if "sandboxes" in parts:
+            tables.append(sandboxes.table(corpus, scratch))
+            show.printed(tables[-1], console)
+        if "limits" in parts:
+            tables.append(limits.table())
             show.printed(tables[-1], console)
         if "latency" in parts:
             tables.append(latency.table(corpus, scratch))

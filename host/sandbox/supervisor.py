@@ -14,7 +14,7 @@ from host.sandbox.sandbox import Sandbox
 
 _INTERVAL_S = 0.04
 _CPU_CLOCK_OF_PROCESS = 2
-_START_CPU_MS = 2000
+START_CPU_MS = 2000
 """CPU that loading a script may take in all."""
 _SILENT_S = 30.0
 """How long a process that has work may neither use CPU nor say anything, though it has no reason to wait."""
@@ -57,7 +57,7 @@ class _Watched:
             return "It does not get ready, and does nothing." if starting else "It does not do its work."
         spent_ms = cpu_ms - self.progress_cpu_ms
         if starting:
-            return "It takes more CPU to get ready than it may (cpu_limit)." if spent_ms > _START_CPU_MS else None
+            return "It takes more CPU to get ready than it may (cpu_limit)." if spent_ms > START_CPU_MS else None
         if spent_ms > sandbox.cpu_limit_ms * sandbox.records_given():
             return "It takes more CPU for a pack than all of its records may (cpu_limit)."
         return None
@@ -113,7 +113,7 @@ class Supervisor:
         if since is None or since[0] != sandbox.pid or since[1] != beat:
             self._since[sandbox] = (sandbox.pid, beat, now)
             return
-        limit = _START_CPU_MS if sandbox.state == "starting" else sandbox.cpu_limit_ms
+        limit = START_CPU_MS if sandbox.state == "starting" else sandbox.cpu_limit_ms
         spent = now - since[2]
         if sandbox.state == "running":
             sandbox.record_cpu_ms = Use(int(spent), max(int(spent), sandbox.record_cpu_ms.highest))

@@ -223,7 +223,7 @@ async def start_all(scripts):
 @pytest.fixture(scope="module")
 def refusals():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(supervisor, "_START_CPU_MS", 300)
+        patch.setattr(supervisor, "START_CPU_MS", 300)
         return asyncio.run(start_all(REFUSED))
 
 

@@ -351,7 +351,7 @@ async def decoder_of(folder, *lives):
 @pytest.mark.parametrize("name", LIES)
 def test_a_liar_is_ended_and_the_next_process_does_its_work(name, tmp_path, monkeypatch):
     monkeypatch.setattr(supervisor, "_SILENT_S", 0.3)
-    monkeypatch.setattr(supervisor, "_START_CPU_MS", 100)
+    monkeypatch.setattr(supervisor, "START_CPU_MS", 100)
 
     ends, routed = asyncio.run(survive(LIES[name], tmp_path))
 

@@ -1,0 +1,37 @@
+"""A pipeline in this process, so that its parts can be looked at while it runs."""
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from host.config.load import load_config
+from host.pipeline.pipeline import Pipeline
+
+PLUGIN = """--[[
+---
+name: {name}
+kind: {kind}
+summary: A {kind} of the benchmarks.
+---
+--]]
+{code}
+"""
+
+
+@contextlib.asynccontextmanager
+async def running(config: dict[str, Any], scratch: Path) -> AsyncIterator[Pipeline]:
+    """Run a configuration until the end of the block; inputs end with their files."""
+    state = scratch / "state"
+    shutil.rmtree(state, ignore_errors=True)
+    path = scratch / "within.yaml"
+    path.write_text(yaml.safe_dump({"hekate": {"state_dir": str(state)}, **config}), encoding="utf-8")
+    pipeline = Pipeline(load_config([path]), once=True)
+    await pipeline.start()
+    try:
+        yield pipeline
+    finally:
+        await pipeline.stop()
