@@ -20,6 +20,7 @@ _LOOK_EVERY_S = 0.3
 @click.argument("path", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--sandbox-dir", type=click.Path(file_okay=False, path_type=Path), help="Where modules and decoders are.")
 @click.option("--watch", is_flag=True, help="Run again whenever a file changes, until interrupted.")
+@click.option("--update", is_flag=True, help="Write what came into the files, in the place of what was expected.")
 @click.option(
     "--format",
     "output_format",
@@ -28,7 +29,7 @@ _LOOK_EVERY_S = 0.3
     show_default=True,
     help="Text for people, JSON for programs, or JUnit's XML for CI.",
 )
-def command(path: tuple[Path, ...], *, sandbox_dir: Path | None, watch: bool, output_format: str) -> int:
+def command(path: tuple[Path, ...], *, sandbox_dir: Path | None, watch: bool, update: bool, output_format: str) -> int:
     """Run what PATH brings along: plugins (*.lua), their files of cases, configurations, or folders of them.
 
     Without PATH, all that is shipped with Hekate. The scripts run in jailed processes with the limits that they have
@@ -37,8 +38,11 @@ def command(path: tuple[Path, ...], *, sandbox_dir: Path | None, watch: bool, ou
     \b
         hekate test plugins/decoders/mine.lua
         hekate test --watch plugins
+        hekate test --update plugins/decoders/mine.lua
         hekate test --format junit . > report.xml
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
+    if update and _update(path, sandbox_dir) != os.EX_OK:
+        return os.EX_CONFIG
     if not watch:
         return _once(path, sandbox_dir, output_format)
     while True:
@@ -67,15 +71,9 @@ def _mtime_ns(path: Path) -> int:
 
 def _once(paths: tuple[Path, ...], sandbox_dir: Path | None, output_format: str) -> int:
     from host.cli import test_report
-    from host.sandbox import lua_modules
-    from host.telemetry import logs
-    from host.trial.collect import collect, shipped
 
-    logs.set_up("error", "text")
-    lua_modules.check_present()
     start_s = time.perf_counter()
-    collected = collect(paths or shipped(), sandbox_dir)
-    verdicts = asyncio.run(_run(collected))
+    collected, verdicts = _ran(paths, sandbox_dir)
     report = test_report.Report(verdicts, collected.errors, time.perf_counter() - start_s)
     {"text": report.text, "json": report.json, "junit": report.junit}[output_format]()
     if collected.errors:
@@ -83,6 +81,36 @@ def _once(paths: tuple[Path, ...], sandbox_dir: Path | None, output_format: str)
     if not verdicts:
         return os.EX_NOINPUT
     return os.EX_OK if all(verdict.passed for verdict in verdicts) else _FAILED
+
+
+def _update(paths: tuple[Path, ...], sandbox_dir: Path | None) -> int:
+    """Write what comes into the files."""
+    from host.cli.output import show_config_errors
+    from host.trial import update
+
+    collected, verdicts = _ran(paths, sandbox_dir)
+    if collected.errors:
+        show_config_errors(collected.errors)
+        return os.EX_CONFIG
+    updates = []
+    for case, verdict in zip(collected.cases, verdicts, strict=False):
+        updates += update.of_case(case, verdict.outcome) if verdict.outcome is not None else []
+    for test, verdict in zip(collected.tests, verdicts[len(collected.cases) :], strict=True):
+        updates += update.of_test(test, verdict.came) if verdict.came else []
+    for file, count in update.write(updates).items():
+        click.echo(f"{file}: {count} of what is expected updated.", err=True)
+    return os.EX_OK
+
+
+def _ran(paths: tuple[Path, ...], sandbox_dir: Path | None) -> "tuple[Collected, list[Verdict]]":
+    from host.sandbox import lua_modules
+    from host.telemetry import logs
+    from host.trial.collect import collect, shipped
+
+    logs.set_up("error", "text")
+    lua_modules.check_present()
+    collected = collect(paths or shipped(), sandbox_dir)
+    return collected, asyncio.run(_run(collected))
 
 
 async def _run(collected: "Collected") -> "list[Verdict]":

@@ -123,7 +123,7 @@ def read(text: str, file: str, errors: list[ConfigError]) -> Header | None:
     Returns:
         The header; None if it is missing or has a fault.
     """
-    found = _front_matter(text)
+    found = front_matter(text)
     if found is None:
         hint = "Start the file with `--[[`, then YAML with name, kind and summary between two lines of `---`."
         errors.append(ConfigError("", file, 1, "The header comment with front matter is missing.", hint))
@@ -142,8 +142,8 @@ def read(text: str, file: str, errors: list[ConfigError]) -> Header | None:
     return Header(manifest=manifest, prose=prose, root=root)
 
 
-def _front_matter(text: str) -> tuple[int, str, str] | None:
-    """Offset of the YAML, the YAML, and the prose behind it."""
+def front_matter(text: str) -> tuple[int, str, str] | None:
+    """Offset of the YAML, the YAML, and the prose behind it; None if there is none."""
     header = _HEADER.match(text)
     end = text.find(f"]{header['level']}]", header.end()) if header else -1
     if header is None or end < 0:

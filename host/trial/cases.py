@@ -28,6 +28,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     file: str
     line: int
+    number: int
+    """Of those that stand in the same file, from 0."""
     step_lines: tuple[int, ...]
     keys: CaseKeys
     trial: Trial
@@ -67,8 +69,8 @@ class Cases:
             source: Its text.
         """
         text = source.decode()
-        found = _listed(plugin.front_matter) + _listed(self._beside(Path(plugin.path)))
-        cases = [self._case(plugin, text, node, number) for number, node in enumerate(found)]
+        found = [*enumerate(_listed(plugin.front_matter)), *enumerate(_listed(self._beside(Path(plugin.path))))]
+        cases = [self._case(plugin, text, node, number) for number, node in found]
         return [case for case in cases if case is not None]
 
     def _beside(self, path: Path) -> Node | None:
@@ -113,7 +115,15 @@ class Cases:
             allow_unjailed=self._settings.allow_unjailed,
         )
         lines = tuple(step.line for step in step_nodes)
-        return Case(name=keys.name, file=node.file, line=node.line, step_lines=lines, keys=keys, trial=trial)
+        return Case(
+            name=keys.name,
+            file=node.file,
+            line=node.line,
+            number=number,
+            step_lines=lines,
+            keys=keys,
+            trial=trial,
+        )
 
     def _of(
         self, plugin: Plugin, text: str, keys: CaseKeys, node: Node, path: str

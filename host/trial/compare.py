@@ -12,6 +12,7 @@ from host.sandbox.case_keys import StepKeys
 from host.trial.cases import Case
 from host.trial.messages import described_fields, timestamp_ns
 from host.trial.model import Decoder, Outcome, Result
+from host.trial.pipeline_tests import Came
 
 _MOST_SHOWN = 400
 
@@ -39,6 +40,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     elapsed_ms: float
     outcome: Outcome | None = None
     """Of a case."""
+    came: dict[str, Came] = {}
+    """Of a test, by place."""
 
     @property
     def passed(self) -> bool:
@@ -123,11 +126,12 @@ def messages(expected: list[dict[str, Any]], got: list[Message]) -> Iterator[tup
         yield "messages", str(len(expected)), f"{len(got)}{summary}"
         return
     for number, (want, message) in enumerate(zip(expected, got, strict=True), 1):
-        for what, wanted, found in _message(want, message):
+        for what, wanted, found in message_differences(want, message):
             yield f"message {number}: {what}", wanted, found
 
 
-def _message(expected: Mapping[str, Any], got: Message) -> Iterator[tuple[str, str, str]]:
+def message_differences(expected: Mapping[str, Any], got: Message) -> Iterator[tuple[str, str, str]]:
+    """What of one message differs, what was expected, what was got."""
     for header, value in expected.items():
         if header == "Fields":
             yield from _fields(value, got["Fields"])

@@ -11,7 +11,7 @@ from host.trial.cases import Case
 from host.trial.compare import Difference, Verdict, differences
 from host.trial.compare_tests import test_differences
 from host.trial.model import Outcome
-from host.trial.pipeline_tests import Test
+from host.trial.pipeline_tests import Came, Test
 
 _AT_ONCE = 4
 
@@ -52,9 +52,18 @@ async def run_case(case: Case, zygote: ZygoteClient) -> Verdict:
 async def run_test(test: Test, zygote: ZygoteClient) -> Verdict:
     """Run a test of a configuration."""
     start_s = time.perf_counter()
+    came: dict[str, Came] = {}
     try:
-        found = test_differences(test, await pipeline_tests.run(test, zygote))
+        came = await pipeline_tests.run(test, zygote)
+        found = test_differences(test, came)
     except HekateError as fault:
         found = [Difference(where="test", line=test.line, expected="to be carried out", got=str(fault))]
     elapsed_ms = (time.perf_counter() - start_s) * 1000
-    return Verdict(name=test.name, file=test.file, line=test.line, differences=found, elapsed_ms=round(elapsed_ms, 1))
+    return Verdict(
+        name=test.name,
+        file=test.file,
+        line=test.line,
+        differences=found,
+        elapsed_ms=round(elapsed_ms, 1),
+        came=came,
+    )

@@ -178,6 +178,65 @@ def test_where_there_is_nothing_it_says_so(tmp_path):
     assert "This is no plugin" in done.stderr
 
 
+UPDATED = """cases:
+# what is expected here is wrong
+- name: all styles
+  steps:
+  - record: some text
+    messages:   # in a block
+    - Type: wrong  # only this one
+      Timestamp: 2023-05-01T10:00:00Z
+      Fields:
+        gone: 5
+    # of the next step
+  - {record: other, messages: [{Type: wrong, Payload: other}]}
+  - record: ""
+    messages: [{Type: wrong}]  # there is none
+    failure: empty
+- name: another number
+  steps:
+  - record: one
+    messages: [{Type: right}, {Type: right}]
+- name: an alias is left alone
+  steps:
+  - {record: one, messages: &same [{Type: wrong}]}
+  - {record: one, messages: *same}
+"""
+
+
+def test_what_came_is_written_in_the_place_of_what_was_expected(folder):
+    beside = folder / "plugins" / "decoders" / "mine.cases.yaml"
+    beside.write_text(UPDATED)
+    plugin = folder / "plugins" / "decoders" / "mine.lua"
+    plugin.write_text(PLUGIN % "wrong")
+    config = folder / "hekate.yaml"
+    config.write_text(CONFIG % (folder / "plugins", 9))
+
+    done = hekate("test", "--update", folder)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "5 passed, 1 failed" in done.stdout
+    assert plugin.read_text() == PLUGIN % "right"
+    quoted = (CONFIG % (folder / "plugins", 4)).replace(
+        "{Timestamp: 2024-05-01T10:00:41Z", "{Timestamp: '2024-05-01T10:00:41Z'"
+    )
+    assert config.read_text() == quoted
+    expected = UPDATED
+    for old, new in (
+        (
+            "- Type: wrong  # only this one\n      Timestamp: 2023-05-01T10:00:00Z",
+            "- Type: right\n      Timestamp: '2024-01-01T00:00:00Z'",
+        ),
+        ("gone: 5", "gone: null"),
+        ("{Type: wrong, Payload: other}", "{Type: right, Payload: other}"),
+        ("[{Type: wrong}]  # there", "[]  # there"),
+        ("[{Type: right}, {Type: right}]", "[{Type: right, Payload: one, Fields: {}}]"),
+    ):
+        assert old in expected
+        expected = expected.replace(old, new)
+    assert beside.read_text() == expected
+
+
 def test_watching_runs_again_when_a_file_changes(folder):
     path = folder / "plugins" / "decoders" / "mine.lua"
     out = folder / "out.txt"
