@@ -6,8 +6,9 @@ from pathlib import Path
 from host import paths
 
 _HEAD = re.compile(r"\A--\[(=*)\[\n(?P<head>.*?)\]\1\]", re.DOTALL)
-_FUNCTIONS = re.compile(r"^- (.*?)(?: ->|:|$)", re.MULTILINE)
+_ITEM = re.compile(r"^- (?P<names>.*?)(?: ->|: |:?$)(?P<rest>.*)$", re.MULTILINE)
 _NAME = re.compile(r"`([\w.]+(?::\w+)?)")
+_CALL = re.compile(r"`([\w.]+(?::\w+)?)\(")
 
 
 def page(mark: str) -> str:
@@ -23,8 +24,8 @@ def page(mark: str) -> str:
         "",
         mark,
         "",
-        "What a script may `require`, beside `cjson`, `lpeg`, `re`, `bit`, `string`, `table`, `math` and `os`. The head of",
-        "each file describes its functions; modules of your own stand in `sandbox_dir/modules` and go before these.",
+        "What a script may `require`, beside `cjson`, `lpeg`, `re`, `bit`, `string`, `table`, `math` and `os`. The head",
+        "of each file describes its functions; modules of your own stand in `sandbox_dir/modules` and go before these.",
         "",
         "| module | what it does | has |",
         "|---|---|---|",
@@ -49,9 +50,12 @@ def _name(file: Path, folder: Path) -> str:
 def _first(head: str) -> str:
     """The first sentence, or the first paragraph if that has no end."""
     paragraph = " ".join(head.strip().partition("\n\n")[0].split())
-    return re.split(r"(?<=\w)\. ", paragraph)[0].rstrip(":.").replace("|", "\\|") + "."
+    first = re.split(r"(?<=\w)\. ", paragraph)[0].rstrip(":.").replace("|", "\\|")
+    return first if first.endswith("?") else first + "."
 
 
 def _names(head: str) -> str:
-    items = "\n".join(_FUNCTIONS.findall(head))
-    return ", ".join(f"`{name}`" for name in dict.fromkeys(_NAME.findall(items)))
+    found = [
+        name for item in _ITEM.finditer(head) for name in _NAME.findall(item["names"]) + _CALL.findall(item["rest"])
+    ]
+    return ", ".join(f"`{name}`" for name in dict.fromkeys(found))
