@@ -17,7 +17,9 @@ from host.admin.loading import Loading
 from host.admin.rates import Rates
 from host.admin.recent import Recent
 from host.admin.streams import Latest
+from host.admin.taps import Taps
 from host.delivery.letter_files import LetterId
+from host.packs.ledger import TablePack
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.reloading import Reloader
 from host.pipeline.replay import Replay
@@ -41,7 +43,8 @@ class Control:
         self.history = History(self.state_dir / "versions")
         self.history.load()
         self.loading = Loading(self)
-        pipeline.router.on_pack = self.recent.see
+        self.taps = Taps(pipeline)
+        pipeline.router.on_pack = self._see
         self.rates = Rates(pipeline)
         self.rates.on_sample.append(self._show_graph)
         self.rates.start()
@@ -75,12 +78,18 @@ class Control:
                 if self.index.is_dropped_in(entry):
                     await asyncio.to_thread(self.history.note_file, entry.kind, entry.path)
 
+    def _see(self, pack: TablePack) -> None:
+        self.recent.see(pack)
+        self.taps.see(pack)
+
     def _show_graph(self) -> None:
         if self.live_graph.waiting:
             self.live_graph.put(orjson.dumps(msgspec.to_builtins(graph.graph(self.pipeline, self.rates))))
 
     async def close(self) -> None:
         """End."""
+        self.pipeline.router.on_pack = None
+        await self.taps.stop()
         await self.rates.stop()
         if self._noting is not None:
             self._noting.cancel()

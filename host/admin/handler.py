@@ -240,19 +240,11 @@ class RouteHandler(BaseHandler):
 
     def _query(self, route: Route) -> dict[str, Any]:
         given = self.request.query_arguments
-        if route.query_type is None:
-            if given:
-                raise Problem(400, "This operation takes no query parameters.")
-            return {}
-        values: dict[str, str] = {}
-        for name, found in given.items():
-            if len(found) > 1:
-                raise Problem(400, f"The parameter `{name}` is given more than once.")
-            try:
-                values[name] = found[0].decode()
-            except UnicodeDecodeError:
-                raise Problem(400, f"The parameter `{name}` is no UTF-8.") from None
-        return {"query": _convert(values, route.query_type, "The query")}
+        if route.query_type is not None:
+            return {"query": convert_query(given, route.query_type)}
+        if given:
+            raise Problem(400, "This operation takes no query parameters.")
+        return {}
 
     def _read_body(self, route: Route) -> Any:
         media_type = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -303,6 +295,23 @@ class RouteHandler(BaseHandler):
             result=status,
             facts={**facts, "elapsed_ms": round((time.monotonic() - self._started_s) * 1000, 1)},
         )
+
+
+def convert_query(given: Mapping[str, list[bytes]], wanted: Any) -> Any:
+    """The parameters of a query as their type has them.
+
+    Raises:
+        Problem: They are not as they should be.
+    """
+    values: dict[str, str] = {}
+    for name, found in given.items():
+        if len(found) > 1:
+            raise Problem(400, f"The parameter `{name}` is given more than once.")
+        try:
+            values[name] = found[0].decode()
+        except UnicodeDecodeError:
+            raise Problem(400, f"The parameter `{name}` is no UTF-8.") from None
+    return _convert(values, wanted, "The query")
 
 
 def _convert(value: Any, wanted: Any, what: str, *, strict: bool = False, status: int = 400) -> Any:

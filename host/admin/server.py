@@ -11,6 +11,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream
+from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application
 
 from host import addresses
@@ -21,7 +22,7 @@ from host.admin.guard import Guard
 from host.admin.handler import RouteHandler, UnknownHandler
 from host.admin.pages import PageHandler
 from host.admin.rate import RateLimit
-from host.admin.routes import all_routes
+from host.admin.routes import all_routes, tap
 from host.config.model import Admin, AdminTls
 from host.errors import StartError
 from host.telemetry.logs import get_logger
@@ -116,7 +117,8 @@ class AdminServer:
         by_path: dict[str, dict[str, Route]] = {}
         for route in all_routes():
             by_path.setdefault(route.pattern, {})[route.method] = route
-        handlers: list[Any] = [
+        handlers: list[Any] = [Rule(_Upgrade(PathMatches(tap.PATH)), tap.TapSocket, {"server": self})]
+        handlers += [
             (pattern, RouteHandler, {"server": self, "routes": by_path[pattern]})
             # `dead-letters/replay` comes before `dead-letters/{id}`
             for pattern in sorted(by_path, key=lambda pattern: pattern.count("(?P<"))
@@ -124,7 +126,7 @@ class AdminServer:
         handlers.append((r"/(?!api/)(?P<name>[A-Za-z0-9_./-]*)", PageHandler, {"server": self}))
         return Application(
             handlers, default_handler_class=UnknownHandler, default_handler_args={"server": self},
-            log_function=_log_nothing,
+            log_function=_log_nothing, websocket_ping_interval=30, websocket_max_message_size=1024,
         )  # fmt: skip
 
     @staticmethod
@@ -139,6 +141,19 @@ class AdminServer:
     def is_unix(self, request: HTTPServerRequest) -> bool:
         """Whether a request came by the unix socket."""
         return self.socket_of(request).family == socket.AF_UNIX
+
+
+class _Upgrade(Matcher):
+    """Requests that are to become WebSockets."""
+
+    def __init__(self, path: Matcher) -> None:
+        self._path = path
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """What the path says, if it is one."""
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            return None
+        return self._path.match(request)
 
 
 class _Server(HTTPServer):

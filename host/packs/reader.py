@@ -16,7 +16,7 @@ Text that is no UTF-8 comes as bytes. Integers are exact. An array is a list.
 import json
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -91,6 +91,25 @@ def read(slot: memoryview, raw: memoryview | bytes = b"") -> Iterator[Message]:
     return _Reader(slot, memoryview(raw), header).messages()
 
 
+def read_at(slot: memoryview, raw: memoryview | bytes, places: Iterable[int]) -> Iterator[tuple[Message, bytes]]:
+    """Single messages of a pack, with the bytes that they came of.
+
+    Args:
+        slot: The whole slot.
+        raw: The raw bytes that belong to the pack, if it has any.
+        places: Where records lie in the slot.
+
+    Raises:
+        PackError: The pack does not keep to the layout, or there is no record at a place.
+    """
+    header = read_pack_header(slot, len(slot))
+    if header is None or header.raw_bytes != len(raw):
+        raise PackError("The header of the pack is not sound.")
+    found = _Reader(slot, memoryview(raw), header)
+    for place in places:
+        yield found.message_at(place), found.raw_of(place)
+
+
 class _Reader:
     """Reads one pack."""
 
@@ -112,6 +131,21 @@ class _Reader:
                 raise PackError("A record has an impossible length.")
             yield self._message(at, words * 8)
             at += words * 8
+
+    def message_at(self, at: int) -> Message:
+        """The record at a place."""
+        end = self._header.records_end
+        if at % 8 or not self._header.records_start <= at <= end - _RECORD.size:
+            raise PackError("There is no record at this place.")
+        words = _RECORD.unpack_from(self._slot, at)[0]
+        if words * 8 < _RECORD.size or at + words * 8 > end:
+            raise PackError("A record has an impossible length.")
+        return self._message(at, words * 8)
+
+    def raw_of(self, at: int) -> bytes:
+        """The bytes that the record at a place came of; only after `message_at`."""
+        _, _, _, _, start, end = _RECORD.unpack_from(self._slot, at)
+        return self._take(self._raw, start, end)
 
     # ---------------------------------------------------------------- shapes
 

@@ -73,12 +73,13 @@ class Pipeline:
             checkpoints=self.checkpoints,
             dead_letters=self.dead_letters,
             once=self._once,
-            forget_arena=self._forget_arena,
+            forget_arena=self.forget_arena,
             save_states=self.save_states,
             on_print=self.on_print,
         )
 
-    def _forget_arena(self, number: int) -> None:
+    def forget_arena(self, number: int) -> None:
+        """An arena is closed: nobody maps it any more."""
         for sandbox in self.sandboxes():
             sandbox.unmap(number)
 

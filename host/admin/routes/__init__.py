@@ -1,7 +1,7 @@
 """The routes, a file for each part of the API."""
 
 from host.admin.declare import Route, Routes
-from host.admin.routes import changes, components, config, dead_letters, graph, meta, sandboxes
+from host.admin.routes import changes, components, config, dead_letters, graph, meta, sandboxes, tap
 
 PARTS: tuple[Routes, ...] = (
     meta.routes,
@@ -10,6 +10,7 @@ PARTS: tuple[Routes, ...] = (
     config.routes,
     dead_letters.routes,
     graph.routes,
+    tap.routes,
     components.routes,
 )
 

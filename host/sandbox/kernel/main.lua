@@ -16,6 +16,7 @@ local output = require "output"
 local re = require "re" -- read from a file, which is over once the jail is shut
 local stages = require "stages"
 local state = require "state"
+local tap = require "tap"
 local usage = require "usage"
 
 local beat -- uint64_t[512] shared with the host: pack, record, busy, commands done, and what usage.lua writes
@@ -111,7 +112,12 @@ local function start_encoder(spec)
   return encoder
 end
 
-local STARTERS = { decoder = start_decoder, filter = start_filter, encoder = start_encoder }
+local function start_tap(spec)
+  tap.open(spec.matchers, beat)
+  return tap
+end
+
+local STARTERS = { decoder = start_decoder, filter = start_filter, encoder = start_encoder, tap = start_tap }
 
 -- ---------------------------------------------------------------- running
 

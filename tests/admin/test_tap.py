@@ -1,0 +1,161 @@
+"""Taps: records on their way, over server-sent events and over a WebSocket."""
+
+import asyncio
+import json
+import os
+import signal
+
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from tests.admin.client import TOKENS, admin_section, api_of
+from tests.admin.test_graph import events
+from tests.running import to_json, until
+
+
+def fields(message):
+    return {field["name"]: field["value"] for field in message["Fields"]}
+
+
+def seen(api, query, count=1, bundles=12):
+    """Records of a tap: at least so many, of so many bundles at most."""
+    found = []
+    for bundle_count in (4, bundles):
+        found = [data for _, data in events(api, f"/api/v1/tap?{query}", bundle_count)]
+        records = [record for bundle in found for record in bundle["records"]]
+        if len(records) >= count:
+            return records, found[-1]["counts"]
+    raise AssertionError(found)
+
+
+def test_records_are_seen_after_their_decoder(api):
+    records, counts = seen(api, "point=decoders.numbers")
+
+    assert records[0]["Logger"] == "numbers"
+    assert fields(records[0])["status"] == 500
+    assert counts["shown_records"] >= len(records)
+    assert counts["passed_records"] >= counts["shown_records"]
+    assert counts["skipped_packs"] >= 0
+
+
+def test_a_matcher_says_which(api):
+    records, _ = seen(api, "match=Fields%5Bn%5D+%3E%3D+200", 2)
+    assert all(fields(record)["n"] >= 200 for record in records)
+
+    none = [data for _, data in events(api, "/api/v1/tap?match=Fields%5Bstatus%5D+%3D%3D+404", 2)]
+    assert none[-1]["records"] == []
+    assert none[-1]["counts"]["passed_records"] > 0
+
+
+def test_what_a_filter_injects_is_seen(api):
+    records, _ = seen(api, "point=filters.counts")
+
+    assert {record["Type"] for record in records} == {"heka.sandbox-output"}
+    assert all(record["Payload"].startswith("n=") for record in records)
+
+
+def test_before_an_output_only_what_it_matches_is_seen(api):
+    records, _ = seen(api, "point=outputs.all&match=TRUE")
+
+    assert all("n" in fields(record) for record in records)
+
+
+def test_the_rate_is_kept_and_what_was_dropped_is_counted(api):
+    found = [data for _, data in events(api, "/api/v1/tap?rate=2", 6)]
+
+    assert max(len(bundle["records"]) for bundle in found) <= 1
+    assert found[-1]["counts"]["dropped_records"] > 0
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("match=Type+%3D%3D", "matcher"),
+        ("match=TRUE)+||+(TRUE&point=outputs.all", "matcher"),
+        ("match=x", "matcher"),
+        ("point=outputs.nothing", "point"),
+        ("point=nothing", "point"),
+        ("rate=0", "rate"),
+        ("rate=1000", "rate"),
+    ],
+)
+def test_a_tap_that_cannot_be_is_refused_with_the_reason(query, expected, api):
+    problem = api.get(f"/api/v1/tap?{query}", status=400)
+
+    assert expected in problem["detail"]
+
+
+def over_websocket(api, headers, count=3, query="point=router"):
+    async def watch():
+        request = HTTPRequest(f"ws://{api.where}/api/v1/tap?{query}", headers=headers)
+        connection = await websocket_connect(request, subprotocols=headers.pop("protocols", None))
+        found = [json.loads(await asyncio.wait_for(connection.read_message(), 10)) for _ in range(count)]
+        protocol = connection.selected_subprotocol
+        connection.close()
+        return found, protocol
+
+    return asyncio.run(watch())
+
+
+def test_the_same_comes_over_a_websocket(api):
+    found, _ = over_websocket(api, {"Authorization": f"Bearer {api.token}"}, 4)
+    assert any(bundle["records"] for bundle in found)
+
+    by_protocol = {"protocols": ["hekate.tap", f"bearer.{TOKENS['viewer']}"]}
+    found, protocol = over_websocket(api, by_protocol, 4)
+    assert any(bundle["records"] for bundle in found)
+    assert protocol == "hekate.tap"
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "status"),
+    [
+        ({}, "", 401),
+        ({"Authorization": "Bearer nonsense"}, "", 401),
+        ({"protocols": ["hekate.tap", "bearer.nonsense"]}, "", 401),
+        ({"Authorization": f"Bearer {TOKENS['tenant']}"}, "", 403),
+        ({"Authorization": f"Bearer {TOKENS['viewer']}", "Origin": "https://evil.example"}, "", 403),
+        ({"Authorization": f"Bearer {TOKENS['viewer']}", "Host": "evil.example"}, "", 421),
+        ({"Authorization": f"Bearer {TOKENS['viewer']}"}, "point=nothing", 400),
+        ({"Authorization": f"Bearer {TOKENS['viewer']}"}, "match=%28", 400),
+    ],
+)
+def test_a_websocket_is_as_closed_as_everything_else(headers, query, status, api):
+    with pytest.raises(HTTPClientError) as refused:
+        over_websocket(api, dict(headers), query=query)
+
+    assert refused.value.code == status
+
+
+def test_taps_come_and_go_and_are_bounded_and_their_process_may_die(bench):
+    host = bench.start(
+        {
+            "admin": admin_section(limits={"taps": 2}),
+            "inputs": {"in": {"type": "generate", "lines": ["{sequence}"], "rate": 1000}},
+            "outputs": {"all": to_json(bench.path("all"))},
+        }
+    ).ready()
+    api = api_of(host)
+    assert "tap" not in host.sandboxes(), "nobody watches, so there is nothing"
+
+    open_ones = []
+    for matcher in ("TRUE", "Payload+!%3D+%27%27"):
+        connection = api.connect()
+        connection.request("GET", f"/api/v1/tap?match={matcher}", headers={"Authorization": f"Bearer {api.token}"})
+        answer = connection.getresponse()
+        assert answer.status == 200
+        open_ones.append((connection, answer))
+    assert "limits.taps" in api.get("/api/v1/tap", status=409)["detail"]
+
+    pid = until(lambda: host.sandboxes().get("tap"), "the process of the taps")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: host.sandboxes().get("tap", pid) != pid, "another process")
+    _, answer = open_ones[0]
+    until(lambda: b'"Payload"' in answer.readline(), "records again")
+    for connection, _ in open_ones:
+        connection.close()
+    until(lambda: "tap" not in host.sandboxes(), "it ends when nobody watches any more")
+    assert host.terminate() == 0
+    lines = bench.lines("all")
+    assert [json.loads(line)["Payload"] for line in lines] == [str(n) for n in range(len(lines))]
