@@ -321,7 +321,7 @@ async def decoder_of(folder, *lives):
     metrics = ComponentMetrics("decoders", "test", "test")
     letters = DeadLetters(folder)
     decoding = Decoding("test", metrics, letters, routed.append, lambda: None, metrics)
-    spec = {"kind": "decoder", "hostname": "here", "scripts": [{"file": "test.lua"}]}
+    spec = {"kind": "decoder", "hostname": "here", "scripts": [{"file": "test.lua", "text": ""}]}
     sandbox = Sandbox(
         "test",
         order=Order("test", 8 << 20, 0, 0, allow_unjailed=False),
