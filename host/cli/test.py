@@ -1,6 +1,5 @@
 """`hekate test`: the cases of plugins, and the tests of configurations."""
 
-import asyncio
 import os
 import time
 from pathlib import Path
@@ -103,6 +102,8 @@ def _update(paths: tuple[Path, ...], sandbox_dir: Path | None) -> int:
 
 
 def _ran(paths: tuple[Path, ...], sandbox_dir: Path | None) -> "tuple[Collected, list[Verdict]]":
+    import asyncio
+
     from host.sandbox import lua_modules
     from host.telemetry import logs
     from host.trial.collect import collect, shipped

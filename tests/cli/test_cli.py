@@ -228,12 +228,14 @@ def test_schema_is_a_json_schema_with_all_sections():
     assert document["$schema"].startswith("https://json-schema.org/")
     assert list(document["properties"]) == [
         "hekate",
+        "admin",
         "inputs",
         "splitters",
         "decoders",
         "filters",
         "encoders",
         "outputs",
+        "tests",
     ]
     assert document["$defs"]["splitters.token"]["properties"]["type"]["const"] == "token"
 
