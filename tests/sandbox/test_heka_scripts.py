@@ -363,3 +363,20 @@ end"""
     listed = b"id 2 1 count;ids 2 3 ;load 3 2 ;ok 4 2 ;tags 0 2 tag;blob 1 1 ;tags 0 1 ;"
 
     assert run(bench, code, messages=(MESSAGE, MESSAGE)) == listed * 2
+
+
+def test_null_of_json_is_no_value_unless_asked_for(bench):
+    code = """
+require "cjson"
+function process_message()
+  local plain = cjson.decode('{"a":null,"b":[1,{"c":null}],"null":"null"}')
+  assert(plain.a == nil and next(plain.b[2]) == nil and plain["null"] == "null" and cjson.decode("null") == nil)
+  local ok, err = pcall(cjson.decode, "{")
+  assert(not ok and err:find("script.lua:%d+: "), err)
+  assert(cjson.decode_null() == false and cjson.decode_null(true) == true)
+  add_to_payload(cjson.encode(cjson.decode('[null]')))
+  inject_payload()
+  return 0
+end"""
+
+    assert run(bench, code) == b"[null]"

@@ -6,6 +6,7 @@ local C = require "channel"
 local calls = require "calls"
 local elsewhere = require "elsewhere"
 local lpeg = require "lpeg"
+local script_cjson = require "script_cjson"
 
 local M = {}
 
@@ -136,6 +137,7 @@ local function new_require(env, libraries)
   for name, module in pairs(loaded_c) do
     loaded[name] = type(module) == "table" and all(module) or module
   end
+  if loaded.cjson then loaded.cjson = script_cjson(loaded.cjson) end
   return function(name)
     if type(name) ~= "string" then error("require: the name must be a string", 2) end
     if loaded[name] ~= nil then return publish(name) end
