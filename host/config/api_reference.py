@@ -29,15 +29,17 @@ names what takes its place.
 ## What there is of Lua
 
 `assert error getmetatable ipairs next pairs pcall print rawequal rawget rawset select setfenv setmetatable tonumber
-tostring type unpack xpcall _G _VERSION`; `string` without `dump`; `table`; `math`, with `erf` and `erfc` as Hindsight has
-them; of `os`, `clock date difftime time`, in UTC. There is no `io`, `debug`, `coroutine`, `package`, `load` and the like.
+tostring type unpack xpcall _G _VERSION`; `string` without `dump`; `table`; `math`, with `erf` and `erfc` as Hindsight
+has them; of `os`, `clock date difftime time`, in UTC. There is no `io`, `debug`, `coroutine`, `package`, `load` and the
+like.
 
 - `require(name)` answers a module: `cjson`, `lpeg`, `re` and `bit`, one of `sandbox_dir/modules`, or one of
   [the standard library](../sandbox_stdlib/README.md). A module that was written in C for Heka (cjson, lpeg, struct,
   circular_buffer, ...) also becomes the global of its name, as in Lua 5.1.
 - `cjson.decode` leaves null out, unless `cjson.decode_null(true)` was called: then it is `cjson.null`.
 - `print(...)` writes a line to the host's log, at most 100 while one pack is worked on.
-- `setfenv(1, table)` makes a table the globals of the rest of a module, as modules for Heka do; other levels are refused.
+- `setfenv(1, table)` makes a table the globals of the rest of a module, as modules for Heka do; other levels are
+  refused.
 - A script that runs out of memory ends, also within `pcall`.
 """
 
