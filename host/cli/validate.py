@@ -13,7 +13,10 @@ from host.errors import ConfigError, ConfigErrors
 @click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
 @format_option
 def command(config: tuple[Path, ...], output_format: str) -> int:
-    """Check CONFIG (files, and directories of *.yaml files, merged) and compile its Lua without running it."""
+    """Check CONFIG (files, and directories of *.yaml files, merged) and compile its Lua without running it.
+
+    What its plugins do is checked by `hekate test`, which runs their cases and the tests of CONFIG.
+    """
     from host.cli.output import as_document, console, show_config_errors, write_json
 
     errors, counts, notes = _check(config)

@@ -24,11 +24,12 @@ TEXT_HEADERS = ("Payload", "EnvVersion", "Hostname")
 NUMBER_HEADERS = ("Severity", "Pid")
 HEADERS = ("Uuid", "Timestamp", "Type", "Logger", *TEXT_HEADERS, *NUMBER_HEADERS)
 _NS = 1_000_000_000
+_INT64 = 1 << 63
 _MOST_FIELDS = 1024
 _FIELD_KEYS = {"name", "value", "value_type", "representation"}
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 _TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,), "bytes": (bytes, str), "integer": (int,), "double": (float, int), "bool": (bool,),
+    "string": (str, bytes), "bytes": (bytes, str), "integer": (int,), "double": (float, int), "bool": (bool,),
 }  # fmt: skip
 
 
@@ -76,6 +77,8 @@ def to_message(given: Mapping[str, Any], now_ns: int) -> Message:
 
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name)
+    if isinstance(value, bytes):  # as the reader of packs gives it, where it is no UTF-8
+        value = value.decode(errors="replace")
     if value is not None and not isinstance(value, str):
         raise MessageError(f"{name}: must be text.")
     return value or ""
@@ -148,8 +151,8 @@ def _as(name: str, value_type: str, value: Any) -> Scalar:
     if not _is_a(value_type, value):
         raise MessageError(f"Fields: {name}: the value is no {value_type}.")
     made: Scalar = value
-    if value_type == "double":
-        made = float(value)
+    if value_type == "double" or (value_type == "integer" and not -_INT64 <= value < _INT64):
+        made = float(value)  # digits beyond any int64, too, as Heka's protobuf has them
     elif value_type == "bytes" and isinstance(value, str):
         made = value.encode()
     return made

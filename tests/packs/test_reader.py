@@ -14,6 +14,7 @@ from host.errors import PackError
 from host.packs import reader as host_reader
 from host.packs import writer
 from host.packs.protocol import PACK_HEADER
+from host.trial.messages import to_message
 from tests.packs import reader as independent
 from tests.packs.harness import decode, script
 from tests.packs.test_layout import WRITER, joined, random_document
@@ -83,6 +84,16 @@ def test_what_was_written_is_read(given):
             for f in want.fields
         ]
     assert len({message["Uuid"] for message in got}) == len(got)
+
+
+@given(messages)
+def test_a_message_that_was_read_can_be_given_to_a_trial(given):
+    """As a dry run does with what a tap has seen."""
+    (seen,) = host_reader.read(written(SLOT_BYTES, given)[0])
+
+    (again,) = host_reader.read(written(SLOT_BYTES, to_message(seen, 0))[0])
+
+    assert again == seen
 
 
 @given(st.lists(messages, min_size=1, max_size=8))
