@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from host.trial.collect import Collected
     from host.trial.compare import Verdict
+    from host.trial.coverage import Coverage
 
 _FAILED = 1
 _LOOK_EVERY_S = 0.3
@@ -20,6 +21,7 @@ _LOOK_EVERY_S = 0.3
 @click.option("--sandbox-dir", type=click.Path(file_okay=False, path_type=Path), help="Where modules and decoders are.")
 @click.option("--watch", is_flag=True, help="Run again whenever a file changes, until interrupted.")
 @click.option("--update", is_flag=True, help="Write what came into the files, in the place of what was expected.")
+@click.option("--coverage", is_flag=True, help="Show which lines of the scripts did not run. Slow.")
 @click.option(
     "--format",
     "output_format",
@@ -28,7 +30,15 @@ _LOOK_EVERY_S = 0.3
     show_default=True,
     help="Text for people, JSON for programs, or JUnit's XML for CI.",
 )
-def command(path: tuple[Path, ...], *, sandbox_dir: Path | None, watch: bool, update: bool, output_format: str) -> int:
+def command(
+    path: tuple[Path, ...],
+    *,
+    sandbox_dir: Path | None,
+    watch: bool,
+    update: bool,
+    coverage: bool,
+    output_format: str,
+) -> int:
     """Run what PATH brings along: plugins (*.lua), their files of cases, configurations, or folders of them.
 
     Without PATH, all that is shipped with Hekate. The scripts run in jailed processes with the limits that they have
@@ -43,10 +53,10 @@ def command(path: tuple[Path, ...], *, sandbox_dir: Path | None, watch: bool, up
     if update and _update(path, sandbox_dir) != os.EX_OK:
         return os.EX_CONFIG
     if not watch:
-        return _once(path, sandbox_dir, output_format)
+        return _once(path, sandbox_dir, output_format, wants_coverage=coverage)
     while True:
         started_ns = time.time_ns()
-        _once(path, sandbox_dir, output_format)
+        _once(path, sandbox_dir, output_format, wants_coverage=coverage)
         click.echo("Waiting for a change; Ctrl-C ends.", err=True)
         while not _changed_since(path, started_ns):
             time.sleep(_LOOK_EVERY_S)
@@ -68,12 +78,16 @@ def _mtime_ns(path: Path) -> int:
         return 0  # it has just gone, and its folder has changed
 
 
-def _once(paths: tuple[Path, ...], sandbox_dir: Path | None, output_format: str) -> int:
+def _once(paths: tuple[Path, ...], sandbox_dir: Path | None, output_format: str, *, wants_coverage: bool) -> int:
     from host.cli import test_report
+    from host.trial.coverage import Coverage
 
     start_s = time.perf_counter()
-    collected, verdicts = _ran(paths, sandbox_dir)
-    report = test_report.Report(verdicts, collected.errors, time.perf_counter() - start_s)
+    coverage = Coverage() if wants_coverage else None
+    collected, verdicts = _ran(paths, sandbox_dir, coverage)
+    elapsed_s = time.perf_counter() - start_s
+    scripts = coverage.scripts() if coverage is not None else []
+    report = test_report.Report(verdicts, collected.errors, elapsed_s, scripts)
     {"text": report.text, "json": report.json, "junit": report.junit}[output_format]()
     if collected.errors:
         return os.EX_CONFIG
@@ -101,7 +115,9 @@ def _update(paths: tuple[Path, ...], sandbox_dir: Path | None) -> int:
     return os.EX_OK
 
 
-def _ran(paths: tuple[Path, ...], sandbox_dir: Path | None) -> "tuple[Collected, list[Verdict]]":
+def _ran(
+    paths: tuple[Path, ...], sandbox_dir: Path | None, coverage: "Coverage | None" = None
+) -> "tuple[Collected, list[Verdict]]":
     import asyncio
 
     from host.sandbox import lua_modules
@@ -111,10 +127,10 @@ def _ran(paths: tuple[Path, ...], sandbox_dir: Path | None) -> "tuple[Collected,
     logs.set_up("error", "text")
     lua_modules.check_present()
     collected = collect(paths or shipped(), sandbox_dir)
-    return collected, asyncio.run(_run(collected))
+    return collected, asyncio.run(_run(collected, coverage))
 
 
-async def _run(collected: "Collected") -> "list[Verdict]":
+async def _run(collected: "Collected", coverage: "Coverage | None") -> "list[Verdict]":
     from host.sandbox.zygote_client import ZygoteClient
     from host.trial.run_cases import run_cases, run_test
 
@@ -123,7 +139,7 @@ async def _run(collected: "Collected") -> "list[Verdict]":
     zygote = ZygoteClient()
     zygote.start()
     try:
-        verdicts = await run_cases(collected.cases, zygote)
-        return verdicts + [await run_test(test, zygote) for test in collected.tests]
+        verdicts = await run_cases(collected.cases, zygote, coverage=coverage)
+        return verdicts + [await run_test(test, zygote, coverage) for test in collected.tests]
     finally:
         zygote.close()

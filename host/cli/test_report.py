@@ -12,6 +12,7 @@ from rich.text import Text
 from host.cli.output import as_document, console, show_config_errors, write_json
 from host.errors import ConfigError
 from host.trial.compare import Difference, Verdict
+from host.trial.coverage import Covered
 
 _NO_XML = {number: "\ufffd" for number in range(32) if chr(number) not in "\t\n\r"}
 
@@ -23,12 +24,20 @@ class Report:
         verdicts: In the order in which they were found.
         errors: Of files whose cases could not be read.
         elapsed_s: How long it took.
+        scripts: What has run of them, if somebody wants to know.
     """
 
-    def __init__(self, verdicts: Sequence[Verdict], errors: Sequence[ConfigError], elapsed_s: float) -> None:
+    def __init__(
+        self,
+        verdicts: Sequence[Verdict],
+        errors: Sequence[ConfigError],
+        elapsed_s: float,
+        scripts: Sequence[Covered] = (),
+    ) -> None:
         self._verdicts = verdicts
         self._errors = errors
         self._elapsed_s = elapsed_s
+        self._scripts = scripts
 
     @property
     def _failed(self) -> int:
@@ -49,6 +58,11 @@ class Report:
         if not self._verdicts:
             out.print("There are no cases and no tests here; docs/testing.md says how to write them.")
             return
+        for script in self._scripts:
+            missed = f"  lines that did not run: {script.ranges()}" if script.missed else ""
+            out.print(
+                Text(f"{script.share:5.0%}  ") + Text(_short(script.path), style="bold") + Text(missed, style="dim")
+            )
         counts = f"{len(self._verdicts) - self._failed} passed, {self._failed} failed"
         style = "bold red" if self._failed else "green"
         out.print(Text(counts, style=style) + Text(f" in {self._elapsed_s:.2f} s"))
@@ -62,6 +76,9 @@ class Report:
                 "errors": [as_document(error) for error in self._errors],
                 "elapsed_ms": round(self._elapsed_s * 1000, 1),
                 "cases": [_as_document(verdict) for verdict in self._verdicts],
+                "coverage": [
+                    {"file": script.path, "lines": script.lines, "missed": script.missed} for script in self._scripts
+                ],
             }
         )
 

@@ -39,6 +39,7 @@ class Said(IntEnum):
     FAILURE = 8
     SNAPSHOT_TAKEN = 9
     RESTORED = 10
+    COVERED = 11
 
 
 class Emitted(IntEnum):
@@ -68,7 +69,7 @@ class TickFlags(IntFlag):
 NEVER_MATCHES = 1
 """Flag of a report DONE: no record of a pack with these shapes can match."""
 
-TEXTS = frozenset({Said.PRINT, Said.TERMINATED, Said.NEED_MODULE, Said.FAILURE, Said.SNAPSHOT_TAKEN, Said.RESTORED})
+TEXTS = frozenset(Said) - {Said.READY, Said.EMIT, Said.DONE, Said.TICKED}
 """Reports that are followed by text."""
 
 COMMAND = struct.Struct("<IIIIIIIIQqqIIII")

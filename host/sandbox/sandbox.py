@@ -105,6 +105,9 @@ class Sandbox:
         journal: Where it keeps its state, if it does.
     """
 
+    on_covered: Callable[[str], None] | None = None
+    """Told which lines of the script can run, and which do, in a trial that asks for it."""
+
     def __init__(
         self,
         name: str,
@@ -643,6 +646,8 @@ class Sandbox:
                 self.on_print(text)
             else:
                 _LOG.info(text, sandbox=self.name)
+        elif report.op == Said.COVERED and self.on_covered is not None:
+            self.on_covered(text)
         elif report.op == Said.FAILURE:
             self._owner.on_failure(self, text)
         elif report.op == Said.NEED_MODULE:

@@ -9,6 +9,7 @@ import asyncio
 from host.config import model
 from host.errors import SandboxError
 from host.sandbox.zygote_client import ZygoteClient
+from host.trial.coverage import Coverage
 from host.trial.laboratory import Laboratory
 from host.trial.model import Decoder, Ending, Given, Outcome, Record, Result, Tick, Trial
 from host.trial.stage import Stage, TooMuchError
@@ -18,8 +19,13 @@ class TrialError(SandboxError):
     """A trial cannot be carried out as it was asked for."""
 
 
-async def run(trial: Trial, zygote: ZygoteClient) -> Outcome:
+async def run(trial: Trial, zygote: ZygoteClient, coverage: Coverage | None = None) -> Outcome:
     """Carry out a trial.
+
+    Args:
+        trial: What is tried.
+        zygote: Starts the processes.
+        coverage: Told which lines run, if somebody wants to know.
 
     Raises:
         TrialError: It asks for more than its bounds, or for what its kind cannot do.
@@ -27,7 +33,7 @@ async def run(trial: Trial, zygote: ZygoteClient) -> Outcome:
         SandboxError: No process could be started at all. A script that does not load is an outcome.
     """
     _check(trial)
-    running = _Running(trial, zygote)
+    running = _Running(trial, zygote, coverage)
     try:
         await running.run()
     finally:
@@ -56,7 +62,7 @@ def _check(trial: Trial) -> None:
 class _Running:
     """One trial that is being carried out."""
 
-    def __init__(self, trial: Trial, zygote: ZygoteClient) -> None:
+    def __init__(self, trial: Trial, zygote: ZygoteClient, coverage: Coverage | None) -> None:
         self.outcome = Outcome()
         self._trial = trial
         self.laboratory = Laboratory(
@@ -67,6 +73,7 @@ class _Running:
             sandbox_dir=trial.sandbox_dir,
             allow_unjailed=trial.allow_unjailed,
             printed=self._printed,
+            coverage=coverage,
         )
         self.laboratory.now_ns = trial.now_ns
         self._decoder: Stage | None = None

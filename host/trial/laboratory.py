@@ -15,6 +15,7 @@ from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.metrics import ComponentMetrics, Kind
+from host.trial.coverage import Coverage
 from host.trial.messages import to_message
 from host.trial.model import Bounds, Decoder, Encoder
 from host.trial.stage import Stage, TooMuchError
@@ -23,6 +24,8 @@ _SLOT_BYTES = 512 * 1024
 _BATCH_BYTES = 1024 * 1024
 _SLOTS = 64
 _DELIMITER = b"\n"
+_TIMES_SLOWER = 20
+"""Without a compiler, and with a look at each line."""
 
 Tried = Decoder | Encoder | model.Input | model.Filter | model.Output
 
@@ -45,6 +48,7 @@ class Laboratory:
         bounds: What all together may take.
         longest: Bytes of the longest record.
         printed: Told what a script prints.
+        coverage: Told which lines run, if somebody wants to know; everything is slow then.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Laboratory:
         sandbox_dir: str | None,
         allow_unjailed: bool,
         printed: Callable[[str], None],
+        coverage: Coverage | None = None,
     ) -> None:
         self.now_ns: int | None = None
         """The time that it is for the sandboxes; None for that of the day."""
@@ -66,6 +71,7 @@ class Laboratory:
         self._hostname = hostname
         self._allow_unjailed = allow_unjailed
         self._printed = printed
+        self._coverage = coverage
         self._left_bytes = bounds.output_bytes
         self._left_prints = bounds.prints
         self._read_module = specs.module_reader(sandbox_dir)
@@ -97,14 +103,16 @@ class Laboratory:
         stage.sandbox = Sandbox(
             of.name,
             order=specs.order(of.name, sandboxes, pack_bytes, keeps_state=False, allow_unjailed=allow_unjailed),
-            spec=spec,
+            spec=spec if self._coverage is None else {**spec, "coverage": True},
             arena=Arena(f"trial-{of.name}", slot_bytes, _SLOTS, host_writes=False),
             zygote=self._zygote,
             owner=stage,
             metrics=ComponentMetrics(kind, of.name, "trial"),
-            cpu_limit_ms=specs.cpu_limit_ms(sandboxes),
+            cpu_limit_ms=specs.cpu_limit_ms(sandboxes) * (1 if self._coverage is None else _TIMES_SLOWER),
             read_module=self._read_module,
         )
+        if self._coverage is not None:
+            stage.sandbox.on_covered = self._coverage.listener(sandboxes)
         stage.sandbox.on_print, stage.sandbox.clock = self._on_print, self.clock
         self.stages.append(stage)
         return stage

@@ -24,6 +24,7 @@ from host.packs.ledger import TablePack
 from host.packs.reader import Message
 from host.sandbox.case_keys import DEFAULT_NOW
 from host.sandbox.zygote_client import ZygoteClient
+from host.trial.coverage import Coverage
 from host.trial.engine import TrialError
 from host.trial.laboratory import Laboratory
 from host.trial.messages import timestamp_ns, to_message
@@ -121,8 +122,13 @@ def _faults_of_place(where: str, keys: ExpectKeys, config: model.Config) -> Iter
         yield "Only outputs have an `output`: expect `messages`."
 
 
-async def run(test: Test, zygote: ZygoteClient) -> dict[str, Came]:
+async def run(test: Test, zygote: ZygoteClient, coverage: Coverage | None = None) -> dict[str, Came]:
     """Run a test.
+
+    Args:
+        test: Which one.
+        zygote: Starts the processes.
+        coverage: Told which lines run, if somebody wants to know.
 
     Returns:
         What came out, by place.
@@ -130,7 +136,7 @@ async def run(test: Test, zygote: ZygoteClient) -> dict[str, Came]:
     Raises:
         HekateError: It could not be run to its end; says why.
     """
-    running = _Running(test, zygote)
+    running = _Running(test, zygote, coverage)
     try:
         async with asyncio.timeout(running.bounds.time_ms / 1000):
             await running.run()
@@ -146,7 +152,7 @@ async def run(test: Test, zygote: ZygoteClient) -> dict[str, Came]:
 class _Running:
     """One test that is being run."""
 
-    def __init__(self, test: Test, zygote: ZygoteClient) -> None:
+    def __init__(self, test: Test, zygote: ZygoteClient, coverage: Coverage | None) -> None:
         self.bounds = Bounds(output_bytes=64 << 20, time_ms=60_000)
         self.came: dict[str, Came] = {}
         self._test = test
@@ -162,6 +168,7 @@ class _Running:
             sandbox_dir=settings.sandbox_dir,
             allow_unjailed=settings.allow_unjailed,
             printed=_ignore,
+            coverage=coverage,
         )
         self._inputs = {name: self._stage("inputs", name, each) for name, each in config.inputs.items()}
         self._filters = {name: self._stage("filters", name, each) for name, each in config.filters.items()}

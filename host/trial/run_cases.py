@@ -10,6 +10,7 @@ from host.trial import engine, pipeline_tests
 from host.trial.cases import Case
 from host.trial.compare import Difference, Verdict, differences
 from host.trial.compare_tests import test_differences
+from host.trial.coverage import Coverage
 from host.trial.model import Outcome
 from host.trial.pipeline_tests import Came, Test
 
@@ -17,23 +18,26 @@ _AT_ONCE = 4
 
 
 async def run_cases(
-    cases: Sequence[Case], zygote: ZygoteClient, at_once: asyncio.Semaphore | None = None
+    cases: Sequence[Case],
+    zygote: ZygoteClient,
+    at_once: asyncio.Semaphore | None = None,
+    coverage: Coverage | None = None,
 ) -> list[Verdict]:
     """Run cases, each in a process of its own; the verdicts come in their order."""
     free = at_once or asyncio.Semaphore(_AT_ONCE)
 
     async def one(case: Case) -> Verdict:
         async with free:
-            return await run_case(case, zygote)
+            return await run_case(case, zygote, coverage)
 
     return list(await asyncio.gather(*map(one, cases)))
 
 
-async def run_case(case: Case, zygote: ZygoteClient) -> Verdict:
+async def run_case(case: Case, zygote: ZygoteClient, coverage: Coverage | None = None) -> Verdict:
     """Run one case."""
     start_s = time.perf_counter()
     try:
-        outcome = await engine.run(case.trial, zygote)
+        outcome = await engine.run(case.trial, zygote, coverage)
         found = differences(case, outcome)
     except HekateError as fault:
         outcome = Outcome()
@@ -49,12 +53,12 @@ async def run_case(case: Case, zygote: ZygoteClient) -> Verdict:
     )
 
 
-async def run_test(test: Test, zygote: ZygoteClient) -> Verdict:
+async def run_test(test: Test, zygote: ZygoteClient, coverage: Coverage | None = None) -> Verdict:
     """Run a test of a configuration."""
     start_s = time.perf_counter()
     came: dict[str, Came] = {}
     try:
-        came = await pipeline_tests.run(test, zygote)
+        came = await pipeline_tests.run(test, zygote, coverage)
         found = test_differences(test, came)
     except HekateError as fault:
         found = [Difference(where="test", line=test.line, expected="to be carried out", got=str(fault))]

@@ -237,6 +237,31 @@ def test_what_came_is_written_in_the_place_of_what_was_expected(folder):
     assert beside.read_text() == expected
 
 
+def test_coverage_names_the_lines_that_did_not_run(folder):
+    path = folder / "plugins" / "decoders" / "mine.lua"
+    never = """
+local function never(x)
+  if x then
+    return 1
+  end
+  return 2
+end
+for i = 1, 3 do kind = kind .. "" end
+"""
+    path.write_text((PLUGIN % "right").replace("function process_message()", never + "function process_message()", 1))
+    lines = path.read_text().splitlines()
+
+    done = hekate("test", "--coverage", "--format", "json", path)
+
+    assert done.returncode == 0, done.stdout
+    (script,) = json.loads(done.stdout)["coverage"]
+    assert script["file"] == str(path)
+    assert [lines[line - 1].strip() for line in script["missed"]] == ["if x then", "return 1", "return 2"]
+    text = hekate("test", "--coverage", path).stdout
+    first = script["missed"][0]
+    assert f"mine.lua  lines that did not run: {first}-{first + 1}, {first + 3}" in text
+
+
 def test_watching_runs_again_when_a_file_changes(folder):
     path = folder / "plugins" / "decoders" / "mine.lua"
     out = folder / "out.txt"

@@ -19,6 +19,8 @@ local state = require "state"
 local tap = require "tap"
 local usage = require "usage"
 
+local coverage -- the module, in a trial that wants to know which lines run
+
 local beat -- uint64_t[512] shared with the host: pack, record, busy, commands done, and what usage.lua writes
 
 local ENCODER_SCRATCH_BYTES = 1024 * 1024
@@ -37,7 +39,9 @@ end
 local function run_script(script, functions)
   local env = environment.new(script.name, functions)
   state.open(env, function(value) return environment.is_module(env, value) end)
-  environment.load(script.text, script.file, env)()
+  local chunk = environment.load(script.text, script.file, env)
+  if coverage then coverage.watch(chunk, script.file) end
+  chunk()
   return env
 end
 
@@ -181,6 +185,7 @@ local function serve(kind)
       restore(command)
       usage.forget_time()
     end
+    if coverage then coverage.flush() end
     beat[2], beat[3] = 0, beat[3] + 1
   end
 end
@@ -219,6 +224,10 @@ return function(socket_fd, beat_address)
   local ok = xpcall(function()
     beat[2] = 1
     local spec = read_spec()
+    if spec.coverage then
+      coverage = require "coverage"
+      coverage.open()
+    end
     usage.open(beat, spec)
     emit.use_arena(spec.arena)
     output.open(spec.output_limit)
