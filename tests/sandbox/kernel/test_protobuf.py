@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.lua_runtime import KERNEL, new_runtime
@@ -47,6 +47,12 @@ return {
   again = function(bytes, framed)
     local msg = decode.decode(bytes)
     return protobuf.encode_table(msg, msg.Type or "", msg.Logger or "", 0LL, framed)
+  end,
+  -- as a script does it: integers pass through its hands as Lua numbers
+  by_numbers = function(bytes)
+    numbers.forget_lent()
+    local msg = decode.decode(bytes, numbers.lend)
+    return protobuf.encode_table(msg, msg.Type or "", msg.Logger or "", 0LL, false)
   end,
 }
 """
@@ -127,6 +133,20 @@ def test_the_bytes_are_those_of_googles_library(lua, msg):
     theirs = google_message(msg).SerializeToString()
 
     assert lua[b"again"](theirs, False) == theirs == heka.message(msg)
+
+
+def integers(msg):
+    found = [msg["Timestamp"]]
+    return found + [item for _, kind, value, _ in msg.get("Fields", []) if kind == heka.INTEGER for item in value]
+
+
+@settings(max_examples=300, deadline=None)
+@given(MESSAGES)
+def test_digits_survive_lua_numbers_unless_two_integers_are_the_same_number(lua, msg):
+    known = set(integers(msg))
+    assume(len({float(item) for item in known}) == len(known))
+
+    assert lua[b"by_numbers"](heka.message(msg)) == heka.message(msg)
 
 
 def google_message(msg, message_class=[]):  # noqa: B006 - the class is made once
