@@ -381,3 +381,20 @@ end"""
 
     got = run(bench, code)
     assert (got, [letter["reason"] for letter in bench.dead_letters()]) == (b"[null]", [])
+
+
+def test_a_field_without_values_stays_one(bench):
+    message = {**MESSAGE, "Fields": [(b"none", heka.INTEGER, [], b"unit"), (b"one", heka.STRING, [b"x"], None)]}
+    bench.once(
+        {
+            "inputs": {"in": framed_input(bench, message)},
+            "outputs": {
+                "bare": to_text(bench.path("bare"), encoder={"type": "protobuf", "config": {"framed": False}}),
+                "json": to_json(bench.path("json")),
+                "there": to_text(bench.path("there"), "Fields[none] != NIL", encoder="protobuf"),
+            },
+        }
+    )
+
+    assert bench.read("bare") == heka.message(message)
+    assert (bench.jsons("json")[0]["none"], bench.read("there")) == ([], b"")

@@ -171,7 +171,8 @@ end
 -- Sends a message: a table, or a string of Heka's protobuf, framed or not. The table has the headers Uuid, Timestamp (nanoseconds or
 -- RFC 3339), Type, Logger, Severity, Payload, EnvVersion, Pid, Hostname, and Fields: by name, `name = value`, `name = {v1, v2}` or `name =
 -- {value=, value_type=, representation=}`, or as a list of `{name=, value=, value_type=, representation=}`, which keeps its
--- order. A Lua number is a double unless value_type is 2 or it stands for an integer beyond 2^53; LuaJIT's 42LL is an integer.
+-- order. An empty list is left out, unless value_type says what it is a list of. A Lua number is a double unless value_type is 2
+-- or it stands for an integer beyond 2^53; LuaJIT's 42LL is an integer.
 -- In a filter: Type is preceded by `heka.sandbox.`, Logger and Hostname are the filter's own; at most max_process_inject (1)
 -- messages in process_message, max_timer_inject (10) in timer_event.
 -- In a decoder: the message takes the place of the current one, and each further call adds one more. Headers that the first one

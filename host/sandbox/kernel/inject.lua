@@ -56,7 +56,7 @@ local function add_value(name, value, kind, flags, representation)
 end
 
 local function add_array(name, given, kind, representation)
-  if #given == 0 then return end
+  if #given == 0 and not kind then return end -- nobody knows what it is a list of
   if #given == 1 then return add_value(name, given[1], kind, 0, representation) end
   local list = {}
   for i, v in ipairs(given) do

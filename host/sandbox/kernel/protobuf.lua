@@ -151,6 +151,7 @@ end
 
 -- list: strings, int64s, numbers or booleans, as kind has it
 local function put_list_field(at, prefix, kind, list)
+  if #list == 0 then return open_field(at, prefix, 0) end
   if PACKED[kind] then return put_packed_field(at, prefix, kind, list) end
   local n = 0
   for i = 1, #list do

@@ -78,7 +78,7 @@ VALUES = {
 def fields(draw):
     kind = draw(st.sampled_from(sorted(VALUES)))
     representation = draw(st.one_of(st.none(), st.binary(min_size=1, max_size=8)))
-    return (draw(NAMES), kind, draw(st.lists(VALUES[kind], min_size=1, max_size=6)), representation)
+    return (draw(NAMES), kind, draw(st.lists(VALUES[kind], min_size=0, max_size=6)), representation)
 
 
 HEADERS = {
