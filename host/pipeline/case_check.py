@@ -19,6 +19,9 @@ _MOST_KNOWN = 5000
 _AT_ONCE = 4
 """Processes of cases, of all plugins together: the pipeline goes on meanwhile."""
 
+_MOST_S = 5.0
+"""For all cases of a plugin: others wait for it."""
+
 
 class _Known(NamedTuple):
     """What came of the cases of one version of a plugin, with the modules that they required."""
@@ -56,18 +59,26 @@ class CaseCheck:
         known = self._known.get(key)
         if known is not None and not await asyncio.to_thread(_are_old, known.modules, read_module):
             return known.fault
-        verdicts = await run_cases(cases, self._zygote, self._free)
-        failed = [verdict for verdict in verdicts if not verdict.passed]
-        outcomes = (verdict.outcome for verdict in verdicts if verdict.outcome is not None)
-        modules = {name: digest for outcome in outcomes for name, digest in outcome.modules.items()}
-        fault = ""
-        if failed:
-            more = f" {len(failed) - 1} more of its {len(verdicts)} cases fail." if len(failed) > 1 else ""
-            fault = failed[0].explain() + more
+        fault, modules = await self._run(cases, sandbox.path)
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[key] = _Known(fault, modules)
         return fault
+
+    async def _run(self, cases: list[Case], path: str) -> tuple[str, dict[str, str]]:
+        """What is wrong, and the modules that the cases required."""
+        try:
+            async with asyncio.timeout(_MOST_S):
+                verdicts = await run_cases(cases, self._zygote, self._free)
+        except TimeoutError:
+            return f"{path}: its {len(cases)} cases take more than {_MOST_S:g} s.", {}
+        outcomes = (verdict.outcome for verdict in verdicts if verdict.outcome is not None)
+        modules = {name: digest for outcome in outcomes for name, digest in outcome.modules.items()}
+        failed = [verdict for verdict in verdicts if not verdict.passed]
+        if not failed:
+            return "", modules
+        more = f" {len(failed) - 1} more of its {len(verdicts)} cases fail." if len(failed) > 1 else ""
+        return failed[0].explain() + more, modules
 
     def _read(self, sandbox: model.Sandbox, settings: model.HostSettings) -> tuple[bytes, list[Case]]:
         """What a version is known by, and its cases. Not in the event loop: it may be much YAML."""
