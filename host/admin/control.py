@@ -18,6 +18,8 @@ from host.admin.rates import Rates
 from host.admin.recent import Recent
 from host.admin.streams import Latest
 from host.admin.taps import Taps
+from host.admin.trials import Trials
+from host.config.catalogue import PluginInfo
 from host.delivery.letter_files import LetterId
 from host.packs.ledger import TablePack
 from host.pipeline.pipeline import Pipeline
@@ -43,6 +45,9 @@ class Control:
         self.history = History(self.state_dir / "versions")
         self.history.load()
         self.loading = Loading(self)
+        self.trials = Trials(self)
+        self.library: tuple[float, list[PluginInfo]] = (float("-inf"), [])
+        """What was found in the library, and when."""
         self.taps = Taps(pipeline)
         pipeline.router.on_pack = self._see
         self.rates = Rates(pipeline)

@@ -113,6 +113,11 @@ def encoder(config: Encodes, hostname: str) -> dict[str, Any]:
     return _common(config.name, "encoder", (config.encoder,), hostname, **matcher) | matcher
 
 
+def grammar(script: model.Sandbox, hostname: str) -> dict[str, Any]:
+    """Of a grammar that is tried out."""
+    return _common(script.name, "grammar", (script,), hostname)
+
+
 def order(
     name: str, sandboxes: tuple[model.Sandbox, ...], pack_bytes: int, *, keeps_state: bool, allow_unjailed: bool
 ) -> Order:

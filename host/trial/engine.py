@@ -11,7 +11,7 @@ from host.errors import SandboxError
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial.coverage import Coverage
 from host.trial.laboratory import Laboratory
-from host.trial.model import Decoder, Ending, Given, Outcome, Record, Result, Tick, Trial
+from host.trial.model import Decoder, Ending, Given, Grammar, Outcome, Record, Result, Tick, Trial
 from host.trial.stage import Stage, TooMuchError
 
 
@@ -51,11 +51,11 @@ def _check(trial: Trial) -> None:
     if given_bytes > bounds.given_bytes:
         raise TrialError(f"The records of a trial have at most {bounds.given_bytes} bytes; these have {given_bytes}.")
     for step in trial.steps:
-        if isinstance(step, Given) and isinstance(trial.of, Decoder):
-            raise TrialError("A decoder is given records, not messages.")
+        if isinstance(step, Given) and isinstance(trial.of, Decoder | Grammar):
+            raise TrialError("A decoder and a grammar are given records, not messages.")
         if isinstance(step, Tick) and not isinstance(trial.of, model.Filter):
             raise TrialError("Only filters have a timer_event.")
-        if isinstance(step, Record) and not isinstance(trial.of, Decoder) and trial.decoder is None:
+        if isinstance(step, Record) and not isinstance(trial.of, Decoder | Grammar) and trial.decoder is None:
             raise TrialError("Name a decoder that makes messages of the records, or give messages.")
 
 

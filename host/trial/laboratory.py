@@ -17,7 +17,7 @@ from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.metrics import ComponentMetrics, Kind
 from host.trial.coverage import Coverage
 from host.trial.messages import to_message
-from host.trial.model import Bounds, Decoder, Encoder
+from host.trial.model import Bounds, Decoder, Encoder, Grammar
 from host.trial.stage import Stage, TooMuchError
 
 _SLOT_BYTES = 512 * 1024
@@ -27,7 +27,7 @@ _DELIMITER = b"\n"
 _TIMES_SLOWER = 20
 """Without a compiler, and with a look at each line."""
 
-Tried = Decoder | Encoder | model.Input | model.Filter | model.Output
+Tried = Decoder | Encoder | Grammar | model.Input | model.Filter | model.Output
 
 
 class _Description(NamedTuple):
@@ -123,6 +123,9 @@ class Laboratory:
             return _Description("decoders", of.decoder_chain, spec, _SLOT_BYTES, _SLOT_BYTES)
         if isinstance(of, Encoder | model.Output):
             return _Description("encoders", (of.encoder,), specs.encoder(of, self._hostname), 0, _BATCH_BYTES)
+        if isinstance(of, Grammar):
+            spec = specs.grammar(of.script, self._hostname)
+            return _Description("decoders", (of.script,), spec, _SLOT_BYTES, _BATCH_BYTES)
         return _Description("filters", (of.sandbox,), specs.filter_(of, self._hostname), 0, _SLOT_BYTES)
 
     def _spend(self, count: int) -> None:

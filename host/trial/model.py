@@ -36,6 +36,13 @@ class Encoder(_Plain, frozen=True, kw_only=True):
     message_matcher: str = "TRUE"
 
 
+class Grammar(_Plain, frozen=True, kw_only=True):
+    """A script that makes an LPEG pattern, which is tried on raw records: see kernel/grammar_tester.lua."""
+
+    name: str
+    script: model.Sandbox
+
+
 class Record(_Plain, frozen=True, kw_only=True, tag="record"):
     """A raw record, without its delimiter. A filter or an encoder gets it through the trial's decoder."""
 
@@ -72,7 +79,7 @@ class Bounds(_Plain, frozen=True, kw_only=True):
 class Trial(_Plain, frozen=True, kw_only=True):
     """One script, or one chain of decoders, and what it is to work on, step by step."""
 
-    of: Decoder | model.Filter | Encoder
+    of: Decoder | model.Filter | Encoder | Grammar
     steps: tuple[Step, ...]
     decoder: Decoder | None = None
     """What makes messages of raw records for a filter or an encoder."""

@@ -139,3 +139,15 @@ def test_wrong_parameters_are_refused_with_a_reason(query, api):
     problem = api.get(f"/api/v1/sandboxes?{query}", status=400)
 
     assert problem["detail"]
+
+
+def test_the_library_tells_what_may_be_named_and_required(api):
+    decoders = {each["name"]: each for each in api.get("/api/v1/library?stage=decoders")["items"]}
+    modules = {each["name"]: each for each in api.get("/api/v1/library/modules")["items"]}
+
+    assert {"json", "payload"} <= set(decoders)
+    assert decoders["nginx_access"]["options"][0]["description"]
+    assert modules["ip_address"]["origin"] == "shipped"
+    assert b"lpeg" in api.ask("GET", "/api/v1/library/modules/ip_address").body
+    api.get("/api/v1/library/modules/..%2f..%2fhost", status=404)
+    api.get("/api/v1/library/modules/nothing", status=404)

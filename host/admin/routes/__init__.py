@@ -1,7 +1,7 @@
 """The routes, a file for each part of the API."""
 
 from host.admin.declare import Route, Routes
-from host.admin.routes import changes, components, config, dead_letters, graph, meta, sandboxes, tap
+from host.admin.routes import changes, components, config, dead_letters, graph, library, meta, sandboxes, tap, trials
 
 PARTS: tuple[Routes, ...] = (
     meta.routes,
@@ -11,6 +11,8 @@ PARTS: tuple[Routes, ...] = (
     dead_letters.routes,
     graph.routes,
     tap.routes,
+    trials.routes,
+    library.routes,
     components.routes,
 )
 

@@ -176,6 +176,11 @@ function M.new(name, api)
   return env
 end
 
+-- a module that a script would get if it required it; it must be one that needs no file
+function M.required(env, name)
+  return loaded_by[env][name]
+end
+
 -- whether a value is a module that the script of an environment has required
 function M.is_module(env, value)
   for _, module in pairs(loaded_by[env]) do

@@ -11,6 +11,7 @@ local encoder = require "encoder"
 local encodings = require "encodings"
 local environment = require "environment"
 local filter = require "filter"
+local grammar_tester = require "grammar_tester"
 local matcher = require "matcher"
 local output = require "output"
 local re = require "re" -- read from a file, which is over once the jail is shut
@@ -121,7 +122,20 @@ local function start_tap(spec)
   return tap
 end
 
-local STARTERS = { decoder = start_decoder, filter = start_filter, encoder = start_encoder, tap = start_tap }
+local function start_grammar(spec)
+  local script = spec.scripts[1]
+  grammar_tester.open(function(changed_lpeg, functions)
+    environment.provide("lpeg", changed_lpeg)
+    local env = environment.new(script.name, functions)
+    env.lpeg = environment.required(env, "lpeg")
+    return environment.load(script.text, script.file, env)(), env
+  end)
+  return grammar_tester
+end
+
+local STARTERS = {
+  decoder = start_decoder, filter = start_filter, encoder = start_encoder, tap = start_tap, grammar = start_grammar,
+}
 
 -- ---------------------------------------------------------------- running
 
