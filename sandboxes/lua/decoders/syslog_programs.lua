@@ -2,7 +2,7 @@
 ---
 name: syslog_programs
 kind: decoder
-summary: Adds to messages of syslog what the programs sshd, sudo, cron, named, dhcpd, the kernel and others say.
+summary: Adds to messages of syslog what the programs sshd, sudo, cron, named, dhcpd, Postfix, the kernel and others say.
 config:
   program:
     type: string
@@ -17,12 +17,13 @@ Stands behind a decoder of syslog. The fields are those of the module syslog_mes
     Accepted publickey for bob from 192.0.2.7 port 48000 ssh2
 
 of sshd adds event accepted, sshd_authmsg Accepted, sshd_method publickey, remote_user bob, remote_addr 192.0.2.7 (ipv4), remote_port
-48000. Any program's lines of PAM are taken, too.
+48000. Any program's lines of PAM are taken, too, and those of Postfix, whose fields are those of the module postfix.
 
     inputs:
       auth: {type: file, path: /var/log/auth.log, decoder: [syslog, syslog_programs], decoder_strategy: all}
 --]]
 
+local postfix = require "postfix"
 local syslog_message = require "syslog_message"
 
 local only, required = read_config "program", read_config "required"
@@ -37,6 +38,11 @@ local function grammar_of(program)
   return grammars[program]
 end
 
+local function fields_of(program, text)
+  if program:find("^postfix") then return postfix.postfix_match(program, text) end
+  return grammar_of(program):match(text)
+end
+
 local function add(name, value)
   if type(value) == "table" then
     write_message("Fields[" .. name .. "]", value.value, value.representation)
@@ -47,7 +53,7 @@ end
 
 function process_message()
   local program = only or read_message "Fields[programname]"
-  local fields = program and grammar_of(program):match(read_message "Payload")
+  local fields = program and fields_of(program, read_message "Payload")
   if fields then
     for name, value in pairs(fields) do add(name, value) end
   elseif required then
