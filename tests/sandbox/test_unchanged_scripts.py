@@ -154,6 +154,39 @@ def test_the_three_kinds_of_heka_without_front_matter(bench):
     assert sent["alert"]["Payload"] == "3 orders"
 
 
+def test_the_state_of_a_script_of_heka_goes_on_after_a_restart(bench):
+    bench.write("order_graph.lua", HEKA_FILTER)
+    bench.write("orders.lua", HEKA_DECODER)
+    config = {
+        "inputs": {
+            "in": {
+                "type": "file",
+                "path": bench.path("in.log"),
+                "keep_position": True,
+                "decoder": {"filename": "orders.lua"},
+            }
+        },
+        "filters": {
+            "graph": {
+                "filename": "order_graph.lua",
+                "message_matcher": "Type == 'order'",
+                "ticker_interval": 3600,
+                "preserve_data": True,
+            }
+        },
+        "outputs": {"o": to_json(bench.path("o"), "Fields[payload_type] == 'json'")},
+    }
+    lines = [b"id=1 price=3.50 state=paid\n", b"id=2 price=1 state=open\n"]
+    for _ in (1, 2):
+        with (bench.folder / "in.log").open("ab") as file:
+            file.writelines(lines)
+        bench.once(config)
+
+    assert [json.loads(message["Payload"]) for message in bench.jsons("o")] == [
+        {"paid": count, "open": count} for count in (1, 2)
+    ]
+
+
 HINDSIGHT_ANALYSIS = """\
 -- Counts messages by a field and reports each interval.
 require "string"
