@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from benchmarks import (
+    admin,
     children,
     floor,
     hotload,
@@ -28,7 +29,7 @@ from benchmarks.results import Measured, Row, Table
 
 LINES = 1_000_000
 QUICK_LINES = 100_000
-PARTS = ("jobs", "memory", "sandboxes", "limits", "latency", "hotload", "peers")
+PARTS = ("jobs", "memory", "sandboxes", "limits", "latency", "hotload", "admin", "peers")
 FLOOR_RUNS = 3
 
 
@@ -157,6 +158,9 @@ def _run(
             show.printed(tables[-1], console)
         if "hotload" in parts:
             tables.append(hotload.table(corpus, scratch))
+            show.printed(tables[-1], console)
+        if "admin" in parts:
+            tables.append(admin.table(corpus, scratch))
             show.printed(tables[-1], console)
         if "peers" in parts:
             rounds.measure_floors()
