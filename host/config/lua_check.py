@@ -6,16 +6,21 @@ Loads LuaJIT into this process, so the running host does this in a process of it
 from collections.abc import Iterator
 from pathlib import Path
 
+from host.config.dropins import DropIns
 from host.config.load import Loaded, Place
-from host.config.model import Config, Sandbox
+from host.config.model import Config, Filter, Sandbox
 from host.errors import ConfigError
 from host.sandbox import compiler
 from host.sandbox.library import KINDS
 
 
 def check_lua(loaded: Loaded) -> list[ConfigError]:
-    """Compile every plugin that is used, or that stands in `sandbox_dir`, and parse every matcher."""
-    return [*_plugin_faults(loaded.config), *_matcher_faults(loaded)]
+    """Compile every plugin that is used, or that stands in `sandbox_dir`, and parse every matcher.
+
+    The filters that run by themselves are looked at too, and the `.cfg` files among them.
+    """
+    drop_ins, faults = DropIns().filters(loaded.config)
+    return [*_plugin_faults(loaded.config), *_matcher_faults(loaded), *faults, *_drop_in_faults(drop_ins)]
 
 
 def _plugin_faults(config: Config) -> Iterator[ConfigError]:
@@ -58,3 +63,15 @@ def _matcher_faults(loaded: Loaded) -> Iterator[ConfigError]:
         if said is not None:
             place = loaded.places.get(path) or loaded.places.get(owner) or Place("", 0)
             yield ConfigError(path, place.file, place.line, f"The matcher is not valid: {said}")
+
+
+def _drop_in_faults(drop_ins: dict[str, Filter]) -> Iterator[ConfigError]:
+    from host.router import matcher_check
+
+    for name, filter_ in drop_ins.items():
+        said = matcher_check.check(filter_.message_matcher)
+        if said is not None:
+            path = Path(filter_.sandbox.path)
+            settings = path.with_name(f"{name}.cfg")
+            file = settings if settings.is_file() else path
+            yield ConfigError("message_matcher", str(file), 0, f"The matcher is not valid: {said}")

@@ -194,6 +194,21 @@ def test_list_of_one_kind_as_json():
     assert {"name": "count", "type": "integer"}.items() <= token["options"][-1].items()
 
 
+def test_validate_looks_at_filters_that_run_by_themselves(config, sandbox_dir):
+    filters = sandbox_dir / "filters"
+    (filters / "plain.lua").write_text("function process_message() return 0 end")
+    (filters / "good.cfg").write_text('filename = "plain.lua"\nmessage_matcher = "Type =~ \'^a%d\'"\n')
+    assert hekate("validate", config).returncode == 0
+
+    (filters / "bad.cfg").write_text('filename = "plain.lua"\nmessage_matcher = "Type =="\n')
+    (filters / "worse.cfg").write_text('filename = "plain.lua"\nrows = f(1)\n')
+    result = hekate("validate", config)
+
+    assert result.returncode == 78
+    assert "bad.cfg: message_matcher: The matcher is not valid: expected" in result.stderr
+    assert "worse.cfg:2: `f` would have to be run." in result.stderr
+
+
 def test_list_goes_on_after_a_plugin_with_a_broken_header_and_is_78(sandbox_dir):
     (sandbox_dir / "filters" / "bad.lua").write_text("--[[\n---\nname: bad\n")
 

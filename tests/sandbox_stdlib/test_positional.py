@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.lua_runtime import ROOT, STDLIB, load_module, new_runtime, to_python
+from tests.lua_runtime import KERNEL, ROOT, STDLIB, load_module, new_runtime, to_lua, to_python
 
 RUNTIME = new_runtime(STDLIB, ROOT / "tests" / "sandbox_stdlib")
 DECLARED = load_module(RUNTIME, "declared")
@@ -43,3 +43,33 @@ def test_both_forms_agree(module: str, items: str, grammar: str | None, line: st
         plain = shown["value"] if isinstance(shown, dict) else shown
         if not field["type"].startswith(b"timestamp"):
             assert plain == field["value"]
+
+
+ITEMS = [
+    ("common_log_format", "nginx_items", ["combined"]),
+    ("common_log_format", "nginx_error_items", []),
+    ("common_log_format", "apache_items", ["vhost_combined"]),
+    ("csv", "items", [["a", "b"]]),
+    ("elb", "alb_items", []),
+    ("elb", "classic_items", []),
+    ("glog", "items", []),
+    ("haproxy", "items", []),
+    ("postgresql", "items", ["%m [%p] %q%u@%d "]),
+    ("statsd", "items", []),
+    ("syslog", "items", []),
+    ("syslog", "rsyslog_items", ["<%PRI%>%timestamp:::date-pgsql% %HOSTNAME% %syslogtag%%procid% %$x% %msg%"]),
+    ("w3c", "items", ["iis"]),
+    ("w3c", "cloudfront_items", []),
+]
+
+
+@pytest.mark.parametrize(("module", "function", "arguments"), ITEMS, ids=[f"{case[0]}.{case[1]}" for case in ITEMS])
+def test_the_kernel_takes_all_declared_forms(module: str, function: str, arguments: list[Any]) -> None:
+    runtime = new_runtime(KERNEL, STDLIB)
+    given = [to_lua(runtime, argument) for argument in arguments]
+    items = load_module(runtime, module)[function.encode()](*given)
+    compile_all = runtime.eval(
+        b"function(items) return #require('declared').compile({ alternatives = items }, '\\n') end"
+    )
+
+    assert compile_all(items) == len(items)

@@ -55,6 +55,7 @@ local NEVER = {
   package = "require finds modules in sandbox_dir/modules and in the standard library; there is nothing to set",
   getfenv = "globals are in _G; setfenv(1, table) is there for modules",
   collectgarbage = "the host collects between packs", newproxy = "a table with a metatable does the same",
+  output = "add_to_payload(...), and inject_payload(type, name) to send it", write_output = "add_to_payload(...)",
   coroutine = "keep what has to go on in a table, and go on with it in the next call", debug = NO_SYSTEM, ffi = NO_SYSTEM, jit = NO_SYSTEM,
 }
 
