@@ -18,6 +18,7 @@ from benchmarks import (
     limits,
     machine,
     memory,
+    neighbours,
     peers,
     results,
     sandboxes,
@@ -29,7 +30,7 @@ from benchmarks.results import Measured, Row, Table
 
 LINES = 1_000_000
 QUICK_LINES = 100_000
-PARTS = ("jobs", "memory", "sandboxes", "limits", "latency", "hotload", "admin", "peers")
+PARTS = ("jobs", "memory", "sandboxes", "limits", "neighbours", "latency", "hotload", "admin", "peers")
 FLOOR_RUNS = 3
 
 
@@ -152,6 +153,9 @@ def _run(
             show.printed(tables[-1], console)
         if "limits" in parts:
             tables.append(limits.table())
+            show.printed(tables[-1], console)
+        if "neighbours" in parts:
+            tables.append(neighbours.table(corpus, scratch))
             show.printed(tables[-1], console)
         if "latency" in parts:
             tables.append(latency.table(corpus, scratch))

@@ -23,14 +23,18 @@ class _Glutton(Consumer):
         pack.let_go()
 
 
-def _consumers(count: int, registry: Registry, router: Router, *, wanting: bool) -> list[Consumer]:
+def _pack(arena: Arena) -> TablePack:
+    return TablePack(arena, 0, _SLOT_BYTES, 1, _SHAPES, "", 0, 0, 0, None, None, lambda _offset: None, 0)
+
+
+def _consumers(count: int, registry: Registry, router: Router, arena: Arena, *, wanting: bool) -> list[Consumer]:
     made: list[Consumer] = []
     for number in range(count):
         name = f"{'takes' if wanting else 'never'}_{number}"
         metrics = registry.component("filters", name, "other")
         consumer = _Glutton(name, Queue(), metrics, None, router.forget_routes)  # type: ignore[arg-type]
         if not wanting:
-            consumer.never.add(_SHAPES)
+            consumer.kinds.learn(_pack(arena), never=True)
         made.append(consumer)
     return made
 
@@ -38,14 +42,10 @@ def _consumers(count: int, registry: Registry, router: Router, *, wanting: bool)
 def _cost_us(taking: int, never: int) -> float:
     registry = Registry()
     router = Router(registry.component("router", "router", "router"))
-    router.add(_consumers(taking, registry, router, wanting=True))
-    router.add(_consumers(never, registry, router, wanting=False))
     arena = Arena("bench", _SLOT_BYTES, 1, host_writes=True)
-
-    def pack() -> TablePack:
-        return TablePack(arena, 0, _SLOT_BYTES, 1, _SHAPES, "", 0, 0, 0, None, None, lambda _offset: None, 0)
-
-    packs = [pack() for _ in range(_PACKS)]
+    router.add(_consumers(taking, registry, router, arena, wanting=True))
+    router.add(_consumers(never, registry, router, arena, wanting=False))
+    packs = [_pack(arena) for _ in range(_PACKS)]
     start_s = time.process_time()
     for each in packs:
         router.route(each)

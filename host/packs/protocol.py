@@ -24,6 +24,7 @@ class Op(IntEnum):
     MODULE = 9
     SNAPSHOT = 10
     RESTORE = 11
+    JUDGE = 12
 
 
 class Said(IntEnum):

@@ -13,6 +13,7 @@ from host.delivery.dead_letters import DeadLetters
 from host.errors import HekateError, SandboxError
 from host.pipeline import operate
 from host.pipeline.case_check import CaseCheck, sandboxes_of
+from host.pipeline.judge import Judge
 from host.pipeline.reload import STAGES, Reload, wanted_units
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
 from host.router.router import Router
@@ -52,6 +53,7 @@ class Pipeline:
         self.checkpoints = Checkpoints(state_dir, config.hekate.checkpoint_interval_ms)
         self.zygote = ZygoteClient()
         self.case_check = CaseCheck(self.zygote)
+        self.judge = Judge(self.zygote)
         self.router = Router(self.metrics.component("router", "router", "router"))
         self._supervisor: asyncio.Task[None] | None = None
         self._reading = False
@@ -73,6 +75,7 @@ class Pipeline:
             checkpoints=self.checkpoints,
             dead_letters=self.dead_letters,
             once=self._once,
+            judge=self.judge,
             forget_arena=self.forget_arena,
             save_states=self.save_states,
             on_print=self.on_print,
@@ -82,6 +85,7 @@ class Pipeline:
         """An arena is closed: nobody maps it any more."""
         for sandbox in self.sandboxes():
             sandbox.unmap(number)
+        self.judge.unmap(number)
 
     def sandboxes(self) -> Iterator[Sandbox]:
         """All sandboxes there are now."""
@@ -183,6 +187,7 @@ class Pipeline:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
         self.checkpoints.close()
+        await self.judge.close()
         for unit in self._units():
             try:
                 await unit.close()

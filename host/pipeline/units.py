@@ -23,6 +23,8 @@ from host.packs.arena import Arena
 from host.packs.intake import MOST_KEPT, Intake
 from host.packs.ledger import Stream
 from host.pipeline import specs
+from host.pipeline.judge import Judge
+from host.router import kinds
 from host.router.consumer import FilterConsumer, OutputConsumer
 from host.router.decoding import Decoding
 from host.router.router import Router
@@ -59,11 +61,13 @@ class Surroundings:
         checkpoints: Checkpoints,
         dead_letters: DeadLetters,
         once: bool,
+        judge: Judge,
         forget_arena: Callable[[int], None],
         save_states: Callable[[], Awaitable[None]],
         on_print: Callable[[Sandbox, str], None] | None = None,
     ) -> None:
         self._on_print = on_print
+        self._judge = judge
         self.forget_arena = forget_arena
         self.save_states = save_states
         """Writes down the states of all filters, so that nothing is held any more for the next snapshots."""
@@ -77,6 +81,10 @@ class Surroundings:
         self.hostname = settings.hostname or socket.gethostname()
         self.read_module = specs.module_reader(settings.sandbox_dir)
         self.state_dir = Path(settings.state_dir)
+
+    def judge(self, matcher: str) -> kinds.Judge:
+        """Who can say what this matcher never matches."""
+        return partial(self._judge.ask, self.settings, matcher)
 
     def arena(self, name: str, slot_bytes: int, slots: int) -> Arena:
         """Make an arena for a sandbox to write; when it closes, all sandboxes unmap it."""
@@ -363,6 +371,7 @@ class FilterUnit(ConsumerUnit):
         consumer.route = around.router.route
         consumer.restart = config.on_terminate == "restart"
         consumer.max_loops = config.sandbox.limits.max_loops
+        consumer.kinds.judged_by(around.judge(config.message_matcher))
         self.consumer = consumer
         self.sandbox = consumer.sandbox = self._new_sandbox(config)
 
@@ -400,6 +409,7 @@ class FilterUnit(ConsumerUnit):
         await self.consumer.swap(new[0], partial(self.hand_over, new[0]))
         self.sandbox, self.config = new[0], config
         self.consumer.max_loops = config.sandbox.limits.max_loops
+        self.consumer.kinds.judged_by(self._around.judge(config.message_matcher))
         self._start_timers()
 
     async def take_over(self, old: FilterUnit) -> None:
@@ -523,6 +533,7 @@ class OutputUnit(ConsumerUnit):
             config.name, config.queue, self.metrics, around.dead_letters, around.router.forget_routes
         )
         consumer.runner = self.runner
+        consumer.kinds.judged_by(around.judge(config.message_matcher))
         self.consumer = consumer
         self.sandbox = consumer.sandbox = self._new_sandbox(config)
 
@@ -549,6 +560,7 @@ class OutputUnit(ConsumerUnit):
         """Put a new encoder in the place of the old one, between two packs."""
         await self.consumer.swap(new[0])
         self.sandbox, self.config = new[0], config
+        self.consumer.kinds.judged_by(self._around.judge(config.message_matcher))
 
     async def take_over(self, old: OutputUnit) -> None:
         """Go on where another version of the same output stops; what that one cannot deliver is delivered by this one.

@@ -17,6 +17,7 @@ from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Emitted, Report
 from host.router.dead_desk import keep_dead_letters
 from host.router.decoding import table_pack
+from host.router.kinds import Kinds
 from host.sandbox.heartbeat import Use
 from host.sandbox.sandbox import Sandbox, Work
 from host.sandbox.termination import Termination
@@ -28,10 +29,7 @@ if TYPE_CHECKING:
 
 _LOG = get_logger("host.router")
 
-_MOST_KNOWN_SHAPES = 10_000
 _POLL_S = 0.002
-MOST_KEPT_SHAPES_BYTES = 16 * 1024
-"""Longer descriptions of packs are not remembered: a script that makes up names must not fill the host's memory."""
 _MANY_INJECTED = 16
 """Slots of a filter in use at which it gets nothing new from the inputs."""
 
@@ -63,9 +61,9 @@ class Consumer:
         """What stands on the packs that it injects, which it never receives."""
         self.metrics = metrics
         self.sandbox: Sandbox | None = None
-        self.never: set[bytes] = set()
         self._settings = queue
         self._queue: deque[TablePack] = deque()
+        self.kinds = Kinds(lambda: self._queue, self._drop_never)
         self._forget_routes = forget_routes
         self._swapping = False
         self.held = False
@@ -93,7 +91,7 @@ class Consumer:
 
     def wants(self, pack: TablePack) -> bool:
         """Whether the pack may hold something for this consumer; asked once for each kind of pack."""
-        return pack.shapes not in self.never and (not pack.made_by or pack.made_by != self.made_by)
+        return self.kinds.may_match(pack.shapes) and (not pack.made_by or pack.made_by != self.made_by)
 
     def take(self, pack: TablePack) -> None:
         """Put a pack into the queue."""
@@ -112,6 +110,7 @@ class Consumer:
             oldest.let_go()
         self.metrics.queue_packs = len(self._queue)
         self.metrics.queue_packs_max = max(self.metrics.queue_packs_max, len(self._queue))
+        self.kinds.something_waits()
 
     def _may_give(self) -> bool:
         assert self.sandbox is not None
@@ -166,7 +165,7 @@ class Consumer:
             self._swapping = False
         self.sandbox = new
         # What its matcher cannot match may be what the new one wants.
-        self.never.clear()
+        self.kinds.forget()
         self._forget_routes()
         self.on_room(new)
         await old.stop()
@@ -201,11 +200,16 @@ class Consumer:
         """What a finished pack tells of all packs like it."""
         assert isinstance(work.pack, TablePack)
         self.metrics.records_received += report.matched
-        if report.flags & NEVER_MATCHES and len(work.pack.shapes) <= MOST_KEPT_SHAPES_BYTES:
-            if len(self.never) >= _MOST_KNOWN_SHAPES:
-                self.never.clear()
-            self.never.add(work.pack.shapes)
-            self._forget_routes()
+        self.kinds.learn(work.pack, never=bool(report.flags & NEVER_MATCHES))
+
+    def _drop_never(self, like: TablePack) -> None:
+        """Packs like this one never match: none of them need wait."""
+        self._forget_routes()
+        for pack in [pack for pack in self._queue if pack.shapes == like.shapes]:
+            self._queue.remove(pack)
+            self.metrics.packs_skipped += 1
+            pack.let_go()
+        self.metrics.queue_packs = len(self._queue)
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- the owner's interface
         """The first reason in a pack for which a record failed."""

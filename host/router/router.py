@@ -8,7 +8,8 @@ pack costs one look-up, however many consumers there are.
 from collections.abc import Callable, Iterable
 
 from host.packs.ledger import TablePack
-from host.router.consumer import MOST_KEPT_SHAPES_BYTES, Consumer
+from host.router.consumer import Consumer
+from host.router.kinds import MOST_KEPT_SHAPES_BYTES
 from host.router.terminations import Terminations
 from host.telemetry.metrics import ComponentMetrics
 

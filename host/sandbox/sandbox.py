@@ -415,6 +415,20 @@ class Sandbox:
         work = self.work[self._ids] = Work(self._ids, pack, done_to, self.clock())
         self._send_pack(work)
 
+    def judge(self, pack: TablePack, matcher: str) -> int:
+        """Have it say whether a matcher can match packs like this one; the owner hears of it as of a pack that is done.
+
+        Returns:
+            The number of the work.
+        """
+        self._ids = self._ids % 0x7FFFFFFF + 1
+        self.work[self._ids] = Work(self._ids, pack, 0, self.clock())
+        if self._channel is not None:
+            self._channel.map(pack.arena)
+            table = pack.arena.number, pack.offset, pack.arena.slot_bytes
+            self._channel.send(protocol.command(Op.JUDGE, pack=self._ids, table=table) + matcher.encode())
+        return self._ids
+
     def tick(self, now_ns: int, *, last: bool) -> asyncio.Future[None]:
         """Have it call timer_event. The future is done when it has been called and what it injected has arrived."""
         ticking: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -112,6 +112,14 @@ function M.run(command)
   return r.received
 end
 
+-- command JUDGE: whether a matcher can match any record of packs with these shapes
+function M.judge(command, match)
+  local header, _, pack = open_pack(command)
+  local tests = tests_of(shapes.of_pack(pack), header.shape_count, match)
+  local r = C.report(C.DONE, command.pack)
+  r.received, r.flags = header.record_count, tests.any and 0 or C.NEVER
+end
+
 -- command TICK: calls timer_event(ns, shutdown)
 function M.tick(command)
   message.clear()

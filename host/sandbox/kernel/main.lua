@@ -192,6 +192,8 @@ local function serve(kind)
       measure_memory()
     elseif command.op == C.SKIP then
       kind.skip(command.pack, command.first_record, command.text)
+    elseif command.op == C.JUDGE then
+      filter.judge(command, matcher.new(command.text))
     elseif command.op == C.SNAPSHOT then
       snapshot()
       usage.forget_time()

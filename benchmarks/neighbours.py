@@ -1,0 +1,166 @@
+"""A healthy pipeline beside all scripts of tests/abuse: does it lose anything, or slow by more than their CPU is?"""
+
+import asyncio
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import psutil
+
+from benchmarks import oracle, within, workspace
+from benchmarks.failures import BenchmarkError
+from benchmarks.jobs import Corpus
+from benchmarks.results import Row, Table
+from benchmarks.workspace import EXAMPLE
+from host.config.load import load_config
+from host.pipeline.pipeline import Pipeline
+from host.sandbox.supervisor import cpu_ms
+from host.telemetry import logs
+
+RUNS = 3
+MOST_STRANGERS = 0.1
+"""Of the machine, beside which the ratio says nothing."""
+CORES = os.cpu_count() or 1
+_ABUSE = workspace.REPOSITORY / "tests" / "abuse"
+_BAD_RECORDS = 2
+_KIND = re.compile(r"^kind: (\w+)$", re.MULTILINE)
+_POLL_S = 0.002
+_PATIENCE_S = 120.0
+
+
+class Run(NamedTuple):
+    wall_s: float
+    abusers_s: float
+    """CPU of the sandboxes of the scripts that misbehave."""
+    share: float
+    """Of the machine, without what strangers took of it."""
+    strangers: float
+    """What others took of it."""
+    deaths: int
+
+
+def _scripts() -> dict[str, str]:
+    """Kinds of the scripts that start, by the stem of their files."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(_ABUSE.glob("[0-9]*.lua"))}
+    kinds = {stem: _KIND.search(text) for stem, text in texts.items() if "\n-- expect: refused" not in text}
+    return {stem: kind[1] for stem, kind in kinds.items() if kind}
+
+
+def _abusing(scratch: Path) -> dict[str, Any]:
+    """Inputs, filters and outputs that are given a record now and then at which their script misbehaves."""
+    plugins, abused = scratch / "plugins", scratch / "abused.log"
+    shutil.rmtree(plugins, ignore_errors=True)
+    shutil.copytree(_ABUSE / "modules", plugins / "modules")
+    abused.write_text(("good\n" * 20 + "bad\n") * _BAD_RECORDS, encoding="utf-8")
+    source = {"type": "file", "path": str(abused)}
+    config: dict[str, Any] = {
+        "hekate": {"sandbox_dir": str(plugins), "sandbox_maximums": {"cpu_limit": 3000}},
+        "inputs": {"abused": source},
+        "filters": {},
+        "outputs": {},
+    }
+    for stem, kind in _scripts().items():
+        name = f"a{stem}"
+        folder = plugins / f"{kind}s"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_ABUSE / f"{stem}.lua", folder / f"{name}.lua")
+        if kind == "decoder":
+            config["inputs"][name] = {**source, "decoder": name}
+        elif kind == "filter":
+            config["filters"][name] = {}
+        else:
+            config["outputs"][name] = {"type": "null", "message_matcher": "Logger == 'abused'", "encoder": name}
+    return config
+
+
+def _configuration(corpus: Corpus, scratch: Path, *, abused: bool) -> tuple[dict[str, Any], Path]:
+    """J1, alone or with the others."""
+    output = scratch / "output"
+    output.unlink(missing_ok=True)
+    os.environ |= {"INPUT": str(corpus.access), "OUTPUT": str(output), "STATE_DIR": str(scratch / "state")}
+    healthy = load_config([EXAMPLE])
+    fields = healthy.outputs["errors"].encoder.config
+    config = _abusing(scratch) if abused else {"hekate": {}, "inputs": {}, "filters": {}, "outputs": {}}
+    config["inputs"]["access"] = {"type": "file", "path": str(corpus.access), "decoder": "nginx_access"}
+    config["outputs"]["errors"] = {
+        "type": "file", "path": str(output), "message_matcher": "Type == 'nginx.access' && Fields[status] >= 500",
+        "encoder": {"type": "json", "config": fields},
+    }  # fmt: skip
+    return config, output
+
+
+class _Cpu(NamedTuple):
+    """CPU seconds up to now."""
+
+    abusers: float
+    """The zygote and the sandboxes that misbehave: those that live, and those that have ended and were waited for."""
+    ours: float
+    """Of all processes of the benchmark."""
+    machine: float
+
+    @classmethod
+    def read(cls, pipeline: Pipeline) -> "_Cpu":
+        zygote, host = psutil.Process(pipeline.zygote.pid).cpu_times(), psutil.Process().cpu_times()
+        healthy = {*pipeline.inputs["access"].sandboxes(), *pipeline.outputs["errors"].sandboxes()}
+        living = {box: (cpu_ms(box.pid) or 0.0) / 1000 for box in pipeline.sandboxes() if box.pid}
+        abusers = sum(zygote[:4]) + sum(spent for box, spent in living.items() if box not in healthy)
+        ours = abusers + host.user + host.system + sum(spent for box, spent in living.items() if box in healthy)
+        machine = psutil.cpu_times()
+        return cls(abusers, ours, sum(machine[:8]) - machine.idle - machine.iowait)
+
+
+async def _run(corpus: Corpus, scratch: Path, *, abused: bool, expected_bytes: int) -> Run:
+    config, output = _configuration(corpus, scratch, abused=abused)
+    async with within.running(config, scratch) as pipeline:
+        start_s, before = time.monotonic(), _Cpu.read(pipeline)
+        while not output.exists() or output.stat().st_size < expected_bytes:
+            await asyncio.sleep(_POLL_S)
+            if time.monotonic() - start_s > _PATIENCE_S:
+                raise BenchmarkError(f"The healthy pipeline is not done after {_PATIENCE_S:.0f} s.")
+        wall_s, after = time.monotonic() - start_s, _Cpu.read(pipeline)
+        deaths = sum(metrics.restarts for metrics in pipeline.metrics.components())
+    oracle.check(oracle.errors, corpus.access, output)
+    abusers_s = after.abusers - before.abusers
+    strangers_s = max(0.0, after.machine - before.machine - (after.ours - before.ours))
+    return Run(
+        wall_s,
+        abusers_s,
+        abusers_s / max(wall_s * CORES - strangers_s, abusers_s),
+        strangers_s / (wall_s * CORES),
+        deaths,
+    )
+
+
+def table(corpus: Corpus, scratch: Path) -> Table:
+    """J1 alone and beside all of them."""
+    logs.set_up("error", "text")
+    expected_bytes = sum(map(len, oracle.errors(corpus.access)))
+    alone, beside = [], []
+    for _ in range(RUNS):
+        alone.append(asyncio.run(_run(corpus, scratch, abused=False, expected_bytes=expected_bytes)))
+        beside.append(asyncio.run(_run(corpus, scratch, abused=True, expected_bytes=expected_bytes)))
+    alone_s, beside_s = median(run.wall_s for run in alone), median(run.wall_s for run in beside)
+    share = median(run.share for run in beside)
+    slower, explained = beside_s / alone_s, 1 / max(1 - share, 1e-3)
+    strangers = max(run.strangers for run in (*alone, *beside))
+    verdict = slower <= explained if strangers <= MOST_STRANGERS else None
+    rows = [
+        Row("alone", "J1, wall time", f"{alone_s:.2f}", "s", "", None),
+        Row("beside", f"the same beside {len(_scripts())} scripts that misbehave", f"{beside_s:.2f}", "s", "", None),
+        Row("CPU", "of their processes meanwhile", f"{median(run.abusers_s for run in beside):.2f}", "s", "", None),
+        Row("share", f"of {CORES} cores, without what strangers took", f"{share:.0%}", "", "", None),
+        Row("slower", "beside / alone", f"{slower:.2f}", "", f"{explained:.2f}", verdict),
+    ]
+    deaths = median(run.deaths for run in beside)
+    notes = [
+        f"Medians of {RUNS} runs, in turn. Every output was compared with what it must be: nothing was lost.",
+        f"Their processes were started anew {deaths:.0f} times.",
+        f"Other processes took up to {strangers:.0%} of the machine."
+        + (" With so much of it, the ratio says nothing." if verdict is None else ""),
+        "At most: 1 / (1 - share), which is what a pipeline that needs the whole machine slows by.",
+    ]
+    return Table("Bad neighbours", ("what", "", "", "", "at most", ""), rows, notes)
