@@ -28,7 +28,8 @@ async def running(config: dict[str, Any], scratch: Path) -> AsyncIterator[Pipeli
     state = scratch / "state"
     shutil.rmtree(state, ignore_errors=True)
     path = scratch / "within.yaml"
-    path.write_text(yaml.safe_dump({"hekate": {"state_dir": str(state)}, **config}), encoding="utf-8")
+    config["hekate"] = {"state_dir": str(state), **config.get("hekate", {})}
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
     pipeline = Pipeline(load_config([path]), once=True)
     await pipeline.start()
     try:

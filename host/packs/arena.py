@@ -87,5 +87,6 @@ class Arena:
             return
         os.close(self._fd)
         os.close(self._read_only_fd)
+        self._fd = self._read_only_fd = -1  # their numbers may soon be those of other files
         if self.on_closed is not None:
             self.on_closed(self.number)

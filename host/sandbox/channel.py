@@ -70,6 +70,8 @@ class Channel:
             return
         self._mapped.add(arena.number)
         fd = arena.writable_fd if writable else arena.read_only_fd
+        if fd < 0:
+            return  # everything is being stopped, and this process only wanted to go on with what it has
         command = protocol.command(Op.MAP, raw=(arena.number, 0, 0), position=arena.size_bytes, flags=int(writable))
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]).tobytes())]
         try:
