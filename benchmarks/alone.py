@@ -75,7 +75,7 @@ def sandbox_of(plugin: model.Sandbox, zygote: ZygoteClient, owner: Owner, matche
         spec = specs.filter_(
             model.Filter(
                 name=name, sandbox=plugin, message_matcher=matcher, ticker_interval=0.0, queue=model.Queue(),
-                on_terminate="stop", preserve_data=False,
+                on_terminate="stop", preserve_data=False, group=None,
             ),
             "here",
         )  # fmt: skip
@@ -85,7 +85,7 @@ def sandbox_of(plugin: model.Sandbox, zygote: ZygoteClient, owner: Owner, matche
         order=specs.order(name, (plugin,), pack_bytes, keeps_state=False, allow_unjailed=False),
         spec=spec,
         arena=Arena("measured", SLOT_BYTES, _SLOTS, host_writes=False),
-        zygote=zygote,
+        housing=zygote,
         owner=owner,
         metrics=ComponentMetrics("decoders", name, "measured"),
         cpu_limit_ms=specs.cpu_limit_ms((plugin,)),

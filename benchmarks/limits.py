@@ -12,7 +12,7 @@ from host.config.model import PluginKind
 from host.errors import SandboxError
 from host.sandbox import supervisor
 from host.sandbox.sandbox import Sandbox
-from host.sandbox.supervisor import Supervisor, cpu_ms
+from host.sandbox.supervisor import Supervisor
 from host.sandbox.zygote_client import ZygoteClient
 
 LIMIT_MS = 250.0
@@ -80,9 +80,10 @@ class Watch:
         return (self.owner.ended_s - (self._excess_s or self.owner.ended_s)) * 1000
 
     def _look(self) -> None:
-        now_ms = cpu_ms(self.sandbox.pid) if self.sandbox.pid else None
-        if now_ms is None:
+        cpu_ns = self.sandbox.cpu_ns()
+        if cpu_ns is None:
             return
+        now_ms = cpu_ns / 1e6
         if not self.sandbox.heartbeat.read().busy:
             self._idle_cpu_ms = now_ms
         elif self._excess_s is None and now_ms - self._idle_cpu_ms >= self._allowed_ms:

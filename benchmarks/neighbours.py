@@ -18,7 +18,6 @@ from benchmarks.results import Row, Table
 from benchmarks.workspace import EXAMPLE
 from host.config.load import load_config
 from host.pipeline.pipeline import Pipeline
-from host.sandbox.supervisor import cpu_ms
 from host.telemetry import logs
 
 RUNS = 3
@@ -106,7 +105,7 @@ class _Cpu(NamedTuple):
     def read(cls, pipeline: Pipeline) -> "_Cpu":
         zygote, host = psutil.Process(pipeline.zygote.pid).cpu_times(), psutil.Process().cpu_times()
         healthy = {*pipeline.inputs["access"].sandboxes(), *pipeline.outputs["errors"].sandboxes()}
-        living = {box: (cpu_ms(box.pid) or 0.0) / 1000 for box in pipeline.sandboxes() if box.pid}
+        living = {box: (box.cpu_ns() or 0) / 1e9 for box in pipeline.sandboxes() if box.pid}
         abusers = sum(zygote[:4]) + sum(spent for box, spent in living.items() if box not in healthy)
         ours = abusers + host.user + host.system + sum(spent for box, spent in living.items() if box in healthy)
         machine = psutil.cpu_times()

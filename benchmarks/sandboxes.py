@@ -11,7 +11,6 @@ from benchmarks.memory import private_mib
 from benchmarks.results import Row, Table
 from host import paths
 from host.config.model import PluginKind
-from host.sandbox.supervisor import cpu_ms
 from host.sandbox.zygote_client import ZygoteClient
 
 STARTS = 30
@@ -91,10 +90,10 @@ async def _record_rows(corpus: Corpus, scratch: Path) -> list[Row]:
         },
     }
     async with within.running(config, scratch) as pipeline:
-        before = {name: cpu_ms(unit.sandbox.pid) or 0.0 for name, unit in pipeline.filters.items()}
+        before = {name: (unit.sandbox.cpu_ns() or 0) / 1e6 for name, unit in pipeline.filters.items()}
         await pipeline.ended.wait()
         await pipeline.drain()
-        after = {name: cpu_ms(unit.sandbox.pid) or 0.0 for name, unit in pipeline.filters.items()}
+        after = {name: (unit.sandbox.cpu_ns() or 0) / 1e6 for name, unit in pipeline.filters.items()}
     return [
         Row("record", what, f"{(after[name] - before[name]) * 1e6 / corpus.lines:.0f}", "ns", "", None)
         for name, (what, _, _) in FILTERS.items()

@@ -9,7 +9,6 @@ import psutil
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.units import InputUnit, OutputUnit, Unit
 from host.sandbox.sandbox import STATES, Sandbox
-from host.sandbox.supervisor import cpu_ms
 from host.telemetry.metrics import ComponentMetrics
 
 
@@ -95,21 +94,21 @@ def sandbox_metrics(unit: Unit) -> ComponentMetrics:
 
 def spent_ms(sandbox: Sandbox) -> float:
     """CPU time of a sandbox's process since it was started."""
-    return (cpu_ms(sandbox.pid) or 0.0) if sandbox.pid else 0.0
+    return (sandbox.cpu_ns() or 0) / 1e6
 
 
 def private_bytes(sandbox: Sandbox) -> int:
-    """Memory of a sandbox's process that is in RAM and its own."""
+    """Memory of a sandbox's process that is in RAM and its own; of a shared process, its part."""
     try:
         memory = psutil.Process(sandbox.pid).memory_info() if sandbox.pid else None
     except psutil.Error:
         return 0
-    return int(memory.rss - memory.shared) if memory else 0
+    return int(memory.rss - memory.shared) // sandbox.members if memory else 0
 
 
 def resident_bytes(sandbox: Sandbox) -> int:
-    """Memory of a sandbox's process that is in RAM, shared memory included."""
+    """Memory of a sandbox's process that is in RAM, shared memory included; of a shared process, its part."""
     try:
-        return int(psutil.Process(sandbox.pid).memory_info().rss) if sandbox.pid else 0
+        return int(psutil.Process(sandbox.pid).memory_info().rss) // sandbox.members if sandbox.pid else 0
     except psutil.Error:
         return 0

@@ -15,7 +15,6 @@ from host.packs.protocol import Emitted, Report
 from host.pipeline.pipeline import Pipeline
 from host.sandbox.process import Order
 from host.sandbox.sandbox import Sandbox, Work
-from host.sandbox.supervisor import cpu_ms
 from host.sandbox.termination import Termination
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
@@ -55,7 +54,7 @@ class TapProcess:
             order=Order("tap", settings.memory_limit, 0, 0, settings.allow_unjailed),
             spec=_spec(settings, matchers),
             arena=arena,
-            zygote=pipeline.zygote,
+            housing=pipeline.zygote,
             owner=self,
             metrics=ComponentMetrics("router", "tap", "tap"),
             cpu_limit_ms=_CPU_LIMIT_MS,
@@ -88,7 +87,7 @@ class TapProcess:
 
     def cpu_ms(self) -> float:
         """CPU that it has taken."""
-        return (cpu_ms(self.sandbox.pid) or 0.0) if self.sandbox.pid else 0.0
+        return (self.sandbox.cpu_ns() or 0) / 1e6
 
     def give(self, pack: TablePack) -> None:
         """Have it look at a pack; only if it is free."""

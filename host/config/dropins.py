@@ -139,5 +139,6 @@ def standalone_filter(plugin: Plugin, sandbox: model.Sandbox, message_matcher: s
         ticker_interval=plugin.manifest.ticker_interval,
         queue=model.Queue(),
         preserve_data=plugin.manifest.preserve_data,
+        group=plugin.manifest.group,
         on_terminate="restart",
     )

@@ -96,6 +96,7 @@ def to_filter(cfg: Cfg, found: Library, settings: model.HostSettings, errors: li
         ticker_interval=given.ticker_interval,
         queue=model.Queue(),
         preserve_data=given.preserve_data,
+        group=None,
         on_terminate="restart",
     )
 

@@ -40,6 +40,7 @@ MessageSize = Annotated[int, Meta(ge=KIBIBYTE, le=480 * KIBIBYTE)]
 """A message must fit into a pack of 512 KiB, beside what describes it."""
 MessageFields = Annotated[int, Meta(ge=1, le=1024)]
 Loops = Annotated[int, Meta(ge=1, le=255)]
+GroupName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(ge=0)]
 
@@ -312,6 +313,13 @@ class FilterKeys(SandboxKeys, frozen=True, kw_only=True):
         Meta(description="Seconds between timer_event calls, 0 for none; by default what its manifest says."),
     ] = None
     queue: Annotated[Queue, Meta(description="What waits in front of the filter.")] = Queue()
+    group: Annotated[
+        GroupName | None,
+        Meta(
+            description="Filters of the same group trust each other and share processes, which takes less memory; by "
+            "default what its manifest says, and a process of its own if that says nothing."
+        ),
+    ] = None
     preserve_data: Annotated[
         bool | None,
         Meta(
@@ -426,6 +434,7 @@ class Filter(_Resolved, frozen=True, kw_only=True):
     """Seconds; 0 for no timer."""
     queue: Queue
     preserve_data: bool
+    group: str | None
     on_terminate: Literal["restart", "stop"]
 
 

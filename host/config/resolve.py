@@ -99,6 +99,7 @@ class Resolver:
             ticker_interval=_first(keys.ticker_interval, manifest.ticker_interval),
             queue=keys.queue,
             preserve_data=_first(keys.preserve_data, manifest.preserve_data),
+            group=keys.group or manifest.group,
             on_terminate=keys.on_terminate,
         )
 

@@ -41,6 +41,7 @@ class Said(IntEnum):
     SNAPSHOT_TAKEN = 9
     RESTORED = 10
     COVERED = 11
+    NEEDS = 12
 
 
 class Emitted(IntEnum):

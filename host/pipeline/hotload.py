@@ -15,7 +15,7 @@ from host.config import model
 from host.config.dropins import DropIns
 from host.errors import ConfigError, ConfigErrors, HekateError
 from host.pipeline.case_check import sandboxes_of
-from host.pipeline.reload import STAGES, Reload, wanted_units
+from host.pipeline.reload import AT_ONCE, STAGES, Reload, wanted_units
 from host.pipeline.units import Surroundings, Unit
 from host.sandbox.sandbox import Sandbox
 from host.telemetry.logs import get_logger
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from host.pipeline.pipeline import Pipeline
 
 _LOG = get_logger("host.hotload")
-_AT_ONCE = 4
-"""Units that are changed at the same time: processes take CPU to start, and the flow goes on meanwhile."""
 
 
 class HotLoader:
@@ -44,7 +42,7 @@ class HotLoader:
         """Why what is in the files does not run, by unit, as `filters.counts`."""
         self.on_applied: list[Callable[[], None]] = []
         """Called when all files were looked at."""
-        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._free = asyncio.Semaphore(AT_ONCE)
         self.is_due = False
         """Whether somebody waits to `apply` who has not begun: what changes now, that one will see."""
 

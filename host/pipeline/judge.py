@@ -82,14 +82,14 @@ class Judge:
         )  # fmt: skip
         filter_ = model.Filter(
             name="judge", sandbox=plugin, message_matcher="FALSE", ticker_interval=0.0, queue=model.Queue(),
-            on_terminate="stop", preserve_data=False,
+            on_terminate="stop", preserve_data=False, group=None,
         )  # fmt: skip
         return Sandbox(
             "judge",
             order=specs.order("judge", (plugin,), 0, keeps_state=False, allow_unjailed=settings.allow_unjailed),
             spec=specs.filter_(filter_, ""),
             arena=Arena("judge", _SLOT_BYTES, 4, host_writes=False),
-            zygote=self._zygote,
+            housing=self._zygote,
             owner=self,
             metrics=ComponentMetrics("router", "judge", "judge"),
             cpu_limit_ms=plugin.limits.cpu_limit,

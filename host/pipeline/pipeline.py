@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from host.errors import HekateError, SandboxError
 from host.pipeline import operate
 from host.pipeline.case_check import CaseCheck, sandboxes_of
 from host.pipeline.judge import Judge
-from host.pipeline.reload import STAGES, Reload, wanted_units
+from host.pipeline.reload import STAGES, Reload, all_of, wanted_units
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
 from host.router.router import Router
+from host.sandbox.group import Group
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor
 from host.sandbox.zygote_client import ZygoteClient
@@ -52,6 +53,7 @@ class Pipeline:
         self.dead_letters = DeadLetters(state_dir)
         self.checkpoints = Checkpoints(state_dir, config.hekate.checkpoint_interval_ms)
         self.zygote = ZygoteClient()
+        self.groups: dict[str, Group] = {}
         self.case_check = CaseCheck(self.zygote)
         self.judge = Judge(self.zygote)
         self.router = Router(self.metrics.component("router", "router", "router"))
@@ -78,6 +80,7 @@ class Pipeline:
             judge=self.judge,
             forget_arena=self.forget_arena,
             save_states=self.save_states,
+            groups=self.groups,
             on_print=self.on_print,
         )
 
@@ -140,10 +143,10 @@ class Pipeline:
         """
         for unit in self._units():
             operate.release(unit)
-        await _all(unit.stop_reading() for unit in self.inputs.values())
+        await all_of(unit.stop_reading() for unit in self.inputs.values())
         await self._settled(lambda: all(unit.decoded for unit in self.inputs.values()))
         await self._settle_filters()
-        await _all(unit.last_tick() for unit in self.filters.values())
+        await all_of(unit.last_tick() for unit in self.filters.values())
         await self._settle_filters()
         await self.save_states()
         await self._settled(lambda: all(unit.idle for unit in self.outputs.values()))
@@ -151,7 +154,7 @@ class Pipeline:
 
     async def save_states(self) -> None:
         """Write down the states of all filters that have one."""
-        await _all(unit.save_state() for unit in self.filters.values())
+        await all_of(unit.save_state() for unit in self.filters.values())
 
     async def _settle_filters(self) -> None:
         """Filters may inject for one another: wait until none of them has anything to do."""
@@ -245,14 +248,6 @@ class _Living:
 
     def __iter__(self) -> Iterator[Sandbox]:
         return iter(list(self._find()))
-
-
-async def _all(awaitables: Iterable[Awaitable[object]]) -> None:
-    """Wait for all; the first error is raised once all have ended."""
-    results = await asyncio.gather(*awaitables, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -8,18 +8,21 @@ queue to its successor, so nothing waits for the end of the flow, and nothing is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from host.config import model
 from host.errors import HekateError
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
+from host.sandbox.process import MOST_MEMBERS
 from host.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
     from host.pipeline.pipeline import Pipeline
 
 _LOG = get_logger("host.pipeline")
+AT_ONCE = 2 * MOST_MEMBERS
+"""Units that start at the same time. Those of a group then share processes."""
 STAGES = ("outputs", "filters", "inputs")
 """What is behind is started before what is in front of it."""
 
@@ -77,12 +80,17 @@ class Reload:
     async def _prepare(self) -> dict[str, Any]:
         """Start all that is new, but give it nothing to do: units, and sandboxes for units that stay."""
         made: dict[str, Any] = {}
+        at_once = asyncio.Semaphore(AT_ONCE)
+
+        async def make(stage: str, name: str, old: Unit | None, config: Any) -> None:
+            async with at_once:
+                made[f"{stage}.{name}"] = await self._make(stage, old, config)
+
         try:
             for stage in STAGES:
-                for name, config in self._wanted[stage].items():
-                    old = self._pipeline.units(stage).get(name)
-                    if old is None or old.config != config:
-                        made[f"{stage}.{name}"] = await self._make(stage, old, config)
+                units, wanted = self._pipeline.units(stage), self._wanted[stage]
+                new = [name for name, config in wanted.items() if name not in units or units[name].config != config]
+                await all_of(make(stage, name, units.get(name), wanted[name]) for name in new)
         except BaseException:
             await asyncio.gather(*(discard(thing) for thing in made.values()), return_exceptions=True)
             raise
@@ -164,3 +172,11 @@ def discard(thing: Unit | list[Any]) -> Awaitable[Any]:
 def wanted_units(config: model.Config, filters: Mapping[str, model.Filter]) -> dict[str, Mapping[str, Any]]:
     """What a configuration wants, and further filters."""
     return {"inputs": config.inputs, "filters": {**filters, **config.filters}, "outputs": config.outputs}
+
+
+async def all_of(awaitables: Iterable[Awaitable[object]]) -> None:
+    """Wait for all; the first error is raised once all have ended."""
+    results = await asyncio.gather(*awaitables, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

@@ -13,6 +13,8 @@ from host.sandbox.process import Order
 
 _KERNEL_LIMITS = ("output_limit", "max_message_size", "max_message_fields")
 """Limits that the kernel itself watches; the scripts of a chain share them."""
+_GARBAGE_KIB_IN_GROUPS = 64
+"""Lua memory that may lie about before it is collected: little, where it counts a thousand times."""
 _SYSLOG_LEVELS = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
 
 
@@ -102,6 +104,7 @@ def filter_(config: model.Filter, hostname: str) -> dict[str, Any]:
     spec = _common(config.name, "filter", (config.sandbox,), hostname, **facts)
     return spec | {
         "message_matcher": config.message_matcher,
+        **({} if config.group is None else {"garbage_kib": _GARBAGE_KIB_IN_GROUPS}),
         "max_process_inject": config.sandbox.limits.max_process_inject,
         "max_timer_inject": config.sandbox.limits.max_timer_inject,
     }

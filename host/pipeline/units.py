@@ -29,6 +29,7 @@ from host.router.consumer import FilterConsumer, OutputConsumer
 from host.router.decoding import Decoding
 from host.router.router import Router
 from host.router.state_keeper import StateKeeper
+from host.sandbox.group import Group
 from host.sandbox.journal import Journal
 from host.sandbox.sandbox import Owner, Sandbox
 from host.sandbox.zygote_client import ZygoteClient
@@ -64,11 +65,13 @@ class Surroundings:
         judge: Judge,
         forget_arena: Callable[[int], None],
         save_states: Callable[[], Awaitable[None]],
+        groups: dict[str, Group],
         on_print: Callable[[Sandbox, str], None] | None = None,
     ) -> None:
         self._on_print = on_print
         self._judge = judge
         self.forget_arena = forget_arena
+        self.groups = groups
         self.save_states = save_states
         """Writes down the states of all filters, so that nothing is held any more for the next snapshots."""
         self.settings = settings
@@ -102,10 +105,12 @@ class Surroundings:
         metrics: ComponentMetrics,
         pack_bytes: int = 0,
         journal: Journal | None = None,
+        group: str | None = None,
     ) -> Sandbox:
         """Make a sandbox; it is not started."""
         for note in limits.notes(sandboxes):
             _LOG.warning("A sandbox asks for more than it may have.", reason=note)
+        housing = self.zygote if group is None else self.groups.setdefault(group, Group(self.zygote))
         made = Sandbox(
             name,
             order=specs.order(
@@ -117,7 +122,7 @@ class Surroundings:
             ),
             spec=spec,
             arena=arena,
-            zygote=self.zygote,
+            housing=housing,
             owner=owner,
             metrics=metrics,
             cpu_limit_ms=specs.cpu_limit_ms(sandboxes),
@@ -380,10 +385,19 @@ class FilterUnit(ConsumerUnit):
         arena = around.arena(f"filter-{config.name}", _SANDBOX_SLOT_BYTES, _FILTER_SLOTS)
         spec = specs.filter_(config, around.hostname)
         journal = None
-        if config.preserve_data:
-            keeper = StateKeeper(config.name, around.checkpoints, self.metrics)
-            journal = Journal(keeper, keeper.load())
-        return around.sandbox(config.name, (config.sandbox,), spec, arena, self.consumer, self.metrics, journal=journal)
+        if config.preserve_data or config.group is not None:
+            keeper = StateKeeper(config.name, around.checkpoints if config.preserve_data else None, self.metrics)
+            journal = Journal(keeper, keeper.load(), preserves=config.preserve_data)
+        return around.sandbox(
+            config.name,
+            (config.sandbox,),
+            spec,
+            arena,
+            self.consumer,
+            self.metrics,
+            journal=journal,
+            group=config.group,
+        )
 
     def can_swap(self, config: model.Filter) -> bool:
         """Whether only what its sandbox does has changed."""
@@ -393,6 +407,7 @@ class FilterUnit(ConsumerUnit):
             message_matcher=self.config.message_matcher,
             ticker_interval=self.config.ticker_interval,
             preserve_data=self.config.preserve_data,
+            group=self.config.group,
         )
         return same == self.config
 
@@ -428,12 +443,14 @@ class FilterUnit(ConsumerUnit):
         await self.stop_timers()
         await self._until_it_runs()
         mine, its = self.sandbox.journal, new.journal
-        if mine is not None and its is not None and await self.sandbox.snapshot() and mine.snapshot is not None:
-            its.keeper.inherit(mine.keeper, mine.snapshot)
-            if not await new.restore(mine.snapshot):
-                return
-        await self.last_tick()
-        if its is None:
+        if mine is not None and mine.preserves and its is not None and its.preserves:
+            if await self.sandbox.snapshot() and mine.snapshot is not None:
+                its.keeper.inherit(mine.keeper, mine.snapshot)
+                if not await new.restore(mine.snapshot):
+                    return
+            await self.last_tick()
+        else:
+            await self.last_tick()
             await self.save_state()
 
     async def open(self) -> None:
@@ -453,7 +470,7 @@ class FilterUnit(ConsumerUnit):
         loop = asyncio.get_running_loop()
         if self.config.ticker_interval > 0:
             self._timers.append(loop.create_task(self._tick(), name=f"ticker {self.config.name}"))
-        if self.config.preserve_data:
+        if self.sandbox.journal is not None:
             self._timers.append(loop.create_task(self._save(), name=f"snapshots {self.config.name}"))
 
     async def _tick(self) -> None:

@@ -18,6 +18,7 @@ from host.packs.protocol import NEVER_MATCHES, Emitted, Report
 from host.router.dead_desk import keep_dead_letters
 from host.router.decoding import table_pack
 from host.router.kinds import Kinds
+from host.router.needs import Kind, Need, may_match, needs_of
 from host.sandbox.heartbeat import Use
 from host.sandbox.sandbox import Sandbox, Work
 from host.sandbox.termination import Termination
@@ -64,6 +65,7 @@ class Consumer:
         self._settings = queue
         self._queue: deque[TablePack] = deque()
         self.kinds = Kinds(lambda: self._queue, self._drop_never)
+        self._said_needs: tuple[bytes, tuple[Need, ...] | None] = (b"", None)
         self._forget_routes = forget_routes
         self._swapping = False
         self.held = False
@@ -89,9 +91,18 @@ class Consumer:
         """Age of the oldest pack that waits."""
         return (time.monotonic_ns() - self._queue[0].seen_ns) // 1_000_000 if self._queue else 0
 
-    def wants(self, pack: TablePack) -> bool:
+    def wants(self, pack: TablePack, kinds: list[Kind] | None) -> bool:
         """Whether the pack may hold something for this consumer; asked once for each kind of pack."""
-        return self.kinds.may_match(pack.shapes) and (not pack.made_by or pack.made_by != self.made_by)
+        if not self.kinds.may_match(pack.shapes) or (pack.made_by and pack.made_by == self.made_by):
+            return False
+        return may_match(self._needs(), kinds)
+
+    def _needs(self) -> tuple[Need, ...] | None:
+        """What the matcher of the sandbox needs that is there now."""
+        said = b"" if self.sandbox is None else self.sandbox.needs
+        if said != self._said_needs[0]:
+            self._said_needs = (said, needs_of(said))
+        return self._said_needs[1]
 
     def take(self, pack: TablePack) -> None:
         """Put a pack into the queue."""
@@ -292,7 +303,7 @@ class FilterConsumer(Consumer):
         self.metrics.count_version(sandbox.version, report.matched)
         if report.failed:
             self.metrics.count_error("process_message", report.failed)
-        if sandbox.journal is None:
+        if sandbox.journal is None or report.flags & NEVER_MATCHES:
             work.pack.let_go()
             return
         keeper = sandbox.journal.keeper

@@ -1,8 +1,9 @@
 """The router: a pack goes to every consumer that may want something of it.
 
 It never looks at a record. A pack's shapes (Types, Loggers, field names) are one string of bytes, the same for packs of
-the same kind; a consumer whose matcher cannot match them has said so after its first such pack, and gets no other. So a
-pack costs one look-up, however many consumers there are.
+the same kind. A consumer whose matcher asks for another Type or Logger never gets such packs; one whose matcher
+cannot match them for another reason has said so after the first. So a pack costs one look-up, however many consumers
+there are.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable
 from host.packs.ledger import TablePack
 from host.router.consumer import Consumer
 from host.router.kinds import MOST_KEPT_SHAPES_BYTES
+from host.router.needs import kinds_of
 from host.router.terminations import Terminations
 from host.telemetry.metrics import ComponentMetrics
 
@@ -71,7 +73,8 @@ class Router:
         """Who may want packs like this one. A filter never receives what it injected itself."""
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
-        wanted = [consumer for consumer in self.consumers if consumer.wants(pack)]
+        kinds = kinds_of(pack.shapes)
+        wanted = [consumer for consumer in self.consumers if consumer.wants(pack, kinds)]
         if len(pack.shapes) <= MOST_KEPT_SHAPES_BYTES:
             self._routes[pack.shapes, pack.made_by] = wanted
         return wanted

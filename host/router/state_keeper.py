@@ -141,7 +141,7 @@ class StateKeeper:
         if self._store is not None:
             self._forget_acknowledged()
             self._store.put_state(self._name, pack_state(StoredState(snapshot, self.positions(), self.saved_ns)))
-        self._let_go(included)
+        self.let_go(included)
 
     def on_no_snapshot(self, reason: str, left_out: list[Work]) -> None:
         """No snapshot could be taken."""
@@ -151,14 +151,14 @@ class StateKeeper:
             filter=self._name,
             reason=reason,
         )
-        self._let_go(left_out)
+        self.let_go(left_out)
 
     def on_state_lost(self, reason: str, lost: list[Work]) -> None:
         """The sandbox begins without the state that it had."""
         self._included.clear()
         self._done_to.clear()
         self._say_lost(reason)
-        self._let_go(lost)
+        self.let_go(lost)
 
     def _say_lost(self, reason: str) -> None:
         self.saved_ns = 0
@@ -166,7 +166,8 @@ class StateKeeper:
         self._metrics.count_error("state_discarded")
         _LOG.error("The filter begins without its state.", filter=self._name, reason=reason)
 
-    def _let_go(self, works: list[Work]) -> None:
+    def let_go(self, works: list[Work]) -> None:
+        """Packs that no snapshot needs any more."""
         for work in works:
             assert isinstance(work.pack, TablePack)
             work.pack.stop_keeping()

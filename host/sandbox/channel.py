@@ -30,6 +30,9 @@ class Listener(Protocol):
     def kill(self, reason: str) -> None:
         """The process broke the rules of its socket."""
 
+    def on_closed(self) -> None:
+        """The process has closed its end."""
+
 
 class Channel:
     """One socket, for the life of one process.
@@ -51,10 +54,14 @@ class Channel:
         """From now on tell the listener."""
         asyncio.get_running_loop().add_reader(self._socket, self._read_one)
 
-    def close(self) -> None:
-        """Read what the process said before it ended, and close."""
+    def drain(self) -> None:
+        """Read what the process said before it ended."""
         while self._read_one():
             pass
+
+    def close(self) -> None:
+        """Read what is left, and close."""
+        self.drain()
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
 
@@ -132,6 +139,7 @@ class Channel:
             return False
         if not data:
             asyncio.get_running_loop().remove_reader(self._socket)
+            self._listener.on_closed()
             return False
         if len(data) < REPORT.size:
             self._listener.kill("it sent a malformed report")

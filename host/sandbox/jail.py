@@ -45,16 +45,18 @@ def die_with_parent() -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def limit_resources(memory_bytes: int) -> None:
+def limit_resources(memory_bytes: int, members: int) -> None:
     """Set the limits that the kernel itself enforces.
 
     Args:
         memory_bytes: What Lua may use; the process gets headroom beside it for the interpreter and LPEG's own memory.
+        members: How many sandboxes share the process.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_MOST_OPEN_FILES, _MOST_OPEN_FILES))
+    most_files = _MOST_OPEN_FILES + 4 * members
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     data_bytes = memory_bytes + _DATA_HEADROOM_BYTES
     resource.setrlimit(resource.RLIMIT_DATA, (data_bytes, data_bytes))
 
@@ -92,6 +94,7 @@ def shut() -> None:
     import pyseccomp
 
     jail = pyseccomp.SyscallFilter(pyseccomp.KILL_PROCESS)
+    jail.set_attr(pyseccomp.Attr.CTL_TSYNC, 1)  # all threads at once
     for call in ALLOWED_CALLS:
         try:
             jail.add_rule(pyseccomp.ALLOW, call)

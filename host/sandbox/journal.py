@@ -47,6 +47,9 @@ class Keeper(Protocol):
     def saved_ns(self) -> int:
         """When the last snapshot was taken; 0 if there is none."""
 
+    def let_go(self, works: list[Work]) -> None:
+        """Packs that no snapshot needs any more."""
+
     def on_snapshot(self, snapshot: bytes, included: list[Work]) -> None:
         """There is a new snapshot. included: the packs that it includes, and the one before did not."""
 
@@ -63,12 +66,15 @@ class Journal:
     Args:
         keeper: Who is told when packs of the journal are not needed any more.
         snapshot: The state to begin with, as the kernel wrote it (kernel/state.lua); None for none.
+        preserves: Whether the state outlives a death by its own fault, its successor, and the host. A member of a
+            group has a journal also without that, for the deaths of others.
 
     Attributes:
         entries: Packs and ticks, in the order in which they were done.
     """
 
-    def __init__(self, keeper: Keeper, snapshot: bytes | None) -> None:
+    def __init__(self, keeper: Keeper, snapshot: bytes | None, *, preserves: bool) -> None:
+        self.preserves = preserves
         self.snapshot = snapshot
         self.entries: list[Work | Tick] = []
         self.keeper = keeper
@@ -89,12 +95,18 @@ class Journal:
         self.snapshot = None
         self.keeper.on_state_lost(reason, self._clear())
 
-    def count_memory_death(self) -> None:
-        """The process ran out of memory. The second time since a snapshot it is the state that is too large."""
-        self._memory_deaths += 1
-        if self._memory_deaths >= _MEMORY_DEATHS:
-            self._memory_deaths = 0
-            self.lose("it does not fit into memory_limit any more")
+    def on_death(self, limit: str) -> None:
+        """Its process has ended, and not because of another member of its group."""
+        if not self.preserves and limit != "signal":
+            self.snapshot = None
+            self.keeper.let_go(self._clear())
+        elif limit == "memory_limit":
+            self._memory_deaths += 1
+            if (
+                self._memory_deaths == _MEMORY_DEATHS
+            ):  # the second time since a snapshot it is the state that is too large
+                self._memory_deaths = 0
+                self.lose("it does not fit into memory_limit any more")
 
     def _clear(self) -> list[Work]:
         works = [entry for entry in self.entries if not isinstance(entry, Tick)]

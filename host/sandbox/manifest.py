@@ -26,6 +26,7 @@ from host.config import convert, nodes
 from host.config.model import (
     Count,
     CpuLimit,
+    GroupName,
     Loops,
     MemoryLimit,
     MessageFields,
@@ -86,6 +87,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     message_matcher: str | None = None
     ticker_interval: Seconds = 0.0
     preserve_data: bool = False
+    group: GroupName | None = None
     limits: Limits = Limits()
     config: dict[str, Option] = {}
     cases: list[CaseKeys] = []

@@ -1,4 +1,4 @@
-"""The life of a sandbox process, after the fork: build the Lua state, shut the jail, hand over to the kernel."""
+"""The life of a sandbox process, after the fork: build the Lua states, shut the jail, hand over to the kernel."""
 
 import contextlib
 import ctypes
@@ -6,6 +6,8 @@ import json
 import mmap
 import os
 import socket
+import threading
+from functools import partial
 from typing import Any, NamedTuple
 
 from host.packs.protocol import REPORT, Said
@@ -17,8 +19,12 @@ _KERNEL_BYTES = 4 * 1024 * 1024
 
 _REFUSAL = "Scripts do not run without a jail, unless hekate.allow_unjailed is set, which is for development only."
 
+_STACK_BYTES = 512 * 1024
+"""Of a member's thread. LuaJIT and LPEG have stacks of their own, and limit what they use of this one."""
+
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
 _KEEP_BYTES = 64 * 1024
 
 
@@ -35,49 +41,114 @@ class Order(NamedTuple):
     allow_unjailed: bool
 
 
+MOST_MEMBERS = 64
+"""Sandboxes of a group that share a process."""
+
+
 class Parts(NamedTuple):
     """What the zygote has ready for each child."""
 
     luajit: Any
     """The module `lupa.luajit21`."""
-    kernel: dict[str, bytes]
-    """Source of each kernel module, by name."""
+    kernel: dict[str, dict[str, bytes]]
+    """Bytecode of the kernel modules that each kind of sandbox needs, by name."""
     cpath: str
     lua_path: str
 
 
-def run(order: Order, parts: Parts, channel: socket.socket, heartbeat_fd: int) -> None:
-    """Be a sandbox until the host says stop or goes away. Never returns to the zygote's loop."""
+class _Member(NamedTuple):
+    """One sandbox of the process."""
+
+    order: Order
+    channel_fd: int
+    beat: mmap.mmap
+    start: Any
+    """The kernel's main function."""
+
+    def run(self) -> None:
+        """Be a sandbox until the host says stop or goes away."""
+        self.start(self.channel_fd, ctypes.addressof(ctypes.c_char.from_buffer(self.beat)))
+
+
+def run(kinds: list[str], orders: list[Order], parts: Parts, channel_fds: list[int], heartbeat_fds: list[int]) -> None:
+    """Be one sandbox, or several that trust each other, each with a Lua state and a thread of its own.
+
+    Never returns to the zygote's loop.
+    """
     jail.die_with_parent()
-    jail.set_process_name(f"hk:{order.name}")
-    beat = mmap.mmap(heartbeat_fd, mmap.PAGESIZE)
-    jail.close_all_but({2, channel.fileno()})
+    jail.set_process_name(f"hk:{orders[0].name}" if len(orders) == 1 else f"hk:group of {len(orders)}")
+    beats = [mmap.mmap(fd, mmap.PAGESIZE) for fd in heartbeat_fds]
+    jail.close_all_but({2, *channel_fds})
     _return_freed_memory()
-    # The kernel copies the text of a pack, and the copy before it may not have been collected yet.
-    memory_bytes = order.memory_limit + _KERNEL_BYTES + 4 * order.pack_bytes + order.snapshot_bytes
-    start = _new_lua_state(parts, memory_bytes)
-    for step in (jail.check, lambda: jail.limit_resources(memory_bytes), jail.shut):
-        try:
-            step()
-        except jail.JailError as fault:
-            _unjailed(order, channel, fault)
-    start(channel.fileno(), ctypes.addressof(ctypes.c_char.from_buffer(beat)))
+    memory_bytes = list(map(_memory_bytes, orders))
+    starts = list(map(partial(_new_lua_state, parts), kinds, memory_bytes))
+    members = list(map(_Member, orders, channel_fds, beats, starts))
+    if len(members) == 1:
+        _shut_jail(members, sum(memory_bytes))
+        members[0].run()
+    else:
+        _run_threads(members, sum(memory_bytes))
     os._exit(0)
 
 
-def _unjailed(order: Order, channel: socket.socket, fault: jail.JailError) -> None:
+def _memory_bytes(order: Order) -> int:
+    # The kernel copies the text of a pack, and the copy before it may not have been collected yet.
+    return order.memory_limit + _KERNEL_BYTES + 4 * order.pack_bytes + order.snapshot_bytes
+
+
+def _run_threads(members: list[_Member], memory_bytes: int) -> None:
+    """Run each member in a thread. All threads are there before the jail is shut, and begin once it is."""
+    all_there = threading.Barrier(len(members) + 1)
+    jail_is_shut = threading.Event()
+    threading.stack_size(_STACK_BYTES)
+
+    def run(index: int, member: _Member) -> None:
+        jail.set_process_name(thread_name(index))
+        all_there.wait()
+        jail_is_shut.wait()
+        member.run()
+        os.close(member.channel_fd)  # by which the host knows that this one is gone, while others go on
+
+    threads = [threading.Thread(target=run, args=(index, member)) for index, member in enumerate(members)]
+    for thread in threads:
+        thread.start()
+    all_there.wait()
+    _shut_jail(members, memory_bytes)
+    jail_is_shut.set()
+    for thread in threads:
+        thread.join()
+
+
+def thread_name(index: int) -> str:
+    """By which the host finds the thread of a member, to read its CPU time. The jail lets no script change it."""
+    return f"hk:{index}"
+
+
+def _shut_jail(members: list[_Member], memory_bytes: int) -> None:
+    for step in (jail.check, lambda: jail.limit_resources(memory_bytes, len(members)), jail.shut):
+        try:
+            step()
+        except jail.JailError as fault:
+            _unjailed(members, fault)
+
+
+def _unjailed(members: list[_Member], fault: jail.JailError) -> None:
     """There is no jail: end, or say so as loudly as can be."""
-    if not order.allow_unjailed:
-        _last_words(channel, f"{fault}. {_REFUSAL}")
+    if not all(member.order.allow_unjailed for member in members):
+        for member in members:
+            _last_words(member.channel_fd, f"{fault}. {_REFUSAL}")
         os._exit(os.EX_CONFIG)
     with contextlib.suppress(OSError):  # once its resources are limited it cannot write into files any more
-        os.write(2, f"hekate: sandbox {order.name} RUNS WITHOUT A JAIL (allow_unjailed): {fault}\n".encode())
+        for member in members:
+            text = f"hekate: sandbox {member.order.name} RUNS WITHOUT A JAIL (allow_unjailed): {fault}\n"
+            os.write(2, text.encode())
 
 
-def _last_words(channel: socket.socket, text: str) -> None:
+def _last_words(channel_fd: int, text: str) -> None:
     """Tell the host why the process ends; stderr may be a file, which a sandbox cannot write to."""
     words = json.dumps({"limit": "error", "text": text}).encode()
-    channel.send(REPORT.pack(Said.TERMINATED, *([0] * 11)) + words)
+    with socket.socket(fileno=os.dup(channel_fd)) as channel:
+        channel.send(REPORT.pack(Said.TERMINATED, *([0] * 11)) + words)
 
 
 def _return_freed_memory() -> None:
@@ -85,9 +156,10 @@ def _return_freed_memory() -> None:
     libc = ctypes.CDLL(None)
     libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
     libc.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
+    libc.mallopt(_M_ARENA_MAX, 1)  # for all threads: a thread that wants one of its own asks what the jail forbids
 
 
-def _new_lua_state(parts: Parts, memory_bytes: int) -> Any:
+def _new_lua_state(parts: Parts, kind: str, memory_bytes: int) -> Any:
     """A Lua state with the kernel loaded. No Python object ever goes into it."""
     lua = parts.luajit.LuaRuntime(
         unpack_returned_tuples=True,
@@ -102,7 +174,8 @@ def _new_lua_state(parts: Parts, memory_bytes: int) -> Any:
         end"""
     )
     lua.execute(f'package.cpath, package.path = "{parts.cpath}", "{parts.lua_path}"'.encode())
-    for name, text in parts.kernel.items():
+    for name, text in parts.kernel[kind].items():
         load(name.encode(), text)
     lua.execute(b"python = nil")
+    lua.execute(f"require 'start_{kind}'".encode())  # which may load libraries from files, while there are any
     return lua.eval(b"require 'main'")

@@ -22,13 +22,13 @@ from host.errors import SandboxError
 from host.packs import protocol
 from host.packs.arena import Arena
 from host.packs.ledger import RawPack, TablePack
-from host.packs.protocol import COMMAND, Emitted, Op, PackFlags, Report, Said, TickFlags
+from host.packs.protocol import COMMAND, NEVER_MATCHES, Emitted, Op, PackFlags, Report, Said, TickFlags
 from host.sandbox.channel import Channel
 from host.sandbox.heartbeat import Heartbeat, Usage, Use
 from host.sandbox.journal import Journal, Tick
 from host.sandbox.process import Order
 from host.sandbox.termination import MOST_SAID, Termination, last_words, of_status
-from host.sandbox.zygote_client import ZygoteClient
+from host.sandbox.zygote_client import Place, Seat, Tenant
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
@@ -89,6 +89,20 @@ class Owner(Protocol):
         """The sandbox has died too often and is not started again."""
 
 
+class Housing(Protocol):
+    """Where a sandbox gets a process from: `ZygoteClient`, or `Group`."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing will start any more."""
+
+    async def house(self, seat: Seat, tenant: Tenant) -> Place:
+        """Put a sandbox into a process; raises SandboxError."""
+
+    def left(self, tenant: Tenant) -> None:
+        """A sandbox has closed its socket, as it was told to."""
+
+
 class Sandbox:
     """A sandbox and its process.
 
@@ -97,7 +111,7 @@ class Sandbox:
         order: What the zygote needs to know.
         spec: What the kernel is told: see `host.sandbox.spec`.
         arena: The arena that this sandbox writes.
-        zygote: Starts processes.
+        housing: Gives it a process, its own or one that it shares.
         owner: Gives the work.
         metrics: Where restarts and errors are counted.
         cpu_limit_ms: CPU that one record may take.
@@ -107,6 +121,12 @@ class Sandbox:
 
     on_covered: Callable[[str], None] | None = None
     """Told which lines of the script can run, and which do, in a trial that asks for it."""
+    on_death: Callable[[Sandbox, Termination], None] | None = None
+    """Told when a process that had been started has ended before its time."""
+    on_print: Callable[[str], None] | None = None
+    """Told what the script prints, instead of the log."""
+    needs = b""
+    """What its matcher needs, as it said itself: see `host.router.needs`."""
 
     def __init__(
         self,
@@ -115,7 +135,7 @@ class Sandbox:
         order: Order,
         spec: dict[str, Any],
         arena: Arena,
-        zygote: ZygoteClient,
+        housing: Housing,
         owner: Owner,
         metrics: ComponentMetrics,
         cpu_limit_ms: int,
@@ -128,6 +148,7 @@ class Sandbox:
         self.cpu_limit_ms = cpu_limit_ms
         self.state: State = "stopped"
         self.pid = 0
+        """Of its process, which it may share; 0 if it has none."""
         self.heartbeat = Heartbeat()
         self.termination: Termination | None = None
         self.modules: dict[str, str] = {}
@@ -145,7 +166,8 @@ class Sandbox:
         texts = (str(script["text"]).encode() for script in spec["scripts"])
         self.version = hashlib.sha256(b"\0".join(texts)).hexdigest()[:_VERSION_DIGITS]
         """Which version of its script it runs: the first digits of the file's SHA-256. Of a chain, one for all."""
-        self._zygote = zygote
+        self._housing = housing
+        self._place: Place | None = None
         self._owner = owner
         self._read_module = read_module
         self._channel: Channel | None = None
@@ -153,8 +175,7 @@ class Sandbox:
         self._ids = 0
         self._deaths = 0
         self._kill_reason: tuple[str, str, int] | None = None
-        self._stopping = False
-        self._closed = False
+        self._stopping = self._closed = False
         self._ticking: asyncio.Future[None] | None = None
         self._tick = Tick(0, last=False)
         self._ready: asyncio.Future[None] | None = None
@@ -166,10 +187,6 @@ class Sandbox:
         """CPU of the record that it is at and of the worst one, as the supervisor saw it."""
         self.loop_depth = Use(0, 0)
         """Of what it injected."""
-        self.on_death: Callable[[Sandbox, Termination], None] | None = None
-        """Told when a process that had been started has ended before its time."""
-        self.on_print: Callable[[str], None] | None = None
-        """Told what the script prints, instead of the log."""
         self.clock: Callable[[], int] = time.time_ns
         """What time it is for the sandbox when it is given a pack."""
 
@@ -225,18 +242,18 @@ class Sandbox:
             self.arena.release(offset)
         self._granted.clear()
         try:
-            pid = await self._zygote.spawn(self._order, channel.theirs, self.heartbeat.fd, self._ended)
+            place = await self._housing.house(Seat(self.kind, self._order, channel.theirs, self.heartbeat.fd), self)
         except SandboxError as fault:
             _LOG.warning("A sandbox could not be started.", sandbox=self.name, reason=str(fault))
-            if self._zygote.gone:
+            if self._housing.gone:
                 self._deaths = _QUARANTINE_AFTER
-            self._ended(signal.SIGKILL)
+            self.ended(signal.SIGKILL)
             return
         finally:
             channel.theirs.close()
         if self._channel is not channel:
             return  # it has ended already
-        self.pid = pid
+        self.pid, self._place = place.pid, place
         if self._stopping:
             self.kill("stop")
             return
@@ -276,9 +293,34 @@ class Sandbox:
         self._granted.clear()
         self.arena.retire()
 
-    def _ended(self, status: int) -> None:
-        """The process is gone."""
-        self.pid = 0
+    @property
+    def members(self) -> int:
+        """How many sandboxes share its process."""
+        return 1 if self._place is None else self._place.members
+
+    def cpu_ns(self) -> int | None:
+        """CPU time that it has used since its process began; None if it has none."""
+        return None if self._place is None else self._place.clock.read_ns()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it says of itself that it is at work."""
+        return self.heartbeat.read().busy != 0
+
+    def on_closed(self) -> None:
+        """The process has closed its end of the socket."""
+        if self._stopping:
+            self._housing.left(self)
+
+    def has_ended_its_process(self) -> bool:
+        """The process is gone. Whether it was this one that ended it, by its own words or by ours."""
+        if self._channel is not None:
+            self._channel.drain()
+        return self._said_terminated is not None or self._kill_reason is not None
+
+    def ended(self, status: int, culprit: str = "") -> None:
+        """The process is gone. culprit: another sandbox of the same process that ended it."""
+        self.pid, self._place = 0, None
         if self._channel is not None:
             self._channel.close()
             self._channel = None
@@ -288,7 +330,22 @@ class Sandbox:
         if self._stopping:
             self.state = "stopped"
             return
-        self._died(self._reason_of_death(status))
+        if culprit:
+            self._move_out(culprit)
+        else:
+            self._died(self._reason_of_death(status))
+
+    def _move_out(self, culprit: str) -> None:
+        """Another sandbox has ended the process: go on in a new one."""
+        _LOG.warning("It shared a process that another sandbox ended.", sandbox=self.name, ended_by=culprit)
+        self._stop_ticking()
+        self.state = "backing_off"
+        asyncio.get_running_loop().call_soon(self._restart)
+
+    def _stop_ticking(self) -> None:
+        if self._ticking is not None and not self._ticking.done():
+            self._ticking.set_result(None)
+        self._ticking = None
 
     def _reason_of_death(self, status: int) -> Termination:
         record = min(self.heartbeat.read().record, MOST_SAID)
@@ -312,11 +369,9 @@ class Sandbox:
         self.metrics.count_error(termination.limit)
         was_starting = self.state == "starting"
         self._blame_record(termination)
-        if self._ticking is not None and not self._ticking.done():
-            self._ticking.set_result(None)
-        self._ticking = None
-        if self.journal is not None and termination.limit == "memory_limit":
-            self.journal.count_memory_death()
+        self._stop_ticking()
+        if self.journal is not None:
+            self.journal.on_death(termination.limit)
         self._deaths += 1
         if was_starting and self._ready is not None and not self._ready.done() and termination.limit != "signal":
             self.state = "stopped"
@@ -592,7 +647,7 @@ class Sandbox:
             return
         self._deaths = 0
         self._has_done_something()
-        if self.journal is not None:
+        if self.journal is not None and not report.flags & NEVER_MATCHES:
             self.journal.entries.append(work)
         self._owner.on_done(self, work, report)
         self._owner.on_room(self)
@@ -666,6 +721,8 @@ class Sandbox:
             self._owner.on_failure(self, text)
         elif report.op == Said.NEED_MODULE:
             self._send_module(text)
+        elif report.op == Said.NEEDS:
+            self.needs = data
         elif report.op == Said.SNAPSHOT_TAKEN:
             self._on_snapshot_taken(text)
         elif report.op == Said.RESTORED:

@@ -20,7 +20,7 @@ SAID_LIMITS = frozenset(
 )
 """What a process may say itself of its end."""
 MOST_SAID = (1 << 32) - 1
-_OUT_OF_MEMORY_STATUS = 77
+OUT_OF_MEMORY_STATUS = 77
 """With which a process ends that had not even the memory to say so; known to kernel/main.lua."""
 _KERNEL_FRAMES = re.compile(r"\n\t(?:\[C\]|kernel/)[^\n]*|\nstack traceback:(?=(?:\n\t(?:\[C\]|kernel/)[^\n]*)*\Z)")
 """What a traceback says of our own code, and its heading if it says nothing else."""
@@ -56,6 +56,6 @@ def of_status(status: int, record: int) -> Termination:
         name = signal.Signals(-code).name
         hint = " (a forbidden system call)" if -code == signal.SIGSYS else ""
         return Termination("signal", f"The process was ended by {name}{hint}.", record)
-    if code == _OUT_OF_MEMORY_STATUS:
+    if code == OUT_OF_MEMORY_STATUS:
         return Termination("memory_limit", "not enough memory", record)
     return Termination("error", f"The process ended with status {code}.", record)

@@ -1,8 +1,8 @@
 """The zygote: a small process, warm with lupa, that forks sandboxes.
 
 It is started as a program of its own, so its children have nothing of the host's memory, its threads or its
-files. The host asks over a socket: one datagram per sandbox, with two descriptors (the sandbox's socket, its
-heartbeat page). The zygote answers with the process id, and later with how the process ended.
+files. The host asks over a socket: one datagram per process, with two descriptors (socket, heartbeat page) for each
+sandbox in it. The zygote answers with the process id, and later with how the process ended.
 """
 
 import array
@@ -14,9 +14,10 @@ import select
 import signal
 import socket
 import sys
-from pathlib import Path
+from typing import Any
 
-from host.sandbox import lua_modules, process
+from host.sandbox import kernel_code, lua_modules, process
+from host.sandbox.process import MOST_MEMBERS
 
 _MOST_BYTES = 64 * 1024
 
@@ -28,12 +29,11 @@ def _load_parts() -> process.Parts:
         import pyseccomp  # noqa: F401 -- warm for the children
     with lupa.allow_lua_module_loading():
         from lupa import luajit21
-    kernel = {path.stem: path.read_bytes() for path in (Path(__file__).parent / "kernel").glob("*.lua")}
-    return process.Parts(luajit21, kernel, lua_modules.cpath(), lua_modules.lua_path())
+    return process.Parts(luajit21, kernel_code.load(luajit21), lua_modules.cpath(), lua_modules.lua_path())
 
 
 def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
-    data, ancillary, _, _ = channel.recvmsg(_MOST_BYTES, socket.CMSG_SPACE(2 * 4))
+    data, ancillary, _, _ = channel.recvmsg(_MOST_BYTES, socket.CMSG_SPACE(2 * MOST_MEMBERS * 4))
     fds = array.array("i")
     for level, kind, payload in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -41,23 +41,22 @@ def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
     return data, list(fds)
 
 
-def _spawn(request: dict[str, object], fds: list[int], parts: process.Parts) -> int:
-    channel_fd, heartbeat_fd = fds
+def _spawn(kinds: list[str], orders: list[list[Any]], fds: list[int], parts: process.Parts) -> int:
     pid = os.fork()
     if pid == 0:
         status = 70
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            order = process.Order(**request["order"])  # type: ignore[arg-type]
-            process.run(order, parts, socket.socket(fileno=channel_fd), heartbeat_fd)
+            channels, heartbeats = fds[: len(orders)], fds[len(orders) :]
+            process.run(kinds, list(map(process.Order._make, orders)), parts, channels, heartbeats)
             status = 0
         except BaseException as fault:  # noqa: BLE001 -- the last frame of the process: say it and end
             os.write(2, f"hekate: sandbox: {type(fault).__name__}: {fault}\n".encode())
         finally:
             os._exit(status)
-    os.close(channel_fd)
-    os.close(heartbeat_fd)
+    for fd in fds:
+        os.close(fd)
     return pid
 
 
@@ -97,7 +96,7 @@ def main() -> None:
                 if not data:
                     return
                 request = json.loads(data)
-                pid = _spawn(request, fds, parts)
+                pid = _spawn(request["kinds"], request["orders"], fds, parts)
                 channel.send(json.dumps({"started": request["id"], "pid": pid}).encode())
             except ConnectionError:
                 return

@@ -11,8 +11,10 @@ import sys
 from array import array
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from host.errors import SandboxError
+from host.sandbox.cpu import CpuClock, ProcessClock
 from host.sandbox.process import Order
 from host.telemetry.logs import get_logger
 
@@ -25,6 +27,42 @@ _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 Ended = Callable[[int], None]
 """Told the wait status of a process."""
+
+
+class Tenant(Protocol):
+    """A sandbox that lives in a process."""
+
+    name: str
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it says of itself that it is at work."""
+
+    def has_ended_its_process(self) -> bool:
+        """The process is gone. Whether it was this one that ended it, by its own words or by ours."""
+
+    def ended(self, status: int, culprit: str = "") -> None:
+        """The process is gone. culprit: another sandbox of the same process that ended it."""
+
+
+class Place(NamedTuple):
+    """Where a sandbox lives."""
+
+    pid: int
+    clock: CpuClock
+    members: int
+    """How many sandboxes share the process."""
+
+
+class Seat(NamedTuple):
+    """What one sandbox brings into its process."""
+
+    kind: str
+    """Which part of the kernel it needs: see `host.sandbox.kernel_code.KINDS`."""
+    order: Order
+    channel: socket.socket
+    """The sandbox's end of its socket."""
+    heartbeat_fd: int
 
 
 def child_environment() -> dict[str, str]:
@@ -68,13 +106,11 @@ class ZygoteClient:
         self._channel = ours
         asyncio.get_running_loop().add_reader(ours, self._readable)
 
-    async def spawn(self, order: Order, channel: socket.socket, heartbeat_fd: int, ended: Ended) -> int:
-        """Start a sandbox process.
+    async def spawn(self, seats: list[Seat], ended: Ended) -> int:
+        """Start a process with one sandbox in it, or with several that trust each other.
 
         Args:
-            order: What to start.
-            channel: The sandbox's end of its socket.
-            heartbeat_fd: Its heartbeat page.
+            seats: Of the sandboxes.
             ended: Called with the wait status once the process has ended; maybe before this returns.
 
         Returns:
@@ -84,8 +120,10 @@ class ZygoteClient:
             SandboxError: There is no process. `ended` is not called.
         """
         number = next(self._ids)
-        request = json.dumps({"id": number, "order": order._asdict()}).encode()
-        fds = array("i", [channel.fileno(), heartbeat_fd])
+        request = json.dumps(
+            {"id": number, "kinds": [seat.kind for seat in seats], "orders": [seat.order for seat in seats]}
+        ).encode()
+        fds = array("i", [seat.channel.fileno() for seat in seats] + [seat.heartbeat_fd for seat in seats])
         if self._channel is None:
             raise SandboxError("The process that starts sandboxes is gone.")
         try:
@@ -95,6 +133,18 @@ class ZygoteClient:
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked[number] = (answer, ended)
         return await answer
+
+    async def house(self, seat: Seat, tenant: Tenant) -> Place:
+        """Start a process for one sandbox.
+
+        Raises:
+            SandboxError: There is no process.
+        """
+        pid = await self.spawn([seat], tenant.ended)
+        return Place(pid, ProcessClock(pid), 1)
+
+    def left(self, tenant: Tenant) -> None:
+        """A sandbox has closed its socket, as it was told to: the end of its process follows."""
 
     def _readable(self) -> None:
         assert self._channel is not None

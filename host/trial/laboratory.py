@@ -105,7 +105,7 @@ class Laboratory:
             order=specs.order(of.name, sandboxes, pack_bytes, keeps_state=False, allow_unjailed=allow_unjailed),
             spec=spec if self._coverage is None else {**spec, "coverage": True},
             arena=Arena(f"trial-{of.name}", slot_bytes, _SLOTS, host_writes=False),
-            zygote=self._zygote,
+            housing=self._zygote,
             owner=stage,
             metrics=ComponentMetrics(kind, of.name, "trial"),
             cpu_limit_ms=specs.cpu_limit_ms(sandboxes) * (1 if self._coverage is None else _TIMES_SLOWER),

@@ -1,8 +1,6 @@
 """One sandbox of a trial: it is given one pack at a time, and what it makes of it is kept."""
 
 import asyncio
-import contextlib
-import time
 from collections.abc import Callable
 
 import orjson
@@ -13,7 +11,6 @@ from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import Emitted, Report
 from host.router.decoding import table_pack
 from host.sandbox.sandbox import Sandbox, Work
-from host.sandbox.supervisor import cpu_clock
 from host.sandbox.termination import Termination
 from host.trial.model import Result
 
@@ -87,10 +84,7 @@ class Stage:
 
     def cpu_us(self) -> float:
         """CPU time that the process has used so far; 0 if it is gone."""
-        with contextlib.suppress(OSError):
-            if self.sandbox.pid:
-                return time.clock_gettime_ns(cpu_clock(self.sandbox.pid)) / 1000
-        return 0.0
+        return (self.sandbox.cpu_ns() or 0) / 1000
 
     def take_packs(self) -> list[TablePack]:
         """What it has decoded, for the next stage."""

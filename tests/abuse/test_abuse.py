@@ -199,7 +199,7 @@ async def start_all(scripts):
             order=Order(script.name, 8 << 20, 0, 0, allow_unjailed=False),
             spec=spec_of(script),
             arena=Arena("test", 64 * 1024, 4, host_writes=False),
-            zygote=zygote,
+            housing=zygote,
             owner=Owner(),
             metrics=ComponentMetrics("filters", "test", "test"),
             cpu_limit_ms=100,

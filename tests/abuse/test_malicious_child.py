@@ -21,9 +21,11 @@ from host.packs.intake import Intake
 from host.packs.protocol import COMMAND, PACK_HEADER, PACK_MAGIC, REPORT, Emitted, Op, PackHeader, Said
 from host.router.decoding import Decoding
 from host.sandbox import supervisor
+from host.sandbox.cpu import ProcessClock
 from host.sandbox.process import Order
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor
+from host.sandbox.zygote_client import Place
 from host.telemetry.metrics import ComponentMetrics
 
 SLOT_BYTES = 64 * 1024
@@ -273,7 +275,12 @@ class Zygote:
     def __init__(self, *lives):
         self._lives = list(lives)
 
-    async def spawn(self, _, channel, heartbeat_fd, ended):
+    def left(self, tenant):
+        pass
+
+    async def house(self, seat, tenant):
+        _, _, channel, heartbeat_fd = seat
+        ended = tenant.ended
         life = self._lives.pop(0)
         pid = os.fork()
         if pid == 0:
@@ -292,7 +299,7 @@ class Zygote:
             ended(os.waitpid(pid, 0)[1])
 
         asyncio.get_running_loop().add_reader(pidfd, reap)
-        return pid
+        return Place(pid, ProcessClock(pid), 1)
 
 
 async def survive(lie, folder):
@@ -327,7 +334,7 @@ async def decoder_of(folder, *lives):
         order=Order("test", 8 << 20, 0, 0, allow_unjailed=False),
         spec=spec,
         arena=Arena("test", SLOT_BYTES, 8, host_writes=False),
-        zygote=Zygote(*lives),
+        housing=Zygote(*lives),
         owner=decoding,
         metrics=metrics,
         cpu_limit_ms=20,

@@ -109,7 +109,7 @@ async def _decode(data, scripts, records, strategy, slot_bytes):
         order=Order("test", 8 << 20, PACK_BYTES, 0, allow_unjailed=False),
         spec=spec,
         arena=Arena("test", slot_bytes, 4, host_writes=False),
-        zygote=zygote,
+        housing=zygote,
         owner=owner,
         metrics=metrics,
         cpu_limit_ms=1000,

@@ -27,6 +27,7 @@ class FakeSandbox:
         self.given = []
         self.arena = FakeArena()
         self.journal = None
+        self.needs = b""
         consumer.sandbox = self
 
     @property

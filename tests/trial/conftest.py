@@ -73,6 +73,7 @@ def filter_(text, config=None, matcher="TRUE", **limits):
         queue=model.Queue(),
         on_terminate="restart",
         preserve_data=False,
+        group=None,
     )
 
 

@@ -38,7 +38,7 @@ M.PACK, M.GRANT, M.TICK, M.MAP, M.UNMAP, M.STOP, M.SKIP, M.INIT, M.MODULE = 1, 2
 M.SNAPSHOT, M.RESTORE, M.JUDGE = 10, 11, 12
 -- reports of the sandbox
 M.READY, M.EMIT, M.DONE, M.TICKED, M.PRINT, M.TERMINATED, M.NEED_MODULE, M.FAILURE = 1, 2, 3, 4, 5, 6, 7, 8
-M.SNAPSHOT_TAKEN, M.RESTORED, M.COVERED = 9, 10, 11
+M.SNAPSHOT_TAKEN, M.RESTORED, M.COVERED, M.NEEDS = 9, 10, 11, 12
 -- what an EMIT carries
 M.EMIT_PACK, M.EMIT_BATCH, M.EMIT_DEAD, M.EMIT_STATE = 0, 1, 2, 3
 -- flags of a command PACK
@@ -58,7 +58,7 @@ local MAP_PRIVATE_ANONYMOUS = 0x22
 
 local socket_fd
 local command_ptr = ffi.typeof "hk_command *"
-local buffer = ffi.new("uint8_t[?]", BUFFER_BYTES)
+local buffer -- not of the Lua state: it takes only as much memory as the longest datagram so far
 local control = ffi.new "uint64_t[8]"
 local iov = ffi.new "struct hk_iovec[1]"
 local header = ffi.new "struct hk_msghdr"
@@ -76,7 +76,7 @@ function M.has(command, flag)
 end
 
 function M.open(fd)
-  socket_fd = fd
+  socket_fd, buffer = fd, M.memory(BUFFER_BYTES)
   header.iov, header.iov_count = iov, 1
 end
 

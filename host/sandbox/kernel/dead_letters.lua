@@ -2,10 +2,10 @@
 local ffi = require "ffi"
 local bit = require "bit"
 local C = require "channel"
+local date_text = require "date_text"
 local emit = require "emit"
 local json_text = require "json_text"
 local numbers = require "numbers"
-local json_encoder = require "json_encoder"
 
 local M = {}
 
@@ -44,7 +44,7 @@ end
 function M.add(at, n, reason, now, stream, position, pack)
   local kept = math.min(n, MOST_RECORD_BYTES)
   local line = string.format('{"time":"%s","component":"%s","kind":"%s","reason":"%s","stream":"%s","position":%s,"bytes":%d,%s}\n',
-    json_encoder.rfc3339(now), json_text.escape(component), kind, json_text.escape(reason), bit.tohex(stream),
+    date_text.rfc3339(now), json_text.escape(component), kind, json_text.escape(reason), bit.tohex(stream),
     numbers.int64_text(position), n, record_member(ffi.string(at, kept)))
   lines[#lines + 1] = line
   bytes = bytes + #line

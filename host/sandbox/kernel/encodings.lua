@@ -2,6 +2,7 @@
 local ffi = require "ffi"
 local calls = require "calls"
 local encoder = require "encoder"
+local date_text = require "date_text"
 local json_encoder = require "json_encoder"
 local message = require "message"
 local numbers = require "numbers"
@@ -123,7 +124,7 @@ local function template(options)
         if type(part) == "string" then
           pieces[i] = part
         elseif part.timestamp then
-          pieces[i] = json_encoder.rfc3339(record.timestamp)
+          pieces[i] = date_text.rfc3339(record.timestamp)
         else
           local v = values.text_reader(shape, part.variable)(record, raw, pack)
           if v == nil or v == "" then v = missing end

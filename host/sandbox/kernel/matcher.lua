@@ -6,6 +6,7 @@ local bit = require "bit"
 local L = require "layout"
 local numbers = require "numbers"
 local regex = require "regex"
+local needs = require "matcher_needs"
 local syntax = require "matcher_syntax"
 local timestamps = require "timestamps"
 local values = require "values"
@@ -227,10 +228,12 @@ local generate
 
 local function membership(code, shape, node)
   local parts = {}
-  for i, value in ipairs(node.values) do
-    parts[i] = generate(code, shape, { op = "==", var = node.var, value = value })
-    if parts[i] == TRUE then return TRUE end
+  for _, value in ipairs(node.values) do
+    local part = generate(code, shape, { op = "==", var = node.var, value = value })
+    if part == TRUE then return TRUE end
+    if part ~= FALSE then parts[#parts + 1] = part end
   end
+  if #parts == 0 then return FALSE end
   return "(" .. table.concat(parts, " or ") .. ")"
 end
 
@@ -276,8 +279,8 @@ local function compile(ast, shape)
   return chunk(code.k, ffi.cast, L.slot_ptr, ffi.C.memcmp, ffi.C.memmem, numbers.read, numbers.read_int64)
 end
 
--- text: a matcher expression. Answers a function: shape -> true, false, or test(record, raw, pack) -> boolean.
--- Raises an error table's message if the text is no expression.
+-- text: a matcher expression. Answers a function: shape -> true, false, or test(record, raw, pack) -> boolean; and what it needs
+-- (matcher_needs.lua). Raises an error table's message if the text is no expression.
 function M.new(text)
   local ast, err = syntax.parse(text, regex.compile)
   if not ast then error("message_matcher: " .. err.message, 0) end
@@ -289,7 +292,7 @@ function M.new(text)
       compiled[shape] = test
     end
     return test
-  end
+  end, needs.of(ast)
 end
 
 return M
