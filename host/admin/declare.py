@@ -42,6 +42,10 @@ class LuaText(bytes):
     MEDIA_TYPE = "text/x-lua"
 
 
+Parameters = dict[str, str]
+"""A query that may have any parameters."""
+
+
 class Stream:
     """The answer of a route that goes on and on; see `host.admin.streams`."""
 
@@ -94,8 +98,8 @@ class Route:
     problems: tuple[int, ...]
     """Beside those that any route may have."""
     media_types: tuple[str, ...]
-    path_type: type[msgspec.Struct] | None
-    query_type: type[msgspec.Struct] | None
+    path_type: Any
+    query_type: Any
     body_type: Any
     answer_type: Any
     handler: Callable[..., Any]

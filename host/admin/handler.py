@@ -172,9 +172,6 @@ class RouteHandler(BaseHandler):
             raise Problem(403, f"This needs the role {route.role}, and yours is {self._caller.role}.")
         if route.scope == "host" and self._caller.prefixes is not None:
             raise Problem(403, "This is about the whole host, and your token is for some sandboxes only.")
-        length = self.request.headers.get("Content-Length", "0")
-        if length.isdigit() and int(length) > self.server.settings.limits.body_bytes:
-            raise self._too_large()
 
     def _too_large(self) -> Problem:
         return Problem(413, f"The body has more than {self.server.settings.limits.body_bytes} bytes (admin.limits).")
@@ -188,7 +185,7 @@ class RouteHandler(BaseHandler):
             super().write_error(status_code, **reasons)
 
     def data_received(self, chunk: bytes) -> None:
-        """Collect the body, but not more than it may have."""
+        """Collect the body, but not more than it may have; the rest is taken in, or the client would not read why."""
         if len(self._body) + len(chunk) > self.server.settings.limits.body_bytes:
             self._is_too_large = True
         else:

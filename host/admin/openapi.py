@@ -15,7 +15,7 @@ import orjson
 
 from host import __version__
 from host.admin import problems
-from host.admin.declare import Answer, LuaText, Route, Routes, Stream
+from host.admin.declare import Answer, LuaText, Parameters, Route, Routes, Stream
 from host.admin.problems import ProblemDetails
 
 Schema = dict[str, Any]
@@ -66,7 +66,7 @@ class _Schemas:
         types: list[Any] = [ProblemDetails]
         for route in routes:
             types += [kind for kind in (_answer_type(route), route.body_type) if _has_schema(kind)]
-            types += [kind for kind in (route.path_type, route.query_type) if kind is not None]
+            types += [kind for kind in (route.path_type, route.query_type) if kind not in (None, Parameters)]
         unique = list({str(kind): kind for kind in types}.values())
         found, self.components = msgspec.json.schema_components(unique, ref_template=_REF)
         self._by_type = dict(zip(map(str, unique), found, strict=True))
@@ -75,7 +75,7 @@ class _Schemas:
         self._parameters = {str(kind): self._inline(kind) for kind in unique}
         for route in routes:
             for kind in (route.path_type, route.query_type):
-                if kind is not None:
+                if kind not in (None, Parameters):
                     self.components.pop(kind.__name__, None)
 
     def of(self, kind: Any) -> Schema:
@@ -128,8 +128,19 @@ def _who(route: Route) -> str:
     return f"Needs the role `{route.role}`. {scope}".strip()
 
 
-def _parameters(kind: type[msgspec.Struct] | None, place: str, schemas: _Schemas) -> Iterator[Schema]:
+def _parameters(kind: Any, place: str, schemas: _Schemas) -> Iterator[Schema]:
     if kind is None:
+        return
+    if kind == Parameters:
+        anything = {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 20}
+        yield {
+            "name": "arguments",
+            "in": place,
+            "required": False,
+            "style": "form",
+            "explode": True,
+            "schema": anything,
+        }
         return
     properties, required = schemas.properties(kind)
     for name, schema in properties.items():

@@ -31,6 +31,8 @@ _LOG = get_logger("host.admin")
 _IDLE_S = 75
 _BODY_S = 30
 _HEADER_BYTES = 32 * 1024
+_MOST_WASTED_BYTES = 64 * 1024 * 1024
+"""Of a body that is too large, which are read for nothing before the answer."""
 _BACKLOG = 128
 _SOCKET_MODE = 0o666
 """Everybody may knock: the kernel says who it is. The folder of the socket may keep others out altogether."""
@@ -80,7 +82,7 @@ class AdminServer:
             application,
             ssl_options=context,
             max_header_size=_HEADER_BYTES,
-            max_body_size=limits.body_bytes + _HEADER_BYTES,
+            max_body_size=limits.body_bytes + _MOST_WASTED_BYTES,
             idle_connection_timeout=_IDLE_S,
             body_timeout=_BODY_S,
         )

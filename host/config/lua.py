@@ -107,6 +107,7 @@ class Plugins:
             path=plugin.path,
             digest=plugin.digest,
             config=config,
+            readouts=plugin.manifest.readouts,
             declared=tuple(sorted(plugin.manifest.config)),
             limits=limits.effective(self.settings, keys, plugin.manifest.limits),
         )

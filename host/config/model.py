@@ -381,6 +381,16 @@ class Limits(_Resolved, frozen=True, kw_only=True):
     """What was asked for where that is more than the host's maximum."""
 
 
+class Readout(_Keys, frozen=True, kw_only=True):
+    """A function of a filter's script that may be called over the admin API."""
+
+    function: Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+    """A global function; it gets a table of texts, and answers what JSON can tell, or nil and why not."""
+    description: Annotated[str, Meta(min_length=10)]
+    changes: bool = False
+    """Whether it changes what the script knows; if so it is called with POST, and needs the role operator."""
+
+
 class Sandbox(_Resolved, frozen=True, kw_only=True):
     """One Lua plugin as it is to be started: file, configuration, limits."""
 
@@ -397,6 +407,8 @@ class Sandbox(_Resolved, frozen=True, kw_only=True):
     """The script itself, where it is not to be read from its file: a trial of what somebody has just written."""
     config: dict[str, Any]
     """What `read_config` answers: every option of the manifest that has a value."""
+    readouts: dict[str, Readout] = {}
+    """By their names in the API."""
     declared: tuple[str, ...] = ()
     """The options of the manifest. Of other names `read_config` may answer what the host knows."""
     limits: Limits

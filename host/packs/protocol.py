@@ -25,6 +25,7 @@ class Op(IntEnum):
     SNAPSHOT = 10
     RESTORE = 11
     JUDGE = 12
+    CALL = 13
 
 
 class Said(IntEnum):
@@ -42,6 +43,7 @@ class Said(IntEnum):
     RESTORED = 10
     COVERED = 11
     NEEDS = 12
+    ANSWERED = 13
 
 
 class Emitted(IntEnum):

@@ -107,6 +107,7 @@ def filter_(config: model.Filter, hostname: str) -> dict[str, Any]:
         **({} if config.group is None else {"garbage_kib": _GARBAGE_KIB_IN_GROUPS}),
         "max_process_inject": config.sandbox.limits.max_process_inject,
         "max_timer_inject": config.sandbox.limits.max_timer_inject,
+        "readouts": sorted({readout.function for readout in config.sandbox.readouts.values()}),
     }
 
 

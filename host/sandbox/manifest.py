@@ -33,6 +33,7 @@ from host.config.model import (
     MessageSize,
     OutputLimit,
     PluginKind,
+    Readout,
     Scalar,
     Seconds,
 )
@@ -90,6 +91,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     group: GroupName | None = None
     limits: Limits = Limits()
     config: dict[str, Option] = {}
+    readouts: dict[Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")], Readout] = {}
+    """What the script offers to the outside, by name: see docs/admin-api.md."""
     cases: list[CaseKeys] = []
     """What `host.trial.cases` runs before the plugin is loaded."""
 

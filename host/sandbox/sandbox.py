@@ -27,6 +27,7 @@ from host.sandbox.channel import Channel
 from host.sandbox.heartbeat import Heartbeat, Usage, Use
 from host.sandbox.journal import Journal, Tick
 from host.sandbox.process import Order
+from host.sandbox.readouts import Answer, answer_of
 from host.sandbox.termination import MOST_SAID, Termination, last_words, of_status
 from host.sandbox.zygote_client import Place, Seat, Tenant
 from host.telemetry.logs import get_logger
@@ -142,9 +143,7 @@ class Sandbox:
         read_module: Callable[[str], str],
         journal: Journal | None = None,
     ) -> None:
-        self.name = name
-        self.arena = arena
-        self.metrics = metrics
+        self.name, self.arena, self.metrics = name, arena, metrics
         self.cpu_limit_ms = cpu_limit_ms
         self.state: State = "stopped"
         self.pid = 0
@@ -161,6 +160,7 @@ class Sandbox:
         self._snapshot: asyncio.Future[bool] | None = None
         self._state_parts: list[bytes] = []
         self._restored: asyncio.Future[str] | None = None
+        self._answer = Answer()
         self._order = order
         self._spec = {**spec, "arena": arena.number}
         texts = (str(script["text"]).encode() for script in spec["scripts"])
@@ -394,11 +394,12 @@ class Sandbox:
             self.on_death(self, termination)
 
     def _nothing_more_comes(self) -> None:
-        """What was asked of the dead process about its state."""
+        """What was asked of the dead process."""
         if self._snapshot is not None and not self._snapshot.done():
             self._snapshot.set_result(False)
         if self._restored is not None and not self._restored.done():
             self._restored.set_result("its process ended")
+        self._answer.take("")
         self._again.clear()
         self._ticks_again = 0
 
@@ -494,6 +495,22 @@ class Sandbox:
         # What it injects needs a slot, and it may never have been given a pack.
         self._send(self._grants() + protocol.command(Op.TICK, now_ns=now_ns, flags=TickFlags.LAST if last else 0))
         return ticking
+
+    async def call(self, function: str, arguments: dict[str, str]) -> Any:
+        """Call a function that a filter's script offers as a read-out.
+
+        Raises:
+            SandboxError: It does not run, is being called already, or the function failed.
+        """
+        if self.state != "running" or self._channel is None:
+            raise SandboxError(f"{self.name} does not run: it is {self.state}.")
+        called = f"{self.name}: {function}"
+        answer = self._answer.expect(called)
+        request = json.dumps({"function": function, "arguments": arguments}).encode()
+        # What it injects needs a slot.
+        self._send(self._grants())
+        self._send(protocol.command(Op.CALL, now_ns=self.clock()) + request)
+        return answer_of(await asyncio.shield(answer), called)
 
     def snapshot(self) -> asyncio.Future[bool]:
         """Have its state written into its journal. The future says whether it was."""
@@ -719,18 +736,25 @@ class Sandbox:
             self.on_covered(text)
         elif report.op == Said.FAILURE:
             self._owner.on_failure(self, text)
-        elif report.op == Said.NEED_MODULE:
-            self._send_module(text)
         elif report.op == Said.NEEDS:
             self.needs = data
-        elif report.op == Said.SNAPSHOT_TAKEN:
-            self._on_snapshot_taken(text)
-        elif report.op == Said.RESTORED:
-            self._on_restored(text)
+        elif report.op in {Said.NEED_MODULE, Said.SNAPSHOT_TAKEN, Said.RESTORED, Said.ANSWERED}:
+            self._on_exchange(report.op, text)
         else:
             self._said_terminated = last_words(data, report.first_record)
             if self._said_terminated is None:
                 self.kill("it sent malformed last words")
+
+    def _on_exchange(self, op: int, text: str) -> None:
+        """It asks, or answers."""
+        if op == Said.NEED_MODULE:
+            self._send_module(text)
+        elif op == Said.SNAPSHOT_TAKEN:
+            self._on_snapshot_taken(text)
+        elif op == Said.RESTORED:
+            self._on_restored(text)
+        else:
+            self._answer.take(text)
 
     def _send_module(self, name: str) -> None:
         try:

@@ -13,7 +13,14 @@ ROUTES = {route.name: route for route in all_routes()}
 CLOSED = [pytest.param(route, id=route.name) for route in ROUTES.values() if route.role]
 OPEN = [pytest.param(route, id=route.name) for route in ROUTES.values() if not route.role]
 WEAKER = {"viewer": None, "operator": "viewer", "admin": "operator"}
-PARAMETERS = {"name": "counts", "stage": "inputs", "id": "1-0", "version": "1", "call": "read", "module": "ip_address"}
+PARAMETERS = {
+    "name": "counts",
+    "stage": "inputs",
+    "id": "1-0",
+    "version": "1",
+    "readout": "read",
+    "module": "ip_address",
+}
 
 
 def path_of(route):

@@ -302,3 +302,57 @@ def test_a_tenant_loads_only_what_has_its_prefix(api, shared):
     tenant.do("DELETE", "/api/v1/sandboxes/team_a_levels", status=204)
     assert tenant.ask("GET", "/api/v1/sandboxes/counts").status == 403
     assert tenant.ask("GET", "/api/v1/config").status == 403
+
+
+READ = """--[[
+---
+name: reader
+kind: filter
+summary: Offers what it has counted.
+message_matcher: Type == "line"
+preserve_data: true
+readouts:
+  total: {function: read_total, description: How many records there were.}
+  reset: {function: reset, description: Begins to count anew., changes: true}
+  broken: {function: broken, description: A function that fails.}
+  endless: {function: endless, description: A function that does not end.}
+  large: {function: large, description: An answer that is too large.}
+---
+--]]
+n = 0
+function process_message() n = n + 1 return 0 end
+function read_total(arguments) return {total = n, of = arguments.of, list = {1, 2}} end
+function reset(arguments) local old = n n = tonumber(arguments.to) or 0 return old end
+function broken() error("no such luck") end
+function endless() while true do end end
+function large() return ("x"):rep(100000) end
+"""
+
+
+def test_a_script_offers_readouts_by_its_front_matter(bench):
+    api = api_of(bench.start(config_of(bench, rate=500)).ready())
+    path = "/api/v1/sandboxes/reader/readouts"
+    api.do("PUT", "/api/v1/sandboxes/reader", READ, status=201)
+
+    names = [each["name"] for each in api.get(path)["items"]]
+    assert names == ["broken", "endless", "large", "reset", "total"]
+    until(lambda: api.get(f"{path}/total")["value"]["total"] > 500, "it has counted")
+    value = api.get(f"{path}/total?of=lines")["value"]
+    assert (value["of"], value["list"]) == ("lines", [1, 2])
+    assert api.do("POST", f"{path}/reset", {"to": "5"})["value"] > 500
+    assert api.get(f"{path}/total")["value"]["total"] < 500
+
+    assert "no such luck" in api.get(f"{path}/broken", status=409)["detail"]
+    assert "59000" in api.get(f"{path}/large", status=409)["detail"]
+    assert "POST" in api.get(f"{path}/reset", status=409)["detail"]
+    assert "GET" in api.do("POST", f"{path}/total", status=409)["detail"]
+    api.get(f"{path}/process_message", status=404)
+    api.get(f"{path}/total?of={'x' * 1001}", status=400)
+    assert api.with_token(TOKENS["viewer"]).ask("POST", f"{path}/reset", {}).status == 403
+
+    assert "ended" in api.get(f"{path}/endless", status=409)["detail"]
+    until(lambda: api.get("/api/v1/sandboxes/reader")["state"] == "running", "it runs again")
+    termination = api.get("/api/v1/sandboxes/reader")["instances"][0]["processes"][0]["last_termination"]
+    assert termination["limit"] == "cpu_limit"
+    missing = READ.replace("function broken()", "function other()")
+    assert "broken" in str(api.do("PUT", "/api/v1/sandboxes/reader", missing, status=400)["errors"])

@@ -261,7 +261,7 @@ class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
 @routes.get("/api/v1/sandboxes/{name}/state", role="viewer", scope="sandbox", problems=(409,))
 async def show_state(call: Call, path: SandboxPath, query: KindQuery) -> SandboxState:
     """Show what is known of the state that a filter preserves."""
-    unit = _filter(call.control, path, query)
+    unit = find_filter(call.control, path.name, query.kind)
     journal = unit.sandbox.journal
     snapshot = None if journal is None else journal.snapshot
     return SandboxState(
@@ -276,12 +276,17 @@ async def show_state(call: Call, path: SandboxPath, query: KindQuery) -> Sandbox
 @routes.delete("/api/v1/sandboxes/{name}/state", role="admin", scope="sandbox", problems=(409,))
 async def reset_state(call: Call, path: SandboxPath, query: KindQuery) -> None:
     """Have a filter begin anew, without the state that it has preserved."""
-    await operate.forget_state(call.control.pipeline, _filter(call.control, path, query))
+    await operate.forget_state(call.control.pipeline, find_filter(call.control, path.name, query.kind))
 
 
-def _filter(control: Control, path: SandboxPath, query: KindQuery) -> FilterUnit:
-    entry = control.index.find(path.name, query.kind)
+def find_filter(control: Control, name: str, kind: PluginKind | None) -> FilterUnit:
+    """A filter that runs.
+
+    Raises:
+        Problem: There is none of that name.
+    """
+    entry = control.index.find(name, kind)
     for unit in entry.units:
         if isinstance(unit, FilterUnit):
             return unit
-    raise Problem(409, f"`{path.name}` is no filter that runs: only filters preserve a state.")
+    raise Problem(409, f"`{name}` is no filter that runs.")

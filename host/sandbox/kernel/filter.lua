@@ -120,12 +120,26 @@ function M.judge(command, match)
   r.received, r.flags = header.record_count, tests.any and 0 or C.NEVER
 end
 
+-- there is no message: what is injected now comes of nothing but the time
+local function begin_without_message(now, muted)
+  message.clear()
+  emit.pack, emit.stream, emit.position, emit.raw_bytes = 0, 0ULL, now, 0
+  emit.loop_depth, emit.now, emit.muted = 1, now, muted
+  prepare(true)
+end
+
+-- before and after a function of the script is called for somebody outside; it may do what timer_event may
+function M.prepare_call(command)
+  begin_without_message(command.now_ns, false)
+end
+
+function M.end_call()
+  emit.close(0)
+end
+
 -- command TICK: calls timer_event(ns, shutdown)
 function M.tick(command)
-  message.clear()
-  emit.pack, emit.stream, emit.position, emit.raw_bytes = 0, 0ULL, command.now_ns, 0
-  emit.loop_depth, emit.now, emit.muted = 1, command.now_ns, C.has(command, C.REPEATED)
-  prepare(true)
+  begin_without_message(command.now_ns, C.has(command, C.REPEATED))
   if timer_event then
     local ok, err = calls.timer(timer_event, numbers.lend(command.now_ns), C.has(command, C.LAST))
     if not ok then calls.terminate("error", "timer_event: " .. calls.error_text(err)) end

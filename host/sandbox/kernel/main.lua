@@ -82,10 +82,16 @@ local function serve(kind)
     elseif command.op == C.SKIP then
       kind.skip(command.pack, command.first_record, command.text)
     elseif command.op == C.JUDGE then
-      filter.judge(command, matcher.new(command.text))
+      require("filter").judge(command, require("matcher").new(command.text))
     elseif command.op == C.SNAPSHOT then
       snapshot()
       usage.forget_time()
+    elseif command.op == C.CALL then
+      kind.prepare_call(command)
+      require("readouts").call(command)
+      kind.end_call()
+      usage.forget_time()
+      measure_memory()
     elseif command.op == C.RESTORE then
       restore(command)
       usage.forget_time()

@@ -16,5 +16,6 @@ return function(spec, beat)
     timer_event = env.timer_event,
     prepare = prepare,
   }, beat)
+  if spec.readouts[1] then require("readouts").open(env, spec.readouts) end
   return filter
 end

@@ -5,6 +5,9 @@ kind: filter
 summary: Counts the different values of a field per period, as a graph.
 ticker_interval: 60
 preserve_data: true
+readouts:
+  count: {function: read_count, description: How many different values there are in this period.}
+  reset: {function: reset_count, description: Begins to count anew., changes: true}
 config:
   message_variable:
     type: string
@@ -68,6 +71,15 @@ function process_message()
   if type(value) == "boolean" then value = tostring(value) end
   if seen:add(value) then graph:set(ns, 1, seen:count()) end
   return 0
+end
+
+function read_count()
+  return {count = seen:count(), period = period}
+end
+
+function reset_count()
+  seen:clear()
+  return read_count()
 end
 
 function timer_event()
