@@ -221,4 +221,33 @@ at `/docs` of a running host, and for programs in `/openapi.json`. Errors are pr
 
 Lists come in pages of `limit` (100, at most 500) items; the next page is asked for with `cursor=` and the `next_cursor`
 of the page before.
+
+## A filter, from its first version to its end
+
+Needs `hekate.sandbox_dir`; what is loaded over the API is a file there, as if somebody had put it there by hand. While
+all of this happens, no record is lost and none is seen twice.
+
+    HERE=http://127.0.0.1:4352/api/v1/sandboxes
+    api $HERE                                    # what there is
+    api -T levels.lua $HERE/levels               # load it: 201, or 400 with the faults and their lines
+    api $HERE/levels                             # state, use of limits, costs, the last termination
+    api $HERE/levels/logs                        # what it has printed
+    api $HERE/levels/outputs                     # the payloads that it has made
+    echo 'x = = 1' >> levels.lua
+    api -T levels.lua $HERE/levels               # 400; the version before goes on
+    api $HERE/levels/versions                    # each version that there was
+    api -X POST $HERE/levels/versions/1/restore  # back to one of them
+    api -X PATCH -H 'Content-Type: application/json' -d '{"limits": {"cpu_limit": 50}}' $HERE/levels
+    api -X POST $HERE/levels/stop                # and start, restart, pause, resume
+    api -X DELETE $HERE/levels                   # its versions and its state stay
+
+To try a script before it is loaded, on what flows just now:
+
+    jq -n --rawfile source levels.lua '{source: $source, live: {match: "Fields[level] != NIL", count: 20}}' |
+      api -H 'Content-Type: application/json' -d @- $HERE/dry-run
+
+To watch records pass, and what comes out of a filter:
+
+    api -N 'http://127.0.0.1:4352/api/v1/tap?match=Fields%5Blevel%5D+%3D%3D+%22error%22'
+    api -N 'http://127.0.0.1:4352/api/v1/tap?point=filters.levels'
 """
