@@ -226,14 +226,22 @@ class RouteHandler(BaseHandler):
         elif self._body:
             raise Problem(400, "This operation takes no body.")
         if route.is_stream:
-            await route.handler(call, handler=self, **arguments)
-            return Answer(None)
+            return await self._stream(route, call, arguments)
         timeout_s = self.server.settings.limits.request_timeout_ms / 1000
         try:
             value = await asyncio.wait_for(route.handler(call, **arguments), timeout_s)
         except TimeoutError:
             raise Problem(503, f"It took longer than {timeout_s:g} s (admin.limits.request_timeout_ms).") from None
         return value if isinstance(value, Answer) else Answer(value, status=route.statuses[0])
+
+    async def _stream(self, route: Route, call: Call, arguments: Mapping[str, Any]) -> Answer[Any]:
+        try:
+            await route.handler(call, handler=self, **arguments)
+        except asyncio.CancelledError:
+            if self._headers_written:  # the host ends, and so does the answer
+                self.finish()
+            raise
+        return Answer(None)
 
     def _query(self, route: Route) -> dict[str, Any]:
         given = self.request.query_arguments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 from pathlib import Path
@@ -58,12 +59,14 @@ class AdminServer:
         self.rate = RateLimit(settings.limits.requests_per_second, settings.limits.burst)
 
     def start(self) -> None:
-        """Listen.
+        """Listen. What tornado has to say goes to the log of the host, as seldom as everything else.
 
         Raises:
             StartError: An address or a file cannot be used.
         """
         settings = self.settings
+        tornado_log = logging.getLogger("tornado")
+        tornado_log.handlers, tornado_log.propagate = logging.getLogger("host").handlers, False
         context = _tls_context(settings.tls) if settings.tls else None
         application = self._application()
         if settings.listen is not None:
