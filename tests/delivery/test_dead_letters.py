@@ -12,6 +12,7 @@ from host.clock import VirtualClock
 from host.delivery import dead_letters
 from host.delivery.dead_letters import DeadLetters
 from host.errors import RetryDelivery, StartError
+from tests.effort import examples
 
 
 def put(letters, record, position=0):
@@ -20,7 +21,7 @@ def put(letters, record, position=0):
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(st.one_of(st.binary(max_size=200), st.text(max_size=50).map(lambda t: t.encode("utf-8", "replace")))))
 def test_every_record_is_read_back_as_it_was(tmp_path_factory, records):
     state_dir = tmp_path_factory.mktemp("state")

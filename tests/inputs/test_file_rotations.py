@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from host.inputs import _file_copies
 from host.inputs.file import FileInput
 from host.testing.intake import MemoryIntake
+from tests.effort import examples
 from tests.inputs.conftest import Harness
 
 STEPS = st.lists(
@@ -82,7 +83,7 @@ async def follow(harness, log, steps, seen):
     return True
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_no_line_is_lost(steps, monkeypatch):
     # A short copy counts as a file of its own when it has not grown for a while.

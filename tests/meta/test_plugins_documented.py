@@ -52,7 +52,9 @@ def test_options_are_frozen_plain_data_so_that_a_reload_can_compare_them(stage):
         assert config.forbid_unknown_fields, component.name
 
 
-@pytest.mark.parametrize("struct", [model.HostSettings, *{s for shared in SHARED.values() for s in shared}])
+@pytest.mark.parametrize(
+    "struct", [model.HostSettings, *dict.fromkeys(s for shared in SHARED.values() for s in shared)]
+)
 def test_every_shared_key_is_described(struct):
     short = [option.name for option in catalogue.struct_options(struct) if len(option.description) < 10]
 

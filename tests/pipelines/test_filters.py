@@ -102,7 +102,7 @@ def test_injected_messages_go_round_four_times_and_no_filter_receives_its_own(be
 def test_a_filter_that_multiplies_messages_and_another_that_does_too_do_not_lock_each_other_up(bench):
     for name in ("one", "two"):
         bench.plugin("filter", name, ECHO % name)
-    count = 40_000
+    count = 8_000
     path = bench.write("n.jsonl", [b'{"n":%d}' % number for number in range(count)])
     matcher = "Type == 'json' || Type == 'heka.sandbox.echo'"
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from host.config import hindsight_cfg, lua_data
 from host.config.model import HostSettings
 from host.sandbox.library import Library
+from tests.effort import examples
 from tests.running import Bench, to_json, to_text, until
 
 
@@ -357,7 +358,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.lists(PIECES, max_size=30).map(lambda pieces: " ".join(pieces).encode())))
 def test_no_bytes_of_a_cfg_break_its_reader(source):
     errors = []

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.lua_runtime import STDLIB, load_module, new_runtime
 
 RUNTIME = new_runtime(STDLIB)
@@ -53,7 +54,7 @@ def near(sample: str) -> st.SearchStrategy[bytes]:
 
 
 @pytest.mark.parametrize(("module", "grammar", "sample"), GRAMMARS, ids=[f"{case[0]}.{case[1]}" for case in GRAMMARS])
-@settings(max_examples=60, deadline=2000)
+@settings(max_examples=examples(60), deadline=2000)
 @given(data=st.data())
 def test_grammars_survive(module: str, grammar: str, sample: str, data: st.DataObject) -> None:
     MATCH(load_module(RUNTIME, module)[grammar.encode()], data.draw(near(sample)))
@@ -71,7 +72,7 @@ PROGRAMS = {
 
 
 @pytest.mark.parametrize("program", sorted(PROGRAMS))
-@settings(max_examples=60, deadline=2000)
+@settings(max_examples=examples(60), deadline=2000)
 @given(data=st.data())
 def test_grammars_of_programs_survive(program: bytes, data: st.DataObject) -> None:
     grammar = load_module(RUNTIME, "syslog_message")[b"get_prog_grammar"](program)
@@ -86,7 +87,7 @@ TRACES = (
 MESSAGES = "5F1C02A0F9: from=<b>, relay=h[1.2.3.4]:25, delays=1/2/3/4, status=sent (250 ok)\nconnect from h[1.2.3.4]"
 
 
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=examples(100), deadline=2000)
 @given(near(TRACES), near(MESSAGES), st.binary(max_size=80))
 def test_functions_survive(trace: bytes, message: bytes, anything: bytes) -> None:
     def call(module: str, function: str, *arguments: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.sandboxes.plugins import decoder
 
 LOGFMT = decoder("logfmt")
@@ -80,7 +81,7 @@ keys = st.text(st.characters(min_codepoint=33, codec="utf-8", exclude_characters
 values = st.text(st.characters(codec="utf-8"), max_size=10)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.dictionaries(keys, values, min_size=1, max_size=4))
 def test_any_value_comes_back_from_its_json_form(pairs: dict[str, str]) -> None:
     line = " ".join(f"{key}={json.dumps(value)}" for key, value in pairs.items())

@@ -13,6 +13,7 @@ from host.splitters.length import LengthSplitter
 from host.splitters.null import NullSplitter
 from host.splitters.regex import RegexSplitter, reach
 from host.splitters.token import TokenSplitter
+from tests.effort import examples
 
 SLOT_BYTES = 256
 
@@ -117,7 +118,7 @@ def token_records(data, token, count, deliver):
     return records + ([rest] if rest and (deliver or too_long) else [])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(TEXT, SIZES, POLICY, st.tuples(st.sampled_from(["\n", "\r\n", "--", "aa"]), st.integers(1, 3)), st.booleans())
 def test_token_gives_the_same_records_however_the_stream_is_cut(data, sizes, oversize, form, deliver):
     token, count = form
@@ -129,7 +130,7 @@ def test_token_gives_the_same_records_however_the_stream_is_cut(data, sizes, ove
     assert (seen.records, seen.refused) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(TEXT, SIZES, SIZES, st.integers(0, 30), st.sampled_from([("\n", 1), ("--", 1), ("\n", 2)]))
 def test_a_new_splitter_at_a_resume_position_finds_all_records_that_follow(data, sizes, again, which, form):
     token, count = form
@@ -202,7 +203,7 @@ REGEX_TEXT = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(REGEX_TEXT, SIZES, POLICY, DELIMITERS, st.booleans())
 def test_regex_gives_the_same_records_however_the_stream_is_cut(data, sizes, oversize, delimiter, eol):
     splitter = make(RegexSplitter, 100, oversize, delimiter=delimiter.decode(), delimiter_eol=eol)
@@ -266,7 +267,7 @@ def test_a_regex_that_cannot_split_is_refused_with_the_reason(delimiter, complai
 FRAMES = st.lists(st.one_of(st.binary(max_size=60), st.integers(90, 110).map(lambda n: b"f" * n)), max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     FRAMES, SIZES, POLICY, st.tuples(st.sampled_from([1, 2, 4, 8]), st.sampled_from(["big", "little"]), st.booleans())
 )
@@ -281,7 +282,7 @@ def test_length_gives_the_same_records_however_the_stream_is_cut(frames, sizes, 
     assert (seen.records, seen.refused) == apply_policy(frames, 100, oversize)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(FRAMES.filter(bool), SIZES, st.integers(1, 60), st.booleans())
 def test_a_frame_cut_short_by_the_end_is_refused_or_delivered_as_told(frames, sizes, missing, deliver):
     data = b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)

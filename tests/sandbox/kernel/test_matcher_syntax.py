@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.lua_runtime import KERNEL, load_module, new_runtime, to_lua, to_python
 
 RUNTIME = new_runtime(KERNEL)
@@ -263,7 +264,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(trees)
 def test_parse_is_the_inverse_of_format(tree: dict[str, Any]) -> None:
     text = SYNTAX[b"format"](to_lua(RUNTIME, tree))
@@ -271,7 +272,7 @@ def test_parse_is_the_inverse_of_format(tree: dict[str, Any]) -> None:
     assert parse(text) == tree
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=40) | st.text("TypeFields[]()!&|=~<>'/\\0a \n-.", max_size=40).map(str.encode))
 def test_any_text_is_parsed_or_refused(text: bytes) -> None:
     answer = SYNTAX[b"parse"](text)
