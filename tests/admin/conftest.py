@@ -13,11 +13,11 @@ def bench(tmp_path):
     made.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(tmp_path_factory):
     """A bench with a running host: an input, a filter, an output, and a unix socket."""
     made = Bench(tmp_path_factory.mktemp("admin"))
-    made.plugin("filter", "counts", COUNTS, "message_matcher: Fields[n] != NIL\nticker_interval: 1\n")
+    made.plugin("filter", "counts", COUNTS, "message_matcher: Fields[n] != NIL\nticker_interval: 0.25\n")
     host = made.start(
         {
             "admin": admin_section(socket=made.path("admin.sock")),

@@ -100,7 +100,6 @@ FAULTY = {
     "an error as it is loaded": (levels(1, before="error('no')"), "no"),
     "a matcher that is none": (levels(1).replace('Type == "line"', "Type = 5"), "matcher"),
     "no process_message": (levels(1).replace("process_message", "process_nothing"), "process_message"),
-    "a loop as it is loaded": (levels(1, before="while true do end"), "CPU"),
     "a case that fails": (levels(1, more="cases:\n  - steps:\n    - {message: {Type: line}, messages: []}\n"), ""),
     "no matcher": (levels(1).replace('message_matcher: Type == "line"\n', ""), "which messages"),
     "bytes that are no text": (b"--[[\n---\nname: levels\nkind: filter\n\xff---\n--]]", "UTF-8"),
@@ -259,7 +258,7 @@ name: counter
 kind: filter
 summary: Counts for ever, and keeps its count.
 message_matcher: "TRUE"
-ticker_interval: 1
+ticker_interval: 0.1
 preserve_data: true
 ---
 --]]
@@ -271,7 +270,7 @@ function timer_event(ns, shutdown) inject_payload("txt", "n", n) end
 
 
 def test_a_state_is_shown_kept_over_a_restart_of_the_sandbox_and_reset(bench):
-    config = config_of(bench, rate=1000)
+    config = config_of(bench, rate=5000)
     config["hekate"] = {"snapshot_interval_ms": 100}
     api = api_of(bench.start(config).ready())
     path = "/api/v1/sandboxes/counter"

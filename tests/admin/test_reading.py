@@ -99,7 +99,7 @@ def test_a_sandbox_is_shown_in_all_detail(api):
     assert found["changeable"]
     assert found["summary"] == "A filter for the tests."
     assert found["message_matcher"] == "Fields[n] != NIL"
-    assert found["ticker_interval"] == 1
+    assert found["ticker_interval"] == 0.25
     assert instance["component"] == "filters.counts"
     assert process["pid"] > 0
     assert process["resident_bytes"] > 1_000_000

@@ -22,7 +22,7 @@ def fields(message):
 def seen(api, query, count=1, bundles=12):
     """Records of a tap: at least so many, of so many bundles at most."""
     found = []
-    for bundle_count in (4, bundles):
+    for bundle_count in (2, bundles):
         found = [data for _, data in events(api, f"/api/v1/tap?{query}", bundle_count)]
         records = [record for bundle in found for record in bundle["records"]]
         if len(records) >= count:
@@ -63,7 +63,7 @@ def test_before_an_output_only_what_it_matches_is_seen(api):
 
 
 def test_the_rate_is_kept_and_what_was_dropped_is_counted(api):
-    found = [data for _, data in events(api, "/api/v1/tap?rate=2", 6)]
+    found = [data for _, data in events(api, "/api/v1/tap?rate=2", 3)]
 
     assert max(len(bundle["records"]) for bundle in found) <= 1
     assert found[-1]["counts"]["dropped_records"] > 0
@@ -100,11 +100,11 @@ def over_websocket(api, headers, count=3, query="point=router"):
 
 
 def test_the_same_comes_over_a_websocket(api):
-    found, _ = over_websocket(api, {"Authorization": f"Bearer {api.token}"}, 4)
+    found, _ = over_websocket(api, {"Authorization": f"Bearer {api.token}"}, 2)
     assert any(bundle["records"] for bundle in found)
 
     by_protocol = {"protocols": ["hekate.tap", f"bearer.{TOKENS['viewer']}"]}
-    found, protocol = over_websocket(api, by_protocol, 4)
+    found, protocol = over_websocket(api, by_protocol, 2)
     assert any(bundle["records"] for bundle in found)
     assert protocol == "hekate.tap"
 
