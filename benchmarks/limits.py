@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from benchmarks import alone
 from benchmarks.failures import BenchmarkError
+from benchmarks.jobs import Corpus
 from benchmarks.results import Row, Table
 from host.config.model import PluginKind
 from host.errors import SandboxError
@@ -159,7 +161,7 @@ def _row(case: Case, took: list[float], which: str) -> Row:
     return Row(case.limit, f"{case.what}; {which}", f"{slowest:.0f}", "", f"{LIMIT_MS:.0f}", slowest <= LIMIT_MS)
 
 
-def table() -> Table:
+def table(_corpus: Corpus, _scratch: Path) -> Table:
     """Exceed every limit."""
     notes = [
         "From the excess to the report of the sandbox's end.",

@@ -1,7 +1,7 @@
 """`make bench`: the jobs against the floor, memory, latency, and the same jobs by other programs."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -23,6 +23,7 @@ from benchmarks import (
     results,
     sandboxes,
     show,
+    state,
     workspace,
 )
 from benchmarks.failures import BenchmarkError
@@ -30,8 +31,17 @@ from benchmarks.results import Measured, Row, Table
 
 LINES = 1_000_000
 QUICK_LINES = 100_000
-PARTS = ("jobs", "memory", "sandboxes", "limits", "neighbours", "latency", "hotload", "admin", "peers")
 FLOOR_RUNS = 3
+_TABLES: dict[str, Callable[[jobs.Corpus, Path], Table]] = {
+    "sandboxes": sandboxes.table,
+    "state": state.table,
+    "limits": limits.table,
+    "neighbours": neighbours.table,
+    "latency": latency.table,
+    "hotload": hotload.table,
+    "admin": admin.table,
+}
+PARTS = ("jobs", "memory", *_TABLES, "peers")
 
 
 class Rounds:
@@ -148,24 +158,10 @@ def _run(
         if "memory" in parts:
             tables.append(memory.table(corpus, scratch, long=long))
             show.printed(tables[-1], console)
-        if "sandboxes" in parts:
-            tables.append(sandboxes.table(corpus, scratch))
-            show.printed(tables[-1], console)
-        if "limits" in parts:
-            tables.append(limits.table())
-            show.printed(tables[-1], console)
-        if "neighbours" in parts:
-            tables.append(neighbours.table(corpus, scratch))
-            show.printed(tables[-1], console)
-        if "latency" in parts:
-            tables.append(latency.table(corpus, scratch))
-            show.printed(tables[-1], console)
-        if "hotload" in parts:
-            tables.append(hotload.table(corpus, scratch))
-            show.printed(tables[-1], console)
-        if "admin" in parts:
-            tables.append(admin.table(corpus, scratch))
-            show.printed(tables[-1], console)
+        for part, table in _TABLES.items():
+            if part in parts:
+                tables.append(table(corpus, scratch))
+                show.printed(tables[-1], console)
         if "peers" in parts:
             rounds.measure_floors()
             tables.append(peers.table(corpus, scratch, rounds.floors["access"], repeat))

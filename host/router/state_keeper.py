@@ -145,13 +145,15 @@ class StateKeeper:
 
     def on_no_snapshot(self, reason: str, left_out: list[Work]) -> None:
         """No snapshot could be taken."""
+        self.let_go(left_out)
+        if self._store is None:
+            return  # it was only for the case that another member of its group ends their process
         self._metrics.count_error("no_snapshot")
         _LOG.error(
             "No snapshot of the state could be taken; after a crash, what it did since the last one would be missing.",
             filter=self._name,
             reason=reason,
         )
-        self.let_go(left_out)
 
     def on_state_lost(self, reason: str, lost: list[Work]) -> None:
         """The sandbox begins without the state that it had."""

@@ -101,7 +101,7 @@ local function serve(kind)
   end
 end
 
-local RESERVE_BYTES = 128 * 1024
+local RESERVE_BYTES = 48 * 1024
 
 -- let go when the memory is used up, so that there is some to say so
 calls.reserve = ("\0"):rep(RESERVE_BYTES)
