@@ -81,7 +81,7 @@ REPORT = struct.Struct("<IIIIIIIIIIII")
 MOST_DATAGRAM_BYTES = 256 * 1024
 MOST_TEXT_BYTES = 128 * 1024
 
-PACK_HEADER = struct.Struct("<IHHIIIIIIIIIIQqII")
+PACK_HEADER = struct.Struct("<IHHIIIIIIIIIIQqQ")
 PACK_MAGIC = 0x31504B48
 PACK_VERSION = 1
 
@@ -121,7 +121,6 @@ class PackHeader(NamedTuple):
     loop_depth: int
     stream: int
     position: int
-    failed_count: int
     reserved: int
 
 

@@ -70,7 +70,7 @@ def write(
         raise PackError(f"A message is larger than a pack of {len(slot)} bytes.")
     header = PackHeader(
         PACK_MAGIC, PACK_VERSION, 0, len(slot), count, PACK_HEADER.size, pack.at, pack.at, len(pack.shapes),
-        pack.shape_count, pack.heap_start, 0, loop_depth, stream, position, 0, 0,
+        pack.shape_count, pack.heap_start, 0, loop_depth, stream, position, 0,
     )  # fmt: skip
     slot[pack.at : pack.at + len(pack.shapes)] = pack.shapes
     PACK_HEADER.pack_into(slot, 0, *header)

@@ -99,7 +99,7 @@ class Child:
         start = PACK_HEADER.size
         end = start + 24
         header = PackHeader(
-            PACK_MAGIC, 1, 0, SLOT_BYTES, 1, start, end, end, len(shape), 1, SLOT_BYTES, len(RAW), 0, 0, 0, 0, 0
+            PACK_MAGIC, 1, 0, SLOT_BYTES, 1, start, end, end, len(shape), 1, SLOT_BYTES, len(RAW), 0, 0, 0, 0
         )
         report = {"count": 1, "bytes": end + len(shape), "offset": self.grants.pop()}
         for name in set(changed) & set(report):

@@ -4,11 +4,10 @@ import json
 import struct
 from typing import Any, NamedTuple
 
-HEADER = struct.Struct("<IHHIIIIIIIIIIQqII")
+HEADER = struct.Struct("<IHHIIIIIIIIIIQqQ")
 HEADER_NAMES = (
     *("magic", "version", "flags", "size", "record_count", "records_start", "records_end", "shapes_start"),
-    *("shapes_bytes", "shape_count", "heap_start", "raw_bytes", "loop_depth", "stream", "position", "failed_count"),
-    "reserved",
+    *("shapes_bytes", "shape_count", "heap_start", "raw_bytes", "loop_depth", "stream", "position", "reserved"),
 )
 RECORD = struct.Struct("<HHIqII")
 IN_HEAP, HEADER_COLUMN, OPTIONAL = 1, 2, 4

@@ -306,3 +306,13 @@ def test_any_json_object(records, ascii_only):
         for field, other in zip(message.fields, expected, strict=True):
             both = isinstance(field.value, float) and isinstance(other.value, float)
             assert math.isclose(field.value, other.value, rel_tol=0) if both else field == other
+
+
+def test_a_record_of_very_many_fields_is_refused_by_a_later_decoder_and_the_next_one_is_not():
+    data = json.dumps({f"a{number}": number for number in range(2300)}).encode() + b'\n{"a": 1}\n'
+
+    captured = decode(data, script("payload"), script("json"), strategy="all")
+
+    (letter,) = map(json.loads, captured.dead_letters.splitlines())
+    assert letter["reason"] == "a message has at most 2048 fields"
+    assert len(messages(captured, data)) == 1

@@ -54,7 +54,14 @@ local MOST_REPORTS = 64
 
 local EINTR, EAGAIN = 4, 11
 local PROT_READ, PROT_WRITE, MAP_SHARED = 1, 2, 1
-local MAP_PRIVATE_ANONYMOUS = 0x22
+local MAP_PRIVATE_ANONYMOUS, MAP_FIXED, MAP_NORESERVE, PROT_NONE = 0x22, 0x10, 0x4000, 0
+
+-- Packs come from other processes, which may lie about positions in them. They are not checked one by one: whatever an address and two
+-- positions of 32 bits make together lies in the arena, or in the void round it, and whoever touches that dies.
+local VOID_BYTES = 8 * 2 ^ 30
+-- far from the libraries, near which LuaJIT wants room for its code
+local FIRST_VOID, VOID_REGIONS, VOID_REGION_BYTES = 0x100000000000, 80, 2 ^ 40 -- one for each member of a group
+local next_void
 
 local socket_fd
 local command_ptr = ffi.typeof "hk_command *"
@@ -76,6 +83,7 @@ function M.has(command, flag)
 end
 
 function M.open(fd)
+  next_void = FIRST_VOID + fd % VOID_REGIONS * VOID_REGION_BYTES
   socket_fd, buffer = fd, M.memory(BUFFER_BYTES)
   header.iov, header.iov_count = iov, 1
 end
@@ -131,16 +139,28 @@ local function map_file(fd, bytes, protection)
   return cast("uint8_t *", base)
 end
 
+local function map_in_void(fd, bytes, protection)
+  local whole = bytes + 2 * VOID_BYTES
+  local hint = cast("void *", cast("uintptr_t", next_void))
+  local void = C.mmap(hint, whole, PROT_NONE, MAP_PRIVATE_ANONYMOUS + MAP_NORESERVE, -1, 0)
+  if cast("intptr_t", void) == -1 then error("there is no address space for an arena (is it limited by ulimit -v?)", 0) end
+  next_void = FIRST_VOID + (next_void + whole - FIRST_VOID) % (VOID_REGIONS * VOID_REGION_BYTES)
+  local base = C.mmap(cast("uint8_t *", void) + VOID_BYTES, bytes, protection, MAP_SHARED + MAP_FIXED, fd, 0)
+  if cast("intptr_t", base) == -1 then error("cannot map an arena", 0) end
+  C.close(fd)
+  return cast("uint8_t *", base)
+end
+
 local function map(command, fd)
   local bytes = tonumber(command.position)
-  local base = map_file(fd, bytes, command.flags == 1 and PROT_READ + PROT_WRITE or PROT_READ)
+  local base = map_in_void(fd, bytes, command.flags == 1 and PROT_READ + PROT_WRITE or PROT_READ)
   maps[command.raw_arena] = { base = base, bytes = bytes }
 end
 
 local function unmap(arena)
   local m = maps[arena]
   if m then
-    C.munmap(m.base, m.bytes)
+    C.munmap(m.base - VOID_BYTES, m.bytes + 2 * VOID_BYTES)
     maps[arena] = nil
   end
 end

@@ -11,7 +11,7 @@ typedef struct {
   uint32_t shape_count; uint32_t heap_start;
   uint32_t raw_bytes; uint32_t loop_depth;
   uint64_t stream; int64_t position;
-  uint32_t failed_count; uint32_t reserved;
+  uint64_t reserved;
 } hk_pack;
 
 typedef struct {

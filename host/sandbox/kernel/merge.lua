@@ -70,6 +70,10 @@ function M.payload(record, shape, job, pack, decode)
   if not ok then return false, why end
   local second = ffi.cast(L.record_ptr, W.base + cursor)
   local join = joined(shape, W.shape_list[second.shape + 1], in_heap)
+  if #join.sources > MOST_FIELDS then
+    W.cursor, W.count = cursor, count
+    return false, "a message has at most " .. MOST_FIELDS .. " fields"
+  end
   local slots = { ffi.cast(L.slot_ptr, record + 1), ffi.cast(L.slot_ptr, second + 1) }
   for i, source in ipairs(join.sources) do
     both[i - 1] = slots[source[1]][source[2]]

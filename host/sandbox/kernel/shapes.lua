@@ -35,7 +35,10 @@ local function text(s)
   return u16(#s) .. s
 end
 
+local MOST_COLUMNS = 65000 -- their number and the length of a record are written in 16 bits
+
 local function serialize(def)
+  if #def.columns > MOST_COLUMNS then error("a message has at most " .. MOST_COLUMNS .. " fields", 0) end
   local parts = { "", u16(def.payload_is_record and L.PAYLOAD_IS_RECORD or 0), u16(#def.columns),
     text(def.type), text(def.logger) }
   for _, c in ipairs(def.columns) do

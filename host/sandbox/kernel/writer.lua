@@ -11,7 +11,6 @@ local W = {
   cursor = 0, -- where the next record goes
   heap = 0, -- the heap is [heap, size)
   count = 0, -- records
-  failed = 0,
   shapes = {}, -- shape -> its number in this pack
   shape_list = {},
   shape_bytes = 0,
@@ -24,13 +23,13 @@ local MARGIN_BYTES = 4096
 function W.open(base, size)
   W.base, W.size = base, size
   W.cursor, W.heap = L.PACK_BYTES, size
-  W.count, W.failed = 0, 0
+  W.count = 0
   W.shapes, W.shape_list, W.shape_bytes = {}, {}, 0
 end
 
 -- for writing elsewhere for a while: answers what `restore` takes
 function W.save()
-  return { base = W.base, size = W.size, cursor = W.cursor, heap = W.heap, count = W.count, failed = W.failed,
+  return { base = W.base, size = W.size, cursor = W.cursor, heap = W.heap, count = W.count,
     shapes = W.shapes, shape_list = W.shape_list, shape_bytes = W.shape_bytes }
 end
 
@@ -118,7 +117,7 @@ function W.finish(stream, position, raw_bytes, loop_depth)
   h.shapes_start, h.shapes_bytes, h.shape_count = W.cursor, at - W.cursor, #W.shape_list
   h.heap_start, h.raw_bytes, h.loop_depth = W.heap, raw_bytes, loop_depth
   h.stream, h.position = stream, position
-  h.failed_count, h.reserved = W.failed, 0
+  h.reserved = 0
   return at + W.size - W.heap
 end
 
