@@ -14,8 +14,9 @@ from host.packs.ledger import TablePack
 from host.packs.protocol import Emitted, Report
 from host.pipeline.pipeline import Pipeline
 from host.sandbox.process import Order
-from host.sandbox.sandbox import Sandbox, Work
+from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
+from host.sandbox.work import Work
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 

@@ -15,8 +15,9 @@ from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Report
 from host.pipeline import specs
 from host.router.kinds import Verdict
-from host.sandbox.sandbox import Sandbox, Work
+from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
+from host.sandbox.work import Work
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics

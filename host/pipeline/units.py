@@ -31,7 +31,8 @@ from host.router.router import Router
 from host.router.state_keeper import StateKeeper
 from host.sandbox.group import Group
 from host.sandbox.journal import Journal
-from host.sandbox.sandbox import Owner, Sandbox
+from host.sandbox.roles import Owner
+from host.sandbox.sandbox import Sandbox
 from host.sandbox.zygote_client import ZygoteClient
 from host.splitters.base import Splitter
 from host.telemetry.logs import get_logger

@@ -20,8 +20,9 @@ from host.router.decoding import table_pack
 from host.router.kinds import Kinds
 from host.router.needs import Kind, Need, may_match, needs_of
 from host.sandbox.heartbeat import Use
-from host.sandbox.sandbox import Sandbox, Work
+from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
+from host.sandbox.work import Work
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
@@ -309,7 +310,7 @@ class FilterConsumer(Consumer):
         keeper = sandbox.journal.keeper
         keeper.keep(work, report)
         if keeper.wants_snapshot:
-            sandbox.snapshot()
+            sandbox.begin_snapshot()
 
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
         """The filter was ended."""

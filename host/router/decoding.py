@@ -11,8 +11,9 @@ from host.delivery.dead_letters import DeadLetters
 from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import Emitted, Report, read_pack_header
 from host.router.dead_desk import keep_dead_letters
-from host.sandbox.sandbox import Sandbox, Work
+from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
+from host.sandbox.work import Work
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 

@@ -19,7 +19,7 @@ from host.delivery.checkpoints import Checkpoints
 from host.packs.ledger import Stream, TablePack
 from host.packs.protocol import Report
 from host.sandbox.journal import Keeper
-from host.sandbox.sandbox import Work
+from host.sandbox.work import Work
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 

@@ -12,7 +12,7 @@ from host.packs.ledger import TablePack
 from host.packs.protocol import Report
 
 if TYPE_CHECKING:
-    from host.sandbox.sandbox import Work
+    from host.sandbox.work import Work
 
 _MEMORY_DEATHS = 2
 

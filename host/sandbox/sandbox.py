@@ -16,7 +16,7 @@ import signal
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 from host.errors import SandboxError
 from host.packs import protocol
@@ -28,8 +28,11 @@ from host.sandbox.heartbeat import Heartbeat, Usage, Use
 from host.sandbox.journal import Journal, Tick
 from host.sandbox.process import Order
 from host.sandbox.readouts import Answer, answer_of
+from host.sandbox.roles import Housing, Owner
+from host.sandbox.state_exchange import StateExchange
 from host.sandbox.termination import MOST_SAID, Termination, last_words, of_status
-from host.sandbox.zygote_client import Place, Seat, Tenant
+from host.sandbox.work import Work
+from host.sandbox.zygote_client import Place, Seat
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
@@ -48,60 +51,6 @@ _TRIES_PER_RECORD = 2
 _VERSION_DIGITS = 12
 _STATE_FACTOR = 4
 """A state may be so many times as large as the memory that it was made in."""
-
-
-class Work:
-    """A pack at a sandbox."""
-
-    __slots__ = ("careful", "done_to", "first_record", "now_ns", "number", "pack", "skips", "tries")
-
-    def __init__(self, number: int, pack: RawPack | TablePack, done_to: int, now_ns: int) -> None:
-        self.number = number
-        self.pack = pack
-        self.done_to = done_to
-        """Records that end here, or before, in the raw bytes are in the state that the sandbox began with."""
-        self.now_ns = now_ns
-        self.first_record = 0
-        self.careful = False
-        self.tries: dict[int, int] = {}
-        self.skips: dict[int, str] = {}
-        """Records that have ended a process, and why."""
-
-
-class Owner(Protocol):
-    """Who gives a sandbox its work: the decoders of an input, a filter, an output."""
-
-    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
-        """The sandbox filled a slot. work is None for what a timer event made."""
-
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
-        """The sandbox is done with a pack."""
-
-    def on_failure(self, sandbox: Sandbox, text: str) -> None:
-        """The first reason why a record of a pack failed."""
-
-    def on_room(self, sandbox: Sandbox) -> None:
-        """The sandbox would take more work."""
-
-    def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
-        """The sandbox was ended. Answers whether it is to be started again."""
-
-    def on_quarantined(self, sandbox: Sandbox) -> None:
-        """The sandbox has died too often and is not started again."""
-
-
-class Housing(Protocol):
-    """Where a sandbox gets a process from: `ZygoteClient`, or `Group`."""
-
-    @property
-    def gone(self) -> bool:
-        """Whether nothing will start any more."""
-
-    async def house(self, seat: Seat, tenant: Tenant) -> Place:
-        """Put a sandbox into a process; raises SandboxError."""
-
-    def left(self, tenant: Tenant) -> None:
-        """A sandbox has closed its socket, as it was told to."""
 
 
 class Sandbox:
@@ -157,9 +106,7 @@ class Sandbox:
         self._again: OrderedDict[int, Work] = OrderedDict()
         """Packs that were done, and that this process does again to know what the one before it knew."""
         self._ticks_again = 0
-        self._snapshot: asyncio.Future[bool] | None = None
-        self._state_parts: list[bytes] = []
-        self._restored: asyncio.Future[str] | None = None
+        self._state = None if journal is None else StateExchange(journal, _STATE_FACTOR * order.memory_limit)
         self._answer = Answer()
         self._order = order
         self._spec = {**spec, "arena": arena.number}
@@ -236,7 +183,7 @@ class Sandbox:
         if self._ready is None or self._ready.done():
             self._ready = loop.create_future()  # if not, somebody waits for it since a process that did not get so far
         channel = self._channel = Channel(self)
-        self._said_terminated = self._kill_reason = self._restored = None
+        self._said_terminated = self._kill_reason = None
         self.progress += 1
         for offset in self._granted:
             self.arena.release(offset)
@@ -395,10 +342,8 @@ class Sandbox:
 
     def _nothing_more_comes(self) -> None:
         """What was asked of the dead process."""
-        if self._snapshot is not None and not self._snapshot.done():
-            self._snapshot.set_result(False)
-        if self._restored is not None and not self._restored.done():
-            self._restored.set_result("its process ended")
+        if self._state is not None:
+            self._state.nothing_more_comes()
         self._answer.take("")
         self._again.clear()
         self._ticks_again = 0
@@ -458,7 +403,7 @@ class Sandbox:
 
     def records_given(self) -> int:
         """How many records it may be working on, at most."""
-        return 1 + sum(_records_of(work.pack) for work in (*self.work.values(), *self._again.values()))
+        return 1 + sum(work.most_records for work in (*self.work.values(), *self._again.values()))
 
     @property
     def ticking(self) -> bool:
@@ -512,27 +457,22 @@ class Sandbox:
         self._send(protocol.command(Op.CALL, now_ns=self.clock()) + request)
         return answer_of(await asyncio.shield(answer), called)
 
-    def snapshot(self) -> asyncio.Future[bool]:
-        """Have its state written into its journal. The future says whether it was."""
-        if self._snapshot is None or self._snapshot.done():
-            self._snapshot = asyncio.get_running_loop().create_future()
-            self._state_parts.clear()
-            if self.state == "running" and self.journal is not None:
-                self._send(self._grants() + protocol.command(Op.SNAPSHOT))
-            else:
-                self._snapshot.set_result(False)
-        return asyncio.shield(self._snapshot)  # whoever waits may be cancelled, and the answer comes all the same
+    async def snapshot(self) -> bool:
+        """Have its state written into its journal; whether it was."""
+        if self._state is None or self.state != "running":
+            return False
+        return await self._state.snapshot(lambda: self._send(self._grants() + protocol.command(Op.SNAPSHOT)))
+
+    def begin_snapshot(self) -> None:
+        """Have its state written into its journal, some time soon."""
+        if self._state is not None and self.state == "running":
+            self._state.begin_snapshot(lambda: self._send(self._grants() + protocol.command(Op.SNAPSHOT)))
 
     async def restore(self, state: bytes) -> str:
         """Have a sandbox that runs, and has done nothing yet, take a state. Answers why it cannot; empty if it has."""
-        assert self.journal is not None
-        self.journal.snapshot = state
-        self._restored = asyncio.get_running_loop().create_future()
-        if self._channel is not None and self.state == "running":
-            self._channel.send_state(state)
-        else:
-            self._restored.set_result("it does not run")
-        return await self._restored
+        if self._state is None or self._channel is None or self.state != "running":
+            return "it does not run"
+        return await self._state.restore(state, self._channel)
 
     def release_slot(self, offset: int) -> None:
         """What the sandbox made in a slot is not needed any more."""
@@ -618,16 +558,18 @@ class Sandbox:
         """It did something, or claims to have."""
         if self.state == "running":
             self._on_running_report(report)
-        elif self.state == "starting" and report.op == Said.READY and self._restored is None:
+        elif self.state == "starting" and report.op == Said.READY and not self._restores:
             self.progress += 1
             self._has_done_something()
-            if self.journal is not None and self.journal.snapshot is not None and self._channel is not None:
-                self._restored = asyncio.get_running_loop().create_future()
-                self._channel.send_state(self.journal.snapshot)
-            else:
-                self._begin()
+            if self._state is not None and self._channel is not None and self._state.begin_restore(self._channel):
+                return  # it begins when it says that it has its state
+            self._begin()
         else:
             self.kill("it sent a report at a wrong time")
+
+    @property
+    def _restores(self) -> bool:
+        return self._state is not None and self._state.restores
 
     def _begin(self) -> None:
         """The script is loaded, and has its state."""
@@ -690,39 +632,18 @@ class Sandbox:
 
     def _on_state_part(self, report: Report) -> None:
         """A slot holds a part of its state."""
-        if self._snapshot is None or self._snapshot.done():
-            self.kill("it sent a state that it was not asked for")
-            return
-        self._state_parts.append(bytes(self.arena.view[report.offset : report.offset + report.used_bytes]))
+        part = bytes(self.arena.view[report.offset : report.offset + report.used_bytes])
         self.arena.release(report.offset)
-        if sum(map(len, self._state_parts)) > _STATE_FACTOR * self._order.memory_limit:
-            self.kill("its state is larger than it can be")
+        if self._state is None or not self._state.add(part):
+            self.kill("it sent a state that it was not asked for, or one that is larger than it can be")
             return
         self._send(self._grants())
 
-    def _on_snapshot_taken(self, fault: str) -> None:
-        if self._snapshot is None or self._snapshot.done() or self.journal is None:
-            self.kill("it sent a state that it was not asked for")
-            return
-        state, taken = b"".join(self._state_parts), self._snapshot
-        self._state_parts.clear()
-        if fault:
-            self.journal.give_up(fault)
-        else:
-            self.journal.take(state)
-        taken.set_result(not fault)
-
     def _on_restored(self, fault: str) -> None:
-        if self._restored is None or self._restored.done() or self.state not in {"starting", "running"}:
+        if self._state is None or not self._state.on_restored(fault):
             self.kill("it restored what it was not given")
-            return
-        restored = self._restored
-        if fault and self.journal is not None:
-            self.journal.lose(fault)
-        if self.state == "starting":
-            self._restored = None
+        elif self.state == "starting":
             self._begin()
-        restored.set_result(fault)
 
     def on_text(self, report: Report, data: bytes) -> None:
         """It said something in words."""
@@ -750,7 +671,8 @@ class Sandbox:
         if op == Said.NEED_MODULE:
             self._send_module(text)
         elif op == Said.SNAPSHOT_TAKEN:
-            self._on_snapshot_taken(text)
+            if self._state is None or not self._state.on_taken(text):
+                self.kill("it took a snapshot that it was not asked for")
         elif op == Said.RESTORED:
             self._on_restored(text)
         else:
@@ -767,12 +689,6 @@ class Sandbox:
         if len(text) > protocol.MOST_TEXT_BYTES:
             text, found = f"it is larger than {protocol.MOST_TEXT_BYTES} bytes".encode(), False
         self._send(protocol.command(Op.MODULE, flags=int(found)) + text)
-
-
-def _records_of(pack: RawPack | TablePack) -> int:
-    if isinstance(pack, TablePack):
-        return pack.count
-    return pack.length + 1 if pack.records is None else len(pack.records) // 2
 
 
 def _raise_if_failed(task: asyncio.Task[None]) -> None:

@@ -10,8 +10,9 @@ from host.packs import reader
 from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import Emitted, Report
 from host.router.decoding import table_pack
-from host.sandbox.sandbox import Sandbox, Work
+from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
+from host.sandbox.work import Work
 from host.trial.model import Result
 
 

@@ -7,7 +7,7 @@ from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Report, Said
 from host.router.consumer import Consumer, FilterConsumer
 from host.router.router import Router
-from host.sandbox.sandbox import Work
+from host.sandbox.work import Work
 from host.telemetry.metrics import ComponentMetrics
 
 
