@@ -16,7 +16,7 @@ from host.admin.index import Index
 from host.admin.loading import Loading
 from host.admin.rates import Rates
 from host.admin.recent import Recent
-from host.admin.streams import Latest
+from host.admin.streams import Broadcast, event
 from host.admin.taps import Taps
 from host.admin.trials import Trials
 from host.config.catalogue import PluginInfo
@@ -53,8 +53,7 @@ class Control:
         self.rates = Rates(pipeline)
         self.rates.on_sample.append(self._show_graph)
         self.rates.start()
-        self.live_graph = Latest()
-        """The graph of this second, for those who follow it."""
+        self.live_graph = Broadcast()
         self.replay = Replay(pipeline)
         self.replaying: set[LetterId] = set()
         """Dead letters that are on their way just now."""
@@ -87,9 +86,13 @@ class Control:
         self.recent.see(pack)
         self.taps.see(pack)
 
+    def graph_event(self) -> bytes:
+        """The graph of this moment, for those who follow it."""
+        return event("graph", orjson.dumps(msgspec.to_builtins(graph.graph(self.pipeline, self.rates))))
+
     def _show_graph(self) -> None:
-        if self.live_graph.waiting:
-            self.live_graph.put(orjson.dumps(msgspec.to_builtins(graph.graph(self.pipeline, self.rates))))
+        if self.live_graph.wanted:
+            self.live_graph.send(self.graph_event())
 
     async def close(self) -> None:
         """End."""

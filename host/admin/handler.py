@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
+from tornado.iostream import StreamClosedError
 from tornado.web import Finish, HTTPError, RequestHandler, stream_request_body
 
 from host.admin import problems
@@ -138,6 +139,8 @@ class RouteHandler(BaseHandler):
         self._caller = Caller(name="anonymous", role=None)
         self._body = bytearray()
         self._is_too_large = False
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the client has closed the connection before the answer was complete."""
         self._audited = False
         self._started_s = time.monotonic()
 
@@ -191,6 +194,12 @@ class RouteHandler(BaseHandler):
         else:
             self._body += chunk
 
+    def on_connection_close(self) -> None:
+        """The client has gone."""
+        super().on_connection_close()
+        if not self.gone.done():
+            self.gone.set_result(None)
+
     async def _serve(self, **parameters: str) -> None:
         route = self._route
         assert route is not None
@@ -237,6 +246,8 @@ class RouteHandler(BaseHandler):
     async def _stream(self, route: Route, call: Call, arguments: Mapping[str, Any]) -> Answer[Any]:
         try:
             await route.handler(call, handler=self, **arguments)
+        except StreamClosedError:
+            return Answer(None)  # the client has gone
         except asyncio.CancelledError:
             if self._headers_written:  # the host ends, and so does the answer
                 self.finish()

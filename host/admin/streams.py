@@ -1,40 +1,26 @@
-"""Answers that go on and on: server-sent events."""
+"""Answers that go on and on: server-sent events.
+
+An event is written straight to the socket, and only if the client has taken the one before: nobody waits, nothing
+piles up, and what is the same for many clients is made once.
+"""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tornado.iostream import StreamClosedError
+from tornado.http1connection import HTTP1Connection
 
 if TYPE_CHECKING:
+    from tornado.iostream import IOStream
+
     from host.admin.handler import RouteHandler
 
-_ALIVE_S = 15.0
 
-
-class Latest:
-    """A value that is made once and sent to all who wait for the next one. Who is slow misses some."""
-
-    def __init__(self) -> None:
-        self.value = b""
-        self._next: asyncio.Future[None] | None = None
-        self.waiting = 0
-        """How many wait, or have waited a moment ago."""
-
-    def put(self, value: bytes) -> None:
-        """Wake all who wait."""
-        self.value = value
-        if self._next is not None and not self._next.done():
-            self._next.set_result(None)
-        self._next = None
-
-    async def next(self) -> bytes:
-        """The next value."""
-        if self._next is None:
-            self._next = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._next)
-        return self.value
+def event(name: str, data: bytes) -> bytes:
+    """An event as it is written: a chunk of the answer."""
+    text = b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
+    return b"%x\r\n%b\r\n" % (len(text), text)
 
 
 class EventStream:
@@ -46,48 +32,66 @@ class EventStream:
 
     def __init__(self, handler: RouteHandler) -> None:
         self._handler = handler
+        self._stream: IOStream | None = None
 
     async def begin(self) -> None:
-        """Send the headers."""
+        """Send the headers.
+
+        Raises:
+            StreamClosedError: The client has gone already.
+        """
         self._handler.set_header("Content-Type", "text/event-stream; charset=UTF-8")
         self._handler.set_header("X-Accel-Buffering", "no")
         self._handler.write(b": hekate\n\n")
-        await self._flush()
-
-    async def send(self, event: str, data: bytes) -> None:
-        """Send an event, once the client has taken what came before.
-
-        Raises:
-            StreamClosedError: The client has gone.
-        """
-        self._handler.write(b"event: " + event.encode() + b"\ndata: " + data + b"\n\n")
-        await self._flush()
-
-    async def keep_alive(self) -> None:
-        """Send a comment, so that everybody between here and the client sees that it lives."""
-        self._handler.write(b":\n\n")
-        await self._flush()
-
-    async def _flush(self) -> None:
         await self._handler.flush()
+        connection = self._handler.request.connection
+        assert isinstance(connection, HTTP1Connection)
+        self._stream = connection.stream
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the client has taken everything so far."""
+        return self._stream is not None and not self._stream.closed() and not self._stream.writing()
+
+    def push(self, made: bytes) -> None:
+        """Send what `event` has made, if the client has taken what came before."""
+        if self.is_free:
+            assert self._stream is not None
+            self._stream.write(made)
+
+    async def ended(self) -> None:
+        """Wait until the client goes."""
+        await self._handler.gone
 
 
-async def follow(handler: RouteHandler, latest: Latest, event: str) -> None:
-    """Send each value to a client until it goes."""
-    stream = EventStream(handler)
-    latest.waiting += 1
-    try:
+class Broadcast:
+    """The same events for many clients."""
+
+    def __init__(self) -> None:
+        self._streams: set[EventStream] = set()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._streams)
+
+    def send(self, made: bytes) -> None:
+        """Send an event to all who can take it."""
+        for stream in self._streams:
+            stream.push(made)
+
+    async def follow(self, handler: RouteHandler, first: Callable[[], bytes]) -> None:
+        """Let a client listen until it goes.
+
+        Args:
+            handler: Of its request.
+            first: Makes the event that it gets at once.
+        """
+        stream = EventStream(handler)
         await stream.begin()
-        if latest.value:
-            await stream.send(event, latest.value)
-        while True:
-            try:
-                value = await asyncio.wait_for(latest.next(), _ALIVE_S)
-            except TimeoutError:
-                await stream.keep_alive()
-                continue
-            await stream.send(event, value)
-    except StreamClosedError:
-        return
-    finally:
-        latest.waiting -= 1
+        stream.push(first())
+        self._streams.add(stream)
+        try:
+            await stream.ended()
+        finally:
+            self._streams.discard(stream)

@@ -12,7 +12,7 @@ import contextlib
 import itertools
 import time
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import orjson
@@ -34,7 +34,7 @@ _SHARE = 0.01
 _SMALL_RECORDS = 64
 """A pack of no more is looked at whatever the large ones have taken."""
 _FLUSH_S = 0.5
-_CHECK_S = 1.0
+_BEATS_PER_STATUS = 4
 
 
 class PointError(HekateError):
@@ -60,6 +60,20 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes that it came of; empty if a filter made it."""
 
 
+class Sink(Protocol):
+    """Where bundles go."""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the client has taken everything so far."""
+
+    def push(self, made: bytes) -> None:
+        """Send a bundle."""
+
+    def made(self, bundle: bytes) -> bytes:
+        """A bundle as it is sent."""
+
+
 class Tap:
     """One who watches.
 
@@ -76,9 +90,11 @@ class Tap:
         self.shown = 0
         self.dropped = 0
         self._most = max(1, round(rate * _FLUSH_S))
+        self.sink: Sink | None = None
+        """Takes the bundles; without one, what is seen waits to be taken."""
         self._passed = passed
         self._before = (passed.packs, passed.records, passed.looked_packs, passed.looked_records)
-        self.woken = asyncio.Event()
+        self._full: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def room(self) -> int:
@@ -88,13 +104,17 @@ class Tap:
     def add(self, text: bytes, sighting: Sighting) -> None:
         """A record for it."""
         self.waiting.append((text, sighting))
-        self.woken.set()
+        if self.room <= 0 and not self._full.done():
+            self._full.set_result(None)
+
+    async def full(self) -> None:
+        """Wait until it has as much as it takes."""
+        await asyncio.shield(self._full)
 
     def bundle(self) -> bytes:
         """What has come since the last bundle, as JSON; and what has not."""
         texts = [text for text, _ in self.waiting]
         self.waiting.clear()
-        self.woken.clear()
         self.shown += len(texts)
         packs, records, looked_packs, looked_records = self._before
         passed = self._passed
@@ -128,7 +148,9 @@ class Taps:
         """Of the pack that is looked at: its point, the CPU time before, its records."""
         self._decoders: dict[int, str] = {}
         """Points by the arenas of their inputs."""
-        self._check: asyncio.TimerHandle | None = None
+        self._beat: asyncio.Task[None] | None = None
+        self._hungry: set[str] = set()
+        """Points at which somebody has room for records."""
 
     @property
     def count(self) -> int:
@@ -155,6 +177,9 @@ class Taps:
             self.close(tap)
             raise
         self._recount()
+        if self._beat is None or self._beat.done():
+            self._beat = asyncio.get_running_loop().create_task(self._run(), name="taps")
+            self._beat.add_done_callback(_log_failure)
         return tap
 
     def close(self, tap: Tap) -> None:
@@ -180,8 +205,7 @@ class Taps:
         self._decoders = {unit.intake.arena.number: f"decoders.{name}" for name, unit in self._pipeline.inputs.items()}
         for point in [point for point in self._passed if point not in self._points]:
             del self._passed[point]
-        if self._check is None:
-            self._check = asyncio.get_running_loop().call_later(_CHECK_S, self._begin_check)
+        self._see_who_is_hungry()
 
     # ------------------------------------------------------------------ the process
 
@@ -205,24 +229,39 @@ class Taps:
         if problem is not None:
             raise PointError(f"The matcher `{matcher}` is not valid: {problem}")
 
-    def _begin_check(self) -> None:
-        """From time to time: start the process anew if it died, end it if nobody watches any more."""
-        self._check = None
-        task = asyncio.get_running_loop().create_task(self._check_process(), name="taps")
-        task.add_done_callback(_log_failure)
+    async def _run(self) -> None:
+        """As long as anybody watches: send bundles; and from time to time start the process anew if it died."""
+        beats = 0
+        while self._taps:
+            await asyncio.sleep(_FLUSH_S)
+            beats += 1
+            self._send(everybody=beats % _BEATS_PER_STATUS == 0)
+            if beats % _BEATS_PER_STATUS == 0:
+                self._recount()
+                await self._check_process()
+        await self._check_process()
+
+    def _send(self, *, everybody: bool) -> None:
+        """Send bundles to those for whom there is something, or to everybody, for the counts."""
+        for tap in self._taps:
+            if tap.sink is not None and (tap.waiting or everybody) and tap.sink.is_free:
+                tap.sink.push(tap.sink.made(tap.bundle()))
+        self._see_who_is_hungry()
+
+    def _see_who_is_hungry(self) -> None:
+        self._hungry = {tap.point for tap in self._taps if tap.room > 0}
 
     async def _check_process(self) -> None:
         async with self._changing:
-            with contextlib.suppress(HekateError):  # there is another check
+            with contextlib.suppress(HekateError):  # it is tried again
                 await self._see_to_process()
-        if self._taps:
-            self._recount()
 
     async def stop(self) -> None:
         """End all."""
-        if self._check is not None:
-            self._check.cancel()
         self._taps.clear()
+        if self._beat is not None:
+            self._beat.cancel()
+            await asyncio.gather(self._beat, return_exceptions=True)
         async with self._changing:
             await self._see_to_process()
 
@@ -245,7 +284,7 @@ class Taps:
 
     def _maybe_look(self, pack: TablePack, point: str, passed: Passed) -> None:
         process, now_ns = self._process, time.monotonic_ns()
-        if process is None or not process.is_free or now_ns < passed.next_ns:
+        if process is None or now_ns < passed.next_ns or point not in self._hungry or not process.is_free:
             return
         if now_ns < self._next_ns and pack.count > _SMALL_RECORDS:
             return
@@ -282,6 +321,7 @@ class Taps:
                     wanted.setdefault(place, []).append(tap)
         if wanted:
             self._read(pack, wanted)
+            self._see_who_is_hungry()
 
     @staticmethod
     def _read(pack: TablePack, wanted: dict[int, list[Tap]]) -> None:

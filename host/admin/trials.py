@@ -169,9 +169,7 @@ class Trials:
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_ms / 1000):
-                    while tap.room > 0:
-                        tap.woken.clear()
-                        await tap.woken.wait()
+                    await tap.full()
             return [sighting for _, sighting in tap.waiting]
         finally:
             taps.close(tap)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from host.admin import graph, streams
+from host.admin import graph
 from host.admin.declare import Answer, Call, Routes, Stream
 from host.admin.graph import Graph
 from host.admin.handler import RouteHandler
@@ -44,5 +44,5 @@ async def stream_graph(call: Call, handler: RouteHandler) -> Stream:
 
     Its data is that of `GET /api/v1/graph`. This is what a page should show that is open all day.
     """
-    await streams.follow(handler, call.control.live_graph, "graph")
+    await call.control.live_graph.follow(handler, call.control.graph_event)
     return Stream()

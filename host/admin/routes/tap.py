@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from host.admin.control import Control
 from host.admin.declare import Call, Routes, Stream
 from host.admin.handler import BaseHandler, RouteHandler, convert_query
 from host.admin.problems import Problem
-from host.admin.streams import EventStream
+from host.admin.streams import EventStream, event
 from host.admin.taps import PointError, Tap
 
 routes = Routes("tap", "Records on their way through the pipeline, sampled, for people to see.")
 PATH = "/api/v1/tap"
 _PROTOCOL = "hekate.tap"
-_BUNDLE_S = 0.5
-_STATUS_S = 2.0
 
 
 class TapQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,16 +46,24 @@ async def tap(call: Call, query: TapQuery, handler: RouteHandler) -> Stream:
     for `hekate.tap` and `bearer.TOKEN`.
     """
     opened = await open_tap(call.control, query)
-    stream = EventStream(handler)
     try:
-        await stream.begin()
-        async for bundle in bundles(opened):
-            await stream.send("records", bundle)
-    except StreamClosedError:
-        pass
+        sink = _Events(handler)
+        await sink.begin()
+        opened.sink = sink
+        sink.push(sink.made(opened.bundle()))
+        await sink.ended()
     finally:
         call.control.taps.close(opened)
     return Stream()
+
+
+class _Events(EventStream):
+    """Bundles as events."""
+
+    @staticmethod
+    def made(bundle: bytes) -> bytes:
+        """An event of a bundle."""
+        return event("records", bundle)
 
 
 async def open_tap(control: Control, query: TapQuery) -> Tap:
@@ -78,22 +82,9 @@ async def open_tap(control: Control, query: TapQuery) -> Tap:
         raise Problem(400, str(fault)) from fault
 
 
-async def bundles(opened: Tap) -> Any:
-    """Bundles of records as they come, not too often; and from time to time one without any, for its counts."""
-    loop = asyncio.get_running_loop()
-    yield opened.bundle()
-    while True:
-        began_s = loop.time()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(opened.woken.wait(), _STATUS_S)
-        await asyncio.sleep(max(0.0, began_s + _BUNDLE_S - loop.time()))
-        yield opened.bundle()
-
-
 class TapSocket(BaseHandler, WebSocketHandler):
     """The same over a WebSocket."""
 
-    _task: asyncio.Task[None] | None = None
     _tap: Tap | None = None
 
     async def prepare(self) -> None:
@@ -127,21 +118,29 @@ class TapSocket(BaseHandler, WebSocketHandler):
 
     def open(self, *_: str, **__: str) -> None:
         """Begin to send."""
-        self._task = asyncio.get_running_loop().create_task(self._send(), name="tap")
-
-    async def _send(self) -> None:
         assert self._tap is not None
+        self._tap.sink = self
+        self.push(self._tap.bundle())
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the client has taken everything so far."""
+        stream = None if self.ws_connection is None else self.ws_connection.stream
+        return stream is not None and not stream.closed() and not stream.writing()
+
+    @staticmethod
+    def made(bundle: bytes) -> bytes:
+        """A bundle goes as it is."""
+        return bundle
+
+    def push(self, made: bytes) -> None:
+        """Send a bundle."""
         with contextlib.suppress(WebSocketClosedError):
-            async for bundle in bundles(self._tap):
-                await self.write_message(bundle)
+            # Whoever has gone is told of by on_close.
+            self.write_message(made).add_done_callback(lambda written: written.exception())
 
     def on_message(self, message: str | bytes) -> None:
         """Nothing is expected."""
-
-    def on_close(self) -> None:
-        """The client has gone."""
-        if self._task is not None:
-            self._task.cancel()
 
     def on_finish(self) -> None:
         """It was refused; or it has become a WebSocket, and goes on."""
