@@ -178,7 +178,7 @@ def spec_of(script):
         "scripts": [{"name": script.name, "file": f"{script.name}.lua", "text": script.text, "config": {"": None}}],
     }
     if script.kind == "filter":
-        return spec | {"max_process_inject": 1, "max_timer_inject": 10}
+        return spec | {"max_process_inject": 1, "max_timer_inject": 10, "readouts": []}
     return spec | {
         "strategy": "first",
         "max_record_bytes": 65536,

@@ -128,6 +128,7 @@ async def read(field, forge):
     spec = {
         "name": "reader", "kind": "filter", "hostname": "here", "output_limit": 65536, "max_message_size": 131072,
         "max_message_fields": 1024, "max_process_inject": 1, "max_timer_inject": 1, "message_matcher": "TRUE",
+        "readouts": [],
         "scripts": [
             {"name": "r", "file": "r.lua", "text": READS if field == "text" else WALKS, "config": {"": None}}
         ],
