@@ -16,7 +16,8 @@ from host.config.dropins import DropIns
 from host.errors import ConfigError, ConfigErrors, HekateError
 from host.pipeline.case_check import sandboxes_of
 from host.pipeline.reload import AT_ONCE, STAGES, Reload, wanted_units
-from host.pipeline.units import Surroundings, Unit
+from host.pipeline.surroundings import Surroundings
+from host.pipeline.units import Unit
 from host.sandbox.sandbox import Sandbox
 from host.telemetry.logs import get_logger
 

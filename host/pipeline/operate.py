@@ -12,7 +12,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from host.errors import SandboxError
-from host.pipeline.units import FilterUnit, InputUnit, Unit, wait_until
+from host.pipeline.units import FilterUnit, InputUnit, Unit
+from host.pipeline.waiting import wait_until
 
 if TYPE_CHECKING:
     from host.pipeline.pipeline import Pipeline

@@ -15,7 +15,8 @@ from host.pipeline import operate
 from host.pipeline.case_check import CaseCheck, sandboxes_of
 from host.pipeline.judge import Judge
 from host.pipeline.reload import STAGES, Reload, all_of, wanted_units
-from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
+from host.pipeline.surroundings import Surroundings
+from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Unit
 from host.router.router import Router
 from host.sandbox.group import Group
 from host.sandbox.sandbox import Sandbox

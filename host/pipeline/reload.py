@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from host.config import model
 from host.errors import HekateError
-from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Surroundings, Unit
+from host.pipeline.surroundings import Surroundings
+from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Unit
 from host.sandbox.process import MOST_MEMBERS
 from host.telemetry.logs import get_logger
 
