@@ -115,18 +115,20 @@ class Index:
             raise Problem(409, f"There are several sandboxes called `{name}`: add {kinds}.")
         return found[0]
 
-    def plugin(self, entry: Entry) -> tuple[Plugin | None, list[ConfigError]]:
-        """The file of a sandbox as it is now, and its faults; read again only if it has changed. Reads the disk."""
-        try:
-            status = entry.path.stat()
-        except OSError:
-            return None, []
-        mark = (status.st_mtime_ns, status.st_size, status.st_ino)
+    def known_plugin(self, entry: Entry) -> tuple[Plugin | None, list[ConfigError]] | None:
+        """The file of a sandbox and its faults, if it is known and has not changed since."""
         known = self._plugins.get(entry.path)
-        if known is None or known[0] != mark:
-            errors: list[ConfigError] = []
-            known = self._plugins[entry.path] = (mark, library.load(entry.path, entry.kind, errors), errors)
-        return known[1], known[2]
+        return (known[1], known[2]) if known is not None and known[0] == _mark(entry.path) else None
+
+    def plugin(self, entry: Entry) -> tuple[Plugin | None, list[ConfigError]]:
+        """The file of a sandbox as it is now, and its faults. Reads the disk."""
+        mark = _mark(entry.path)
+        if mark is None:
+            return None, []
+        errors: list[ConfigError] = []
+        found = library.load(entry.path, entry.kind, errors)
+        self._plugins[entry.path] = (mark, found, errors)
+        return found, errors
 
     def is_dropped_in(self, entry: Entry) -> bool:
         """Whether its file lies in the drop-in directory."""
@@ -137,6 +139,15 @@ class Index:
         if self.is_dropped_in(entry):
             return "drop-in"
         return "shipped" if entry.path.is_relative_to(paths.shipped("sandboxes/lua")) else "file"
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    """What tells whether a file has changed; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def scripts_of(unit: Unit) -> tuple[model.Sandbox, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Iterator
-
-import psutil
+from pathlib import Path
 
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.units import InputUnit, OutputUnit, Unit
 from host.sandbox.sandbox import STATES, Sandbox
 from host.telemetry.metrics import ComponentMetrics
+
+_PAGE_BYTES = mmap.PAGESIZE
 
 
 def readiness(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
@@ -99,16 +101,21 @@ def spent_ms(sandbox: Sandbox) -> float:
 
 def private_bytes(sandbox: Sandbox) -> int:
     """Memory of a sandbox's process that is in RAM and its own; of a shared process, its part."""
-    try:
-        memory = psutil.Process(sandbox.pid).memory_info() if sandbox.pid else None
-    except psutil.Error:
-        return 0
-    return int(memory.rss - memory.shared) // sandbox.members if memory else 0
+    resident, shared = _pages(sandbox)
+    return (resident - shared) * _PAGE_BYTES // sandbox.members
 
 
 def resident_bytes(sandbox: Sandbox) -> int:
     """Memory of a sandbox's process that is in RAM, shared memory included; of a shared process, its part."""
+    return _pages(sandbox)[0] * _PAGE_BYTES // sandbox.members
+
+
+def _pages(sandbox: Sandbox) -> tuple[int, int]:
+    """Pages in RAM, and how many of them are shared. Read directly: this is done for each sandbox of a list."""
+    if not sandbox.pid:
+        return 0, 0
     try:
-        return int(psutil.Process(sandbox.pid).memory_info().rss) // sandbox.members if sandbox.pid else 0
-    except psutil.Error:
-        return 0
+        parts = Path(f"/proc/{sandbox.pid}/statm").read_bytes().split()
+    except OSError:
+        return 0, 0  # it has just ended
+    return int(parts[1]), int(parts[2])

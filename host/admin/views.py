@@ -221,6 +221,13 @@ def instance(unit: Unit) -> Instance:
     )
 
 
+def memory(unit: Unit, sandbox: Sandbox) -> LimitUse:
+    """How much of its memory a process uses."""
+    use = sandbox.usage().limits["memory_limit"]
+    limit = sum(script.limits.memory_limit for script in scripts_of(unit))
+    return LimitUse(name="memory_limit", limit=limit, current=use.current, highest=use.highest, unit="bytes")
+
+
 def _process(sandbox: Sandbox, unit: Unit) -> Process:
     usage = sandbox.usage()
     ended = sandbox.termination

@@ -17,6 +17,8 @@ from host.admin.problems import Fault, Problem
 from host.admin.recent import Line, Output
 from host.admin.views import Instance, LimitUse, State
 from host.config.model import PluginKind
+from host.errors import ConfigError
+from host.sandbox.library import Plugin
 from host.telemetry.metrics import ComponentMetrics
 
 routes = Routes(
@@ -120,7 +122,7 @@ async def show_sandbox(call: Call, path: SandboxPath, query: KindQuery) -> Sandb
 async def detail(control: Control, entry: Entry) -> SandboxDetail:
     """Everything that is known of a sandbox."""
     readings.refresh_units(entry.units)
-    plugin, errors = await asyncio.to_thread(control.index.plugin, entry)
+    plugin, errors = await _plugin(control, entry)
     manifest = None if plugin is None else plugin.manifest
     filter_ = control.pipeline.filters.get(entry.name) if entry.kind == "filter" else None
     return SandboxDetail(
@@ -145,9 +147,9 @@ def _load_faults(control: Control, entry: Entry) -> list[Fault]:
 
 
 async def _summary(control: Control, entry: Entry) -> dict[str, Any]:
-    processes = [process for unit in entry.units for process in views.instance(unit).processes]
-    memory = [use for process in processes for use in process.limits if use.name == "memory_limit"]
-    digest = entry.config.digest if entry.config else await asyncio.to_thread(_digest, control, entry)
+    processes = [(unit, sandbox) for unit in entry.units for sandbox in unit.sandboxes()]
+    memory = [views.memory(unit, sandbox) for unit, sandbox in processes]
+    digest = entry.config.digest if entry.config else await _digest(control, entry)
     is_dropped_in = control.index.is_dropped_in(entry)
     counted = [readings.sandbox_metrics(unit) for unit in entry.units]
     return {
@@ -163,8 +165,8 @@ async def _summary(control: Control, entry: Entry) -> dict[str, Any]:
         "components": [component_of(unit) for unit in entry.units],
         "processes": len(processes),
         "memory": max(memory, key=lambda use: use.current, default=None),
-        "cpu_ms": sum(process.cpu_ms for process in processes),
-        "resident_bytes": sum(process.resident_bytes for process in processes),
+        "cpu_ms": round(sum(readings.spent_ms(sandbox) for _, sandbox in processes)),
+        "resident_bytes": sum(readings.resident_bytes(sandbox) for _, sandbox in processes),
         "records_received": sum(metrics.records_received for metrics in counted),
         "records_sent": sum(metrics.records_sent for metrics in counted),
         "records_failed": sum(_failed(metrics) for metrics in counted),
@@ -183,8 +185,14 @@ def _worst(states: list[str]) -> State:
     return next((state for state in _WORST if state in states), "running")
 
 
-def _digest(control: Control, entry: Entry) -> str:
-    plugin, _ = control.index.plugin(entry)
+async def _plugin(control: Control, entry: Entry) -> tuple[Plugin | None, list[ConfigError]]:
+    """The file of a sandbox; read in a thread if it is not known."""
+    known = control.index.known_plugin(entry)
+    return known if known is not None else await asyncio.to_thread(control.index.plugin, entry)
+
+
+async def _digest(control: Control, entry: Entry) -> str:
+    plugin, _ = await _plugin(control, entry)
     return plugin.digest if plugin else ""
 
 
