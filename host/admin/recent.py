@@ -90,11 +90,6 @@ class Recent:
         found = self._outputs.get(filter_)
         return ([], 0) if found is None else (list(found.by_name.values()), found.skipped)
 
-    def forget(self, kind: str, component: str) -> None:
-        """A sandbox was deleted."""
-        self._lines.pop((kind, component), None)
-        self._outputs.pop(component, None)
-
     def _printed(self, sandbox: Sandbox, text: str) -> None:
         _LOG.info(text, sandbox=sandbox.name)
         lines = _kept(self._lines, (sandbox.kind, sandbox.metrics.name), lambda: deque(maxlen=_LINES))

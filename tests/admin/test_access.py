@@ -1,6 +1,10 @@
 """Who may use the API, and from where."""
 
+import os
+import shutil
 import stat
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -166,3 +170,25 @@ def test_limits_of_rate_and_body_and_a_new_token_by_reload(bench):
     host.signal(1)
     host.saw("Reloaded.")
     until(lambda: api.ask("GET", "/metrics").status == 401, "the token is not known any more")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("curl") is None, reason="needs another user, and curl")
+def test_other_users_come_by_the_unix_socket_if_they_are_named(bench):
+    nobody, somebody = 65534, 65533
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = f"{folder}/admin.sock"
+        section = {"listen": None, "socket": path, "peers": [{"user": nobody, "role": "viewer"}]}
+        source = {"in": {"type": "generate", "lines": ["x"], "rate": 10}}
+        bench.start({"admin": section, "inputs": source, "outputs": {"out": to_json(bench.path("out"))}}).ready()
+
+        def ask(user, *arguments):
+            command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", path, *arguments]
+            return subprocess.run(command, user=user, capture_output=True, text=True, timeout=20).stdout
+
+        assert ask(nobody, "http://localhost/metrics") == "200"
+        assert ask(nobody, "-X", "POST", "http://localhost/api/v1/inputs/in/pause") == "403"
+        assert ask(somebody, "http://localhost/metrics") == "403"
+        assert ask(0, "-X", "POST", "http://localhost/api/v1/inputs/in/pause") == "200"
+        entry = audit(bench)[-1]
+        assert (entry["who"], entry["address"]) == ("user:root", "unix")
