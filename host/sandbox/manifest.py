@@ -69,32 +69,50 @@ class Option(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits that suit the plugin; what is left out comes from the host's settings."""
 
-    memory_limit: MemoryLimit | None = None
-    cpu_limit: CpuLimit | None = None
-    output_limit: OutputLimit | None = None
-    max_message_size: MessageSize | None = None
-    max_message_fields: MessageFields | None = None
-    max_process_inject: Count | None = None
-    max_timer_inject: Count | None = None
-    max_loops: Loops | None = None
+    memory_limit: Annotated[MemoryLimit | None, Meta(description="Bytes of Lua memory.")] = None
+    cpu_limit: Annotated[CpuLimit | None, Meta(description="Milliseconds of CPU per call.")] = None
+    output_limit: Annotated[OutputLimit | None, Meta(description="Bytes that one call may produce.")] = None
+    max_message_size: Annotated[
+        MessageSize | None, Meta(description="Bytes of a message that the script makes or changes.")
+    ] = None
+    max_message_fields: Annotated[
+        MessageFields | None, Meta(description="Fields of a message that the script makes or changes.")
+    ] = None
+    max_process_inject: Annotated[
+        Count | None, Meta(description="Messages that one call of process_message may inject.")
+    ] = None
+    max_timer_inject: Annotated[Count | None, Meta(description="Messages that one call of timer_event may inject.")] = (
+        None
+    )
+    max_loops: Annotated[
+        Loops | None, Meta(description="How often what is injected may come from what was injected.")
+    ] = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The front matter of a plugin."""
 
-    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
-    kind: PluginKind
-    summary: Annotated[str, Meta(min_length=10)]
-    message_matcher: str | None = None
-    ticker_interval: Seconds = 0.0
-    preserve_data: bool = False
-    group: GroupName | None = None
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$", description="Name of the plugin; its file is NAME.lua.")]
+    kind: Annotated[PluginKind, Meta(description="What the script does.")]
+    summary: Annotated[str, Meta(min_length=10, description="A sentence about what it does.")]
+    message_matcher: Annotated[str | None, Meta(description="Which messages a filter sees.")] = None
+    ticker_interval: Annotated[Seconds, Meta(description="Seconds between calls of timer_event; 0: none.")] = 0.0
+    preserve_data: Annotated[bool, Meta(description="Whether global variables outlive the process and the host.")] = (
+        False
+    )
+    group: Annotated[GroupName | None, Meta(description="Filters of one group share processes.")] = None
     limits: Limits = Limits()
-    config: dict[str, Option] = {}
-    readouts: dict[Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")], Readout] = {}
-    """What the script offers to the outside, by name: see docs/admin-api.md."""
-    cases: list[CaseKeys] = []
-    """What `host.trial.cases` runs before the plugin is loaded."""
+    config: Annotated[
+        dict[str, Option],
+        Meta(description="Options: type, description, default, required and enum of each, by name."),
+    ] = {}
+    readouts: Annotated[
+        dict[Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")], Readout],
+        Meta(description="What the script offers to the outside, by name: see docs/admin-api.md."),
+    ] = {}
+    cases: Annotated[
+        list[CaseKeys], Meta(description="What it is given and what must come of it, run before it is loaded.")
+    ] = []
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,10 +15,11 @@ from host import paths
 from host.admin.control import Control
 from host.admin.declare import Answer, Call, LuaText, Page, Routes
 from host.admin.problems import not_found
-from host.config import catalogue
-from host.config.catalogue import PluginInfo
+from host.config import api_reference, catalogue
+from host.config.catalogue import OptionInfo, PluginInfo
 from host.config.model import STAGES, Stage
 from host.pipeline import specs
+from host.sandbox.manifest import Manifest
 
 routes = Routes("library", "What a configuration may name, and what a script may require.")
 
@@ -71,6 +72,36 @@ async def list_modules(call: Call) -> Page[Module]:
     folder = call.control.index.folder
     found = await asyncio.to_thread(lambda: {module.name: module for module in _modules(folder)})
     return Page(items=[found[name] for name in sorted(found)])
+
+
+class Function(msgspec.Struct, frozen=True, kw_only=True):
+    """A function that scripts may call."""
+
+    name: str
+    signature: str
+    kinds: str
+    """The kinds of sandboxes that have it."""
+    prose: str
+
+
+class Scripting(msgspec.Struct, frozen=True, kw_only=True):
+    """What an editor of scripts can offer."""
+
+    front_matter: list[OptionInfo]
+    """Keys of the front matter; those of a mapping inside it as `limits.cpu_limit`."""
+    functions: list[Function]
+
+
+@routes.get("/api/v1/library/scripting", role="viewer", scope="open")
+async def show_scripting(call: Call) -> Scripting:
+    """Describe the front matter of scripts, and the functions that they may call: for editors."""
+    return Scripting(
+        front_matter=catalogue.struct_options(Manifest),
+        functions=[
+            Function(name=each.name, signature=each.signature, kinds=each.where, prose=each.prose)
+            for each in api_reference.functions()
+        ],
+    )
 
 
 @routes.get("/api/v1/library/modules/{module}", role="viewer", scope="open", media_types=(LuaText.MEDIA_TYPE,))

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from host import __version__
 from host.admin import openapi, readings, reference
 from host.admin.declare import Answer, Call, Routes
+from host.config.model import Role
 from host.telemetry.prometheus import RegistryCollector
 
 routes = Routes("host", "Whether the host lives and works, its metrics, and the description of this API.")
@@ -42,6 +43,16 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     components: list[ComponentReadiness]
 
 
+class Myself(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asking."""
+
+    name: str
+    """As the audit log has it."""
+    role: Role
+    sandboxes: list[str] | None
+    """What the names of the sandboxes begin with that they may reach; null: all, and the whole host."""
+
+
 @routes.get("/health", role=None, scope="open")
 async def health(call: Call) -> Health:
     """Say that the host lives.
@@ -58,12 +69,31 @@ async def ready(call: Call) -> Answer[Readiness]:
     503 if one does not: a sandbox that keeps dying, an input that has failed, an output that cannot deliver. What was
     paused or stopped by somebody is not ready either.
     """
+    found = _readiness(call)
+    return Answer(found, status=200 if found.ready else 503)
+
+
+@routes.get("/api/v1/readiness", role="viewer", scope="open")
+async def show_readiness(call: Call) -> Readiness:
+    """Show the same as `/ready`, always with 200: for whoever wants to look, and not to be alarmed."""
+    return _readiness(call)
+
+
+def _readiness(call: Call) -> Readiness:
     found = [
         ComponentReadiness(component=name, ready=not reason, reason=reason)
         for name, reason in readings.readiness(call.control.pipeline)
     ]
-    is_ready = all(component.ready for component in found)
-    return Answer(Readiness(ready=is_ready, components=found), status=200 if is_ready else 503)
+    return Readiness(ready=all(component.ready for component in found), components=found)
+
+
+@routes.get("/api/v1/caller", role="viewer", scope="open")
+async def show_caller(call: Call) -> Myself:
+    """Say who is asking, and what they may do."""
+    caller = call.caller
+    assert caller.role is not None
+    prefixes = None if caller.prefixes is None else list(caller.prefixes)
+    return Myself(name=caller.name, role=caller.role, sandboxes=prefixes)
 
 
 @routes.get("/metrics", role="viewer", scope="host", media_types=(_METRICS_TYPE,))
