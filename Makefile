@@ -7,6 +7,7 @@ VENV_PYTHON := .venv/bin/python
 
 install:
 	@scripts/install
+	@scripts/build_page
 
 run: install
 	@scripts/run
