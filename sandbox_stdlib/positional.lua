@@ -4,18 +4,24 @@ Grammars in both forms from one description: items, as declare_grammar takes the
 - `table_grammar(alternatives)` -> an LPEG pattern that captures a table of the fields, for a whole line with or without
   its line break. Field names are those of the items; integer, double and bool fields are numbers and booleans,
   timestamps nanoseconds, json_string and the rest text; what a transform answers nil for is left out. A field with a
-  representation is {value=, representation=}. Of `also`, one field is taken.
+  representation is {value=, representation=}.
 - `field(name, grammar [, type = "string" [, more] ])` -> an item; more: a table of representation, transform
 - `maybe(item [, absent = "-"])` -> two items for a list: the field, or the text that stands for no value
+- `constant(name, value)` -> an item that takes nothing and gives a field that is always set: text, a number or a boolean
 - `concat(...)` -> the items of several lists as one list
+- `address(name, kind)` -> a field for an IP address with its representation; kind: "ipv4" or "ipv6". A column has one
+  representation, so what may be either is two alternatives
+- `spread(names, make [, kinds])` -> a list: what make answers for each way of giving each of the names one of the kinds (ipv4, ipv6), for
+  alternatives; make gets a table, name to kind. All of the first kind comes first
 - `word`, `digits`, `number`, `quoted`, `rest`: patterns for what fields are often made of: no space; digits; a number with
   a sign and decimals; text up to a double quote; all to the end of the line
 --]]
 
 local lpeg = require "lpeg"
 local date_time = require "date_time"
+local ip_address = require "ip_address"
 
-local ipairs, tonumber, type = ipairs, tonumber, type
+local ipairs, pairs, tonumber, type, unpack = ipairs, pairs, tonumber, type, unpack
 local C, Cf, Cg, Ct, P, R, S = lpeg.C, lpeg.Cf, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
 local M = {
@@ -33,6 +39,34 @@ function M.field(name, grammar, kind, more)
 end
 
 function M.maybe(item, absent) return {optional = {item}}, P(absent or "-")^-1 end
+
+local KIND_OF = {string = "string", number = "double", boolean = "bool"}
+
+function M.constant(name, value)
+  return M.field(name, P(true), KIND_OF[type(value)], {transform = function() return value end})
+end
+
+local ADDRESSES = {ipv4 = ip_address.v4, ipv6 = ip_address.v6}
+
+function M.address(name, kind) return M.field(name, ADDRESSES[kind], "string", {representation = kind}) end
+
+function M.spread(names, make, kinds)
+  kinds = kinds or {"ipv4", "ipv6"}
+  local ways = {{}}
+  for _, name in ipairs(names) do
+    local longer = {}
+    for _, way in ipairs(ways) do
+      for _, kind in ipairs(kinds) do
+        local more = {[name] = kind}
+        for known, of in pairs(way) do more[known] = of end
+        longer[#longer + 1] = more
+      end
+    end
+    ways = longer
+  end
+  for i, way in ipairs(ways) do ways[i] = make(way) end
+  return ways
+end
 
 function M.concat(...)
   local list = {}
@@ -68,12 +102,17 @@ end
 
 -- Answers the name and the value of a field, and those of the fields made from the same text.
 local function names_and_values(item)
-  local first, extra = value_of(item), item.also and item.also[1]
-  if not extra then
-    return function(text) return item.name, first(text) end
+  local name, first = item.name, value_of(item)
+  if not item.also then
+    return function(text) return name, first(text) end
   end
-  local second = value_of(extra)
-  return function(text) return item.name, first(text), extra.name, second(text) end
+  local more = {}
+  for i, extra in ipairs(item.also) do more[i] = {name = extra.name, value = value_of(extra)} end
+  return function(text)
+    local list = {name, (first(text))}
+    for i, extra in ipairs(more) do list[2 * i + 1], list[2 * i + 2] = extra.name, extra.value(text) end
+    return unpack(list, 1, 2 * #more + 2)
+  end
 end
 
 local pattern_of

@@ -4,6 +4,9 @@
 --   close(actual, expected, within)
 --   fails(pattern, f, ...)   fails unless f(...) raises an error that matches
 --   matches(grammar, table)  a case for each pair {text, what the grammar captures from it}
+--   both_forms(alternatives, table_form, lines)   a case for each line: the declared form gives what the table form gives.
+--                            alternatives: a list, or a function that answers it; table_form: a grammar, or a function of the
+--                            line. test_both_forms.py does the same in the kernel
 --   message(fields), config(options): what read_message and read_config answer from now on
 --   sent: what was injected, as {type, name, text} or as a table; given back empty by clear_sent()
 
@@ -74,6 +77,17 @@ return function(env, traceback)
   function env.matches(grammar, pairs_of)
     for i, pair in ipairs(pairs_of) do
       env.case(("#%d %s"):format(i, pair[1]), function() check.same(grammar:match(pair[1]), pair[2]) end)
+    end
+  end
+  function env.both_forms(alternatives, table_form, lines)
+    if type(alternatives) == "function" then alternatives = alternatives() end
+    local declared = env.require "positional".table_grammar(alternatives)
+    for i, line in ipairs(lines) do
+      env.case(("both forms, #%d %s"):format(i, line), function()
+        local expected
+        if type(table_form) == "function" then expected = table_form(line) else expected = table_form:match(line) end
+        check.same(declared:match(line), expected)
+      end)
     end
   end
   return function()
