@@ -6,19 +6,22 @@ Common Event Format (ArcSight): `CEF:0|Vendor|Product|1.0|100|Name|5|src=10.0.0.
 - `grammar`: captures a line, with anything before "CEF:" (a syslog header), as a table: prefix (if there is one),
   cef_version, device_vendor, device_product, device_version, device_event_class_id, name, severity (all text) and
   extension: key -> text
+- `items()`: the alternatives of a declared grammar, which gives the same fields, but extension as one text, as it is: its
+  keys differ from event to event, so there are no positions to declare for them
 - `labelled(extension)` -> a copy in which custom fields have the names they are labelled with: cs1=x cs1Label=user is
   user=x
 - `severity_of(text)` -> a number of syslog, for 0 to 10 or Low, Medium, High, Very-High; nil for anything else
 
 In the header \| and \\, in values \= \\ \n and \r are unescaped. Values may hold spaces; a value ends where a space,
-a key and "=" follow. The format has no positions to declare: use it in a plain decoder.
+a key and "=" follow.
 
 Source: Micro Focus, Implementing ArcSight Common Event Format, version 26.
 --]]
 
 local lpeg = require "lpeg"
+local positional = require "positional"
 
-local pairs, tonumber, type = pairs, tonumber, type
+local ipairs, pairs, tonumber, type = ipairs, pairs, tonumber, type
 local C, Cf, Cg, Cs, Ct, P, R, S = lpeg.C, lpeg.Cf, lpeg.Cg, lpeg.Cs, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
 local M = {}
@@ -45,6 +48,26 @@ M.grammar = Ct(
   * "CEF:" * Cg(C(R"09"^1), "cef_version") * "|" * header"device_vendor" * header"device_product"
   * header"device_version" * header"device_event_class_id" * header"name" * header"severity"
   * Cg(extension, "extension"))
+
+local HEADER = {"device_vendor", "device_product", "device_version", "device_event_class_id", "name", "severity"}
+
+local function unescaped(text) return (text:gsub("\\([|\\])", "%1")) end
+
+-- Only what holds an escape needs to be changed, and few events do.
+local function event(grammar, transform)
+  local field = positional.field
+  local list = {
+    {optional = {field("prefix", (1 - (P" "^0 * "CEF:" + "\n"))^1)}}, P" "^0 * "CEF:", field("cef_version", R"09"^1), "|",
+  }
+  for _, name in ipairs(HEADER) do
+    list = positional.concat(list, {field(name, grammar, "string", {transform = transform}), "|"})
+  end
+  return positional.concat(list, {field("extension", positional.rest), P"\r"^-1})
+end
+
+function M.items()
+  return {event((1 - S"|\\\r\n")^0), event((P"\\" * S"|\\" + (1 - S"|\r\n"))^0, unescaped)}
+end
 
 function M.labelled(fields)
   local out = {}

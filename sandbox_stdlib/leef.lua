@@ -3,14 +3,17 @@ Log Event Extended Format (QRadar): `LEEF:2.0|Vendor|Product|1.0|Event|^|src=10.
 
 - `grammar`: captures a line, with anything before "LEEF:" (a syslog header), as a table: prefix (if there is one),
   leef_version, device_vendor, device_product, device_version, event_id and attributes: key -> text
+- `items()`: the alternatives of a declared grammar, which gives the same fields, but attributes as one text, as it is, and for
+  version 2 delimiter, as it is named: the keys differ from event to event, so there are no positions to declare for them
 
 Attributes are separated by tabs, or in version 2 by the character named before them, as itself or as hexadecimal (x5E,
-0x5E). A key without "=" is left out. The format has no positions to declare: use it in a plain decoder.
+0x5E). A key without "=" is left out.
 
 Source: IBM QRadar, Log Event Extended Format, version 2.
 --]]
 
 local lpeg = require "lpeg"
+local positional = require "positional"
 local string = require "string"
 
 local tonumber = tonumber
@@ -52,6 +55,24 @@ M.grammar = line / function(event)
   end
   event.attributes = attributes_of(text, separator)
   return event
+end
+
+local function event(version, rest)
+  local field, concat = positional.field, positional.concat
+  local list = {{optional = {field("prefix", (1 - (P" "^0 * "LEEF:" + "\n"))^1)}}, P" "^0 * "LEEF:", field("leef_version", version), "|"}
+  for name in ("device_vendor device_product device_version event_id"):gmatch "%S+" do
+    list = concat(list, {field(name, (1 - S"|\r\n")^0), "|"})
+  end
+  return concat(list, rest, {field("attributes", positional.rest), P"\r"^-1})
+end
+
+function M.items()
+  local named = P"0"^-1 * S"xX" * R("09", "af", "AF")^1 * #P"|" + (1 - S"|\r\n")^-1
+  local minor = (P"." * R"09"^1)^-1
+  return {
+    event("2" * R"09"^0 * minor, {{optional = {positional.field("delimiter", named), "|"}}}),
+    event((R"09" - P"2") * R"09"^0 * minor, {}),
+  }
 end
 
 return M

@@ -5,14 +5,17 @@ What the packet filter of Linux (iptables, nftables, ufw) writes to the kernel's
   nf_out_interface, nf_dst_mac, nf_src_mac, nf_type_mac, nf_src_ip and nf_dst_ip as {value=, representation=}, nf_protocol, nf_len,
   nf_ttl, nf_spt, nf_dpt, ..., nf_uid, nf_gid, nf_mark; a flag is true: nf_df, nf_tcp_syn, ... For ICMP nf_icmp_type, nf_icmp_code,
   nf_icmp_id, nf_icmp_seq, with nf_icmpv6_ for version 6. `event` is "netfilter".
+- `items()`: the alternatives of a declared grammar that gives the same fields, for lines whose keys stand in the order in which Linux
+  writes them (the grammar takes any order, and skips keys that it does not know)
 
 Source: net/netfilter/nf_log_syslog.c of Linux; the names of fields are Heka's.
 --]]
 
 local lpeg = require "lpeg"
 local ip_address = require "ip_address"
+local positional = require "positional"
 
-local tonumber = tonumber
+local ipairs, tonumber = ipairs, tonumber
 local C, Cc, Cg, Cmt, Ct, P, R, S = lpeg.C, lpeg.Cc, lpeg.Cg, lpeg.Cmt, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
 local M = {}
@@ -80,5 +83,75 @@ local head = clock^-1 * Cg(C((1 - P"IN=")^0), "nf_prefix")
 local addresses = P" "^1 * "SRC=" * Cg(address, "nf_src_ip") * " DST=" * Cg(address, "nf_dst_ip")
 
 M.grammar = Cmt(Ct(head * addresses * (P" "^1 * Cg(items, "items")) * Cg(Cc"netfilter", "event")) * S" \r\n"^0 * -1, complete)
+
+-- ------------------------------------------------------------ declared form --
+
+local field, concat = positional.field, positional.concat
+local between, any_word = P" "^1, (1 - S" \r\n")^0
+
+local function keys(names, prefix)
+  local list = {}
+  for key_name in names:gmatch "%S+" do
+    local name = prefix and prefix .. OF_ICMP[key_name] or NAMES[key_name]
+    local is_text = not prefix and TEXTS[key_name]
+    local of = field(name, is_text and any_word or digits, is_text and "string" or "integer")
+    list[#list + 1] = {optional = {between * key_name * S"=:", of}}
+  end
+  return list
+end
+
+local function yes() return true end
+
+local function flags(names)
+  local list = {}
+  for key_name in names:gmatch "%S+" do
+    local of = field(FLAGS[key_name], P(key_name) * -S"=:" * #(S" \r\n" + -1), "bool", {transform = yes})
+    list[#list + 1] = {optional = {between, of}}
+  end
+  return list
+end
+
+local function line_head(kind)
+  return {
+    {optional = {P"[" * P" "^0, field("monotonic_timestamp", digits * "." * digits, "double"), "] "}},
+    field("nf_prefix", (1 - (P"IN=" + "\n"))^0), "IN=", field("nf_in_interface", any_word), " OUT=",
+    field("nf_out_interface", any_word),
+    {optional = {
+      between * "MAC=", field("nf_dst_mac", six), ":", field("nf_src_mac", six), {optional = {":", field("nf_type_mac", any_word)}},
+    }},
+    (between * "MAC=" * any_word)^-1, between * "SRC=", positional.address("nf_src_ip", kind),
+    " DST=", positional.address("nf_dst_ip", kind), #(S" \r\n" + -1), positional.constant("event", "netfilter"),
+  }
+end
+
+local options = {(between * "OPT (" * (1 - S")\n")^0 * ")")^-1}
+local inner_packet = {(between * "[" * (1 - S"]\n")^0 * "]")^-1}
+
+local IP = {
+  ipv4 = concat(keys "LEN TOS PREC TTL ID", flags "CE DF MF", keys "FRAG", options),
+  ipv6 = concat(keys "LEN TC HOPLIMIT FLOWLBL FRAG ID"),
+}
+
+local function protocol(pattern) return {between * "PROTO=", field("nf_protocol", pattern * #(S" \r\n" + -1))} end
+
+local function protocols(icmp)
+  local icmp_keys = keys("TYPE CODE ID SEQ PARAMETER GATEWAY POINTER MTU", ICMP[icmp])
+  local length = {optional = {between * "LEN=", field("nf_udp_len", digits, "integer")}}
+  return {
+    concat(protocol(P"TCP"), keys "SPT DPT SEQ ACK WINDOW RES", flags "CWR ECE URG ACK PSH RST SYN FIN", keys "URGP", options),
+    concat(protocol(P"UDPLITE" + "UDP"), keys "SPT DPT", {length}), concat(protocol(P(icmp)), icmp_keys, inner_packet),
+    concat(protocol(any_word), keys "SPT DPT"),
+  }
+end
+
+function M.items()
+  local list = {}
+  for _, way in ipairs{{"ipv4", "ICMP"}, {"ipv6", "ICMPv6"}} do
+    for _, of_protocol in ipairs(protocols(way[2])) do
+      list[#list + 1] = concat(line_head(way[1]), IP[way[1]], of_protocol, keys "UID GID MARK", {S" \r"^0})
+    end
+  end
+  return list
+end
 
 return M

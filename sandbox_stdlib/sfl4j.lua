@@ -8,6 +8,8 @@ Grammar for log events of Java programs as Dropwizard and others write them: the
 - `logevent_grammar`: captures an event of one or more lines as a table: Severity (of syslog), Timestamp (ns; UTC, as
   the format has no zone; text when it is no time), Class, Message, Stacktrace (the lines after the first, as they are;
   "" without any)
+- `items()`: the alternatives of a declared grammar: events of one line, then those of several. It takes only events with
+  a time, and leaves out the Stacktrace where there is none
 - `severities`: level to number: TRACE and DEBUG 7, INFO 6, WARN 4, ERROR 3, FATAL 0
 
 The module stack_traces takes a Stacktrace apart once the "! " before its lines are gone.
@@ -17,8 +19,9 @@ Source: Dropwizard's default log format; the names, and that of this module, are
 
 local date_time = require "date_time"
 local lpeg = require "lpeg"
+local positional = require "positional"
 
-local tonumber = tonumber
+local pairs, tonumber = pairs, tonumber
 local C, Cg, Ct, P, R, S = lpeg.C, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
 local M = {
@@ -42,5 +45,34 @@ local time = C((1 - S"]\n")^1) / function(text) return moment:match(text) or tex
 M.logevent_grammar = Ct(
   Cg(level, "Severity") * space * "[" * Cg(time, "Timestamp") * "]" * space * Cg(C((1 - S":\n")^1), "Class") * ":" * space
   * Cg(C((1 - S"\r\n")^0), "Message") * P"\r"^-1 * (P"\n" + -1) * Cg(C(P(1)^0), "Stacktrace"))
+
+local function any_level()
+  local any = P(false)
+  for name in pairs(M.severities) do
+    local word = P(true)
+    for letter in name:gmatch "." do word = word * S(letter .. letter:lower()) end
+    any = any + word
+  end
+  return any
+end
+
+local two = R"09" * R"09"
+local time_text = two * two * "-" * two * "-" * two * " " * two * ":" * two * ":" * two * (S",." * R"09"^1)^-1
+
+local function first_line()
+  local field = positional.field
+  return {
+    field("Severity", any_level(), "integer", {transform = function(name) return M.severities[name:upper()] end}), space * "[",
+    field("Timestamp", time_text, "integer", {transform = function(text) return moment:match(text) end}), P"]" * space,
+    field("Class", (1 - S":\n")^1), P":" * space, field("Message", positional.rest), P"\r"^-1,
+  }
+end
+
+function M.items()
+  return {
+    positional.concat(first_line(), {P"\n"^-1}),
+    positional.concat(first_line(), {"\n", positional.field("Stacktrace", P(1)^1)}),
+  }
+end
 
 return M

@@ -8,6 +8,8 @@ Grammars for what programs write to syslog (the message after "program[pid]: ").
   CRON (crond, cron, /USR/SBIN/CRON), dhclient, dhcpd, groupadd, groupdel, kernel, login, named, puppet-agent, sshd,
   su, sudo, systemd-logind, useradd. Those that use PAM take its lines, too.
 - `get_wildcard_grammar "PAM"` -> the pattern for lines of PAM, which any program may write
+- `items(program)` -> the alternatives of a declared grammar that gives the same fields, nil for a program that is not known; the
+  program may be "PAM". One template of a line with addresses is several alternatives, so there are up to a hundred of them
 - `programs()` -> sorted list of the names
 
 Fields have the names that Heka gave them: sshd_authmsg, sshd_method, remote_user, remote_addr, remote_port, cron_username,
@@ -19,6 +21,7 @@ functions and the names of fields are Heka's.
 --]]
 
 local line_template = require "line_template"
+local positional = require "positional"
 local table = require "table"
 local templates = require "syslog_templates"
 
@@ -49,6 +52,14 @@ function M.get_prog_grammar(program)
   if not templates[name] or name == "PAM" then return nil end
   made[name] = made[name] or make(name)
   return made[name]
+end
+
+function M.items(program)
+  local name = ALIASES[program] or program
+  if not templates[name] then return nil end
+  local items = line_template.items(templates[name])
+  if name == "kernel" then return positional.concat(require "netfilter".items(), items) end
+  return USES_PAM[name] and positional.concat(line_template.items(templates.PAM), items) or items
 end
 
 function M.programs()

@@ -20,3 +20,14 @@ case("as groups", function()
   local got = lpeg.Ct(bind.query_log_grammar):match "27-May-2015 21:06:49.250 client 10.0.1.70#1 (a.b): query: a.b CH TXT +T (10.0.1.71)"
   same({got.RecordType, got.QueryFlags[2]}, {"TXT", "TCP used"})
 end)
+
+both_forms(bind.items(), function(line)
+  local found = bind.grammar:match(line)
+  if found then found.QueryFlags = line:match " ([-+][ESDCTVK()0-9]*) %(" or line:match " ([-+][ESDCTVK()0-9]*)$" end
+  return found
+end, {
+  "27-May-2015 21:06:49.250 queries: info: client 10.0.1.70#41242 (webserver.company.com): query: webserver.company.com IN A +E (10.0.1.71)",
+  "27-May-2015 21:06:49 client @0x7f0c 2001:db8::1#5 (x.): view internal: query: localhost IN AAAA -E(0)DK (2001:db8::2) [ECS 10.0.0.0/24/0]",
+  "27-May-2015 21:06:49 client 2001:db8::1#5 (a.b): query: a. CLASS7 A - (10.0.0.1)", "27-May-2015 21:06:49 client 10.0.0.1#5: query: a.b CH TXT +T",
+  "27-May-2015 21:06:49 client 10.0.0.1#5: query:  CH TXT +T", "something",
+})

@@ -26,3 +26,12 @@ case("labels and severities", function()
   same(cef.severity_of "11", nil)
   same(cef.severity_of "x", nil)
 end)
+
+both_forms(cef.items(), function(line)
+  local found = cef.grammar:match(line)
+  if found then found.extension = line:match "%d|worm stopped|%d+|(.*)" or line:match "|Low|(.*)" end
+  return found
+end, {
+  HEAD .. "src=10.0.0.1 dst=2.1.2.2 spt=1232", "Sep 19 08:26:10 host " .. HEAD .. "msg=two words, a \\= b\\nnext  act=x ", HEAD,
+  "CEF:0|a\\|b|c\\\\d|1|2|3|Low|x=1", "<5>CEF:1|a|||||Low|", "CEF:0|a|b", "x",
+})

@@ -8,3 +8,12 @@ matches(sfl4j.logevent_grammar, {
   {"INFO [now] a.B: hi\n", {Severity = 6, Timestamp = "now", Class = "a.B", Message = "hi", Stacktrace = ""}},
   {"LOUD [now] a.B: hi", nil}, {"", nil},
 })
+
+both_forms(sfl4j.items(), function(event)
+  local found = sfl4j.logevent_grammar:match(event)
+  if found and found.Stacktrace == "" then found.Stacktrace = nil end
+  return found
+end, {
+  "ERROR [2014-11-21 16:35:59,500] com.example.OutgoingQueue: Error: x\n! java.net.X: y\n! at a.b(Unknown Source)",
+  "WARN  [2014-11-21 16:35:59] a.B: hi", "info [2014-11-21 16:35:59.001] a.B: \r", "LOUD [2014-11-21 16:35:59] a.B: hi", "x",
+})

@@ -92,3 +92,18 @@ case("the names of Hindsight", function()
   same(require "lpeg.linux.systemd_logind".syslog_grammar == syslog_message.get_prog_grammar "systemd-logind", true)
   same(require "lpeg.linux.pam".syslog_grammar == syslog_message.get_wildcard_grammar "PAM", true)
 end)
+
+for _, program in ipairs(syslog_message.programs()) do
+  local lines = {"no line of any program", ""}
+  for _, line in ipairs(LINES) do
+    if line[1] == program then lines[#lines + 1] = line[2] end
+  end
+  if #lines > 2 then
+    both_forms(function() return syslog_message.items(program) end,
+      function(line) return syslog_message.get_prog_grammar(program):match(line) end, lines)
+  end
+end
+both_forms(syslog_message.items "PAM", syslog_message.get_wildcard_grammar "PAM", {
+  "pam_unix(x:session): session opened for user bob(uid=5) by (uid=0)", "pam_unix(x:session): session opened for user bob by root(uid=0)",
+  "pam_unix(x:auth): check pass; user unknown", "pam_unix(x:chauthtok): changed",
+})
