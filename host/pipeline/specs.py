@@ -122,6 +122,11 @@ def grammar(script: model.Sandbox, hostname: str) -> dict[str, Any]:
     return _common(script.name, "grammar", (script,), hostname)
 
 
+def repl(script: model.Sandbox, hostname: str) -> dict[str, Any]:
+    """Of a process in which Lua and grammars are tried out line by line."""
+    return _common(script.name, "repl", (script,), hostname)
+
+
 def order(
     name: str, sandboxes: tuple[model.Sandbox, ...], pack_bytes: int, *, keeps_state: bool, allow_unjailed: bool
 ) -> Order:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-KINDS = ("decoder", "filter", "encoder", "tap", "grammar")
+KINDS = ("decoder", "filter", "encoder", "tap", "grammar", "repl")
 _MAIN = "main"
 _REQUIRE = re.compile(rb"""require\s*\(?\s*"([a-z0-9_]+)"\)?(?!\s*\.\.)""")
 _COMPILE = b"""

@@ -17,7 +17,7 @@ from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.metrics import ComponentMetrics, Kind
 from host.trial.coverage import Coverage
 from host.trial.messages import to_message
-from host.trial.model import Bounds, Decoder, Encoder, Grammar
+from host.trial.model import Bounds, Decoder, Encoder, Grammar, Repl
 from host.trial.stage import Stage, TooMuchError
 
 _SLOT_BYTES = 512 * 1024
@@ -27,7 +27,7 @@ _DELIMITER = b"\n"
 _TIMES_SLOWER = 20
 """Without a compiler, and with a look at each line."""
 
-Tried = Decoder | Encoder | Grammar | model.Input | model.Filter | model.Output
+Tried = Decoder | Encoder | Grammar | Repl | model.Input | model.Filter | model.Output
 
 
 class _Description(NamedTuple):
@@ -126,6 +126,10 @@ class Laboratory:
         if isinstance(of, Grammar):
             spec = specs.grammar(of.script, self._hostname)
             return _Description("decoders", (of.script,), spec, _SLOT_BYTES, _BATCH_BYTES)
+        if isinstance(of, Repl):
+            return _Description(
+                "decoders", (of.script,), specs.repl(of.script, self._hostname), _SLOT_BYTES, _BATCH_BYTES
+            )
         return _Description("filters", (of.sandbox,), specs.filter_(of, self._hostname), 0, _SLOT_BYTES)
 
     def _spend(self, count: int) -> None:
@@ -146,17 +150,23 @@ class Laboratory:
 
     def raw_pack(self, data: bytes) -> RawPack:
         """A pack of one record. The one before it must have been let go."""
+        records = array("I", (0, len(data))) if _DELIMITER in data else None
+        return self._pack(data + _DELIMITER, records)
+
+    def batch(self, data: bytes) -> RawPack:
+        """A pack of whole lines, each a record. The one before it must have been let go."""
+        return self._pack(data, None)
+
+    def _pack(self, data: bytes, records: "array[int] | None") -> RawPack:
         offset = self._raw.acquire()
         assert offset is not None
-        self._raw.view[offset : offset + len(data) + 1] = data + _DELIMITER
-        records = None
-        if _DELIMITER in data:  # then its place must be told, in a table behind it
-            records = array("I", (0, len(data)))
-            at = offset + len(data) + 1
+        self._raw.view[offset : offset + len(data)] = data
+        if records is not None:  # its place must be told, in a table behind it
+            at = offset + len(data)
             at += -at % 8
             self._raw.view[at : at + 8] = records.tobytes()
-        position, self._position = self._position, self._position + len(data) + 1
-        pack = RawPack(self._raw, offset, len(data) + 1, self._stream, position, self._position, records, _nothing)
+        position, self._position = self._position, self._position + len(data)
+        pack = RawPack(self._raw, offset, len(data), self._stream, position, self._position, records, _nothing)
         self._stream.add(pack)
         return pack
 

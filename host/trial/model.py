@@ -43,6 +43,13 @@ class Grammar(_Plain, frozen=True, kw_only=True):
     script: model.Sandbox
 
 
+class Repl(_Plain, frozen=True, kw_only=True):
+    """A process in which Lua and grammars are tried out line by line: see kernel/repl.lua and host/repl."""
+
+    name: str
+    script: model.Sandbox
+
+
 class Record(_Plain, frozen=True, kw_only=True, tag="record"):
     """A raw record, without its delimiter. A filter or an encoder gets it through the trial's decoder."""
 

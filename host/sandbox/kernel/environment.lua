@@ -181,6 +181,11 @@ function M.required(env, name)
   return loaded_by[env][name]
 end
 
+-- what the script of an environment has required, and what it could require without a file, by name
+function M.modules(env)
+  return loaded_by[env]
+end
+
 -- whether a value is a module that the script of an environment has required
 function M.is_module(env, value)
   for _, module in pairs(loaded_by[env]) do

@@ -1,0 +1,239 @@
+-- Lua and grammars line by line, for `hekate repl`: host/repl asks, one command in each pack. Its first line is a JSON object with `op`,
+-- the rest the text that it is about; the answer is a JSON object.
+local calls = require "calls"
+local cjson = require "cjson"
+local environment = require "environment"
+local pattern_cost = require "pattern_cost"
+local pattern_text = require "pattern_text"
+local pattern_tree = require "pattern_tree"
+local tester = require "grammar_tester"
+
+local M = {}
+
+local env, script
+local current -- the grammar that samples are matched with
+local declared -- whether it was made by declare_grammar
+
+-- ---------------------------------------------------------------- values for people
+
+local MOST_DEPTH, MOST_ITEMS = 6, 200
+
+local function key_text(key)
+  if type(key) == "string" and key:find "^[%a_][%w_]*$" then return key end
+  return "[" .. (type(key) == "string" and pattern_tree.quoted(key) or tostring(key)) .. "]"
+end
+
+local function in_order(t)
+  local keys = {}
+  for key in pairs(t) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(a, b)
+    if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then return a < b end
+    return type(a) < type(b)
+  end)
+  return keys
+end
+
+local function inspect(value, depth, left)
+  local kind = type(value)
+  if kind == "string" then return pattern_tree.quoted(value) end
+  if pattern_tree.is_pattern(value) then return "pattern" end
+  if kind ~= "table" then return calls.text_of(value) end
+  if depth > MOST_DEPTH then return "{...}" end
+  local parts = {}
+  for number, key in ipairs(in_order(value)) do
+    left[1] = left[1] - 1
+    if left[1] < 0 then
+      parts[#parts + 1] = "..."
+      break
+    end
+    local text = inspect(value[key], depth + 1, left)
+    parts[#parts + 1] = key == number and text or key_text(key) .. " = " .. text
+  end
+  return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+-- ---------------------------------------------------------------- names of patterns
+
+local function add_names(names, prefix, of)
+  for key, value in pairs(of) do
+    if type(key) == "string" and pattern_tree.is_pattern(value) and not names[value] then names[value] = prefix .. key end
+  end
+end
+
+-- how the patterns are called that a user can name: globals, and what modules have
+local function names_of()
+  local names = {}
+  add_names(names, "", env)
+  for name, module in pairs(environment.modules(env)) do
+    if type(module) == "table" and name ~= "lpeg" and name ~= "re" then add_names(names, name .. ".", module) end
+  end
+  if current then names[current] = names[current] or "grammar" end
+  return names
+end
+
+-- ---------------------------------------------------------------- running Lua
+
+local function use(pattern, is_declared)
+  current, declared = pattern, is_declared or false
+end
+
+local function new_functions(config, unavailable)
+  local functions = {
+    declare_grammar = function(spec) use(pattern_tree.declared(spec), true) end,
+    read_config = function(name) return config[name] end,
+  }
+  for _, name in ipairs(unavailable) do
+    functions[name] = functions[name] or function()
+      error(name .. ": here is no message, nor a pipeline; :save a script that calls it, and run its :cases", 2)
+    end
+  end
+  return functions
+end
+
+local function compiled(text, name)
+  local chunk = loadstring("return " .. text, "=" .. name)
+  if chunk then return chunk end
+  return loadstring(text, "=" .. name)
+end
+
+-- keeps the values with their count, since some may be nil
+local function packed(...)
+  return { n = select("#", ...), ... }
+end
+
+local function run(text, name)
+  if text:byte(1) == 27 then return { ok = false, error = "Bytecode is never loaded." } end
+  local chunk, err = compiled(text, name)
+  if not chunk then return { ok = false, error = err, incomplete = err:find("'<eof>'", 1, true) ~= nil } end
+  local before, grammar_before = current, rawget(env, "grammar")
+  setfenv(chunk, env)
+  local results = packed(pcall(chunk))
+  if not results[1] then
+    if results[2] == calls.OUT_OF_MEMORY then error(results[2], 0) end
+    return { ok = false, error = calls.text_of(results[2]) }
+  end
+  local set = rawget(env, "grammar")
+  if set ~= grammar_before and pattern_tree.is_pattern(set) then use(set) end
+  if pattern_tree.is_pattern(results[2]) then use(results[2]) end
+  local values = {}
+  for i = 2, results.n do
+    values[i - 1] = { type = pattern_tree.is_pattern(results[i]) and "pattern" or type(results[i]),
+      text = inspect(results[i], 0, { MOST_ITEMS }) }
+  end
+  return { ok = true, values = values, grammar = current ~= nil, changed = current ~= before, declared = declared }
+end
+
+-- ---------------------------------------------------------------- commands
+
+local ops = {}
+
+function ops.run(asked, text)
+  return run(text, asked.name or "repl")
+end
+
+-- whether a text is Lua that has only begun
+function ops.check(_, text)
+  local chunk, err = compiled(text, "repl")
+  return { ok = true, incomplete = not chunk and err:find("'<eof>'", 1, true) ~= nil }
+end
+
+-- runs a script apart from all others, with one argument; it answers a value
+function ops.call(asked, text)
+  local own = environment.new(asked.name, {})
+  local chunk, err = loadstring(text, "=" .. asked.name)
+  if not chunk then return { ok = false, error = err } end
+  local ok, answer = pcall(setfenv(chunk, own), asked.argument)
+  if not ok and answer == calls.OUT_OF_MEMORY then error(answer, 0) end
+  if not ok then return { ok = false, error = calls.text_of(answer) } end
+  return { ok = true, answer = answer }
+end
+
+local function need_grammar()
+  if not current then error("There is no grammar yet: enter a pattern, set `grammar`, or :load one.", 0) end
+  return current
+end
+
+function ops.match(asked, text)
+  local out = tester.tried(need_grammar(), text, names_of(), asked.trace)
+  out.ok = true
+  return out
+end
+
+-- whether texts match; `ends` says where each ends in the text
+function ops.cover(asked, text)
+  local grammar, results, from = need_grammar(), {}, 0
+  local match = pattern_tree.real.match
+  for i, to in ipairs(asked.ends) do
+    local end_ = match(pattern_tree.operators.div(grammar, 0) * pattern_tree.real.Cp(), text:sub(from + 1, to))
+    results[i] = end_ ~= nil and end_ or false
+    from = to
+  end
+  return { ok = true, ends = results }
+end
+
+function ops.explain()
+  return { ok = true, lines = pattern_text.explain(need_grammar(), names_of()) }
+end
+
+local BENCH_S = 0.012
+
+function ops.bench(asked, text)
+  local grammar, table_ns, positions_ns, from, matched = need_grammar(), 0, 0, 0, 0
+  local _, positions = pcall(pattern_cost.positions, grammar)
+  for _, to in ipairs(asked.ends) do
+    local record = text:sub(from + 1, to)
+    from = to
+    if pattern_tree.real.match(grammar, record) ~= nil then
+      matched = matched + 1
+      table_ns = table_ns + tester.nanoseconds(grammar, record, 1, BENCH_S / #asked.ends)
+      positions_ns = positions_ns + tester.nanoseconds(positions, record, 1, BENCH_S / #asked.ends)
+    end
+  end
+  if matched == 0 then return { ok = false, error = "None of the samples matches, so there is nothing to measure." } end
+  return { ok = true, table_ns = table_ns / matched, positions_ns = positions_ns / matched, matched = matched }
+end
+
+function ops.costs(_, text)
+  local grammar = need_grammar()
+  local nanoseconds = function(p, subject, at) return tester.nanoseconds(p, subject, at, 0.0004) end
+  return { ok = true, costs = pattern_cost.costs(grammar, text, names_of(), nanoseconds, 0.03) }
+end
+
+-- the names that may follow a dot, or the globals
+function ops.members(asked)
+  local at = env
+  for part in (asked.path or ""):gmatch "[^.]+" do
+    at = type(at) == "table" and rawget(at, part) or nil
+  end
+  local found = {}
+  for key, value in pairs(type(at) == "table" and at or {}) do
+    if type(key) == "string" then found[#found + 1] = { name = key, type = pattern_tree.is_pattern(value) and "pattern" or type(value) } end
+  end
+  table.sort(found, function(a, b) return a.name < b.name end)
+  return { ok = true, members = found }
+end
+
+-- ---------------------------------------------------------------- the process
+
+function M.open(given)
+  script = given
+  local lpeg = pattern_tree.watched_lpeg()
+  pattern_tree.watch_operators()
+  environment.provide("lpeg", lpeg)
+  env = environment.new(script.name, new_functions(script.config, script.config.unavailable or {}))
+  env.lpeg = environment.required(env, "lpeg")
+end
+
+-- command PACK: one command of host/repl
+function M.run(command)
+  local asked, text = tester.text_of(command):match "^([^\n]*)\n(.*)$"
+  local head = cjson.decode(asked)
+  local ok, answer = pcall(ops[head.op], head, text)
+  if not ok and answer == calls.OUT_OF_MEMORY then error(answer, 0) end
+  if not ok then answer = { ok = false, error = calls.text_of(answer) } end
+  return tester.answer(command, answer, ok)
+end
+
+return M

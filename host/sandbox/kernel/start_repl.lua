@@ -1,0 +1,7 @@
+-- Starts a process in which somebody tries out Lua and grammars, line by line.
+local repl = require "repl"
+
+return function(spec)
+  repl.open(spec.scripts[1])
+  return repl
+end
