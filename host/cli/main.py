@@ -15,7 +15,7 @@ import click
 from host import __version__
 from host.errors import HekateError
 
-COMMANDS = ("run", "validate", "test", "list", "schema", "version")
+COMMANDS = ("run", "validate", "test", "repl", "list", "schema", "version")
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 

@@ -75,7 +75,7 @@ class Report:
                 "failed": self._failed,
                 "errors": [as_document(error) for error in self._errors],
                 "elapsed_ms": round(self._elapsed_s * 1000, 1),
-                "cases": [_as_document(verdict) for verdict in self._verdicts],
+                "cases": [verdict_document(verdict) for verdict in self._verdicts],
                 "coverage": [
                     {"file": script.path, "lines": script.lines, "missed": script.missed} for script in self._scripts
                 ],
@@ -116,7 +116,8 @@ def _indented(text: str) -> str:
     return text.replace("\n", "\n                   ")
 
 
-def _as_document(verdict: Verdict) -> dict[str, Any]:
+def verdict_document(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as data."""
     return {
         "name": verdict.name,
         "file": verdict.file,

@@ -80,6 +80,14 @@ def _function(found: re.Match[str]) -> Function:
     return Function(found["signature"], where, prose, errors, cost)
 
 
+def text(function: Function) -> str:
+    """What is said of a function, without its signature; for people at a terminal."""
+    parts = [f"In {function.where}", function.prose]
+    parts += [f"Errors: {function.errors}"] if function.errors else []
+    parts += [f"Cost: {function.cost}"] if function.cost else []
+    return "\n\n".join(part for part in parts if part)
+
+
 def page(mark: str) -> str:
     """The page; `mark` says that it is generated."""
     lines = [_HEAD.format(mark=mark)]

@@ -1,0 +1,1 @@
+"""`hekate repl`: Lua and grammars tried out line by line, in a jailed sandbox."""

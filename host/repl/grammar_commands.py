@@ -1,0 +1,148 @@
+"""Commands that show how a grammar works: match, trace, bench, explain, matcher, coverage."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from host.config.dropins import standalone_filter
+from host.repl import benching, trying
+from host.repl.commands import Document, command
+from host.repl.session import ReplError, Session
+from host.repl.workbench import sandbox
+from host.sandbox import library
+
+_MATCHER_SCRIPT = "function process_message() return 0 end"
+_MOST_EXAMINED = 2000
+_BLOCK_LINES = 2000
+
+
+@command(":match [TEXT]")
+async def match(session: Session, argument: str) -> Document:
+    """Match TEXT, or all samples again."""
+    texts = [argument.encode(errors="surrogateescape")] if argument else session.samples
+    if not texts:
+        raise ReplError("There are no samples: `:sample LINE`, or `:load FILE`.")
+    return Document("matches", {"results": [await trying.one(session, text) for text in texts]})
+
+
+@command(":trace [N | TEXT]")
+async def trace(session: Session, argument: str) -> Document:
+    """Step through a match rule by rule: of sample N (by default the first), or of TEXT."""
+    return Document("trace", await session.match(_text_of(session, argument), trace=True))
+
+
+def _text_of(session: Session, argument: str) -> bytes:
+    if argument and not argument.isdigit():
+        return argument.encode(errors="surrogateescape")
+    number = int(argument or 1)
+    if not 1 <= number <= len(session.samples):
+        raise ReplError(f"There is no sample {number}: `:sample LINE` adds one.")
+    return session.samples[number - 1]
+
+
+@command(":explain")
+async def explain(session: Session, argument: str) -> Document:
+    """Print the grammar as a tree; parts that have a name are shown by it."""
+    said = await session.ask("explain")
+    return Document("tree", {"lines": said["lines"]})
+
+
+@command(":bench")
+async def bench(session: Session, argument: str) -> Document:
+    """Measure the grammar on the samples, in both forms: as a table of captures, and declared.
+
+    `match` is LPEG alone: table makes Lua values of what it captures, declared only notes where the fields are.
+    `decoder` is the whole way of a record through a decoder in its sandbox, as :save would write it. Then come the
+    alternations whose first branches fail, and the captures, that cost most.
+    """
+    if not session.samples:
+        raise ReplError("There are no samples: `:sample LINE`, or `:load FILE`.")
+    return Document("bench", await benching.measure(session))
+
+
+@command(":matcher EXPR")
+async def matcher(session: Session, argument: str) -> Document:
+    """Test a message matcher on what the decoder makes of the samples."""
+    if not argument:
+        raise ReplError("Say which: `:matcher Fields[status] >= 500`.")
+    plugin = library.of_source(_MATCHER_SCRIPT.encode(), Path("filters/matcher.lua"), "filter", [])
+    assert plugin is not None
+    of = standalone_filter(plugin, sandbox("matcher", _MATCHER_SCRIPT), argument)
+    outcome = await trying.filtered(session, of, session.samples)
+    results = [
+        {"given": text.decode(errors="backslashreplace"), "matched": result.matched, "failure": result.failure}
+        for text, result in zip(session.samples, outcome.results, strict=False)
+    ]
+    return Document("matcher", {"match": argument, "results": results})
+
+
+@command(":coverage FILE")
+async def coverage(session: Session, argument: str) -> Document:
+    """Run the whole FILE: the share of lines that parse, and the failures grouped by where they fail."""
+    path = Path(argument).expanduser()
+    found = _Coverage(session)
+    try:
+        with path.open("rb") as file:
+            for block in _blocks(file):
+                await found.add(block)
+    except OSError as fault:
+        raise ReplError(f"Cannot read {argument or 'nothing'}: {fault.strerror}.") from fault
+    return Document("coverage", {"file": str(path), **found.document()})
+
+
+def _blocks(file: BinaryIO) -> Iterator[list[bytes]]:
+    block: list[bytes] = []
+    for line in file:
+        block.append(line.rstrip(b"\r\n")[: 64 * 1024])
+        if len(block) == _BLOCK_LINES:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+class _Coverage:
+    """Counts the lines that parse, and groups those that do not."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._lines = self._parsed = self._partly = self._examined = 0
+        self._groups: dict[tuple[str, str], dict[str, Any]] = {}
+
+    async def add(self, lines: list[bytes]) -> None:
+        first, self._lines = self._lines + 1, self._lines + len(lines)
+        if self._session.script is not None:
+            outcome = await trying.decode(self._session, lines)
+            for number, result in enumerate(outcome.results):
+                failure = result.failure or next(iter(result.dead_letters), "")
+                if result.messages and not failure:
+                    self._parsed += 1
+                else:
+                    self._group(failure, [], first + number, lines[number])
+            return
+        for number, end in enumerate(await self._session.ends(lines)):
+            if end is not None:
+                self._parsed += 1
+                self._partly += end < len(lines[number])
+            elif self._examined < _MOST_EXAMINED:
+                self._examined += 1
+                said = await self._session.match(lines[number])
+                self._group(" > ".join(said["path"]), said["expected"], first + number, lines[number], said["furthest"])
+
+    def _group(self, path: str, expected: list[str], line: int, text: bytes, furthest: int | None = None) -> None:
+        key = path, ", ".join(expected)
+        if key not in self._groups:
+            example = {"line": line, "text": text.decode(errors="backslashreplace"), "furthest": furthest}
+            self._groups[key] = {"path": path, "expected": expected, "count": 0, "example": example}
+        self._groups[key]["count"] += 1
+
+    def document(self) -> dict[str, Any]:
+        failed = self._lines - self._parsed
+        return {
+            "lines": self._lines,
+            "parsed": self._parsed,
+            "partly": self._partly,
+            "share": self._parsed / self._lines if self._lines else 0.0,
+            "not_examined": max(0, failed - sum(group["count"] for group in self._groups.values())),
+            "failures": sorted(self._groups.values(), key=lambda group: -group["count"]),
+        }

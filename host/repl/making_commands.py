@@ -1,0 +1,183 @@
+"""Commands that make something: a grammar from lines or formats, a decoder in a file, its cases."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from host.cli.test_report import verdict_document
+from host.repl import decoder_text, infer, trying
+from host.repl.commands import Document, command, words
+from host.repl.infer import Token
+from host.repl.session import ReplError, Session, in_parts
+from host.sandbox.case_keys import DEFAULT_NOW
+from host.trial.collect import collect
+from host.trial.messages import timestamp_ns
+from host.trial.run_cases import run_cases
+
+_MOST_LINES = 500
+_SHARE_OF_ONE_FORM = 0.9
+
+
+@command(":infer FILE | samples | nginx FORMAT | apache FORMAT | rsyslog TEMPLATE | printf FORMAT [NAME...]")
+async def infer_(session: Session, argument: str) -> Document:
+    """Propose a grammar, as code to edit (:edit).
+
+    From the lines of FILE, or from the samples, by what they have in common. From the format that a program writes
+    with it is exact: nginx's log_format, Apache's LogFormat, a template of rsyslog, a format of printf with the names
+    of its arguments; FILE may also be a configuration in which such a format stands.
+    """
+    kind, _, rest = argument.partition(" ")
+    made_of = 0
+    if kind in infer.EXACT and rest:
+        code = infer.EXACT[kind](_unquoted(rest))
+    elif kind == "printf" and rest:
+        given = words(rest)
+        code = infer.of_printf(given[0], given[1:])
+    else:
+        lines = session.samples if argument == "samples" else _lines_of(argument)
+        text = b"\n".join(lines).decode(errors="backslashreplace")
+        found = infer.format_in(text)
+        if found is not None:
+            code = infer.EXACT[found[0]](found[1])
+        else:
+            code, made_of = await _of_lines(session, lines)
+            session.samples = session.samples or lines[:20]
+    session.definitions, session.expression, session.script = [], "", None
+    ran = await session.run(code)
+    if ran.error:
+        raise ReplError(f"No grammar comes of that: {ran.error}")
+    results = await trying.samples(session)
+    return Document("proposal", {"source": code, "made_of_lines": made_of, "results": results})
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _lines_of(argument: str) -> list[bytes]:
+    if not argument:
+        raise ReplError("Say of what: `:infer FILE`, `:infer samples`, or `:infer nginx FORMAT` (:help infer).")
+    try:
+        with Path(argument).expanduser().open("rb") as file:
+            lines = [line.rstrip(b"\r\n") for _, line in zip(range(_MOST_LINES), file, strict=False)]
+    except OSError as fault:
+        raise ReplError(f"Cannot read {argument}: {fault.strerror}.") from fault
+    return [line for line in lines if line.strip()]
+
+
+async def _of_lines(session: Session, lines: list[bytes]) -> tuple[str, int]:
+    if not lines:
+        raise ReplError("There are no lines to look at.")
+    tokenized: list[list[Token]] = []
+    script = infer.tokens_script()
+    for part in in_parts(lines, 10):
+        texts = [line.decode(errors="replace") for line in part]
+        said = await session.ask("call", script, name="tokens", argument=texts)
+        tokenized += [_tokens(each) for each in said["answer"]]
+    wholly_json = sum(len(line) == 1 and line[0].kind == "json" for line in tokenized)
+    if wholly_json >= _SHARE_OF_ONE_FORM * len(lines):
+        raise ReplError(
+            "The lines are JSON objects: nothing is to be written, use the decoder `json` (hekate list decoders)."
+        )
+    code, made_of = infer.of_lines(tokenized)
+    return code, made_of
+
+
+def _tokens(said: Any) -> list[Token]:
+    found = said if isinstance(said, list) else []
+    return [Token(each["kind"], each["text"], each.get("name", "")) for each in found]
+
+
+@command(":edit")
+async def edit(session: Session, argument: str) -> Document:
+    """Put the definitions into the prompt to change them; what is entered takes their place."""
+    parts = [*session.definitions, *([session.expression] if session.expression else [])]
+    if not parts:
+        raise ReplError("Nothing is defined yet.")
+    return Document("edit", {"source": "\n".join(parts)})
+
+
+@command(":save NAME [--force]")
+async def save(session: Session, argument: str) -> Document:
+    """Write a decoder with front matter, and the samples as its cases, into the drop-in directory (--sandbox-dir)."""
+    given = words(argument)
+    names = [word for word in given if word != "--force"]
+    if len(names) != 1 or not names[0].replace("_", "a").isalnum() or not names[0].islower() or names[0][0].isdigit():
+        raise ReplError("Give it a name of lower-case letters, digits and `_`: `:save my_app`.")
+    name = names[0]
+    path = decoder_text.plugin_path(session.sandbox_dir, name)
+    if path.exists() and "--force" not in given and session.saved != path:
+        raise ReplError(f"{path} is there already; `:save {name} --force` replaces it.")
+    code = decoder_text.code_of(session)
+    cases = await _cases(session, name)
+    options = decoder_text.options_of(code, name, session.options)
+    summary = f"Reads lines of {name}; made with hekate repl."
+    text = decoder_text.plugin_text(name, summary, code, cases, options)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.rename(path)
+    except OSError as fault:
+        raise ReplError(f"Cannot write {path}: {fault.strerror}.") from fault
+    session.saved = path
+    steps = sum(len(case["steps"]) for case in cases)
+    return Document("saved", {"file": str(path), "records": steps, "shadows": decoder_text.is_shipped(name)})
+
+
+async def _cases(session: Session, name: str) -> list[dict[str, Any]]:
+    """The samples, with what comes of them now."""
+    if not session.samples:
+        trying.decoder_of(session)
+        return []
+    now_ns = timestamp_ns(DEFAULT_NOW)
+    outcome = await trying.decode(session, session.samples, name, now_ns)
+    steps = []
+    for record, result in zip(session.samples, outcome.results, strict=False):
+        step: dict[str, Any] = {"record": record.decode(errors="replace")}
+        failure = result.failure or next(iter(result.dead_letters), "")
+        if failure:
+            step["failure"] = failure
+        else:
+            step["messages"] = [_expected(message, now_ns) for message in result.messages]
+        if b"\xef\xbf\xbd" not in step["record"].encode():
+            steps.append(step)
+    return [{"name": "samples of the session", "steps": steps}] if steps else []
+
+
+def _expected(message: dict[str, Any], now_ns: int) -> dict[str, Any]:
+    fields = trying.plain(message["Fields"])
+    names = [field["name"] for field in fields]
+    expected: dict[str, Any] = {}
+    if message["Timestamp"] != now_ns:
+        expected["Timestamp"] = _moment(message["Timestamp"])
+    for header in ("Severity", "Pid", "Hostname", "Payload"):
+        if message[header] not in (None, "", 7) and not (header == "Hostname" and message[header] == "localhost"):
+            expected[header] = trying.plain(message[header])
+    if len(set(names)) == len(names):
+        expected["Fields"] = {field["name"]: field["value"] for field in fields}
+    return expected
+
+
+def _moment(ns: int) -> str | int:
+    seconds, rest_ns = divmod(ns, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    fraction = f".{rest_ns:09d}".rstrip("0") if rest_ns else ""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
+@command(":cases [FILE]")
+async def cases(session: Session, argument: str) -> Document:
+    """Run the cases of the saved decoder, or those of FILE, as `hekate test` does."""
+    path = Path(argument).expanduser() if argument else session.saved
+    if path is None:
+        raise ReplError("Nothing is saved yet: `:save NAME` makes a decoder with the samples as its cases.")
+    if not path.is_file():
+        raise ReplError(f"There is no {path}.")
+    collected = collect([path], session.sandbox_dir)
+    if collected.errors:
+        raise ReplError("; ".join(str(error) for error in collected.errors))
+    verdicts = await run_cases(collected.cases, session.zygote)
+    failed = [verdict for verdict in verdicts if not verdict.passed]
+    data = {"file": str(path), "cases": [verdict_document(verdict) for verdict in verdicts]}
+    return Document("cases", data, failed=bool(failed) or not verdicts)

@@ -1,0 +1,178 @@
+"""Commands about the session itself: help, what is loaded, samples."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from host import paths
+from host.config import api_reference
+from host.config.convert import did_you_mean
+from host.config.modules_reference import head_of
+from host.errors import ConfigError
+from host.repl import decoder_text, trying
+from host.repl.commands import COMMANDS, Document, command, words
+from host.repl.session import MOST_SAMPLES, ReplError, Session
+from host.repl.workbench import plain
+from host.sandbox import library, manifest
+
+_FIRST_LINES = 20
+_MOST_LINE_BYTES = 64 * 1024
+
+
+@command(":help [NAME]")
+async def help_(session: Session, argument: str) -> Document:
+    """Explain a command, a function of the API or a module; without NAME, list the commands."""
+    if not argument:
+        listed = [{"usage": each.usage, "summary": each.summary} for each in COMMANDS.values()]
+        return Document("commands", {"commands": listed})
+    name = argument.removeprefix(":")
+    if name in COMMANDS and not (argument == name and name in {each.name for each in api_reference.functions()}):
+        return Document("help", {"name": f":{name}", "signature": COMMANDS[name].usage, "text": COMMANDS[name].help})
+    found = next((each for each in api_reference.functions() if each.name == name), None)
+    if found is not None:
+        return Document("help", {"name": name, "signature": found.signature, "text": api_reference.text(found)})
+    module, _, member = (name, "", "") if head_of(name) is not None else name.rpartition(".")
+    head = head_of(module)
+    if head is not None:
+        return Document("help", {"name": name, "signature": f'require "{module}"', "text": _about(head, member)})
+    known = [*COMMANDS, *(each.name for each in api_reference.functions()), *modules()]
+    raise ReplError(f"There is nothing called `{argument}`. {did_you_mean(name, known)}".rstrip())
+
+
+def _about(head: str, member: str) -> str:
+    """What the head of a module says of one of its members; all of it, if it says nothing of that by itself."""
+    items = re.split(r"\n(?=- )|\n\n", head)
+    told = [item for item in items if member and item.startswith("- ") and re.search(rf"`{re.escape(member)}\b", item)]
+    return "\n".join(told) or head
+
+
+def modules() -> list[str]:
+    """The names of the modules that a script may require."""
+    folder = paths.shipped("sandbox_stdlib")
+    found = [".".join(file.relative_to(folder).with_suffix("").parts) for file in sorted(folder.rglob("*.lua"))]
+    return ["cjson", "lpeg", "re", *found]
+
+
+@command(":load FILE | tap [POINT [MATCHER]]")
+async def load(session: Session, argument: str) -> Document:
+    """Load a decoder, a grammar module, or lines of a log as samples.
+
+    FILE ends with .lua: it is run, and what it declares or returns is the grammar. A decoder with process_message is
+    run as in production. Any other FILE is a log: its first 20 lines become samples; - reads them from the standard
+    input.
+    `:load tap` takes raw records that pass a point of the running host: HEKATE_API names it (see hekate tap --help).
+    """
+    if not argument:
+        raise ReplError("Say what is to be loaded: `:load FILE`.")
+    first, *rest = words(argument)
+    if first == "tap" and not Path(first).exists():
+        return _take(session, await asyncio.to_thread(_tapped, rest), "tap")
+    if first == "-":
+        return _take(session, _first_lines(sys.stdin.buffer), "-")
+    path = Path(first).expanduser()
+    if path.suffix == ".lua":
+        return await _load_lua(session, path)
+    try:
+        with path.open("rb") as file:
+            return _take(session, _first_lines(file), str(path))
+    except OSError as fault:
+        raise ReplError(f"Cannot read {path}: {fault.strerror}.") from fault
+
+
+def _first_lines(file: Any) -> list[bytes]:
+    lines: list[bytes] = []
+    while len(lines) < _FIRST_LINES and (line := file.readline(_MOST_LINE_BYTES)):
+        if line.strip():
+            lines.append(line.rstrip(b"\r\n"))
+    return lines
+
+
+def _take(session: Session, lines: list[bytes], source: str) -> Document:
+    session.samples = lines[:MOST_SAMPLES]
+    texts = [line.decode(errors="backslashreplace") for line in session.samples]
+    return Document("samples", {"source": source, "samples": texts})
+
+
+def _tapped(arguments: list[str]) -> list[bytes]:
+    """Raw records of a running host, as a grammar that takes anything is given them."""
+    from host.cli.admin_client import Client, path_of
+
+    live = {"point": arguments[0] if arguments else "router", "count": _FIRST_LINES}
+    if len(arguments) > 1:
+        live["match"] = " ".join(arguments[1:])
+    body = {"source": 'return require("lpeg").P(1)^0', "live": live}
+    results = Client.default().ask("POST", path_of("grammars", "test"), body)["results"]
+    return [str(result["given"]).encode() for result in results]
+
+
+async def _load_lua(session: Session, path: Path) -> Document:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ReplError(f"Cannot read {path}: {fault}.") from fault
+    options: dict[str, Any] = {}
+    if manifest.has_front_matter(text):
+        errors: list[ConfigError] = []
+        plugin = library.of_source(text.encode(), path, "decoder", errors)
+        if plugin is None:
+            raise ReplError("; ".join(str(error) for error in errors))
+        options = {
+            name: {key: value for key, value in plain(option).items() if value not in (None, False) or key == "default"}
+            for name, option in plugin.manifest.config.items()
+        }
+    await session.reset(options)
+    code = decoder_text.without_header(text)
+    ran = await session.run(code, path.stem)
+    if ran.error:
+        raise ReplError(f"{path}: {ran.error}")
+    if not session.has_grammar and "process_message" in code:
+        session.script = path
+    elif not session.has_grammar and ran.values:
+        await session.run(f"{path.stem.replace('-', '_')} = (function(...) {code}\nend)()", path.stem)
+    facts = {"file": str(path), "grammar": session.has_grammar, "script": session.script is not None}
+    return Document("loaded", facts | {"results": await trying.samples(session)})
+
+
+@command(":sample [LINE | drop N | clear]")
+async def sample(session: Session, argument: str) -> Document:
+    """Keep a line at hand, which is matched again whenever the grammar changes; without LINE, show them."""
+    if argument == "clear":
+        session.samples = []
+    elif argument.startswith("drop ") and argument[5:].strip().isdigit():
+        number = int(argument[5:])
+        if not 1 <= number <= len(session.samples):
+            raise ReplError(f"There is no sample {number}.")
+        del session.samples[number - 1]
+    elif argument:
+        if len(session.samples) == MOST_SAMPLES:
+            raise ReplError(f"There are {MOST_SAMPLES} samples; :sample drop N removes one.")
+        session.samples.append(argument.encode(errors="surrogateescape"))
+        if session.has_grammar or session.script:
+            return Document("matches", {"results": [await trying.one(session, session.samples[-1])]})
+    texts = [line.decode(errors="backslashreplace") for line in session.samples]
+    return Document("samples", {"source": "", "samples": texts})
+
+
+@command(":source")
+async def source(session: Session, argument: str) -> Document:
+    """Show what was defined, as :save would write it."""
+    return Document("source", {"source": decoder_text.code_of(session) if _is_something(session) else ""})
+
+
+def _is_something(session: Session) -> bool:
+    return bool(session.definitions or session.expression or session.script)
+
+
+@command(":reset")
+async def reset(session: Session, argument: str) -> Document:
+    """Forget all definitions; the samples stay."""
+    await session.reset()
+    return Document("said", {"text": "Nothing is defined any more."})
+
+
+@command(":quit")
+async def quit_(session: Session, argument: str) -> Document:
+    """Leave; Ctrl-D does the same."""
+    raise EOFError

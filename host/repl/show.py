@@ -1,0 +1,276 @@
+"""How the REPL shows documents to people: coloured on a terminal, the same words without colours in a pipe."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.text import Text
+
+from host.repl.commands import Document
+
+_STYLES = ("bold cyan", "bold green", "bold magenta", "bold yellow", "bold blue")
+_MOST_REST = 120
+
+
+def show(out: Console, document: Document) -> None:
+    """Print a document."""
+    _SHOW[document.kind](out, document.data)
+
+
+def _ran(out: Console, data: dict[str, Any]) -> None:
+    for line in data["prints"]:
+        out.print(Text(line))
+    if data["error"]:
+        out.print(Text(data["error"], style="red"))
+    for value in data["values"]:
+        if not (value["type"] == "pattern" and data["results"]):
+            out.print(Text(value["text"]))
+    _results(out, data["results"])
+
+
+def _matches(out: Console, data: dict[str, Any]) -> None:
+    _results(out, data["results"])
+
+
+def _results(out: Console, results: list[dict[str, Any]]) -> None:
+    for number, result in enumerate(results, 1):
+        if "messages" in result:
+            _decoded(out, number, result)
+        else:
+            _match(out, number, result)
+
+
+def _line(number: int, text: str) -> Text:
+    return Text(f"{number:>3} ", style="dim").append(text, style="default not dim")
+
+
+def shown_captures(captures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The captures that tell something: named ones, and of those within each other the outermost."""
+    named = [each for each in captures if each["name"]] or captures
+    kept: list[dict[str, Any]] = []
+    for each in sorted(named, key=lambda each: (each["start"], -each["end"])):
+        inside = kept and each["end"] <= kept[-1]["end"] and kept[-1]["start"] <= each["start"] < kept[-1]["end"]
+        if not inside or (each["start"], each["end"]) == (kept[-1]["start"], kept[-1]["end"]):
+            kept.append(each)
+    return kept
+
+
+def _match(out: Console, number: int, result: dict[str, Any]) -> None:
+    given = result["given"]
+    line = _line(number, given)
+    size = len(given.encode())
+    if not result["matched"]:
+        line.stylize("red", 4 + len(_until(given, result["furthest"])))
+        out.print(line)
+        _failure(out, result)
+        return
+    captures = shown_captures(result["captures"])
+    for index, each in enumerate(captures):
+        style = _STYLES[index % len(_STYLES)]
+        line.stylize(style, 4 + len(_until(given, each["start"])), 4 + len(_until(given, each["end"])))
+    out.print(line)
+    width = max((len(each["name"]) for each in captures), default=0)
+    for index, each in enumerate(captures):
+        place = f"{each['start']}-{each['end']}"
+        text = Text("      ").append(f"{each['name'] or '(unnamed)':<{width}}", style=_STYLES[index % len(_STYLES)])
+        out.print(text.append(f"  {each['type']:<9} {place:>9}  ", style="dim").append(each["text"]))
+    if not captures:
+        for value in result["values"]:
+            out.print(Text(f"      {value}"))
+    if result["end"] < size:
+        rest = given.encode()[result["end"] :].decode(errors="replace")
+        out.print(Text(f"      matched {result['end']} of {size} bytes; left over: ", style="yellow").append(rest))
+
+
+def _until(text: str, offset: int) -> str:
+    """The part of a text before an offset in bytes."""
+    return text.encode()[:offset].decode(errors="ignore")
+
+
+def _failure(out: Console, result: dict[str, Any]) -> None:
+    before = _until(result["given"], result["furthest"])
+    rule = f" in {' > '.join(result['path'])}" if result["path"] else ""
+    out.print(Text("    " + "".join("\t" if each == "\t" else " " for each in before) + "^", style="bold red"))
+    out.print(Text(f"      fails at byte {result['furthest']}{rule}", style="red"))
+    if result["expected"]:
+        out.print(Text("      expected ").append(", or ".join(result["expected"]), style="green"))
+    rest = result["given"][len(before) :]
+    out.print(Text("      rest of the line: ").append(rest[:_MOST_REST] or "(nothing)", style="red"))
+
+
+def _decoded(out: Console, number: int, result: dict[str, Any]) -> None:
+    out.print(_line(number, result["given"]))
+    for line in result["prints"]:
+        out.print(Text(f"      {line}", style="dim"))
+    if result["failure"]:
+        out.print(Text(f"      fails: {result['failure']}", style="red"))
+    for message in result["messages"]:
+        out.print(Text(f"      {message['Type'] or '(no Type)'}", style="bold"))
+        for field in message["Fields"]:
+            text = Text("      ").append(field["name"], style="cyan").append(f"  {field['value_type']}  ", style="dim")
+            out.print(text.append(str(field["value"])))
+
+
+def _trace(out: Console, data: dict[str, Any]) -> None:
+    given = data["given"].encode()
+    out.print(Text(data["given"]))
+    marks = {"enter": ("", "dim"), "match": ("takes ", "green"), "fail": ("fails", "red")}
+    for event in data["events"]:
+        word, style = marks[event["what"]]
+        taken = given[event["start"] : event.get("end", event["start"])].decode(errors="replace")
+        text = Text(f"{event['start']:>5}  {'  ' * event['depth']}", style="dim").append(
+            event["name"] + " ", style="bold"
+        )
+        if event["what"] == "fail":
+            taken = f" at {given[event['start'] :][:20].decode(errors='replace')!r}"
+        out.print(
+            text.append(word, style=style).append(f"{taken!r}" if event["what"] == "match" else taken, style=style)
+        )
+    if data["matched"]:
+        out.print(Text(f"Matched {data['end']} of {len(given)} bytes.", style="green"))
+    else:
+        _failure(out, data)
+
+
+def _tree(out: Console, data: dict[str, Any]) -> None:
+    for line in data["lines"]:
+        out.print(Text("  " * line["depth"] + line["text"]))
+
+
+def _bench(out: Console, data: dict[str, Any]) -> None:
+    forms = {f"match, {name}": cost for name, cost in data["match"].items()}
+    form = "declared" if data["decoder"]["declared"] else "script"
+    for name, cost in {**forms, f"decoder, {form}": data["decoder"]}.items():
+        figures = f"{cost['ns_per_record'] / 1000:>9.2f} us/record {cost['mb_per_s']:>9.1f} MB/s"
+        out.print(Text(f"{name:<18}", style="bold").append(figures, style="default not bold"))
+    if data["decoder"]["runs_on"]:
+        out.print(Text("The decoder is slow because a pattern runs on into the records behind: write", style="yellow"))
+        out.print(Text('`(1 - lpeg.P"\\n")^0` for the rest of a line, and not `lpeg.P(1)^0`.', style="yellow"))
+    if data["costs"]:
+        out.print(Text("What costs most of the first sample:"))
+    for cost in data["costs"]:
+        inside = f" in {cost['inside']}" if cost["inside"] else ""
+        out.print(Text(f"  {cost['ns']:>6} ns  {cost['what']}{inside}: ").append(cost["label"], style="cyan"))
+
+
+def _matcher(out: Console, data: dict[str, Any]) -> None:
+    for number, result in enumerate(data["results"], 1):
+        mark = Text("yes ", style="green") if result["matched"] else Text("no  ", style="red")
+        why = f"  (not decoded: {result['failure']})" if result["failure"] else ""
+        out.print(mark + _line(number, result["given"] + why))
+
+
+def _coverage(out: Console, data: dict[str, Any]) -> None:
+    style = "green" if data["parsed"] == data["lines"] else "yellow"
+    out.print(Text(f"{data['share']:.1%} of {data['lines']} lines parse ({data['parsed']}).", style=style))
+    if data["partly"]:
+        out.print(Text(f"{data['partly']} of them leave something over at the end of the line.", style="yellow"))
+    for group in data["failures"]:
+        example = group["example"]
+        out.print(Text(f"{group['count']:>7} fail in {group['path'] or 'the grammar'}", style="bold red"))
+        if group["expected"]:
+            out.print(Text(f"        expected {', or '.join(group['expected'])}"))
+        line = Text(f"        line {example['line']}: ", style="dim").append(
+            example["text"][:300], style="default not dim"
+        )
+        if example["furthest"] is not None:
+            line.stylize("red", len(f"        line {example['line']}: " + _until(example["text"], example["furthest"])))
+        out.print(line)
+    if data["not_examined"]:
+        out.print(Text(f"{data['not_examined']} more fail, which were not looked at.", style="dim"))
+
+
+def code(out: Console, text: str) -> None:
+    """Print Lua."""
+    if out.is_terminal and not out.no_color:
+        out.print(Syntax(text, "lua", theme="ansi_dark", background_color="default"))
+    else:
+        out.print(Text(text))
+
+
+def _proposal(out: Console, data: dict[str, Any]) -> None:
+    code(out, data["source"])
+    if data["made_of_lines"]:
+        out.print(
+            Text(f"-- made of {data['made_of_lines']} lines; :edit changes it, :coverage FILE tries it", style="dim")
+        )
+    _results(out, data["results"])
+
+
+def _source(out: Console, data: dict[str, Any]) -> None:
+    code(out, data["source"] or "-- nothing is defined")
+
+
+def _samples(out: Console, data: dict[str, Any]) -> None:
+    for number, text in enumerate(data["samples"], 1):
+        out.print(_line(number, text))
+    if not data["samples"]:
+        out.print(Text("There are no samples."))
+
+
+def _commands(out: Console, data: dict[str, Any]) -> None:
+    out.print(Text("Lua is run in a jailed sandbox; a pattern that it answers becomes the grammar of the samples."))
+    for each in data["commands"]:
+        out.print(Text("  ").append(each["usage"], style="bold cyan"))
+        out.print(Text(f"      {each['summary']}"))
+
+
+def _help(out: Console, data: dict[str, Any]) -> None:
+    out.print(Text(data["signature"], style="bold cyan"))
+    out.print(Text(data["text"]))
+
+
+def _loaded(out: Console, data: dict[str, Any]) -> None:
+    what = "a decoder, run as in production" if data["script"] else "a grammar" if data["grammar"] else "Lua"
+    out.print(Text(f"Loaded {data['file']}: {what}."))
+    _results(out, data["results"])
+
+
+def _saved(out: Console, data: dict[str, Any]) -> None:
+    out.print(Text(f"Saved {data['file']} with {data['records']} samples as cases.", style="green"))
+    if data["shadows"]:
+        out.print(Text("It goes before the decoder of the same name that comes with Hekate.", style="yellow"))
+    out.print(Text(":cases runs them; a host whose sandbox_dir this is in loads the file at once.", style="dim"))
+
+
+def _cases(out: Console, data: dict[str, Any]) -> None:
+    for case in data["cases"]:
+        out.print(
+            Text("ok    " if case["passed"] else "FAIL  ", style="green" if case["passed"] else "red")
+            + Text(case["name"])
+        )
+        for each in case["differences"]:
+            out.print(Text(f"      {each['where']}: expected {each['expected']}, got {each['got']}"))
+    if not data["cases"]:
+        out.print(Text("There are no cases."))
+
+
+def _said(out: Console, data: dict[str, Any]) -> None:
+    out.print(Text(data["text"]))
+
+
+def _error(out: Console, data: dict[str, Any]) -> None:
+    out.print(Text("Error: ", style="bold red") + Text(data["error"]))
+
+
+_SHOW: dict[str, Callable[[Console, dict[str, Any]], None]] = {
+    "ran": _ran,
+    "matches": _matches,
+    "trace": _trace,
+    "tree": _tree,
+    "bench": _bench,
+    "matcher": _matcher,
+    "coverage": _coverage,
+    "proposal": _proposal,
+    "edit": _source,
+    "source": _source,
+    "samples": _samples,
+    "commands": _commands,
+    "help": _help,
+    "loaded": _loaded,
+    "saved": _saved,
+    "cases": _cases,
+    "said": _said,
+    "error": _error,
+}

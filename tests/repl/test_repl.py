@@ -1,0 +1,190 @@
+"""The REPL in a pipe, as a script uses it: what is entered, and what comes of it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.running import ROOT
+
+QUARRY = ROOT / "tests" / "data" / "quarry.log"
+
+
+def repl(folder, *arguments, script="", env=None):
+    """Run the command in a folder; answers what it printed and its status."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **(env or {})}
+    command = [sys.executable, "-m", "host", "repl", *map(str, arguments)]
+    return subprocess.run(
+        command, input=script, capture_output=True, text=True, timeout=60, env=environment, cwd=folder
+    )
+
+
+def answers(folder, *pieces, status=0, script=None):
+    """The documents that pieces of code or a script come to."""
+    options = [option for piece in pieces for option in ("-e", piece)]
+    result = repl(folder, "--format", "json", *options, script=script or "")
+    assert result.returncode == status, result.stdout + result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_lua_runs_in_a_jail_with_limits_and_goes_on_after_them(tmp_path):
+    script = """local lpeg = require "lpeg"
+local digits = lpeg.R"09"^1
+function twice(n)
+  return 2 * n
+end
+twice(21), "x", {1, a = {true}}, nil
+print("said", 1)
+io.open("/etc/passwd")
+while true do end
+twice(2)
+("x"):rep(1e9)
+twice(3)
+inject_message {}
+:nothing
+"""
+    found = answers(tmp_path, script=script, status=1)
+
+    assert [each["kind"] for each in found] == ["ran"] * 11 + ["error"]
+    values = [[value["text"] for value in each.get("values", [])] for each in found]
+    assert values[3] == ["42", '"x"', "{1, a = {true}}", "nil"]
+    assert found[4]["prints"] == ["said\t1"]
+    assert "io" in found[5]["error"]
+    assert "cpu_limit" in found[6]["error"]
+    assert values[7] == ["4"], "what was defined before the sandbox ended is defined again"
+    assert "memory" in found[8]["error"]
+    assert values[9] == ["6"]
+    assert ":save" in found[10]["error"]
+    assert "There is no command `:nothing`" in found[11]["error"]
+
+
+GRAMMAR = """
+dt = require "date_time"
+:sample 12 abc 2024-01-31T00:00:00Z
+:sample 12 abc 2024-13-01T00:00:00Z
+d = lpeg.R"09"
+lpeg.Ct(lpeg.Cg(d^1 / tonumber, "n") * " " * lpeg.Cg((1 - lpeg.S" ")^1, "w") * " " * lpeg.Cg(dt.rfc3339 / 0, "t"))
+:match 7 x 2024-01-31T00:00:00Z and more
+:trace 2
+:explain
+:bench
+:matcher Fields[n] > 5
+"""
+
+
+def test_a_grammar_shows_what_it_captures_and_where_and_why_it_fails(tmp_path):
+    found = answers(tmp_path, script=GRAMMAR)
+    by_kind = {each["kind"]: each for each in found}
+
+    good, bad = next(each["results"] for each in found if each.get("results") and each["kind"] == "ran")
+    named = [(each["name"], each["type"], each["start"], each["end"], each["text"]) for each in good["captures"]]
+    assert ("n", "number", 0, 2, "12") in named
+    assert ("w", "string", 3, 6, "abc") in named
+    assert good["matched"]
+    assert good["end"] == 27
+    assert not bad["matched"]
+    assert bad["furthest"] == 13
+    assert bad["path"] == ["t", "date_time.rfc3339", "date_time.date_month", "month"]
+    assert bad["expected"] == ["one of [0-2]"]
+
+    assert by_kind["matches"]["results"][0]["end"] == 24, "what is left over is told"
+    assert [event["what"] for event in by_kind["trace"]["events"]][-3:] == ["fail", "fail", "fail"]
+    assert {"depth": 2, "text": "field n"} in by_kind["tree"]["lines"]
+    bench = by_kind["bench"]
+    assert bench["match"]["table"]["ns_per_record"] > 0
+    assert bench["match"]["declared"]["mb_per_s"] > 0
+    assert bench["decoder"]["ns_per_record"] > 0
+    assert bench["costs"][0]["what"] in {"capture", "alternation"}
+    matched = [(each["matched"], bool(each["failure"])) for each in by_kind["matcher"]["results"]]
+    assert matched == [(True, False), (False, True)]
+
+
+def test_text_in_a_pipe_has_no_colours_and_marks_the_place(tmp_path):
+    result = repl(tmp_path, "-e", 'lpeg.C(lpeg.R"09"^1) * ";"', "-e", ":sample 12x", env={"FORCE_COLOR": ""})
+
+    assert result.returncode == 0
+    assert result.stdout.splitlines() == [
+        "pattern",
+        "  1 12x",
+        "      ^",
+        "      fails at byte 2",
+        '      expected ";", or one of [0-9]',
+        "      rest of the line: x",
+    ]
+
+
+def test_from_an_unknown_log_to_a_decoder_with_cases(tmp_path):
+    log = tmp_path / "quarry.log"
+    log.write_bytes(QUARRY.read_bytes() + b"Traceback: no such stone\n\tat quarry.c:12\n\tat main.c:3\n")
+    found = answers(
+        tmp_path, f":infer {log}", f":coverage {log}", ":bench", ":save quarry", ":cases", ":save quarry", ":source"
+    )
+    proposal, coverage, bench, saved, cases, _, source = found
+
+    names = [each["name"] for each in proposal["results"][0]["captures"]]
+    assert names == ["Timestamp", "field", "level", "job", "field_2", "remote_addr", "took", "bytes", "text"]
+    assert (coverage["lines"], coverage["parsed"]) == (9, 6)
+    assert [(each["count"], each["example"]["line"]) for each in coverage["failures"]] == [(3, 7)]
+    assert bench["decoder"]["declared"]
+    assert not bench["decoder"]["runs_on"]
+    assert cases["cases"][0]["passed"]
+    assert source["source"] in Path(tmp_path / saved["file"]).read_text()
+
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    test = [sys.executable, "-m", "host", "test", saved["file"]]
+    done = subprocess.run(test, capture_output=True, text=True, timeout=60, env=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_format_gives_an_exact_grammar(tmp_path):
+    (tmp_path / "nginx.conf").write_text("http {\n  log_format main '$remote_addr '\n    '$status';\n}\n")
+    nginx, first, _, second, _, third, _, fourth, conf, fifth = answers(
+        tmp_path,
+        ":infer nginx '$remote_addr [$time_local] $status \"$http_referer\"'",
+        ':match 192.0.2.7 [01/May/2024:12:00:00 +0200] 502 "-"',
+        ':infer apache "%h %l %u %t \\"%r\\" %>s %b"',
+        ':match 10.0.0.1 - - [01/May/2024:12:00:00 +0200] "GET / HTTP/1.1" 200 5',
+        ":infer rsyslog '%timestamp:::date-rfc3339% %hostname% %msg%'",
+        ":match 2024-05-01T10:00:00Z web01 hello",
+        ':infer printf "pid %d of %s" pid user',
+        ":match pid 17 of bob",
+        ":infer nginx.conf",
+        ":match 10.0.0.1 200",
+    )
+    assert "nginx_items" in nginx["source"]
+    assert "$remote_addr $status" in conf["source"]
+    for found in (first, second, third, fourth, fifth):
+        assert found["results"][0]["matched"], found
+    fields = {each["name"]: each["text"] for each in fourth["results"][0]["captures"]}
+    assert {"pid": "17", "user": "bob"}.items() <= fields.items()
+
+
+def test_a_decoder_is_loaded_and_its_samples_are_run(tmp_path):
+    decoders = ROOT / "sandboxes" / "lua" / "decoders"
+    found = answers(
+        tmp_path,
+        ":sample a=1 b=two",
+        f":load {decoders / 'logfmt.lua'}",
+        f":load {decoders / 'nginx_access.lua'}",
+        ":sample clear",
+        f":load {QUARRY}",
+        ":help read_message",
+        ":help date_time.rfc3339",
+        ":help load",
+    )
+
+    fields = {each["name"]: each["value"] for each in found[1]["results"][0]["messages"][0]["Fields"]}
+    assert fields == {"a": 1, "b": "two"}
+    assert found[2]["grammar"]
+    assert len(found[4]["samples"]) == 6
+    assert "A part of the current message" in found[5]["text"]
+    assert found[6]["text"].startswith("- `rfc3339`")
+    assert found[7]["signature"].startswith(":load FILE")
+
+
+def test_json_lines_are_not_given_a_grammar(tmp_path):
+    (tmp_path / "a.log").write_text('{"a": 1}\n{"a": 2, "b": {"c": "}"}}\n')
+    (error,) = answers(tmp_path, ":infer a.log", status=1)
+
+    assert "the decoder `json`" in error["error"]
