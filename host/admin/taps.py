@@ -1,8 +1,8 @@
 """Taps: a few of the records that pass a point of the pipeline, for people to see, while everything goes on.
 
 One process looks at packs for all taps. It gets a pack only when it has nothing to do, so often at most for each
-point, and so much that it takes a hundredth of a core: all others pass by, and are counted. Each tap is sent so many
-records a second, in bundles; what matched beyond that is counted too. Nobody waits for a tap.
+point, and so much that it takes half a hundredth of a core: all others pass by, and are counted. Each tap is sent so
+many records a second, in bundles; what matched beyond that is counted too. Nobody waits for a tap.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LOG = get_logger("host.admin")
 ROUTER = "router"
 _INTERVAL_NS = 50_000_000
 """Between two packs that are looked at for one point."""
-_SHARE = 0.01
+_SHARE = 0.005
 """Of one core, for the process that looks."""
 _SMALL_RECORDS = 64
 """A pack of no more is looked at whatever the large ones have taken."""
