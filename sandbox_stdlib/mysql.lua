@@ -5,6 +5,10 @@ Grammars for entries of the slow query logs of MySQL, MariaDB and Percona Server
 
 - `slow_query_grammar`, `mariadb_slow_query_grammar`, `percona_slow_query_grammar`: entries with "# User@Host:"
 - `short_slow_query_grammar`, `mariadb_short_slow_query_grammar`: entries without
+- `items([server])`, `short_items([server])`: the alternatives of a declared grammar for the same entries, as the server writes them:
+  "mysql" (also with log_slow_extra), "mariadb" or "percona"; unless given, "mysql". An entry with other "# Name: value" pairs, or in
+  another order, does not match: only the tables can hold names that are not known before. The timestamp is the Timestamp, Hostname
+  the header of that name
 - `truncate(sql, bytes)` -> the statement, cut to so many bytes with "..." at its end
 
 All capture a table, under the names of the log: Username, Hostname, Query_time and Lock_time {value, representation = "s"},
@@ -17,8 +21,9 @@ Hindsight's module.
 --]]
 
 local lpeg = require "lpeg"
+local positional = require "positional"
 
-local tonumber = tonumber
+local error, tonumber = error, tonumber
 local C, Cc, Cf, Cg, Ct, P, R, S = lpeg.C, lpeg.Cc, lpeg.Cf, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
 local M = {}
@@ -77,6 +82,64 @@ M.mariadb_slow_query_grammar = M.slow_query_grammar
 M.percona_slow_query_grammar = M.slow_query_grammar
 M.short_slow_query_grammar = entry(-P"# User@Host:")
 M.mariadb_short_slow_query_grammar = M.short_slow_query_grammar
+
+-- ------------------------------------------------------------ declared form --
+
+local field, concat = positional.field, positional.concat
+
+-- In the order of the log; * marks text. A server leaves out what its settings do not ask for.
+local FACTS = {
+  mysql = "Query_time Lock_time Rows_sent Rows_examined Thread_id Errno Killed Bytes_received Bytes_sent Read_first Read_last Read_key "
+    .. "Read_next Read_prev Read_rnd Read_rnd_next Sort_merge_passes Sort_range_count Sort_rows Sort_scan_count "
+    .. "Created_tmp_disk_tables Created_tmp_tables *Start *End",
+  mariadb = "Thread_id *Schema *QC_hit Query_time Lock_time Rows_sent Rows_examined Rows_affected Bytes_sent Tmp_tables "
+    .. "Tmp_disk_tables Tmp_table_sizes *Full_scan *Full_join *Tmp_table *Tmp_table_on_disk *Filesort *Filesort_on_disk Merge_passes "
+    .. "*Priority_queue",
+  percona = "*Schema Last_errno Killed Query_time Lock_time Rows_sent Rows_examined Rows_affected Rows_read Bytes_sent Tmp_tables "
+    .. "Tmp_disk_tables Tmp_table_sizes *InnoDB_trx_id *QC_Hit *Full_scan *Full_join *Tmp_table *Tmp_table_on_disk *Filesort "
+    .. "*Filesort_on_disk Merge_passes InnoDB_IO_r_ops InnoDB_IO_r_bytes InnoDB_IO_r_wait InnoDB_rec_lock_wait InnoDB_queue_wait "
+    .. "InnoDB_pages_distinct",
+}
+
+local function fact(mark, of)
+  if mark == "*" then return field(of, (1 - S" \t\r\n")^0) end
+  local unit = unit_of(of)
+  if unit == "s" then return field(of, digits * (P"." * digits)^-1, "double", {representation = "s"}) end
+  return field(of, integer, "integer", {representation = unit})
+end
+
+local function fact_items(server)
+  local list, before = {}, (line_end * "#")^-1 * space
+  for mark, of in (FACTS[server] or error("mysql: no such server: " .. server, 3)):gmatch "(%*?)(%S+)" do
+    list[#list + 1] = {optional = {before * of * ":" * P" "^-1, fact(mark, of)}}
+  end
+  return list
+end
+
+local in_address = (1 - S"[]\n")^0
+local user_items = {
+  "# User@Host: " * (1 - S"[\n")^0 * "[", field("Username", in_address), P"]" * space * "@" * space,
+  ((1 - S" [\n")^0 * space^-1 * "[" * #(1 - S"[]\n"))^-1, field("Hostname", (1 - S" []\n")^0), (space^-1 * "[")^-1 * "]",
+  {optional = {space * "Id:" * space, field("Connection_id", integer, "integer")}}, line_end,
+}
+
+local tail_items = {
+  {optional = {line_end * "# Stored routine: ", field("Stored_routine", (1 - S"\r\n")^1)}}, line_end,
+  {optional = {"use ", field("Schema", (1 - S";\r\n")^1), ";" * line_end}}, "SET ",
+  {optional = {"last_insert_id=", field("Last_insert", integer, "integer"), ","}},
+  {optional = {"insert_id=", field("Insert_id", integer, "integer"), ","}},
+  "timestamp=", field("Timestamp", digits * (P"." * digits)^-1, "timestamp:epoch_s"), ";" * line_end,
+  {optional = {"# administrator command: ", field("admin_command", (1 - S"\r\n;")^0), to_end}},
+  field("sql", (1 - sql_end)^0 * P";"^-1), S" \t\r\n"^0,
+}
+
+function M.items(server)
+  return {concat({time^0}, user_items, {"#"}, fact_items(server or "mysql"), tail_items)}
+end
+
+function M.short_items(server)
+  return {concat({time^0 * -P"# User@Host:" * "#"}, fact_items(server or "mysql"), tail_items)}
+end
 
 function M.truncate(text, bytes)
   if #text <= bytes then return text end

@@ -45,3 +45,18 @@ case("pieces of syslog grammars", function()
   same({syslog.integer:match "-12", syslog.float:match "1.5", syslog.notspace:match "a b", syslog.commonmac:match "00:16:3e:aa:bb:cc:08"},
     {-12, 1.5, "a", "00:16:3e:aa:bb:cc"})
 end)
+
+local phabricator = require "lpeg.phabricator"
+both_forms(phabricator.items(), function(line)
+  local found = phabricator.access:match(line)
+  if found then found.Timestamp, found.timestamp = found.timestamp, nil end
+  return found
+end, {LINE, LINE .. "\r", "x"})
+
+local sendmail = require "lpeg.sendmail"
+both_forms(sendmail.items(), sendmail.grammar, {
+  "u21I54sC012345: from=<a@b.c>, size=1024, class=0, nrcpts=1, msgid=<1@b>, relay=h [10.0.0.1]",
+  "u21I54sC012345: from=root, size=1, class=0, nrcpts=1, msgid=<1@b>, bodytype=8BITMIME, proto=ESMTP, daemon=MTA, relay=h",
+  "u21I54sC012345: to=<a@b>, <c@d>, stat=Sent (ok, queued)", "NOQUEUE: connect",
+  "u21I54sC012345: to=a, ctladdr=root (0/0), delay=00:00:01, xdelay=00:00:00, mailer=esmtp, pri=30, relay=h. [1.2.3.4], dsn=2.0.0, stat=Sent",
+})
