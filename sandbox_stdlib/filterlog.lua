@@ -6,13 +6,15 @@ The log of the packet filter of pfSense and OPNsense (program filterlog), as lin
   protocol_text, length, source_address, destination_address; source_port, destination_port, data_length, tcp_flags, sequence_number,
   ack_number, tcp_window, tcp_options; icmp_type and what belongs to it; carp_type, carp_ttl, vhid, version, advbase, advskew.
   Whole numbers are {value=, value_type = 2}; what is empty is left out.
+- `items()`: the alternatives of a declared grammar that gives the same fields
 
 Source: "Raw Filter Log Format" of pfSense's documentation; the names of fields are Hindsight's.
 --]]
 
 local lpeg = require "lpeg"
+local positional = require "positional"
 
-local ipairs, tonumber = ipairs, tonumber
+local ipairs, pairs, tonumber, type, unpack = ipairs, pairs, tonumber, type, unpack
 local C, Cmt, Ct, P = lpeg.C, lpeg.Cmt, lpeg.Ct, lpeg.P
 
 local INTEGER = 2
@@ -86,4 +88,68 @@ local value = C((1 - lpeg.S",\r\n")^0)
 local line = Ct(value * ("," * value)^8 * ("," * value)^0) * lpeg.S"\r\n"^0 * -1
 local grammar = Cmt(#P(1) * line, complete)
 
-return {grammar = grammar, syslog_grammar = grammar}
+-- ------------------------------------------------------------ declared form --
+
+local concat, field = positional.concat, positional.field
+local any_text, digits = (1 - lpeg.S",\r\n")^1, lpeg.R"09"^1
+
+-- names: as above, or {name, what it must be}. optional: whether the line may end before a cell
+local function cells(names, optional)
+  local list = {}
+  for _, name in ipairs(names) do
+    local one
+    if type(name) == "table" then
+      one = {",", field(name[1], name[2])}
+    else
+      local plain = name:gsub("^#", "")
+      one = {",", {optional = {plain ~= name and field(plain, digits, "integer") or field(plain, any_text)}}}
+    end
+    list = concat(list, optional and {{optional = one}} or one)
+  end
+  return list
+end
+
+local function any_case(word)
+  local pattern = P(true)
+  for letter in word:gmatch "." do pattern = pattern * lpeg.S(letter .. letter:upper()) end
+  return pattern
+end
+
+local before_cell = #(lpeg.S",\r\n" + -1)
+
+local function with(names, name, pattern)
+  local changed = {}
+  for i, known in ipairs(names) do changed[i] = known == name and {name, pattern * before_cell} or known end
+  return changed
+end
+
+-- What follows the addresses: {pattern of the protocol, items}; the last one takes any protocol.
+local function protocols()
+  local list, icmp = {}, any_case "icmp" * any_text^0
+  for name, names in pairs(OF_PROTOCOL) do list[#list + 1] = {any_case(name), cells(names, true)} end
+  for name, names in pairs(OF_ICMP) do
+    list[#list + 1] = {icmp, concat({",", field("icmp_type", P(name) * before_cell)}, cells(names, true))}
+  end
+  list[#list + 1] = {icmp, concat({",", field("icmp_type", any_text)}, cells(OTHER_ICMP, true))}
+  list[#list + 1] = {any_text, {}}
+  return list
+end
+
+local function items()
+  local ending = {("," * any_text^-1)^0 * P"\r"^-1}
+  local function head(version)
+    local names = with(COMMON, "ip_version", P(version))
+    return concat({field("rule_number", digits, "integer")}, cells{unpack(names, 2)})
+  end
+  local alternatives = {}
+  for version, names in pairs(OF_IP) do
+    for _, protocol in ipairs(protocols()) do
+      local of_ip = cells(with(names, "protocol_text", protocol[1]))
+      alternatives[#alternatives + 1] = concat(head(version), of_ip, cells(ADDRESSES), protocol[2], ending)
+    end
+  end
+  alternatives[#alternatives + 1] = concat(head(lpeg.S"46"), {P"\r"^-1})
+  return alternatives
+end
+
+return {items = items, grammar = grammar, syslog_grammar = grammar}

@@ -5,6 +5,8 @@ Grammars for what the programs of Postfix write to syslog (the message after "po
 
 - `postfix_match(program, message [, key_values = true])` -> table of fields, nil for a line that is not known. With
   key_values false, the pairs key=value stay together as the text postfix_keyvalue.
+- `items()`: the alternatives of a declared grammar that gives the same fields, with the pairs in the order in which Postfix writes
+  them. Where they stand in another, or a command's count is like 1/2, those of a disconnect or a reject are postfix_keyvalue
 
 All names begin with postfix_: queueid, event (connect, disconnect, client, reject, message_id, queued, removed,
 delivery, bounce, uid, lost_connection, timeout, statistics, warning, fatal, error, panic), client_hostname, client_ip,
@@ -17,6 +19,7 @@ Source: the messages in Postfix 3's sources; field names as in the Grok patterns
 
 local line_template = require "line_template"
 local lpeg = require "lpeg"
+local positional = require "positional"
 
 local ipairs, pairs, tonumber, tostring, type = ipairs, pairs, tonumber, tostring, type
 local C, Cf, Cg, Ct, P, R, S = lpeg.C, lpeg.Cf, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
@@ -27,25 +30,41 @@ local function as(event, template) return {template, event = event} end
 
 local HOST = "{client_hostname:q}[{client_ip}][[:{client_port:n}]]"
 
-local LINES = line_template.grammar{
-  as("connect", "connect from " .. HOST), as("disconnect", "disconnect from " .. HOST .. "[[ {keyvalue:r}]]"),
-  as("lost_connection", "lost connection after {after} from " .. HOST),
+local PLAIN = {
+  as("connect", "connect from " .. HOST), as("lost_connection", "lost connection after {after} from " .. HOST),
   as("timeout", "timeout after {after} from " .. HOST),
-  as("reject", "NOQUEUE: {action}: {stage} from " .. HOST .. ": {status_code:n} {message}; {keyvalue:r}"),
-  as("reject", "NOQUEUE: {action}: {stage} from " .. HOST .. ": {message}; {keyvalue:r}"),
-  as("reject", "{queueid}: {action}: {stage} from " .. HOST .. ": {status_code:n} {message}; {keyvalue:r}"),
-  as("reject", "{queueid}: milter-{action}: {stage} from " .. HOST .. ": {message}; {keyvalue:r}"),
   as("statistics", "statistics: {message:r}"), as("warning", "warning: {message:r}"), as("fatal", "fatal: {message:r}"),
   as("error", "error: {message:r}"), as("panic", "panic: {message:r}"),
 }
 
-local QUEUED = line_template.grammar{
-  as("removed", "removed"), as("queued", "{keyvalue} (queue active)"), as("bounce", "sender {kind} notification: {notification_id:w}"),
-  as("expired", "from=<{from:q}>, status={status:w}, {message:r}"),
+-- Lines that end with pairs of key=value, which {pairs} stands for.
+local DISCONNECT = {as("disconnect", "disconnect from " .. HOST .. "{pairs}")}
+local REJECT = {
+  as("reject", "NOQUEUE: {action}: {stage} from " .. HOST .. ": {status_code:n} {message}; {pairs}"),
+  as("reject", "NOQUEUE: {action}: {stage} from " .. HOST .. ": {message}; {pairs}"),
+  as("reject", "{queueid}: {action}: {stage} from " .. HOST .. ": {status_code:n} {message}; {pairs}"),
+  as("reject", "{queueid}: milter-{action}: {stage} from " .. HOST .. ": {message}; {pairs}"),
 }
 
-local queue_id = C(R("09", "AZ", "az")^5)
-local queued_line = Ct(Cg(queue_id, "queueid") * ": " * Cg(C(P(1)^0), "rest"))
+local function with_pairs(templates, text)
+  local list = {}
+  for i, template in ipairs(templates) do
+    list[i] = as(template.event, (template[1]:gsub("{pairs}", (text:gsub("%%", "%%%%")))))
+  end
+  return list
+end
+
+local KEPT = positional.concat(with_pairs(DISCONNECT, "[[ {keyvalue:r}]]"), with_pairs(REJECT, "{keyvalue:r}"))
+local LINES = line_template.grammar(positional.concat(PLAIN, KEPT))
+
+local OF_QUEUE = {
+  as("removed", "removed"), as("bounce", "sender {kind} notification: {notification_id:w}"),
+  as("expired", "from=<{from:q}>, status={status}, {message:r}"),
+}
+local QUEUED = line_template.grammar(positional.concat(OF_QUEUE, {as("queued", "{keyvalue} (queue active)")}))
+
+local queue_id = R("09", "AZ", "az")^5
+local queued_line = Ct(Cg(C(queue_id), "queueid") * ": " * Cg(C(P(1)^0), "rest"))
 
 -- ---------------------------------------------------------- key=value pairs --
 
@@ -88,6 +107,13 @@ local function expand_delays(fields)
   fields.delays = nil
 end
 
+-- The codes within the answer of a server, nil for what is not there.
+local function codes_of(text)
+  local code, enhanced = text:match "said: (%d%d%d)[ %-]?(%d?%.?%d*%.?%d*)"
+  if not code then code, enhanced = text:match "^(%d%d%d) (%d%.%d+%.%d+)" end
+  return tonumber(code), enhanced ~= "" and enhanced or nil
+end
+
 local function expand_status(fields, found)
   if not found then return end
   fields.status = found.status
@@ -95,10 +121,7 @@ local function expand_status(fields, found)
   if not text then return end
   text = text:gsub("%)%s*$", "")
   fields.status_message = text
-  local code, enhanced = text:match "said: (%d%d%d)[ %-]?(%d?%.?%d*%.?%d*)"
-  if not code then code, enhanced = text:match "^(%d%d%d) (%d%.%d+%.%d+)" end
-  fields.status_code = tonumber(code)
-  if enhanced and enhanced ~= "" then fields.status_code_enhanced = enhanced end
+  fields.status_code, fields.status_code_enhanced = codes_of(text)
 end
 
 local function add_pairs(fields, text, keep)
@@ -159,6 +182,66 @@ function M.postfix_match(program, message, key_values)
   local out = {}
   for name, content in pairs(fields) do out["postfix_" .. name] = content end
   return out
+end
+
+-- ------------------------------------------------------------ declared form --
+
+local digits = R"09"^1
+local decimal = digits * (P"." * digits)^-1
+
+local function named(name, grammar, kind, more) return positional.field("postfix_" .. name, grammar, kind, more) end
+local function seconds(name) return named(name, decimal, "double", {representation = "s"}) end
+local function in_brackets(name) return {name .. "=<", named(name, (1 - S">\n")^0), ">, "} end
+
+local function optional_pairs(names, between, template)
+  return (names:gsub("%S+ ?", function(name)
+    name = name:gsub(" ", "")
+    return "[[" .. between .. template:gsub("%?", name) .. "]]"
+  end))
+end
+
+local COMMANDS = optional_pairs("helo ehlo starttls auth mail rcpt data bdat rset noop vrfy etrn quit xclient xforward unknown commands",
+  " ", "?={?:n}")
+local SENDER = "from=<{from:q}> to=<{to:q}>[[ proto={proto:w}]][[ helo=<{helo:q}>]][[ sasl_username=<{sasl_username:q}>]]"
+local PAIRS = {
+  as("client", "client=" .. HOST
+    .. optional_pairs("sasl_method sasl_username sasl_sender orig_queue_id orig_client", ", ", "?={?}")),
+  as("message_id", "message-id=<{message_id:q}>"), as("uid", "uid={uid:n} from=<{from:q}>"),
+  as("queued", "from=<{from:q}>, size={size:n}, nrcpt={nrcpt:n} (queue active)"),
+}
+
+local ends = S" \r"^0 * (P"\n" + -1)
+local answer = (1 - (P")" * ends + ends))^0
+local function enhanced_of(text)
+  local _, enhanced = codes_of(text)
+  return enhanced
+end
+
+local function delivery(relay)
+  return positional.concat(in_brackets "to", {{optional = in_brackets "orig_to"}, "relay="}, relay, {
+    ", ", {optional = {"conn_use=", named("conn_use", digits, "integer"), ", "}},
+    "delay=", seconds "delay",
+    {optional = {", delays=", seconds(DELAYS[1]), "/", seconds(DELAYS[2]), "/", seconds(DELAYS[3]), "/", seconds(DELAYS[4])}},
+    ", dsn=", named("dsn", (digits + ".")^1), ", status=", named("status", (1 - S" (\r\n")^1), {optional = {" (",
+      named("status_message", answer, "string", {also = {
+        {name = "postfix_status_code", type = "integer", transform = function(text) return (codes_of(text)) end},
+        {name = "postfix_status_code_enhanced", type = "string", transform = enhanced_of},
+      }}), P")"^-1}}, S" \r"^0, positional.constant("postfix_event", "delivery"),
+  })
+end
+
+local relay_host = {
+  named("relay_hostname", (1 - S"[], \n")^0), "[", named("relay_ip", (1 - S"],\n")^0), "]",
+  {optional = {":", named("relay_port", digits, "integer")}},
+}
+
+function M.items()
+  local concat, items = positional.concat, line_template.items
+  local lines = concat(
+    {delivery(relay_host), delivery{named("relay_service", (1 - S", \n")^1)}}, items(concat(PAIRS, OF_QUEUE), "postfix_"))
+  for i, line in ipairs(lines) do lines[i] = concat({named("queueid", queue_id), ": "}, line) end
+  local reject = concat(with_pairs(REJECT, SENDER), with_pairs(REJECT, "proto={proto:w}[[ helo=<{helo:q}>]]"))
+  return concat(lines, items(concat(PLAIN, with_pairs(DISCONNECT, COMMANDS), reject, KEPT), "postfix_"))
 end
 
 return M

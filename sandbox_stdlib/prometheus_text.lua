@@ -6,6 +6,8 @@ Grammar for the text formats of Prometheus and OpenMetrics.
 - `grammar`: captures a line as a table. A sample: name, labels (key to text), value (a number; NaN, +Inf and -Inf are
   such), timestamp (ms as Prometheus writes it, s in OpenMetrics), exemplar {labels=, value=, timestamp=}. A comment:
   comment (TYPE, HELP, UNIT, EOF or ""), name and text.
+- `items()`: the alternatives of a declared grammar: samples, then comments. labels are one text, what stands between { and }, and so
+  is the exemplar: labels differ from sample to sample, so there are no positions to declare for them
 - `parse(text)` -> list of samples, with type and help taken from the comments before them, and a list of the lines
   that are neither
 - `escape(text)` -> text for a label's value; `line(name, labels, value [, timestamp])` -> a sample's line
@@ -15,6 +17,7 @@ Source: Prometheus documentation, "Exposition formats"; OpenMetrics 1.0.
 
 local lpeg = require "lpeg"
 local math = require "math"
+local positional = require "positional"
 local table = require "table"
 
 local ipairs, pairs, tonumber, tostring = ipairs, pairs, tonumber, tostring
@@ -25,7 +28,8 @@ local M = {}
 
 local space = S" \t"^1
 local first = R("az", "AZ") + S"_:"
-local name = C(first * (first + R"09")^0)
+local name_text = first * (first + R"09")^0
+local name = C(name_text)
 local LETTERS = {n = "\n"}
 local text = '"' * Cs((P"\\" / "" * (P"n" / LETTERS + S'"\\') + (1 - S'"\n'))^0) * '"'
 
@@ -39,8 +43,8 @@ local comma = S" \t"^0 * "," * S" \t"^0
 local labels = "{" * S" \t"^0 * Cf(Ct"" * (label * (comma * label)^0 * comma^-1)^-1, set) * S" \t"^0 * "}"
 
 local digits = R"09"^1
-local number = C(S"+-"^-1 * (digits * (P"." * digits^-1)^-1 + P"." * digits) * (S"eE" * S"+-"^-1 * digits)^-1) / tonumber
-  + P"+"^-1 * P"Inf" * Cc(huge) + P"-Inf" * Cc(-huge) + P"NaN" * Cc(0 / 0)
+local decimal = S"+-"^-1 * (digits * (P"." * digits^-1)^-1 + P"." * digits) * (S"eE" * S"+-"^-1 * digits)^-1
+local number = C(decimal) / tonumber + P"+"^-1 * P"Inf" * Cc(huge) + P"-Inf" * Cc(-huge) + P"NaN" * Cc(0 / 0)
 
 local exemplar = Ct(Cg(labels, "labels") * space * Cg(number, "value") * (space * Cg(number, "timestamp"))^-1)
 local sample = Ct(
@@ -53,6 +57,34 @@ local comment = Ct("#" * S" \t"^0 * (
   + Cg(C"EOF", "comment") + Cg(Cc"", "comment") * Cg(rest, "text")))
 
 M.grammar = S" \t"^0 * (sample + comment) * S"\r\n"^0 * -1
+
+local INFINITE = {Inf = huge, ["+Inf"] = huge, ["-Inf"] = -huge, NaN = 0 / 0}
+local blank = S" \t"^0
+local quoted_text = '"' * (P"\\" * (1 - P"\n") + (1 - S'"\\\n'))^0 * '"'
+local label_text = name_text * blank * "=" * blank * quoted_text
+local labels_text = (label_text * (comma * label_text)^0 * comma^-1)^-1
+
+local function sample_items(value)
+  local field = positional.field
+  return {
+    blank, field("name", name_text), blank, {optional = {"{" * blank, field("labels", labels_text), blank * "}"}}, blank, value,
+    {optional = {space, field("timestamp", decimal, "double")}},
+    {optional = {space * "#" * space, field("exemplar", P"{" * (1 - S"\r\n")^1)}}, blank * P"\r"^-1,
+  }
+end
+
+function M.items()
+  local field, to_end = positional.field, positional.rest
+  local word = P"+"^-1 * P"Inf" + "-Inf" + "NaN"
+  return {
+    sample_items(field("value", decimal, "double")),
+    sample_items(field("value", word, "double", {transform = function(found) return INFINITE[found] end})),
+    {blank * "#" * blank, field("comment", P"TYPE" + "HELP" + "UNIT"), space, field("name", name_text), blank, field("text", to_end),
+      P"\r"^-1},
+    {blank * "#" * blank, field("comment", P"EOF"), P"\r"^-1},
+    {blank * "#" * blank, field("comment", P(true)), field("text", to_end), P"\r"^-1},
+  }
+end
 
 local SUFFIXES = {"_total", "_bucket", "_count", "_sum", "_created", "_info"}
 

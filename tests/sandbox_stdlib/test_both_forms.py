@@ -22,12 +22,12 @@ HEADER = """config:
   form: {type: integer, required: true, description: Which of the forms in the file.}
 """
 
-# Numbers with all their digits, which cjson does not write.
+# Numbers with all their digits, and infinite ones as Python has them, which cjson does not write.
 FILTER = """
 local cjson = require "cjson"
 
 local function shown(value)
-  return type(value) == "number" and ("%.17g"):format(value) or cjson.encode(value)
+  return type(value) == "number" and ("%.17g"):format(value):gsub("inf", "Infinity") or cjson.encode(value)
 end
 
 function process_message()

@@ -26,3 +26,18 @@ matches(grammar, {
   {"a,b,c,d,e,f,g,h,4", nil},
   {"", nil},
 })
+
+both_forms(require "filterlog".items(), function(line)
+  local found = grammar:match(line)
+  for name, value in pairs(found or {}) do found[name] = type(value) == "table" and value.value or value end
+  return found
+end, {
+  "5,16777216,,1000000003,igb1,match,block,in,4,0x0,,64,0,0,DF,17,udp,72,10.0.0.1,10.0.0.2,17500,53,52",
+  "9,,,1000000003,em0,match,pass,out,4,0x0,,64,1,0,none,6,tcp,60,10.0.0.1,10.0.0.2,40000,443,0,S,12345,,65228,,mss;nop",
+  "9,,,10,em0,match,block,in,6,0x00,0x00000,1,ICMPv6,58,64,fe80::1,ff02::2,request,7,8",
+  "9,,,10,em0,match,block,in,6,0x00,0x00000,1,ICMPv6,58,64,fe80::1,ff02::2,neighbour sol,who is it",
+  "9,,,10,em0,match,block,in,4,0x0,,1,0,0,none,112,carp,64,10.0.0.1,224.0.0.18,advertise,255,1,2,1,0",
+  "9,,,10,em0,match,block,in,4,0x0,,1,0,0,none,1,icmp,64,10.0.0.1,10.0.0.2,unreachport,10.0.0.3,17,53",
+  "9,,,10,em0,match,block,in,4,0x0,,1,0,0,none,2,igmp,64,10.0.0.1,10.0.0.2,datalength=8", "5,16777216,,1,igb1,match,block,in",
+  "5,16777216,,1,igb1,match,block,in,4", "a,b,c,d,e,f,g,h,4",
+})

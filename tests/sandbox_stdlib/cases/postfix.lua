@@ -23,6 +23,8 @@ local LINES = {
   {"NOQUEUE: reject: RCPT from h[1.2.3.4]: 554 5.7.1 <a@b>: Relay access denied; from=<c@d> to=<a@b> proto=ESMTP helo=<h>",
     {event = "reject", action = "reject", stage = "RCPT", client_hostname = "h", client_ip = "1.2.3.4", status_code = 554,
       message = "5.7.1 <a@b>: Relay access denied", from = "c@d", to = "a@b", proto = "ESMTP", helo = "h"}},
+  {"5F1C02A0F9: from=<a@b>, status=expired, returned to sender", {event = "expired", queueid = "5F1C02A0F9", from = "a@b",
+    status = "expired", message = "returned to sender"}},
   {"5F1C02A0F9: sender non-delivery notification: 6A1C02A0F9", {event = "bounce", queueid = "5F1C02A0F9", kind = "non-delivery", notification_id = "6A1C02A0F9"}},
   {"warning: hostname x does not resolve", {event = "warning", message = "hostname x does not resolve"}},
   {"whatever this is", nil},
@@ -43,3 +45,17 @@ case("pairs kept together, and other programs", function()
     {postfix_event = "queued", postfix_queueid = "5F1C02A0F9", postfix_keyvalue = "from=<b>, size=1"})
   same(postfix.postfix_match("sshd", "removed"), nil)
 end)
+
+local lines = {
+  "disconnect from h[1.2.3.4]", "disconnect from h[1.2.3.4] ehlo=2 starttls=1 mail=1 rcpt=1 data=1 quit=1 commands=7",
+  "5F1C02A0F9: to=<a@y.org>, relay=mx[5.6.7.8]:25, conn_use=2, delay=30, delays=30/0.01/0/0, dsn=5.1.1, status=bounced (host mx[5.6.7.8] "
+    .. "said: 550-5.1.1 unknown (in reply to RCPT TO command))",
+  "5F1C02A0F9: to=<a@y.org>, relay=none, delay=1, delays=1/0/0/0, dsn=4.4.1, status=deferred (connect to h[1.2.3.4]:25: timed out)",
+  "NOQUEUE: reject: CONNECT from h[1.2.3.4]: 554 5.7.1 <h[1.2.3.4]>: Client host rejected; proto=SMTP",
+  "5F1C02A0F9: milter-reject: END-OF-MESSAGE from h[1.2.3.4]: 5.7.1 spam; from=<c@d> to=<a@b> proto=ESMTP helo=<h>",
+}
+for _, line in ipairs(LINES) do lines[#lines + 1] = line[1] end
+both_forms(postfix.items(), function(line) return postfix.postfix_match("postfix/any", line) end, lines)
+both_forms(postfix.items(), function(line) return postfix.postfix_match("postfix/any", line, false) end, {
+  "disconnect from h[1.2.3.4] ehlo=1 auth=0/1 commands=1/2", "NOQUEUE: reject: RCPT from h[1.2.3.4]: 554 no; new=<h> helo=<h>",
+})

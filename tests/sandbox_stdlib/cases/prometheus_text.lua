@@ -27,3 +27,15 @@ case("writing", function()
   same({prometheus_text.line("m", nil, 1 / 0), prometheus_text.line("m", {}, 1027), prometheus_text.line("m", nil, 1 / 3)},
     {"m +Inf", "m 1027", "m 0.33333333333333331"})
 end)
+
+both_forms(prometheus_text.items(), function(line)
+  local found = prometheus_text.grammar:match(line)
+  if found and found.value then
+    found.labels, found.exemplar = line:match "^[%w_:]*{(.-),?}", line:match "# ({.*)"
+    if line:find ",}" then found.labels = found.labels .. "," end
+  end
+  return found
+end, {
+  'http_requests_total{method="post",code="200"} 1027 1395066363000', 'm{path="C:\\\\DIR\\n\\"x\\"",} 1.5e-3', "up 1", "up{} 1", "a -Inf", "a +Inf",
+  'b_bucket{le="1"} 5 # {trace="x"} 0.5 12.5', "# TYPE up gauge", "# HELP up ", "# EOF", "# hi", "1a 2", "a b", 'a{b=c} 1',
+})
