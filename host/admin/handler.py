@@ -237,10 +237,15 @@ class RouteHandler(BaseHandler):
         if route.is_stream:
             return await self._stream(route, call, arguments)
         timeout_s = self.server.settings.limits.request_timeout_ms / 1000
+        work = asyncio.get_running_loop().create_task(route.handler(call, **arguments), name=route.name)
         try:
-            value = await asyncio.wait_for(route.handler(call, **arguments), timeout_s)
+            # What changes something is carried to its end, whoever waits for it: nothing is left half done.
+            value = await asyncio.wait_for(asyncio.shield(work) if route.changes else work, timeout_s)
         except TimeoutError:
-            raise Problem(503, f"It took longer than {timeout_s:g} s (admin.limits.request_timeout_ms).") from None
+            work.add_done_callback(_log_failure)
+            goes_on = " It goes on; the audit log will not say how it ends." if route.changes else ""
+            reason = f"It takes longer than {timeout_s:g} s (admin.limits.request_timeout_ms).{goes_on}"
+            raise Problem(503, reason) from None
         return value if isinstance(value, Answer) else Answer(value, status=route.statuses[0])
 
     async def _stream(self, route: Route, call: Call, arguments: Mapping[str, Any]) -> Answer[Any]:
@@ -311,6 +316,11 @@ class RouteHandler(BaseHandler):
             result=status,
             facts={**facts, "elapsed_ms": round((time.monotonic() - self._started_s) * 1000, 1)},
         )
+
+
+def _log_failure(work: asyncio.Task[Any]) -> None:
+    if not work.cancelled() and work.exception() is not None:
+        _LOG.error("What somebody had asked for failed after all.", what=work.get_name(), reason=str(work.exception()))
 
 
 def convert_query(given: Mapping[str, list[bytes]], wanted: Any) -> Any:

@@ -183,7 +183,6 @@ declare_grammar {type = "x", alternatives = {{ {name = "user", grammar = word}, 
         ("local x = 5", "must return a pattern"),
         ("return require 'nothing_of_the_kind'", "not found"),
         ("local l = require 'lpeg' return (l.P'')^0", "empty"),
-        ("while true do end", "CPU"),
     ],
 )
 def test_a_grammar_that_is_none_is_told_with_the_reason(source, expected, api):

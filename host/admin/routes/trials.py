@@ -247,10 +247,16 @@ async def test_grammar(call: Call, body: GrammarTest) -> GrammarResult:
     ]
     return GrammarResult(
         ok=outcome.complete,
-        error=trials.fault_of(outcome.ending) if outcome.ending else None,
+        error=_grammar_fault(outcome),
         results=results,
         prints=[line for result in outcome.results for line in result.prints] or outcome.prints,
     )
+
+
+def _grammar_fault(outcome: Outcome) -> Fault | None:
+    if outcome.ending is not None:
+        return trials.fault_of(outcome.ending)
+    return Fault(message=f"It was ended: too much {outcome.stopped}.") if outcome.stopped else None
 
 
 def _grammar_tried(data: bytes, output: bytes) -> GrammarTried:
