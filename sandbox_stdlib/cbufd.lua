@@ -8,6 +8,9 @@ Grammar for the cbufd text of circular buffers, to add up those of several hosts
 - `add(cb, text)` -> the number of rows; adds a cbufd text to a circular buffer with as many columns: sums are added,
   minima and maxima set. nil and the reason when the text is not one, or its columns do not fit.
 
+There is only the table form: a text is a list of rows of as many columns as its header says, so the number of values is not
+known when a grammar is declared.
+
 Source: the formats of the module circular_buffer_text; the name `grammar` is Heka's and Hindsight's.
 --]]
 

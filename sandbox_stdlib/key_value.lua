@@ -13,6 +13,9 @@ Lines of key=value in the forms that logs have beyond logfmt (module logfmt).
 - `grammar`: that of build_grammar()
 
 A key that occurs again has the list of its values. A line needs at least one pair with a value.
+
+There is only the table form: positions are declared for names in a fixed order, and keys and their order differ from line to
+line. Where a program writes the same keys in the same order, module line_template declares its lines.
 --]]
 
 local lpeg = require "lpeg"

@@ -7,6 +7,9 @@ Grammar for logfmt: `level=info msg="say \"hi\"" took=12ms cached`.
 
 Within quotes \" \\ \/ \n \t \r \b \f and \uXXXX mean what they mean in JSON. A line
 matches only if it has at least one key=value.
+
+There is only the table form: positions are declared for names in a fixed order, and the keys of logfmt differ from line to
+line, as does their order; with optional members a grammar would pass over a key that stands elsewhere.
 --]]
 
 local lpeg = require "lpeg"

@@ -8,6 +8,8 @@ Grammars from the format strings that a program prints with: a printf format bec
 - `build_grammar(spec)` -> an LPEG pattern that captures a table. spec: {format, name of the first argument, ...}. A name
   may be an LPEG pattern instead, which then captures by itself; one that begins with "@" is an expression for the
   module re. An argument without a name is matched, not captured.
+- `items(specs)` -> the alternatives of a declared grammar, one for each spec, in their order; a name must be a name there, and
+  numbers that are inf or nan do not match
 - `load_messages(specs [, grammars])` -> list of {pattern, weight}; an entry that is text names a module with a list
   `printf_messages`
 - `match_sample(grammars, line)` -> the pattern that matches a line and has the most arguments, nil for none
@@ -21,6 +23,7 @@ Source: the conversion specifications of ISO C, 7.21.6.1; the API of Hindsight's
 
 local escape_sequences = require "escape_sequences"
 local lpeg = require "lpeg"
+local positional = require "positional"
 
 local error, ipairs, pcall, require, tonumber, type = error, ipairs, pcall, require, tonumber, type
 local C, Cg, Ct, P, R, S = lpeg.C, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
@@ -46,38 +49,46 @@ local function in_base(base)
   return function(text) return tonumber(text, base) end
 end
 
-local integer = C(S"+-"^-1 * digits) / tonumber
+local signed, pointer = S"+-"^-1 * digits, P"0x" * hex + "(nil)"
+local hexadecimal_float = S"+-"^-1 * "0" * S"xX" * (hex + S".pP+-")^1
+local integer = C(signed) / tonumber
 local hexadecimal = (P"0" * S"xX")^-1 * (C(hex) / in_base(16))
 local NUMBERS = {
   d = integer, i = integer, u = C(digits) / tonumber, o = C(R"07"^1) / in_base(8),
-  x = hexadecimal, X = hexadecimal, p = C(P"0x" * hex + "(nil)"), n = P(true),
-  a = C(S"+-"^-1 * "0" * S"xX" * (hex + S".pP+-")^1) / tonumber,
+  x = hexadecimal, X = hexadecimal, p = C(pointer), n = P(true),
+  a = C(hexadecimal_float) / tonumber,
 }
 for kind in ("fFeEgG"):gmatch "." do NUMBERS[kind] = C(float) / tonumber end
 NUMBERS.A = NUMBERS.a
 
--- What ends a string: the literal after it, a space before another argument, or nothing.
-local function text_grammar(item, following)
+-- Text up to what ends it: the literal after it, a space before another argument, or nothing. byte: what it is made of
+local function text_grammar(item, following, byte)
   local stop
   if type(following) == "string" then
     stop = P(following)
   elseif following then
     stop = S" "
   else
-    return C((P" "^0 * (1 - S" ")^1)^0)
+    return (P" "^0 * (byte - S" ")^1)^0
   end
   local most = tonumber(item.precision)
-  if most and most > 0 then return C((1 - stop)^-most) end
-  return C((1 - stop)^0)
+  if most and most > 0 then return (byte - stop)^-most end
+  return (byte - stop)^0
+end
+
+-- The patterns of the spaces before and after a value.
+local function padding(item)
+  if not item.width and not item.flags:find(" ", 1, true) then return P(true), P(true) end
+  if item.flags:find("-", 1, true) then return P(true), P" "^0 end
+  return P" "^0, P(true)
 end
 
 local function value_grammar(item, following)
   local grammar = NUMBERS[item.kind]
   if item.kind == "c" then grammar = C(P(1)) end
-  if not grammar then grammar = text_grammar(item, following) end
-  if not item.width and not item.flags:find(" ", 1, true) then return grammar end
-  if item.flags:find("-", 1, true) then return grammar * P" "^0 end
-  return P" "^0 * grammar
+  if not grammar then grammar = C(text_grammar(item, following, P(1))) end
+  local before, after = padding(item)
+  return before * grammar * after
 end
 
 local function named(grammar, name)
@@ -88,22 +99,71 @@ local function named(grammar, name)
   return Cg(grammar, name)
 end
 
-function M.build_grammar(spec)
+-- The parts of a format: text, or a conversion with the name of its argument.
+local function parts_of(spec)
   local format = spec[1]
   if type(format) ~= "string" then error("printf: the format must be a string", 0) end
-  local items = format_grammar:match(format)
-  if not items then error("printf: not a format: " .. format, 0) end
-  local grammar, argument = P(true), 1
-  for i, item in ipairs(items) do
-    if type(item) == "string" then
-      grammar = grammar * P(item)
+  local parts = format_grammar:match(format)
+  if not parts then error("printf: not a format: " .. format, 0) end
+  local argument = 1
+  for _, part in ipairs(parts) do
+    if type(part) == "table" then
+      argument = argument + (part.width == "*" and 2 or 1)
+      part.name = spec[argument]
+    end
+  end
+  return parts
+end
+
+function M.build_grammar(spec)
+  local parts, grammar = parts_of(spec), P(true)
+  for i, part in ipairs(parts) do
+    if type(part) == "string" then
+      grammar = grammar * P(part)
     else
-      if item.width == "*" then argument = argument + 1 end
-      argument = argument + 1
-      grammar = grammar * named(value_grammar(item, items[i + 1]), spec[argument])
+      grammar = grammar * named(value_grammar(part, parts[i + 1]), part.name)
     end
   end
   return Ct(grammar) * S" \t\r\n"^0 * -1
+end
+
+-- ------------------------------------------------------------ declared form --
+
+local function of_hexadecimal(text) return tonumber((text:gsub("^0[xX]", "")), 16) end
+
+local decimal = S"+-"^-1 * digits * (P"." * R"09"^0)^-1 * (S"eE" * S"+-"^-1 * digits)^-1
+local DECLARED = {
+  d = {signed, "integer"}, i = {signed, "integer"}, u = {digits, "integer"}, o = {R"07"^1, "integer", in_base(8)},
+  x = {(P"0" * S"xX")^-1 * hex, "integer", of_hexadecimal}, p = {pointer}, n = {P(true)}, c = {1 - P"\n"},
+  a = {hexadecimal_float, "double", tonumber},
+}
+DECLARED.X, DECLARED.A = DECLARED.x, DECLARED.a
+for kind in ("fFeEgG"):gmatch "." do DECLARED[kind] = {decimal, "double"} end
+
+local function value_item(part, following)
+  local of = DECLARED[part.kind] or {text_grammar(part, following, 1 - S"\r\n")}
+  if part.name == nil then return of[1] end
+  if type(part.name) ~= "string" or part.name:sub(1, 1) == "@" then
+    error("printf: a declared grammar needs names, not patterns", 0)
+  end
+  return positional.field(part.name, of[1], of[2], {transform = of[3]})
+end
+
+function M.items(specs)
+  local alternatives = {}
+  for n, spec in ipairs(specs) do
+    local parts, list = parts_of(spec), {}
+    for i, part in ipairs(parts) do
+      if type(part) == "string" then
+        list[#list + 1] = part
+      else
+        local before, after = padding(part)
+        list = positional.concat(list, {before, value_item(part, parts[i + 1]), after})
+      end
+    end
+    alternatives[n] = positional.concat(list, {S" \t\r"^0})
+  end
+  return alternatives
 end
 
 -- --------------------------------------------------------------- messages --

@@ -12,6 +12,9 @@ Grammars for URIs (RFC 3986) and their parts.
 - `split_path(path)` -> list of the decoded parts between "/"
 
 An IPv6 host is given without its brackets.
+
+There is only the table form: a URI is part of a record, so its grammar is used for a field that another grammar has found, and
+the keys of a query differ from one to the next.
 --]]
 
 local escape_sequences = require "escape_sequences"

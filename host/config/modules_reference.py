@@ -7,6 +7,7 @@ from host import paths
 
 _HEAD = re.compile(r"\A--\[(=*)\[\n(?P<head>.*?)\]\1\]", re.DOTALL)
 _ITEM = re.compile(r"^- (?P<names>.*?)(?: ->|: |:?$)(?P<rest>.*)$", re.MULTILINE)
+_TABLES_ONLY = re.compile(r"^There is only the table form: (?P<why>.*?\.)(?=\s)", re.DOTALL | re.MULTILINE)
 _NAME = re.compile(r"`([\w.]+(?::\w+)?)")
 _CALL = re.compile(r"`([\w.]+(?::\w+)?)\(")
 
@@ -26,12 +27,12 @@ def page(mark: str) -> str:
         "",
         "What a script may `require`, beside `cjson`, `lpeg`, `re`, `bit`, `string`, `table`, `math` and `os`.",
         "The head of each file describes its functions. Modules of your own stand in `sandbox_dir/modules` and",
-        "go before these.",
+        "go before these. What `declare_grammar` takes is answered by the functions named `items` or `..._items`.",
         "",
         "| module | what it does | has |",
         "|---|---|---|",
     ]
-    others = []
+    others, only_tables = [], []
     for name, text in modules.items():
         found = _HEAD.match(text)
         if found is None:
@@ -40,6 +41,10 @@ def page(mark: str) -> str:
             lines.append(
                 f"| [{name}]({name.replace('.', '/')}.lua) | {_first(found['head'])} | {_names(found['head'])} |"
             )
+            only_tables += [
+                f"- {name}: {' '.join(tables['why'].split())}" for tables in _TABLES_ONLY.finditer(found["head"])
+            ]
+    lines += ["", "Grammars that are offered as tables only, and why:", "", *only_tables]
     lines += ["", "Parts of these, and the names under which Hindsight has them: " + ", ".join(others) + "."]
     return "\n".join(lines) + "\n"
 

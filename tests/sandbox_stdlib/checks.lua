@@ -3,7 +3,8 @@
 --   same(actual, expected)   fails unless both are equal, deeply (nan is equal to nan)
 --   close(actual, expected, within)
 --   fails(pattern, f, ...)   fails unless f(...) raises an error that matches
---   matches(grammar, table)  a case for each pair {text, what the grammar captures from it}
+--   matches(grammar, table [, alternatives])   a case for each pair {text, what the grammar captures from it}; with the alternatives
+--                            of a declared grammar, both_forms for the texts, too
 --   both_forms(alternatives, table_form, lines)   a case for each line: the declared form gives what the table form gives.
 --                            alternatives: a list, or a function that answers it; table_form: a grammar, or a function of the
 --                            line. test_both_forms.py does the same in the kernel
@@ -74,11 +75,6 @@ return function(env, traceback)
     local ok, err = xpcall(f, traceback)
     if not ok then failures[#failures + 1] = name .. ": " .. tostring(err) end
   end
-  function env.matches(grammar, pairs_of)
-    for i, pair in ipairs(pairs_of) do
-      env.case(("#%d %s"):format(i, pair[1]), function() check.same(grammar:match(pair[1]), pair[2]) end)
-    end
-  end
   function env.both_forms(alternatives, table_form, lines)
     if type(alternatives) == "function" then alternatives = alternatives() end
     local declared = env.require "positional".table_grammar(alternatives)
@@ -89,6 +85,14 @@ return function(env, traceback)
         check.same(declared:match(line), expected)
       end)
     end
+  end
+  function env.matches(grammar, pairs_of, alternatives)
+    local lines = {}
+    for i, pair in ipairs(pairs_of) do
+      lines[i] = pair[1]
+      env.case(("#%d %s"):format(i, pair[1]), function() check.same(grammar:match(pair[1]), pair[2]) end)
+    end
+    if alternatives then env.both_forms(alternatives, grammar, lines) end
   end
   return function()
     local ran, failed = count, failures

@@ -6,11 +6,18 @@ local M = {}
 -- load_cases loads a file of cases, whose globals are in env. Answers a list of {alternatives, table_form, lines}.
 function M.collect(env, load_cases)
   local found = {}
-  for _, name in ipairs { "case", "matches", "message", "config" } do
+  for _, name in ipairs { "case", "message", "config" } do
     env[name] = function() end
   end
   function env.both_forms(alternatives, table_form, lines)
     found[#found + 1] = { alternatives = alternatives, table_form = table_form, lines = lines }
+  end
+  function env.matches(grammar, pairs_of, alternatives)
+    local lines = {}
+    for i, pair in ipairs(pairs_of) do
+      lines[i] = pair[1]
+    end
+    if alternatives then env.both_forms(alternatives, grammar, lines) end
   end
   load_cases()
   return found

@@ -8,7 +8,7 @@ from tests.lua_runtime import ROOT, STDLIB, load_module, new_runtime, to_python
 from tests.running import Bench, to_text
 
 HERE = ROOT / "tests" / "sandbox_stdlib"
-FILES = sorted(file.stem for file in (HERE / "cases").glob("*.lua") if "both_forms(" in file.read_text())
+FILES = sorted(file.stem for file in (HERE / "cases").glob("*.lua") if "items" in file.read_text())
 TIMES = 3  # each line in a row, as the kernel takes records in groups of two where it can
 
 DECODER = """
@@ -60,7 +60,7 @@ def expected_of(file: str) -> list[Pairs]:
         str(HERE / "cases" / f"{file}.lua").encode()
     )
     forms = load_module(runtime, "forms")[b"expected"](runtime.globals(), load)
-    return [[(pair[1], to_python(pair[2])) for pair in pairs.values()] for pairs in forms.values()]
+    return [[(pair[1].rstrip(b"\n"), to_python(pair[2])) for pair in pairs.values()] for pairs in forms.values()]
 
 
 def plain(value: Any) -> tuple[Any, str]:

@@ -21,4 +21,5 @@ case("writing", function()
   same(csv.build_grammar():match(csv.line{"a\n", '"', ","}), {"a\n", '"', ","})
 end)
 
-case("items", function() same(#csv.items({"a", "b"}, "|")[1], 4) end)
+-- The declared form is for lines without quotes.
+both_forms(csv.items({"id", "name"}, ";"), csv.parser{columns = {"id", "name"}, separator = ";"}, {"7;x, y", ";", "1;2;3", "1"})

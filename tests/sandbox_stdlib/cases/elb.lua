@@ -15,7 +15,7 @@ matches(elb.classic, {
       backend_status = 0, received_bytes = b(0), sent_bytes = b(0), request_method = "-", request_uri = "-",
       server_protocol = "- ", ssl_cipher = "ECDHE-RSA-AES128-GCM-SHA256", ssl_protocol = "TLSv1.2"}},
   {"x", nil},
-})
+}, elb.classic_items())
 
 matches(elb.alb, {
   {'h2 2018-07-02T22:23:00Z app/lb/50dc 10.0.1.252:48160 10.0.0.66:9000 0.000 0.002 0.000 200 200 5 257 "GET https://10.0.2.105:773/ HTTP/2.0" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:tg/my "Root=1-58337327-72bd00b0343d75b906739c42" "-" "-" 1 2018-07-02T22:22:48.364000Z "redirect" "https://example.com:80/" "-" "10.0.0.66:9000" "200" "-" "-"',
@@ -27,4 +27,4 @@ matches(elb.alb, {
       target_group_arn = "arn:aws:tg/my", trace_id = "Root=1-58337327-72bd00b0343d75b906739c42",
       matched_rule_priority = 1, request_creation_time = "2018-07-02T22:22:48.364000Z", actions_executed = "redirect",
       redirect_url = "https://example.com:80/", rest = '"10.0.0.66:9000" "200" "-" "-"'}},
-})
+}, elb.alb_items())

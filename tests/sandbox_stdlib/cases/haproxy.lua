@@ -27,4 +27,4 @@ matches(haproxy.grammar, {
     {client_addr = "127.0.0.1", client_port = 34549, Timestamp = 1233922542000000000, frontend_name = "frt",
       bind_name = "f1", message = "Connection error during SSL handshake"}},
   {"something else", nil},
-})
+}, haproxy.items())

@@ -10,7 +10,7 @@ matches(postgresql.build_grammar(), {
   {"2024-05-01 12:00:00.000 UTC [123] LOG:  duration: 0.5 ms",
     {Timestamp = NOON, Pid = 123, Severity = 6, level = "LOG", duration = {value = 0.5, representation = "ms"}}},
   {"no log", nil},
-})
+}, postgresql.items())
 
 matches(postgresql.build_grammar "%t:%r:%q%u@%d:[%p]:%a: ", {
   {"2024-05-01 14:00:00 CEST:10.0.0.1(5432):bob@shop:[9]:psql: FATAL:  no", {Timestamp = NOON, remote_host = "10.0.0.1",
@@ -18,6 +18,6 @@ matches(postgresql.build_grammar "%t:%r:%q%u@%d:[%p]:%a: ", {
     Payload = "no"}},
   {"2024-05-01 12:00:00 UTC::LOG:  checkpoint starting: time", {Timestamp = NOON, Severity = 6, level = "LOG",
     Payload = "checkpoint starting: time"}},
-})
+}, postgresql.items "%t:%r:%q%u@%d:[%p]:%a: ")
 
 case("errors", function() fails("unknown escape %%z", postgresql.items, "%z") end)

@@ -27,5 +27,13 @@ end)
 case("errors", function()
   fails("must be a string", printf.build_grammar, {})
   fails("not a format", printf.build_grammar, {"%"})
+  fails("needs names", printf.items, {{"%s", lpeg.P "x"}})
   fails("item: 1", printf.load_messages, {{"%!"}})
 end)
+
+local function declared_reads(spec, lines) both_forms(printf.items{spec}, printf.build_grammar(spec), lines) end
+
+declared_reads({"Failed %s for %.100s from %.200s port %d", "method", "user", "addr", "port"},
+  {"Failed none for a b from 10.0.0.1 port 22", "Failed none for a b from 10.0.0.1 port x", "x"})
+declared_reads({"%5d|%-5s|%x|%#o|%g|%c%a %p %zd %s", "a", "b", "c", "d", "e", "f", "g", nil, nil, "h"},
+  {"   42|ab   |0xff|17|-1.5e3|x0x10 0x7f 3 all the rest ", "1|||||"})

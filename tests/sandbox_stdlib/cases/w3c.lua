@@ -6,11 +6,11 @@ matches(w3c.iis, {
       s_port = 443, c_ip = "192.0.2.1", cs_User_Agent = "Mozilla/5.0+(X11)", sc_status = 200, sc_substatus = 0,
       sc_win32_status = 0, time_taken = {value = 15, representation = "ms"}}},
   {"2024-05-01 12:00:00 10.0.0.5 GET", nil},
-})
+}, w3c.items "iis")
 
 matches(w3c.build_grammar "#Fields: time cs-method cs-bytes x-what", {
   {"12:00:00 - 17 -x\n", {time = "12:00:00", cs_bytes = {value = 17, representation = "B"}, x_what = "-x"}},
-})
+}, w3c.items "#Fields: time cs-method cs-bytes x-what")
 
 matches(w3c.directive, {{"#Software: Microsoft IIS 10.0\r\n", {name = "Software", value = "Microsoft IIS 10.0"}}, {"a b", nil}})
 
