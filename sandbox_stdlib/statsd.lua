@@ -5,7 +5,8 @@ Grammar for statsd and DogStatsD: `api.time:320|ms|@0.1|#env:prod,web`.
   is none, text), values (a list, when there are several: a:1:2|c), sample_rate, tags (a table, key to text, true for
   a key alone), delta (true for a gauge with a sign), timestamp (s), container
 - `lines`: captures the lines of a packet as a list of such tables; lines that do not match are left out
-- `items()`: the alternatives of a declared grammar for lines with one number; tags are one text
+- `items()`: the alternatives of a declared grammar for lines with one value, with sections in the order sample rate, tags, container,
+  timestamp; the tags are one text, as their keys differ from line to line
 
 Source: https://github.com/statsd/statsd/blob/master/docs/metric_types.md; Datadog, "DogStatsD datagram format" 1.3.
 --]]
@@ -58,13 +59,23 @@ local line_end = S"\r\n"
 M.grammar = metric * line_end^0 * -1
 M.lines = Ct((metric * (line_end^1 + -1) + (1 - line_end)^1 * line_end^0 + line_end^1)^0)
 
+local field = positional.field
+local unsigned = number - S"+-"
+local sections = {
+  {optional = {"|@", field("sample_rate", number, "double")}}, {optional = {"|#", field("tags", (1 - S"|\r\n")^0)}},
+  {optional = {"|c:", field("container", (1 - S"|\r\n")^0)}}, {optional = {"|T", field("timestamp", digits, "integer")}}, P"\r"^-1,
+}
+
+local function line(value_item, type_item, ...)
+  return positional.concat({field("name", name), ":", value_item, "|", field("type", type_item)}, sections, {...})
+end
+
 function M.items()
-  local field = positional.field
-  return {{
-    field("name", name), ":", field("value", number, "double"), "|", field("type", kind),
-    {optional = {"|@", field("sample_rate", number, "double")}}, {optional = {"|#", field("tags", (1 - S"|\r\n")^0)}},
-    (1 - S"\n")^0,
-  }}
+  local any_number = field("value", number, "double")
+  return {
+    line(field("value", unsigned, "double"), P"ms" + S"cghd"), line(any_number, P"g", positional.constant("delta", true)),
+    line(any_number, P"ms" + S"chd"), line(field("value", (1 - S":|\r\n")^1), P"s"),
+  }
 end
 
 return M

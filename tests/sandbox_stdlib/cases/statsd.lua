@@ -12,11 +12,11 @@ matches(statsd.lines, {
   {"a:1|c\nbroken\nb:2|c\n", {{name = "a", value = 1, type = "c"}, {name = "b", value = 2, type = "c"}}}, {"", {}},
 })
 
--- In the declared form tags are one text, and there is no delta, list of values, timestamp or container.
 both_forms(statsd.items(), function(line)
   local found = statsd.grammar:match(line)
-  if not found then return nil end
-  found.tags = line:match "|#([^|]*)"
-  found.delta = nil
+  if found then found.tags = line:match "|#([^|]*)" end
   return found
-end, {"api.hits:1|c", "t:320.5|ms|@0.1|#env:prod,web", "g:-4|g", "x|c", "x:1", "x:1|zz"})
+end, {
+  "api.hits:1|c", "t:320.5|ms|@0.1|#env:prod,web", "g:-4|g", "g:4|g|c:abc|T1656581400", "c:-1|c\r", "u:bob|s|#a", "u:12|s", "x|c", "x:1",
+  "x:1|zz", "x:1|c|?",
+})
