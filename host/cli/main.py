@@ -15,7 +15,9 @@ import click
 from host import __version__
 from host.errors import HekateError
 
-COMMANDS = ("run", "validate", "test", "repl", "list", "schema", "version")
+COMMANDS = (
+    "run", "validate", "test", "repl", "sandbox", "tap", "top", "deadletters", "list", "schema", "version",
+)  # fmt: skip
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 

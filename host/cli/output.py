@@ -1,14 +1,17 @@
 """What the verbs print: styled on a terminal, plain in a pipe or with NO_COLOR, JSON if asked for."""
 
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
 from host.errors import ConfigError, ConfigErrors, HekateError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -23,6 +26,37 @@ def write_json(document: object) -> None:
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
     sys.stdout.buffer.write(text + b"\n")
     sys.stdout.buffer.flush()
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: int, styles: Sequence[str] = ()) -> None:
+    """Print rows; the last columns, so many, are numbers. In a pipe nothing is wrapped, cut or drawn."""
+    out = console()
+    if out.is_terminal:
+        out.print(as_table(heads, rows, numbers=numbers, styles=styles), soft_wrap=False)
+        return
+    texts = [list(heads), *([str(value) for value in row] for row in rows)]
+    widths = [max(len(row[place]) for row in texts) for place in range(len(heads))]
+    for row in texts:
+        cells = [
+            text.rjust(width) if place >= len(heads) - numbers else text.ljust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def as_table(
+    heads: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: int, styles: Sequence[str] = ()
+) -> "Table":
+    """The rows for a terminal, each with its style."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, head in enumerate(heads):
+        made.add_column(head, justify="right" if place >= len(heads) - numbers else "left")
+    for number, row in enumerate(rows):
+        made.add_row(*(Text(str(value)) for value in row), style=styles[number] if styles else "")
+    return made
 
 
 def show_fault(fault: HekateError) -> None:

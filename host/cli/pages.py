@@ -1,6 +1,7 @@
 """All generated pages of the repository; `scripts/generate` writes them, and a test compares."""
 
 from host.admin import reference as admin
+from host.cli import reference as cli
 from host.config import reference
 
 
@@ -14,6 +15,8 @@ def pages() -> dict[str, str]:
         ConfigErrors: The header of a shipped plugin has a fault.
     """
     return reference.pages() | {
+        "docs/cli.md": cli.markdown(reference.MARK),
+        "docs/hekate.1": cli.man(),
         "docs/admin-api.md": admin.markdown(reference.MARK),
         "docs/metrics.md": admin.metrics_page(reference.MARK),
     }

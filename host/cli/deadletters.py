@@ -1,0 +1,122 @@
+"""`hekate deadletters`: records that a running host could not decode or deliver."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host.cli.admin_options import admin_options
+from host.cli.options import format_option
+
+_FAILED = 1
+_component = click.option("--component", help="Only those of this input, filter or output.")
+_reason = click.option("--reason", help="Only those whose reason has this in it.")
+_limit = click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 500), help="How many at most.")
+
+
+@click.group(name="deadletters", short_help="Look at, replay and drop what could not be decoded or delivered.")
+def command() -> None:
+    """Look at, replay and drop the dead letters of a running host: what it could not decode or deliver.
+
+    Those in files, of a host that does not run, are shown by `hekate cat state_dir/dead_letters/*.jsonl`.
+
+    \b
+        hekate deadletters list --component access
+        hekate deadletters replay 1-0
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
+
+
+@command.command(name="list")
+@_component
+@_reason
+@_limit
+@admin_options
+@format_option
+def list_(
+    *,
+    component: str | None,
+    reason: str | None,
+    limit: int,
+    api: str | None,
+    token_file: Path | None,
+    output_format: str,
+) -> None:
+    """List dead letters, newest first.
+
+    \b
+        hekate deadletters list --reason 'invalid timestamp'
+    """  # noqa: D301
+    from itertools import islice
+
+    from host.cli.admin_client import Client, path_of
+    from host.cli.output import table, write_json
+
+    client = Client.default(api, token_file)
+    items = client.items(path_of("dead-letters"), component=component, reason=reason, limit=limit)
+    found = list(islice(items, limit))
+    if output_format == "json":
+        write_json(found)
+        return
+    rows = [[each["id"], each["time"], each["component"], each["reason"], _record(each)[:60]] for each in found]
+    table(["id", "time", "component", "reason", "record"], rows, numbers=0)
+
+
+def _record(letter: dict[str, Any]) -> str:
+    return str(letter["record"] if letter["record"] is not None else f"base64:{letter['record_base64']}")
+
+
+@command.command()
+@click.argument("letter")
+@admin_options
+@format_option
+def show(letter: str, api: str | None, token_file: Path | None, output_format: str) -> None:
+    """Show one dead letter.
+
+    \b
+        hekate deadletters show 1-0
+    """  # noqa: D301
+    from host.cli.admin_client import Client, path_of
+    from host.cli.output import write_json
+
+    found = Client.default(api, token_file).ask("GET", path_of("dead-letters", letter))
+    if output_format == "json":
+        write_json(found)
+        return
+    for name, value in found.items():
+        if value is not None:
+            click.echo(f"{name}: {value}")
+
+
+def _add_action(action: str, summary: str) -> None:
+    """Declare a command that does one thing to letters."""
+
+    def do(
+        *, letter: tuple[str, ...], component: str | None, reason: str | None, limit: int, input_name: str | None,
+        api: str | None, token_file: Path | None, output_format: str,
+    ) -> int:  # fmt: skip
+        from host.cli.admin_client import Client, path_of
+        from host.cli.output import write_json
+
+        selection = {"ids": list(letter), "component": component, "reason": reason, "limit": limit}
+        selection |= {"input": input_name}
+        if not letter and not component and not reason:
+            raise click.UsageError(f"Say which: `hekate deadletters {action} ID...`, --component or --reason.")
+        body = {name: value for name, value in selection.items() if value not in (None, [])}
+        done = Client.default(api, token_file).ask("POST", path_of("dead-letters", action), body)
+        if output_format == "json":
+            write_json(done)
+        else:
+            click.echo(f"{len(done['done'])} done, {len(done['failed'])} left.")
+            for name, why in done["failed"].items():
+                click.echo(f"{name}: {why}", err=True)
+        return _FAILED if done["failed"] else 0
+
+    text = f"{summary}\n\nThe exit status is 1 if one of them stays.\n\n\b\n    hekate deadletters {action} 1-0 1-312"
+    do = click.option("--input", "input_name", help="Whose decoders make messages of it, where that is not known.")(do)
+    for option in (click.argument("letter", nargs=-1), _component, _reason, _limit, admin_options, format_option):
+        do = option(do)
+    command.command(name=action, help=text)(do)
+
+
+_add_action("replay", "Try records again: each goes to where it was refused.")
+_add_action("drop", "Drop dead letters for good.")

@@ -1,0 +1,51 @@
+"""How a message is shown: as text for people, or as a line of JSON."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from rich.text import Text
+
+from host.cli.output import console
+
+_NS = 1_000_000_000
+_HEADERS = ("Logger", "Severity", "Hostname", "Pid", "EnvVersion", "Payload")
+_USUAL = {"Severity": 7}
+
+
+def show(message: dict[str, Any], output_format: str) -> None:
+    """Print one message."""
+    if output_format == "json":
+        sys.stdout.buffer.write(orjson.dumps(plain(message)) + b"\n")
+        sys.stdout.buffer.flush()
+        return
+    out = console()
+    head = Text(moment(message["Timestamp"]), style="dim").append(f" {message['Type'] or '(no Type)'}", style="bold")
+    out.print(head)
+    for name in _HEADERS:
+        value = message.get(name)
+        if value not in (None, "", _USUAL.get(name)):
+            out.print(Text(f"    {name}: ", style="cyan").append(str(plain(value)), style="default"))
+    for field in message["Fields"]:
+        unit = f" {field['representation']}" if field.get("representation") else ""
+        text = Text(f"    {field['name']} ", style="green").append(f"({field['value_type']}) ", style="dim")
+        out.print(text.append(f"{plain(field['value'])}{unit}", style="default not dim"))
+
+
+def moment(timestamp_ns: int) -> str:
+    """A time as RFC 3339."""
+    seconds, rest_ns = divmod(timestamp_ns, _NS)
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03d}Z"
+    except (OverflowError, ValueError, OSError):
+        return f"{timestamp_ns} ns"
+
+
+def plain(value: Any) -> Any:
+    """Without bytes, which JSON does not have."""
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    if isinstance(value, dict):
+        return {key: plain(child) for key, child in value.items()}
+    return [plain(child) for child in value] if isinstance(value, list) else value

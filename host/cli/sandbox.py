@@ -1,0 +1,236 @@
+"""`hekate sandbox`: the sandboxes of a running host."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host.cli.admin_options import admin_options
+from host.cli.options import format_option
+
+KINDS = ("decoder", "filter", "encoder")
+_NS = 1_000_000_000
+_kind = click.option("--kind", type=click.Choice(KINDS), help="Needed if a name is that of several kinds.")
+_name = click.argument("name")
+
+
+@click.group(name="sandbox", short_help="Look at and change the sandboxes of a running host.")
+def command() -> None:
+    """Look at and change the sandboxes of a running host, over its admin API.
+
+    \b
+        hekate sandbox list
+        hekate sandbox load plugins/filters/mine.lua
+        hekate sandbox logs mine
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
+
+
+@command.command(name="list")
+@click.option("--kind", type=click.Choice(KINDS), help="Only these.")
+@admin_options
+@format_option
+def list_(kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
+    """List the sandboxes: all that run, and the files of the drop-in directory that nobody uses.
+
+    \b
+        hekate sandbox list --kind filter
+    """  # noqa: D301
+    from host.cli.admin_client import Client, path_of
+    from host.cli.output import table, write_json
+
+    found = list(Client.default(api, token_file).items(path_of("sandboxes"), kind=kind))
+    if output_format == "json":
+        write_json(found)
+        return
+    rows = [[each["name"], each["kind"], each["state"], ", ".join(each["components"]), each["origin"], _memory(each),
+             f"{each['cpu_ms'] / 1000:.1f}", each["records_received"], each["records_failed"], each["restarts"]]
+            for each in found]  # fmt: skip
+    heads = ["name", "kind", "state", "runs in", "from", "memory", "cpu s", "records", "failed", "restarts"]
+    table(heads, rows, numbers=5)
+
+
+def _memory(summary: dict[str, Any]) -> str:
+    use = summary["memory"]
+    return f"{use['current'] / use['limit']:.0%}" if use and use["limit"] else "-"
+
+
+@command.command()
+@_name
+@_kind
+@admin_options
+@format_option
+def show(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
+    """Show a sandbox: state, use of limits, costs, terminations.
+
+    \b
+        hekate sandbox show http_status
+    """  # noqa: D301
+    from host.cli.admin_client import Client, path_of
+
+    _shown(Client.default(api, token_file).ask("GET", path_of("sandboxes", name), kind=kind), output_format)
+
+
+def _shown(detail: dict[str, Any], output_format: str) -> None:
+    """Print what a sandbox is like."""
+    from host.cli.output import table, write_json
+
+    if output_format == "json":
+        write_json(detail)
+        return
+    click.echo(f"{detail['kind']} {detail['name']}: {detail['state']}, from {detail['file']}")
+    rows = []
+    for instance in detail["instances"]:
+        for process in instance["processes"]:
+            ended = process["last_termination"]
+            if ended:
+                click.echo(f"{instance['component']}: ended by {ended['limit']}: {ended['text']}")
+            rows += [[instance["component"], process["pid"], use["name"], use["current"], use["highest"], use["limit"]]
+                     for use in process["limits"]]  # fmt: skip
+    table(["runs in", "pid", "limit", "now", "highest", "at most"], rows, numbers=3)
+
+
+@command.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="By default that of the file.")
+@_kind
+@admin_options
+@format_option
+def load(
+    *, file: Path, name: str | None, kind: str | None, api: str | None, token_file: Path | None, output_format: str
+) -> None:
+    """Load a script, or a new version of one.
+
+    It is checked, and its cases are run, before it takes the old one's place.
+
+    \b
+        hekate sandbox load plugins/filters/mine.lua
+    """  # noqa: D301
+    from host.cli.admin_client import Client, path_of
+
+    client = Client.default(api, token_file)
+    body = file.read_bytes()
+    detail = client.ask("PUT", path_of("sandboxes", name or file.stem), body, media_type="text/x-lua", kind=kind)
+    _shown(detail, output_format)
+
+
+@command.command()
+@_name
+@_kind
+@admin_options
+def unload(name: str, kind: str | None, api: str | None, token_file: Path | None) -> None:
+    """Remove a script from the drop-in directory; its versions and its state stay.
+
+    \b
+        hekate sandbox unload mine
+    """  # noqa: D301
+    from host.cli.admin_client import Client, path_of
+
+    Client.default(api, token_file).ask("DELETE", path_of("sandboxes", name), kind=kind)
+    click.echo(f"{name} is unloaded.")
+
+
+def _add_action(action: str, summary: str) -> None:
+    """Declare a command that does one thing to a sandbox."""
+
+    def do(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
+        from host.cli.admin_client import Client, path_of
+        from host.cli.output import write_json
+
+        detail = Client.default(api, token_file).ask("POST", path_of("sandboxes", name, action), kind=kind)
+        if output_format == "json":
+            write_json(detail)
+        else:
+            click.echo(f"{detail['name']} is {detail['state']}.")
+
+    text = f"{summary}\n\n\b\n    hekate sandbox {action} mine"
+    command.command(name=action, help=text)(_name(_kind(admin_options(format_option(do)))))
+
+
+_add_action("start", "Start what was stopped, or what is quarantined because it died too often.")
+_add_action("stop", "End the processes; what a filter would have seen passes it by, a decoder holds its input back.")
+_add_action("restart", "Put new processes in the place of the old ones; a filter's state is handed over.")
+_add_action("pause", "Give it nothing more to do; records wait before it.")
+_add_action("resume", "Go on after a pause.")
+
+
+@command.command()
+@_name
+@_kind
+@admin_options
+@format_option
+def logs(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
+    """Show what the script has printed lately, oldest first.
+
+    \b
+        hekate sandbox logs mine
+    """  # noqa: D301
+    from host.cli.admin_client import Client, path_of
+    from host.cli.output import write_json
+
+    lines = list(Client.default(api, token_file).items(path_of("sandboxes", name, "logs"), kind=kind))
+    if output_format == "json":
+        write_json(lines)
+        return
+    for line in lines:
+        click.echo(f"{datetime.fromtimestamp(line['time_ns'] / _NS, UTC):%Y-%m-%dT%H:%M:%SZ} {line['text']}")
+
+
+@command.command()
+@_name
+@_kind
+@click.option("--drop", is_flag=True, help="Forget it: the filter begins anew.")
+@admin_options
+@format_option
+def state(
+    name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str, *, drop: bool
+) -> None:
+    """Show what is preserved of a filter's state, or forget it.
+
+    \b
+        hekate sandbox state counter --drop
+    """  # noqa: D301
+    from host.cli.admin_client import Client, path_of
+    from host.cli.output import write_json
+
+    client = Client.default(api, token_file)
+    path = path_of("sandboxes", name, "state")
+    if drop:
+        client.ask("DELETE", path, kind=kind)
+    found = client.ask("GET", path, kind=kind)
+    if output_format == "json":
+        write_json(found)
+    elif not found["preserved"]:
+        click.echo(f"{name} preserves nothing (preserve_data).")
+    else:
+        click.echo(f"{found['bytes']} bytes, {found['packs_since']} packs since.")
+
+
+@command.command()
+@_name
+@click.argument("version", required=False, type=int)
+@_kind
+@admin_options
+@format_option
+def rollback(
+    name: str, version: int | None, kind: str | None, api: str | None, token_file: Path | None, output_format: str
+) -> None:
+    """Go back to VERSION of a script; without it, list the versions.
+
+    \b
+        hekate sandbox rollback mine 3
+    """  # noqa: D301
+    from host.cli.admin_client import Client, path_of
+    from host.cli.output import table, write_json
+
+    client = Client.default(api, token_file)
+    if version is not None:
+        path = path_of("sandboxes", name, "versions", str(version), "restore")
+        _shown(client.ask("POST", path, kind=kind), output_format)
+        return
+    found = list(client.items(path_of("sandboxes", name, "versions"), kind=kind))
+    if output_format == "json":
+        write_json(found)
+        return
+    heads = list(found[0]) if found else ["version"]
+    table(heads, [[str(value) for value in each.values()] for each in found], numbers=0)

@@ -1,0 +1,98 @@
+"""The verbs that speak with a running host: sandbox, tap, top, deadletters; one host for all."""
+
+import json
+
+import pytest
+
+from tests.cli.test_cli import hekate
+from tests.running import PLUGIN, Bench
+
+COUNTS = """
+local n = 0
+function process_message()
+  n = n + 1
+  if n == 1 then print("the first one") end
+  return 0
+end
+"""
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    made = Bench(tmp_path_factory.mktemp("verbs"))
+    lines = ['{"n":{sequence},"status":500}', "oops {sequence}"]
+    made.plugin("filter", "counts", COUNTS, "message_matcher: Fields[n] != NIL\n")
+    config = {
+        "admin": {"listen": None, "socket": made.path("admin.sock")},
+        "inputs": {"numbers": {"type": "generate", "lines": lines, "rate": 100, "decoder": "json"}},
+        "outputs": {"all": {"type": "null", "message_matcher": "Fields[n] != NIL", "encoder": "json"}},
+    }
+    made.start(config).ready().saw("dead letters")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ask(bench):
+    """Run a verb; answers the document, or the text."""
+
+    def ask(*arguments, status=0):
+        result = hekate(*arguments, env={"HEKATE_API": bench.path("admin.sock")})
+        assert result.returncode == status, result.stdout + result.stderr
+        return json.loads(result.stdout) if "json" in arguments else result.stdout + result.stderr
+
+    return ask
+
+
+def test_sandboxes_are_loaded_looked_at_stopped_rolled_back_and_unloaded(bench, ask):
+    assert "counts" in ask("sandbox", "list", "--kind", "filter")
+    assert ask("sandbox", "show", "counts", "--format", "json")["state"] == "running"
+    assert "the first one" in ask("sandbox", "logs", "counts")
+    for action, state in [("pause", "paused"), ("resume", "running"), ("stop", "stopped"), ("start", "running")]:
+        assert f"counts is {state}." in ask("sandbox", action, "counts")
+    ask("sandbox", "restart", "counts")
+    assert "preserves nothing" in ask("sandbox", "state", "counts")
+
+    header = "message_matcher: Fields[n] > 5\n"
+    file = bench.write("other.lua", PLUGIN.format(kind="filter", name="other", code=COUNTS, header=header))
+    assert "filter other: " in ask("sandbox", "load", file)
+    bench.write("other.lua", PLUGIN.format(kind="filter", name="other", code=COUNTS + "x = 1", header=header))
+    ask("sandbox", "load", file)
+    versions = ask("sandbox", "rollback", "other", "--format", "json")
+    assert len(versions) == 2
+    ask("sandbox", "rollback", "other", 1)
+    bench.write("other.lua", "this is no Lua")
+    refused = ask("sandbox", "load", file, "--kind", "filter", status=1)
+    assert "other.lua:1" in refused
+    ask("sandbox", "unload", "other")
+    assert "other" not in ask("sandbox", "list", "--kind", "filter")
+
+
+def test_records_are_tapped_and_components_are_shown(ask):
+    records = ask("tap", "decoders.numbers", "--match", "Fields[n] > 3", "--count", "1", "--format", "json")
+    assert records["Type"] == "json"
+    assert "n (integer)" in ask("tap", "--count", "1", "--match", "Fields[n] != NIL")
+    assert "there is no" in ask("tap", "nowhere.x", status=1).lower()
+
+    rows = ask("top", "--sort", "in", "--format", "json")
+    assert {"inputs.numbers", "filters.counts", "outputs.all"} <= {row["id"] for row in rows}
+    text = ask("top", "--filter", "outputs.")
+    assert "outputs.all" in text
+    assert "inputs.numbers" not in text
+
+
+def test_dead_letters_are_listed_shown_replayed_and_dropped(ask):
+    first = ask("deadletters", "list", "--component", "numbers", "--limit", "2", "--format", "json")[0]
+    assert first["record"].startswith("oops")
+    assert first["record"] in ask("deadletters", "show", first["id"])
+    assert "1 done, 0 left." in ask("deadletters", "replay", first["id"])
+    ask("deadletters", "show", first["id"], status=1)
+    assert "2 done" in ask("deadletters", "drop", "--component", "numbers", "--limit", "2")
+    assert "Say which" in ask("deadletters", "drop", status=64)
+
+
+def test_a_host_that_is_not_there_is_said_so(tmp_path):
+    result = hekate("top", "--api", tmp_path / "nothing.sock")
+
+    assert result.returncode == 69
+    assert "No host answers" in result.stderr
