@@ -272,3 +272,27 @@ def test_a_chain_of_all_decoders_keeps_many_short_records_in_their_packs(bench):
 
 
 N_ONLY = {"type": "template", "config": {"template": "%{n}"}}
+
+
+def test_a_declared_field_that_occurs_several_times_is_the_list_of_those_that_are_there(bench):
+    bench.plugin(
+        "decoder",
+        "servers",
+        """
+        local digits = require "lpeg".R "09" ^ 1
+        local function n(before) return {optional = {before, {name = "n", grammar = digits}}} end
+        declare_grammar {alternatives = {{n "a", n "b", n "c"}}}
+        """,
+    )
+
+    bench.once(
+        {
+            "inputs": {
+                "i": {"type": "file", "path": bench.write("in", "a1\na1b2\nb2\n\nc3\na1b2c3\n"), "decoder": "servers"}
+            },
+            "outputs": {"o": to_json(bench.path("o"))},
+        }
+    )
+
+    found = [message.get("n") for message in bench.jsons("o")]
+    assert found == [["1"], ["1", "2"], ["2"], None, ["3"], ["1", "2", "3"]]

@@ -288,6 +288,21 @@ local function chosen_members(shape, fields)
   return members
 end
 
+-- a field that occurs several times: a list of the occurrences that are there
+local function list_source(emit, shape, list, literal, constant)
+  emit("do local count = 0")
+  for _, index in ipairs(list) do
+    local c = shape.columns[index]
+    local quote = STRINGS[c.kind] and '"' or ""
+    local optional = band(c.flags, L.OPTIONAL) ~= 0
+    if optional then emit("if slots[%d].bits ~= %s then", c.slot, values.absent_literal(c.kind)) end
+    emit("if count == 0 then %s else %s end count = count + 1", literal("[" .. quote), constant("," .. quote))
+    emit("%s %s", value_source(c), constant(quote))
+    if optional then emit("end") end
+  end
+  emit("if count > 0 then %s end end", constant "]")
+end
+
 local function member_source(emit, shape, member, constant)
   local variable, literal = member.variable, member.literal
   local list = shape.occurrences[variable]
@@ -310,25 +325,14 @@ local function member_source(emit, shape, member, constant)
     emit("%s", literal('"' .. json_text.escape(column.value) .. '"'))
     return
   end
+  if #list > 1 then return list_source(emit, shape, list, literal, constant) end
   local optional = band(column.flags, L.OPTIONAL) ~= 0
   if optional then emit("if slots[%d].bits ~= %s then", column.slot, values.absent_literal(column.kind)) end
   -- a header that was set to nothing is as good as none
   local skip_empty = member.unless_empty and STRINGS[column.kind]
   if skip_empty then emit("if slots[%d].to > slots[%d].from then", column.slot, column.slot) end
-  if #list > 1 then
-    emit("%s", literal "[")
-    for n, index in ipairs(list) do
-      local c = shape.columns[index]
-      local quote = STRINGS[c.kind] and '"' or ""
-      emit("%s", constant((n > 1 and "," or "") .. quote))
-      emit("%s", value_source(c))
-      emit("%s", constant(quote))
-    end
-    emit("%s", constant "]")
-  else
-    local quote = STRINGS[column.kind] and '"' or ""
-    emit("%s %s %s", literal(quote), value_source(column), constant(quote))
-  end
+  local quote = STRINGS[column.kind] and '"' or ""
+  emit("%s %s %s", literal(quote), value_source(column), constant(quote))
   if skip_empty then emit("end") end
   if optional then emit("end") end
 end
