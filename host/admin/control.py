@@ -80,7 +80,8 @@ class Control:
             self._note_again = False
             for entry in self.index.entries():
                 if self.index.is_dropped_in(entry):
-                    await asyncio.to_thread(self.history.note_file, entry.kind, entry.path)
+                    async with self.loading.busy:
+                        await asyncio.to_thread(self.history.note_file, entry.kind, entry.path)
 
     def _see(self, pack: TablePack) -> None:
         self.recent.see(pack)

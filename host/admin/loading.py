@@ -61,8 +61,9 @@ class Loading:
 
     def __init__(self, control: Control) -> None:
         self._control = control
-        self._busy = asyncio.Lock()
-        """One change after the other: each is checked against what the one before has left."""
+        self.busy = asyncio.Lock()
+        """One change after the other: each is checked against what the one before has left. While it is held, a file
+        may hold what will be refused."""
 
     async def load(self, name: str, kind: PluginKind | None, source: bytes, who: str) -> Loaded:
         """Load a new script, or a new version of one.
@@ -76,7 +77,7 @@ class Loading:
         Raises:
             Problem: It has faults, or may not be loaded here; nothing has changed.
         """
-        async with self._busy:
+        async with self.busy:
             folder = self._folder()
             kind = kind or self._kind_of(name, source)
             path = folder / f"{kind}s" / f"{name}.lua"
@@ -101,7 +102,7 @@ class Loading:
         Raises:
             Problem: It may not be removed here.
         """
-        async with self._busy:
+        async with self.busy:
             self._folder()
             if not self._control.index.is_dropped_in(entry) or entry.path.stem != entry.name:
                 raise Problem(409, f"Its file, {entry.path}, does not lie in the drop-in directory.")
