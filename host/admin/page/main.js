@@ -1,10 +1,11 @@
 // The page: signing in, the frame around the views, and which view is shown.
 
-import { get, onSignedOut } from "./core/api.js";
+import { Problem, get, onSignedOut } from "./core/api.js";
 import { fill, h } from "./core/dom.js";
 import { here } from "./core/router.js";
 import { session } from "./core/session.js";
 import { problem } from "./parts/problem.js";
+import { sayFault } from "./parts/toast.js";
 import { frame, markNavigation } from "./shell.js";
 import { signIn } from "./views/sign_in.js";
 import { viewOf } from "./views/index.js";
@@ -74,5 +75,10 @@ addEventListener("hashchange", () => {
     return;
   }
   show();
+});
+addEventListener("unhandledrejection", (event) => {
+  const isLeft = event.reason?.name === "AbortError";
+  if (isLeft || event.reason instanceof Problem) event.preventDefault();
+  if (!isLeft && event.reason instanceof Problem) sayFault(event.reason);
 });
 start();

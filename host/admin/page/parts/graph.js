@@ -104,8 +104,7 @@ function box(node, { x, y, width, height }) {
   const flow = svg("text", isRouter ? { x: width / 2, y: height / 2 + 18, "text-anchor": "middle" } : { x: 10, y: 52 });
   const title = svg("title", {});
   const shape = svg("a", { href: componentLink(node.id), transform: `translate(${x} ${y})`, class: "node" },
-    title,
-    svg("rect", { width, height, rx: 9 }),
+    svg("rect", { width, height, rx: 9 }, title),
     isRouter
       ? svg("text", { x: width / 2, y: height / 2, "text-anchor": "middle", class: "name" }, "router")
       : [svg("text", { x: 10, y: 21, class: "name" }, shortened(node.name)),
@@ -117,7 +116,7 @@ function box(node, { x, y, width, height }) {
     flow.textContent = flowText(now);
     const words = `${now.id}: ${now.health}. ${now.reason} In ${rate(now.received_per_second)}, out ${rate(now.sent_per_second)}.`;
     title.textContent = words;
-    shape.setAttribute("aria-label", words);
+    shape.setAttribute("aria-description", now.reason);
   };
   return { shape, update };
 }

@@ -14,7 +14,7 @@ const REFRESH_MS = 5000;
 const READING = {
   hekate_component_queue_packs: "A queue that stays full holds up what comes before it.",
   hekate_component_lag_seconds: "Rises as long as something waits and is not taken: look at the component that it is of.",
-  hekate_component_errors_total: "Rising means that records fail just now; the dead letters have them with their reasons.",
+  hekate_component_errors_total: "Rising means that records fail just now. What was not decoded or delivered, and what a sandbox died of, is among the dead letters; what a script refused is in the log.",
   hekate_component_dropped_records_total: "Records that nobody will see again, unless they are among the dead letters.",
   hekate_component_restarts_total: "A sandbox that ends time and again; its page shows the last termination.",
   hekate_component_retries_total: "An output that cannot deliver tries again; nothing is lost as long as it does.",

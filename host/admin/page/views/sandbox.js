@@ -10,6 +10,7 @@ import { faultItem, problem } from "../parts/problem.js";
 import { sandboxActions } from "./sandbox/actions.js";
 import * as logs from "./sandbox/logs.js";
 import * as outputs from "./sandbox/outputs.js";
+import * as readouts from "./sandbox/readouts.js";
 import * as source from "./sandbox/source.js";
 import * as state from "./sandbox/state.js";
 import * as summary from "./sandbox/summary.js";
@@ -18,7 +19,7 @@ import * as versions from "./sandbox/versions.js";
 const REFRESH_MS = 3000;
 const TABS = [
   ["", "Summary", summary], ["source", "Source", source], ["versions", "Versions", versions],
-  ["outputs", "Graphs and outputs", outputs, "filter"], ["logs", "Prints", logs], ["state", "State", state, "filter"],
+  ["outputs", "Graphs and outputs", outputs, "filter"], ["readouts", "Read-outs", readouts, "filter"], ["logs", "Prints", logs], ["state", "State", state, "filter"],
 ];
 
 export async function show(root, { parts: [kind, name, tab = ""], query, signal }) {
