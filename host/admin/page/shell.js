@@ -10,6 +10,8 @@ import { navigation } from "./views/index.js";
 const THEME = "hekate.theme";
 const THEMES = { auto: "As the system", light: "Light", dark: "Dark" };
 const READY_MS = 5000;
+const NOT_READY = ["dead", "stuck", "paused"];
+let onGraph = () => {};
 
 applyTheme();
 
@@ -53,16 +55,29 @@ function watchReadiness(status) {
     status.dataset.health = health;
     setText(text, words);
   };
+  let toldMs = -Infinity;
+  const tell = (wrong) => {
+    if (!wrong.length) show("ok", "Ready");
+    else show("dead", wrong.length === 1 ? `${wrong[0]} is not ready` : `${wrong.length} components are not ready`);
+  };
   const look = async () => {
     if (!status.isConnected) return leaving.abort();
-    const { ready, components } = await get("/api/v1/readiness");
-    const wrong = components.filter((each) => !each.ready);
-    if (ready) show("ok", "Ready");
-    else show("dead", wrong.length === 1 ? `${wrong[0].component} is not ready` : `${wrong.length} components are not ready`);
+    if (performance.now() - toldMs < READY_MS) return;
+    const { components } = await get("/api/v1/readiness");
+    tell(components.filter((each) => !each.ready).map((each) => each.component));
+  };
+  onGraph = ({ nodes }) => {
+    toldMs = performance.now();
+    tell(nodes.filter((node) => NOT_READY.includes(node.health)).map((node) => node.id));
   };
   const leaving = new AbortController();
   queueMicrotask(() => look().catch(() => show("dead", "No answer")));
   every(READY_MS, leaving.signal, look, () => show("dead", "No answer"));
+}
+
+/** Tell of the graph, so that a page that shows it need not ask for readiness: many of them may be open all day. */
+export function tellGraph(graph) {
+  onGraph(graph);
 }
 
 function themeChoice() {

@@ -21,6 +21,27 @@ export function every(ms, signal, action, onFault) {
   signal.addEventListener("abort", () => clearTimeout(timer));
 }
 
+/**
+ * Keep something open as long as the page is looked at: it is ended when the page is hidden, and begun again after.
+ *
+ * @param {(signal: AbortSignal) => Promise<void>} open goes on until its signal is given; if it ends, it is begun again
+ */
+export async function whileVisible(againMs, signal, open, onFault) {
+  while (!signal.aborted) {
+    const hidden = new AbortController();
+    const look = () => document.visibilityState === "hidden" && hidden.abort();
+    document.addEventListener("visibilitychange", look);
+    try {
+      if (document.visibilityState === "visible") await open(AbortSignal.any([signal, hidden.signal]));
+    } catch (fault) {
+      if (!signal.aborted && !hidden.signal.aborted) onFault(fault);
+    } finally {
+      document.removeEventListener("visibilitychange", look);
+    }
+    await new Promise((resolve) => setTimeout(resolve, againMs));
+  }
+}
+
 /** Call a function once nobody has asked for it for a while. */
 export function debounced(ms, action) {
   let timer = 0;

@@ -3,13 +3,15 @@
 import { follow } from "../core/api.js";
 import { fill, h, setText } from "../core/dom.js";
 import { count, milliseconds, rate } from "../core/format.js";
+import { whileVisible } from "../core/poll.js";
 import { componentLink, link } from "../core/router.js";
 import { facts, head, healthMark, live, scroller } from "../parts/bits.js";
 import { problem } from "../parts/problem.js";
 import { pipelineGraph } from "../parts/graph.js";
 import { table } from "../parts/table.js";
+import { tellGraph } from "../shell.js";
 
-const AGAIN_MS = 2000;
+const AGAIN_MS = 1000;
 
 export function show(root, { signal }) {
   const totals = h("div", { class: "tiles" });
@@ -25,6 +27,7 @@ export function show(root, { signal }) {
     h("h2", {}, "Components"), components.element);
 
   const draw = (shown) => {
+    tellGraph(shown);
     fill(fault);
     fill(totals, tiles(shown));
     const ailing = shown.nodes.filter((node) => node.health !== "ok").sort((a, b) => RANKS.indexOf(b.health) - RANKS.indexOf(a.health));
@@ -36,16 +39,7 @@ export function show(root, { signal }) {
     graph.show(shown);
     components.show(shown.nodes.filter((node) => node.id !== "router"));
   };
-  (async () => {
-    while (!signal.aborted) {
-      try {
-        await follow("/api/v1/graph/stream", {}, signal, draw);
-      } catch (reason) {
-        if (!signal.aborted) fill(fault, problem(reason));
-      }
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    }
-  })();
+  whileVisible(AGAIN_MS, signal, (until) => follow("/api/v1/graph/stream", {}, until, draw), (reason) => fill(fault, problem(reason)));
 }
 
 const RANKS = ["ok", "paused", "lossy", "stuck", "dead"];

@@ -1,6 +1,7 @@
 // Makes a decoder of a grammar, with the lines that it was tried on as its cases.
 
 const MOST_CASES = 20;
+const REFUSAL = "the grammar does not match";
 
 /** The text of the decoder. YAML takes texts and values as JSON has them. */
 export function asDecoder(name, source, results) {
@@ -23,7 +24,7 @@ ${isDeclared ? source : script(source)}`;
 
 function stepOf({ given, matched, values }, isDeclared) {
   const record = `  - record: ${JSON.stringify(given)}`;
-  if (!matched) return `${record}\n    failure: ""`;
+  if (!matched) return `${record}\n    failure: ${isDeclared ? '""' : REFUSAL}`;
   const fields = isDeclared ? {} : fieldsOf(values);
   const members = Object.entries(fields).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   return members.length ? `${record}\n    messages:\n    - Fields: {${members.join(", ")}}` : `${record}\n    messages:\n    - {}`;
@@ -48,7 +49,7 @@ local KINDS = {string = true, number = true, boolean = true}
 
 function process_message()
   local values = {lpeg.match(pattern, read_message("Payload"))}
-  if values[1] == nil then return -1, "the grammar does not match" end
+  if values[1] == nil then return -1, "${REFUSAL}" end
   if type(values[1]) == "table" then
     for key, value in pairs(values[1]) do
       if type(key) == "string" and KINDS[type(value)] then write_message("Fields[" .. key .. "]", value) end
