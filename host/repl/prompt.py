@@ -14,7 +14,6 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import Lexer, PygmentsLexer
 from pygments.lexers.scripting import LuaLexer
-from pygments.token import Keyword, Operator, Punctuation
 
 from host import __version__
 from host.config import api_reference
@@ -114,15 +113,21 @@ def _history() -> History:
 _OPENS = frozenset({"function", "do", "if", "repeat", "(", "[", "{"})
 _CLOSES = frozenset({"end", "until", ")", "]", "}"})
 _GOES_ON = re.compile(r"([=+\-*/%^,]|\.\.|\b(and|or|not|return|local))\s*$")
+_QUOTED = re.compile(
+    r"(?:--)?\[(?P<level>=*)\[.*?(?:\](?P=level)\]|(?P<unclosed>\Z))|--[^\n]*"
+    r"|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?",
+    re.DOTALL,
+)
+_WORD = re.compile(r"\w+|[()\[\]{}]")
 
 
 def is_open(code: str) -> bool:
     """Whether Lua clearly expects more; told without the sandbox, so that what is typed ahead is not mixed up."""
-    depth = 0
-    for kind, word in LuaLexer().get_tokens(code):
-        if kind in Keyword or kind in Punctuation or kind in Operator:
-            depth += (word in _OPENS) - (word in _CLOSES)
-    return depth > 0 or _GOES_ON.search(code) is not None
+    if any(found["unclosed"] is not None for found in _QUOTED.finditer(code)):
+        return True
+    bare = _QUOTED.sub('""', code)
+    depth = sum((word in _OPENS) - (word in _CLOSES) for word in _WORD.findall(bare))
+    return depth > 0 or _GOES_ON.search(bare) is not None
 
 
 def _bindings() -> KeyBindings:
