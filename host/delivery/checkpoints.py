@@ -204,6 +204,23 @@ class Checkpoints:
                     transaction.put(_encoded(key), value if isinstance(value, bytes) else orjson.dumps(value))
 
 
+def stored(state_dir: Path) -> dict[str, Checkpoint]:
+    """All positions that are on disk, without getting in the way of a host that runs; empty if there are none.
+
+    Raises:
+        StartError: They cannot be read.
+    """
+    folder = state_dir / "checkpoints"
+    if not (folder / "data.mdb").exists():
+        return {}
+    try:
+        with lmdb.open(str(folder), readonly=True, lock=False) as env, env.begin() as transaction:
+            pairs = [(bytes(key).decode(), bytes(value)) for key, value in transaction.cursor()]
+    except (OSError, lmdb.Error) as error:
+        raise StartError(f"state_dir: cannot read the checkpoints in {folder}: {error}.") from error
+    return {key: _value(value) for key, value in pairs if not key.startswith(_STATE_PREFIX)}
+
+
 def _lock(path: Path, state_dir: Path) -> int:
     # A record lock, not flock: children of the host must not inherit it and keep it beyond our end.
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -1,0 +1,55 @@
+"""`hekate cat`: what is in files, decoded."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="cat", short_help="Show logs, dead letters and Heka-framed files, decoded.")
+@click.argument("file", nargs=-1, required=True)
+@click.option(
+    "--decoder", help="By default json for lines that begin with {, protobuf for Heka's frames, else payload."
+)
+@click.option("--config", "options", multiple=True, metavar="KEY=VALUE", help="An option of the decoder.")
+@click.option("--match", default="TRUE", show_default=True, help="Only messages that this matcher accepts.")
+@click.option("--follow", is_flag=True, help="Go on as the files grow, until interrupted.")
+@click.option("--sandbox-dir", type=click.Path(path_type=Path, file_okay=False), help="Where your own decoders are.")
+@click.option(
+    "--to",
+    "--format",
+    "to",
+    type=click.Choice(["text", "json", "protobuf", "counts"]),
+    default="text",
+    show_default=True,
+    help="Text for people, JSON lines, Heka's framed protobuf, or how many there are of each Type.",
+)
+def command(
+    file: tuple[str, ...],
+    *,
+    decoder: str | None,
+    options: tuple[str, ...],
+    match: str,
+    follow: bool,
+    sandbox_dir: Path | None,
+    to: str,
+) -> int:
+    """Decode FILE (patterns and gzip are fine) as the pipeline does, and show what --match accepts.
+
+    FILE is a log, a file of dead letters, or a file of Heka's frames; several are read side by side. How many records
+    were not decoded, and why, goes to stderr; the exit status is 66 if a file cannot be read.
+
+    \b
+        hekate cat access.log --decoder nginx_access --match 'Fields[status] >= 500'
+        hekate cat var/hekate/dead_letters/*.jsonl --to counts
+        hekate cat app.log --follow --to json
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
+    from host.cli import decoding
+
+    given = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals:
+            raise click.UsageError(f"--config takes KEY=VALUE, and not `{option}`.")
+        given[key] = value
+    source = decoding.Source(list(file), decoder, given, match, str(sandbox_dir) if sandbox_dir else None)
+    return decoding.show(source, to, follow=follow)

@@ -1,0 +1,22 @@
+"""`hekate completion`: what a shell needs to complete the command line."""
+
+import click
+
+
+@click.command(name="completion", short_help="Print what a shell needs to complete the command line.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> None:
+    """Print a script that makes SHELL complete verbs, options and choices.
+
+    \b
+        hekate completion bash > /etc/bash_completion.d/hekate
+        hekate completion zsh > ~/.zfunc/_hekate
+        hekate completion fish > ~/.config/fish/completions/hekate.fish
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
+    from click.shell_completion import get_completion_class
+
+    from host.cli.main import cli
+
+    made = get_completion_class(shell)
+    assert made is not None
+    click.echo(made(cli, {}, "hekate", "_HEKATE_COMPLETE").source())

@@ -1,0 +1,41 @@
+"""`hekate doctor`: what is wrong with this machine or this configuration, and the command that mends it."""
+
+from pathlib import Path
+
+import click
+
+from host.cli.options import format_option
+
+_FAILED = 1
+
+
+@click.command(name="doctor", short_help="Find what is wrong with this machine, and what mends it.")
+@click.argument("config", nargs=-1, type=click.Path(path_type=Path))
+@format_option
+def command(config: tuple[Path, ...], output_format: str) -> int:
+    """Check LPEG, LuaJIT, the jail, limits of the system, and for CONFIG also ports, folders, permissions and the disk.
+
+    What is wrong comes with the command that mends it. The exit status is 1 if something is.
+
+    \b
+        hekate doctor hekate.yaml
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
+    from rich.text import Text
+
+    from host.cli import checks
+    from host.cli.output import console, write_json
+
+    found = checks.all_checks(config)
+    if output_format == "json":
+        write_json(found)
+    else:
+        out = console()
+        marks = {"ok": ("ok    ", "green"), "warning": ("note  ", "yellow"), "wrong": ("WRONG ", "bold red")}
+        for check in found:
+            mark, style = marks[check.state]
+            out.print(
+                Text(mark, style=style).append(f"{check.name}: ", style="bold").append(check.text, style="not bold")
+            )
+            if check.mend:
+                out.print(Text(f"          {check.mend}", style="cyan"))
+    return _FAILED if any(check.state == "wrong" for check in found) else 0

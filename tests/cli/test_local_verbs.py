@@ -1,0 +1,116 @@
+"""The verbs that need no running host: new, cat, files, doctor, completion."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.test_cli import hekate
+from tests.running import ROOT, Bench, to_json, until
+
+LINES = """192.0.2.7 - bob [01/May/2024:12:00:00 +0200] "GET /a HTTP/1.1" 502 512 "-" "curl/7.88.1"
+192.0.2.7 - - [01/May/2024:12:00:01 +0200] "GET /b HTTP/1.1" 200 17 "-" "curl/7.88.1"
+no access log
+"""
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def test_what_new_writes_passes_its_own_cases(tmp_path):
+    for kind in ("decoder", "filter", "encoder", "config"):
+        result = hekate("new", kind, f"my_{kind}", cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        assert "Try it: hekate " in result.stdout
+
+    assert hekate("new", "config", "my_config", cwd=tmp_path).returncode == 73
+    assert hekate("new", "filter", "Not-a-name", cwd=tmp_path).returncode == 64
+    result = hekate("test", "--format", "json", "plugins", "my_config.yaml", cwd=tmp_path)
+    assert json.loads(result.stdout)["passed"] == 4, result.stdout
+    assert result.returncode == 0
+
+
+def test_cat_shows_logs_frames_and_dead_letters(bench):
+    log = bench.write("access.log", LINES)
+    match = ["--decoder", "nginx_access", "--match", "Fields[status] >= 500"]
+
+    text = hekate("cat", log, *match)
+    assert text.returncode == 0
+    assert "    status: 502\n" in text.stdout
+    assert "/b" not in text.stdout
+    assert "1 records were not decoded: nginx_access" in text.stderr
+    (line,) = hekate("cat", log, *match, "--to", "json").stdout.splitlines()
+    assert json.loads(line)["remote_user"] == "bob"
+
+    command = [sys.executable, "-m", "host", "cat", log, "--decoder", "nginx_access", "--to", "protobuf"]
+    framed = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60).stdout
+    counts = hekate("cat", bench.write("frames.pb", framed), log, "--to", "counts", "--match", "TRUE").stdout
+    assert counts.split() == ["Type", "messages", "(none)", "3", "nginx.access", "2", "all", "5"]
+
+    letters = bench.write("00000001.jsonl", '{"component": "access", "reason": "bad", "record": "no access log"}\n')
+    assert "    reason: bad\n" in hekate("cat", letters).stdout
+    assert hekate("cat", bench.path("nothing.log")).returncode == 66
+
+
+def test_cat_follows_a_file_until_it_is_interrupted(bench):
+    log = bench.write("a.log", "one\n")
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    with (bench.folder / "seen.jsonl").open("wb") as out:
+        command = [sys.executable, "-m", "host", "cat", log, "--follow", "--to", "json"]
+        process = subprocess.Popen(command, stdout=out, env=environment)
+    until(lambda: b"one" in bench.read("seen.jsonl"), "the first line")
+    with (bench.folder / "a.log").open("a") as file:
+        file.write("two\n")
+    until(lambda: b"two" in bench.read("seen.jsonl"), "what was appended")
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(20) == 0
+
+
+def test_files_says_what_is_read_and_where_it_goes_on(bench):
+    log = bench.write("a.log", "one\ntwo\n")
+    config = {
+        "inputs": {"a": {"type": "file", "path": bench.path("*.log"), "decoder": "payload"}},
+        "outputs": {"all": to_json(bench.path("out.jsonl"))},
+    }
+    host = bench.start(config).ready()
+    until(lambda: len(bench.read("out.jsonl").splitlines()) == 2, "the lines")
+    host.terminate()
+    bench.write("b.log", "three\n")
+
+    rows = json.loads(hekate("files", host.config_path, "--format", "json").stdout)
+    assert [(row["path"], row["resume_at"], row["status"]) for row in rows] == [
+        (log, 8, "resumed"),
+        (bench.path("b.log"), 0, "read from the beginning"),
+    ]
+    assert "resumed" in hekate("files", host.config_path).stdout
+
+
+def test_doctor_finds_what_is_wrong_and_says_what_mends_it(bench):
+    config = bench.write(
+        "hekate.yaml",
+        f"hekate: {{state_dir: {bench.path('state')}}}\n"
+        "inputs: {a: {type: file, path: /no/such/folder/x.log, decoder: payload}}\n"
+        "outputs: {all: {type: 'null', message_matcher: 'TRUE', encoder: json}}\n",
+    )
+    result = hekate("doctor", config, "--format", "json")
+    found = {check["name"]: check for check in json.loads(result.stdout)}
+
+    assert result.returncode == 1
+    assert found["jail"]["state"] == found["LuaJIT"]["state"] == found["state_dir"]["state"] == "ok"
+    assert found["inputs.a"]["state"] == "wrong"
+    assert found["inputs.a"]["mend"]
+
+
+def test_completion_completes_verbs():
+    for shell in ("bash", "zsh", "fish"):
+        assert "_HEKATE_COMPLETE" in hekate("completion", shell).stdout
+    environment = {"_HEKATE_COMPLETE": "bash_complete", "COMP_WORDS": "hekate dead", "COMP_CWORD": "1"}
+    assert hekate(env=environment).stdout.strip() == "plain,deadletters"
