@@ -16,8 +16,8 @@ from host import __version__
 from host.errors import HekateError
 
 COMMANDS = (
-    "run", "validate", "test", "repl", "new", "cat", "files", "sandbox", "tap", "top", "deadletters", "doctor", "list",
-    "schema", "completion", "version",
+    "run", "validate", "test", "repl", "new", "cat", "graph", "files", "sandbox", "tap", "top", "deadletters", "doctor",
+    "list", "schema", "completion", "version",
 )  # fmt: skip
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141

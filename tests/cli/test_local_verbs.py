@@ -114,3 +114,44 @@ def test_completion_completes_verbs():
         assert "_HEKATE_COMPLETE" in hekate("completion", shell).stdout
     environment = {"_HEKATE_COMPLETE": "bash_complete", "COMP_WORDS": "hekate dead", "COMP_CWORD": "1"}
     assert hekate(env=environment).stdout.strip() == "plain,deadletters"
+
+
+PING = 'function process_message() inject_message {Type = "ping", Payload = "x"} return 0 end'
+PONG = 'function process_message() inject_message {Type = "pong", Payload = "x"} return 0 end'
+
+
+def test_graph_shows_what_flows_where_and_warns_of_what_cannot(bench):
+    bench.plugin("filter", "ping", PING)
+    bench.plugin("filter", "pong", PONG)
+    config = bench.write(
+        "hekate.yaml",
+        f"""
+hekate: {{sandbox_dir: {bench.path("plugins")}, state_dir: {bench.path("state")}}}
+inputs:
+  access: {{type: file, path: /var/log/a.log, decoder: nginx_access}}
+filters:
+  ping: {{message_matcher: "Type == 'pong'"}}
+  pong: {{message_matcher: "Type == 'ping' || Type == 'nginx.access'"}}
+outputs:
+  errors: {{type: 'null', message_matcher: "Type == 'nginx.access' && Fields[status] >= 500", encoder: json}}
+  never: {{type: 'null', message_matcher: "Type == 'apache.access'", encoder: json}}
+  nothing: {{type: 'null', message_matcher: "Type == 'a' && Type == 'b'", encoder: json}}
+  deaths: {{type: 'null', message_matcher: "Type == 'hekate.sandbox-terminated'", encoder: json}}
+""",
+    )
+    result = hekate("graph", config, "--format", "json")
+    found = json.loads(result.stdout)
+    edges = {(edge["source"], edge["target"]) for edge in found["edges"]}
+
+    assert result.returncode == 1
+    assert {("inputs.access", "outputs.errors"), ("inputs.access", "filters.pong")} <= edges
+    assert ("inputs.access", "filters.ping") not in edges
+    warnings = "\n".join(found["warnings"])
+    assert "outputs.never: nothing here makes messages" in warnings
+    assert "outputs.nothing: no message can ever match" in warnings
+    assert "filters.ping -> filters.pong -> filters.ping" in warnings
+    assert "outputs.deaths" not in warnings
+    assert "outputs.errors" not in warnings
+    assert '"inputs.access" -> "outputs.errors";' in hekate("graph", config, "--format", "dot").stdout
+    assert hekate("graph", config, "--format", "mermaid").stdout.startswith("flowchart LR\n")
+    assert "inputs.access (nginx.access)\n" in hekate("graph", config).stdout
