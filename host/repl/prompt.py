@@ -1,10 +1,16 @@
-"""The REPL at a terminal: a prompt with history, several lines, colours and completion."""
+"""The REPL at a terminal: a prompt with history, several lines, colours and completion.
+
+What is slow to import is imported while somebody looks at the first prompt.
+"""
 
 import asyncio
+import importlib
 import os
 import re
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
@@ -13,15 +19,12 @@ from prompt_toolkit.formatted_text import FormattedText, StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import Lexer, PygmentsLexer
-from pygments.lexers.scripting import LuaLexer
 
 from host import __version__
-from host.config import api_reference
 from host.errors import HekateError
-from host.repl.commands import load
-from host.repl.run import Repl
-from host.repl.session import Session
-from host.repl.session_commands import modules
+
+if TYPE_CHECKING:
+    from host.repl.entering import Repl
 
 _KEYWORDS = "and break do else elseif end false for function if in local nil not or repeat return then true until while"
 _DOTTED = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*\.)?(\w*)$")
@@ -33,11 +36,15 @@ class _Highlighter(Lexer):
     """Lua, and commands."""
 
     def __init__(self) -> None:
-        self._lua = PygmentsLexer(LuaLexer)
+        self._lua: Lexer | None = None
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         """Style the lines."""
-        if not document.text.startswith(":"):
+        if document.text and not document.text.startswith(":"):
+            if self._lua is None:
+                from pygments.lexers.scripting import LuaLexer
+
+                self._lua = PygmentsLexer(LuaLexer)
             return self._lua.lex_document(document)
 
         def line(number: int) -> StyleAndTextTuples:
@@ -50,10 +57,11 @@ class _Highlighter(Lexer):
 class SandboxCompleter(Completer):
     """Completes commands, files, modules, functions of the API, and whatever the sandbox has."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._commands = load()
-        self._functions = [function.name for function in api_reference.functions()]
+    def __init__(self, opening: "asyncio.Future[Repl]") -> None:
+        self._opening = opening
+        self._commands: list[str] = []
+        self._functions: list[str] = []
+        self._modules: list[str] = []
         self._files = PathCompleter(expanduser=True)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:  # noqa: ARG002 -- prompt_toolkit's
@@ -64,6 +72,7 @@ class SandboxCompleter(Completer):
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
         """What may stand here."""
+        await self._learn()
         text = document.text_before_cursor
         command, space, argument = text.partition(" ")
         if text.startswith(":") and space and command[1:] in _TAKE_FILES:
@@ -73,16 +82,27 @@ class SandboxCompleter(Completer):
         for word, length in await self._words(text):
             yield Completion(word, -length)
 
+    async def _learn(self) -> None:
+        """Get to know the names, once everything is imported."""
+        await asyncio.shield(self._opening)
+        if not self._commands:
+            from host.config import api_reference
+            from host.repl.commands import COMMANDS
+            from host.repl.session_commands import modules
+
+            self._commands, self._modules = list(COMMANDS), modules()
+            self._functions = [function.name for function in api_reference.functions()]
+
     async def _words(self, text: str) -> list[tuple[str, int]]:
         command, space, argument = text.partition(" ")
         if text.startswith(":") and not space:
             return [(f":{name}", len(text)) for name in self._commands if f":{name}".startswith(text)]
         if command == ":help":
-            known = [*(f":{name}" for name in self._commands), *self._functions, *modules()]
+            known = [*(f":{name}" for name in self._commands), *self._functions, *self._modules]
             return [(name, len(argument)) for name in known if name.startswith(argument)]
         required = _REQUIRED.search(text)
         if required:
-            return [(name, len(required[1])) for name in modules() if name.startswith(required[1])]
+            return [(name, len(required[1])) for name in self._modules if name.startswith(required[1])]
         found = _DOTTED.search(text)
         assert found is not None
         prefix, word = (found[1] or "").rstrip("."), found[2]
@@ -95,7 +115,7 @@ class SandboxCompleter(Completer):
 
     async def _members(self, path: str) -> list[str]:
         try:
-            members = (await self._session.ask("members", path=path))["members"]
+            members = (await self._opening.result().session.ask("members", path=path))["members"]
         except HekateError:
             return []  # the sandbox has just ended; what is known without it is offered
         return [each["name"] for each in members] if isinstance(members, list) else []
@@ -149,30 +169,65 @@ def _bindings() -> KeyBindings:
     return bindings
 
 
-async def converse(repl: Repl) -> None:
+class _Opening:
+    """Opens the session once the first prompt is shown."""
+
+    def __init__(self, sandbox_dir: Path, stack: AsyncExitStack) -> None:
+        self.done: asyncio.Future[Repl] = asyncio.get_running_loop().create_future()
+        self._sandbox_dir = sandbox_dir
+        self._stack = stack
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, _: object = None) -> None:
+        """Begin, if that is not done yet."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._open())
+
+    async def _open(self) -> None:
+        try:
+            await asyncio.to_thread(importlib.import_module, "host.repl.entering")
+            from host.repl.entering import opened
+
+            repl = await self._stack.enter_async_context(opened(self._sandbox_dir, "text"))
+            await repl.session.bench.start()
+            self.done.set_result(repl)
+        except Exception as fault:  # noqa: BLE001 -- whoever waits for it gets it
+            self.done.set_exception(fault)
+
+
+async def converse(loaded: Sequence[str], sandbox_dir: Path) -> None:
     """Ask, carry out, show, until somebody leaves."""
-    session = repl.session
-    starting = asyncio.get_running_loop().create_task(session.bench.start())
-    prompt: PromptSession[str] = PromptSession(
-        history=_history(),
-        lexer=_Highlighter(),
-        completer=SandboxCompleter(session),
-        complete_while_typing=False,
-        key_bindings=_bindings(),
-        multiline=True,
-        prompt_continuation=lambda width, line_number, is_soft_wrap: "." * (width - 1) + " ",  # noqa: ARG005
-    )
-    print(f"Hekate {__version__}. :help lists the commands, Tab completes, Ctrl-D leaves.")  # noqa: T201
-    ready = False
+    async with AsyncExitStack() as stack:
+        opening = _Opening(sandbox_dir, stack)
+        prompt: PromptSession[str] = PromptSession(
+            history=_history(),
+            lexer=_Highlighter(),
+            completer=SandboxCompleter(opening.done),
+            complete_while_typing=False,
+            key_bindings=_bindings(),
+            multiline=True,
+            prompt_continuation=lambda width, line_number, is_soft_wrap: "." * (width - 1) + " ",  # noqa: ARG005
+        )
+        prompt.app.after_render += opening.begin
+        print(f"Hekate {__version__}. :help lists the commands, Tab completes, Ctrl-D leaves.")  # noqa: T201
+        if loaded:
+            opening.begin()
+            for path in loaded:
+                await (await opening.done).enter(f":load {path}")
+        await _ask_on(prompt, opening)
+
+
+async def _ask_on(prompt: "PromptSession[str]", opening: _Opening) -> None:
+    edited = ""
     while True:
-        edited, repl.to_edit = repl.to_edit, ""
         try:
             text = await prompt.prompt_async(FormattedText([("bold", "hekate> ")]), default=edited)
+            repl = await opening.done
+            if edited:
+                repl.session.definitions, repl.session.expression = [], ""
+            await repl.enter(text)
         except KeyboardInterrupt:
             continue
-        if not ready:
-            await starting
-            ready = True
-        if edited:
-            session.definitions, session.expression = [], ""
-        await repl.enter(text)
+        except EOFError:
+            return
+        edited, repl.to_edit = repl.to_edit, ""

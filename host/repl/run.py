@@ -5,79 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import orjson
-from rich.console import Console
-
-from host.cli.output import console
-from host.errors import HekateError
-from host.repl import trying
-from host.repl.commands import Document, carry_out
-from host.repl.session import Session
-from host.sandbox import lua_modules
-from host.sandbox.zygote_client import ZygoteClient
-from host.telemetry import logs
 
 _FAILED = 1
-
-
-class Repl:
-    """Carries out what is entered, and shows what came of it.
-
-    Args:
-        session: The session.
-        output_format: `text` or `json`.
-    """
-
-    def __init__(self, session: Session, output_format: str) -> None:
-        self.session = session
-        self.failed = False
-        self.to_edit = ""
-        """What the next prompt begins with."""
-        self._json = output_format == "json"
-        self._out: Console = console()
-
-    async def enter(self, text: str) -> None:
-        """Carry out one piece of Lua, or one command."""
-        if not text.strip():
-            return
-        try:
-            document = await self._carried_out(text)
-        except HekateError as fault:
-            document = Document("error", {"error": str(fault)}, failed=True)
-        self.failed = self.failed or document.failed
-        self._show(text, document)
-
-    async def _carried_out(self, text: str) -> Document:
-        if text.lstrip().startswith(":"):
-            document = await carry_out(self.session, text)
-            self.to_edit = document.data["source"] if document.kind == "edit" else ""
-            return document
-        ran = await self.session.run(text)
-        results = await trying.samples(self.session) if ran.changed and not ran.error else []
-        data = {"values": ran.values, "prints": ran.prints, "error": ran.error, "results": results}
-        return Document("ran", data, failed=bool(ran.error))
-
-    def _show(self, text: str, document: Document) -> None:
-        if self._json:
-            line: dict[str, Any] = {"input": text, "kind": document.kind, **document.data}
-            sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
-            sys.stdout.buffer.flush()
-            return
-        from host.repl.show import show
-
-        show(self._out, document)
-
-    async def enter_all(self, lines: Sequence[str]) -> None:
-        """Carry out the lines of a script; Lua may go over several."""
-        waiting = ""
-        for line in lines:
-            waiting += line + "\n"
-            if waiting.lstrip().startswith(":") or not await self.session.is_incomplete(waiting):
-                await self.enter(waiting.rstrip("\n"))
-                waiting = ""
-        await self.enter(waiting.rstrip("\n"))
 
 
 def run(code: Sequence[str], loaded: Sequence[str], sandbox_dir: Path, output_format: str) -> int:
@@ -92,32 +21,25 @@ def run(code: Sequence[str], loaded: Sequence[str], sandbox_dir: Path, output_fo
     Returns:
         The exit status.
     """
-    logs.set_up("error", "text")
-    lua_modules.check_present()
-    return asyncio.run(_run(code, loaded, sandbox_dir, output_format))
+    if not code and output_format == "text" and sys.stdin.isatty() and sys.stdout.isatty():
+        from host.repl.prompt import converse
+
+        asyncio.run(converse(loaded, sandbox_dir))
+        return os.EX_OK
+    return asyncio.run(_carry_out(code, loaded, sandbox_dir, output_format))
 
 
-async def _run(code: Sequence[str], loaded: Sequence[str], sandbox_dir: Path, output_format: str) -> int:
-    zygote = ZygoteClient()
-    zygote.start()
-    session = Session(zygote, sandbox_dir)
-    repl = Repl(session, output_format)
-    try:
-        for path in loaded:
-            await repl.enter(f":load {path}")
-        if code:
+async def _carry_out(code: Sequence[str], loaded: Sequence[str], sandbox_dir: Path, output_format: str) -> int:
+    from host.repl.entering import opened
+
+    async with opened(sandbox_dir, output_format) as repl:
+        try:
+            for path in loaded:
+                await repl.enter(f":load {path}")
             for piece in code:
                 await repl.enter(piece)
-        elif sys.stdin.isatty() and sys.stdout.isatty():
-            from host.repl.prompt import converse
-
-            await converse(repl)
-            return os.EX_OK
-        else:
-            await repl.enter_all(sys.stdin.read().splitlines())
-    except EOFError:
-        pass  # :quit
-    finally:
-        await session.close()
-        zygote.close()
-    return _FAILED if repl.failed else os.EX_OK
+            if not code:
+                await repl.enter_all(sys.stdin.read().splitlines())
+        except EOFError:
+            pass  # :quit
+        return _FAILED if repl.failed else os.EX_OK
