@@ -172,7 +172,10 @@ class Sandbox:
             SandboxError: The script did not load.
         """
         self._stopping = False
-        await self._launch()
+        # Whoever waits may be cancelled. The process comes all the same, and `stop` must know of it.
+        launch = asyncio.get_running_loop().create_task(self._launch())
+        launch.add_done_callback(_raise_if_failed)
+        await asyncio.shield(launch)
         assert self._ready is not None
         await self._ready
 
