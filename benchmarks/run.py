@@ -192,9 +192,11 @@ def main(
     if chosen - set(PARTS):
         raise click.BadParameter(f"--parts takes some of {','.join(PARTS)}.")
     tables = _run(wanted, chosen, repeat, QUICK_LINES if quick else LINES, long=long, console=console)
-    everything = names is None and chosen == set(PARTS) and not quick
-    if everything and not no_write:
-        show.write(tables, "make bench")
+    if names is None and not quick and not no_write:
+        if chosen == set(PARTS):
+            show.write(tables, "make bench")
+        else:
+            show.write_some(tables)
         console.print(f"Written to {show.RESULTS}.", highlight=False)
     if any(row.verdict is False for table in tables for row in table.rows):
         sys.exit(1)

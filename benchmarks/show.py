@@ -52,3 +52,15 @@ def write(tables: list[Table], command: str) -> None:
     for table in tables:
         lines += _markdown(table)
     RESULTS.write_text("\n".join(lines))
+
+
+def write_some(tables: list[Table]) -> None:
+    """Put tables in the place of those with the same title, and say when and with which version they were measured."""
+    found = dict(machine.description())
+    head, *sections = RESULTS.read_text().split("\n## ")
+    kept = {section.partition("\n")[0]: section for section in sections}
+    for table in tables:
+        note = f"Measured by itself, with Hekate {found['Hekate']}, {found['Date']}."
+        lines = _markdown(table._replace(notes=[*table.notes, note]))
+        kept[table.title] = "\n".join(lines).removeprefix("## ")
+    RESULTS.write_text("\n## ".join([head, *kept.values()]))
