@@ -11,6 +11,7 @@ TERMINATED = "Type == 'hekate.sandbox-terminated'"
 FATAL = "function process_message() return 1, 'I cannot go on' end"
 
 
+@pytest.mark.slow
 def test_filters_that_die_of_the_news_of_a_death_raise_no_storm(bench):
     for name in ("first", "mourner", "mourner_too"):
         bench.plugin("filter", name, FATAL)

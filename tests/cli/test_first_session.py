@@ -36,6 +36,7 @@ def terminal(bench):
         spawned.close(force=True)
 
 
+@pytest.mark.slow
 def test_from_a_strange_log_to_a_decoder_that_is_hot_loaded(bench, terminal):
     bench.write("quarry.log", QUARRY.read_bytes())
     say = terminal.sendline

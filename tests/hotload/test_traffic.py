@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 
+import pytest
+
 from tests.admin.client import admin_section, api_of
 from tests.hotload.test_hotload import MARK, SAY, complete, flowing, has_all_in_order, said, versions
 from tests.running import PLUGIN, to_json, until
@@ -143,6 +145,7 @@ def test_a_filter_is_renamed(bench):
     assert numbers == sorted(set(numbers))
 
 
+@pytest.mark.slow
 def test_many_files_at_once(bench):
     """Decoders and encoders that nobody uses, and a few filters among them: all that runs is there soon."""
     host = bench.start(flowing(bench, outputs=said(bench))).ready()

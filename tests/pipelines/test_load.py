@@ -27,6 +27,7 @@ def line(number):
     return b'{"n":%d,"status":%d,"uri":"/p/%d","text":"some more text"}\n' % (number, status, number % 5)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_two_million_lines_are_counted_exactly(bench):
     bench.plugin("filter", "counter", COUNTER)

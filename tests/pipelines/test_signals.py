@@ -212,6 +212,7 @@ end
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 def test_a_reload_in_full_flow_replaces_an_output_and_loses_nothing(bench):
     bench.plugin("encoder", "slow", SLOW)

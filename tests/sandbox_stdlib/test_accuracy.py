@@ -8,6 +8,7 @@ RUNTIME = new_runtime(STDLIB, ROOT / "tests" / "sandbox_stdlib")
 ACCURACY = load_module(RUNTIME, "accuracy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", [None, b"user-"], ids=["sequential integers", "strings"])
 def test_hyperloglog_is_within_one_percent(prefix: bytes | None) -> None:
     for count, estimate in to_python(ACCURACY[b"hyperloglog"](prefix)):

@@ -4,6 +4,8 @@ import json
 import shutil
 from typing import Any
 
+import pytest
+
 from tests.lua_runtime import ROOT, STDLIB, load_module, new_runtime, to_python
 from tests.running import Bench, to_text
 
@@ -102,6 +104,7 @@ def config_of(bench: Bench, expected: dict[tuple[str, int], Pairs]) -> dict[str,
     }
 
 
+@pytest.mark.slow
 def test_the_kernel_stores_what_the_tables_say(tmp_path):
     expected = {(file, i): pairs for file in FILES for i, pairs in enumerate(expected_of(file), 1)}
     bench = Bench(tmp_path)

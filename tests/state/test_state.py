@@ -5,6 +5,7 @@ import os
 import signal
 
 import lmdb
+import pytest
 
 from tests.running import to_json, until
 
@@ -150,6 +151,7 @@ def test_a_damaged_state_is_not_used_and_the_log_says_so(bench):
     assert seen(bench) == 100
 
 
+@pytest.mark.slow
 def test_a_state_that_has_outgrown_its_memory_is_given_up(bench):
     more = (
         "\nhoard = {}\nlocal count_only = process_message\n"
