@@ -100,14 +100,15 @@ class HotLoader:
                     await self._check(wanted, around)
                 await Reload(self._pipeline, {stage: {} if wanted is None else {name: wanted}}, around).one(stage, name)
             except HekateError as fault:
-                self._failed(f"{stage}.{name}", fault)
+                self._failed(stage, name, fault)
                 return
             self.faults.pop(f"{stage}.{name}", None)
             _LOG.info("Unloaded." if wanted is None else "Loaded.", unit=f"{stage}.{name}")
 
-    def _failed(self, unit: str, fault: HekateError) -> None:
+    def _failed(self, stage: str, name: str, fault: HekateError) -> None:
+        unit, runs = f"{stage}.{name}", name in self._pipeline.units(stage)
         self.faults[unit] = str(fault)
-        _LOG.error("Not loaded; what ran before goes on.", unit=unit, reason=str(fault))
+        _LOG.error("Not loaded; what ran before goes on." if runs else "Not loaded.", unit=unit, reason=str(fault))
 
     async def _check(self, wanted: Any, around: Surroundings) -> None:
         """Run the plugins' own cases; raises HekateError if one fails."""
@@ -120,7 +121,7 @@ class HotLoader:
                 await self._check(unit.config, around)
                 new = await unit.new_sandboxes(unit.config)
             except HekateError as fault:
-                self._failed(f"{stage}.{name}", fault)
+                self._failed(stage, name, fault)
                 return
             await unit.swap(unit.config, new)
             self.faults.pop(f"{stage}.{name}", None)
