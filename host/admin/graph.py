@@ -39,6 +39,12 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     """Age of the oldest pack that waits for it."""
     queue_packs: int
     sandboxes: list[str]
+    cpu_ms: int
+    """Of its sandboxes' processes, since they were started."""
+    memory_bytes: int
+    """Of Lua, in that process of its sandboxes which uses most."""
+    memory_limit: int
+    """At most so many bytes; 0 if it has no sandbox."""
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +78,7 @@ def _router(rates: Rates) -> Node:
         id=ROUTER, stage="router", name="router", type="router", state="running", health="ok", reason="",
         message_matcher=None, received_per_second=flow["received"], sent_per_second=flow["received"],
         errors_per_second=flow["errors"], dropped_per_second=flow["dropped"], lag_ms=0, queue_packs=0, sandboxes=[],
+        cpu_ms=0, memory_bytes=0, memory_limit=0,
     )  # fmt: skip
 
 
@@ -82,6 +89,8 @@ def _node(unit: Unit, stage: str, rates: Rates) -> Node:
     queue = views.queue(unit) if stage in {"filters", "encoders"} else None
     lag_ms = queue.lag_ms if queue else 0
     health = _health(shown, flow, lag_ms)
+    processes = unit.sandboxes() if stage in {"decoders", "filters", "encoders"} else []
+    memory = [views.memory(unit, sandbox) for sandbox in processes]
     return Node(
         id=f"{stage}.{unit.config.name}",
         stage=stage,
@@ -97,7 +106,10 @@ def _node(unit: Unit, stage: str, rates: Rates) -> Node:
         dropped_per_second=flow["dropped"],
         lag_ms=lag_ms,
         queue_packs=queue.packs if queue else 0,
-        sandboxes=shown.sandboxes if stage in {"decoders", "filters", "encoders"} else [],
+        sandboxes=shown.sandboxes if processes else [],
+        cpu_ms=round(sum(readings.spent_ms(sandbox) for sandbox in processes)),
+        memory_bytes=max((use.current for use in memory), default=0),
+        memory_limit=max((use.limit for use in memory), default=0),
     )
 
 

@@ -14,6 +14,7 @@ from host.errors import HekateError
 
 DEFAULT_API = "http://127.0.0.1:4352"
 DEFAULT_TOKEN_FILE = "var/hekate/admin-token"  # noqa: S105 -- a path
+_MOST_PORT = 65535
 _TIMEOUT_S = 35.0
 """Longer than the API's own limit for an answer."""
 
@@ -72,15 +73,20 @@ class Client:
         if not token and not where.startswith("/"):
             try:
                 token = given.read_text(encoding="utf-8").strip()
-            except OSError as fault:
+            except (OSError, UnicodeDecodeError) as fault:
                 if token_file is not None or "HEKATE_TOKEN_FILE" in os.environ:
-                    raise NotAllowedError(f"Cannot read the token in {given}: {fault.strerror}.") from fault
+                    why = fault.strerror if isinstance(fault, OSError) else "it is no text"
+                    raise NotAllowedError(f"Cannot read the token in {given}: {why}.") from fault
+        if not token.isascii() or not token.isprintable():
+            raise NotAllowedError("The token is no line of ASCII text, so it is none; see docs/admin-api.md.")
         return cls(where, token)
 
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
         if self.where.startswith(("/", "./")):
             return _UnixConnection(self.where, timeout)
         parts = urlsplit(self.where if "//" in self.where else f"http://{self.where}")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not 0 <= (parts.port or 0) <= _MOST_PORT:
+            raise ValueError("it is no http or https URL")
         if parts.scheme == "https":
             context = ssl.create_default_context(cafile=os.environ.get("HEKATE_CA"))
             return http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=context)
@@ -99,8 +105,9 @@ class Client:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as fault:
+            why = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault) or "it hangs up"
             raise UnreachableError(
-                f"No host answers at {self.where}: {fault}. Is it running with an `admin` section? "
+                f"No host answers at {self.where}: {why}. Is it running with an `admin` section? "
                 "Name another with --api, or HEKATE_API: a URL, or the path of admin.socket."
             ) from fault
         if answer.status >= http.client.BAD_REQUEST:

@@ -2,8 +2,10 @@
 
 import click
 
+from host.cli.statuses import exits
 
-@click.command(name="completion", short_help="Print what a shell needs to complete the command line.")
+
+@click.command(name="completion", short_help="Print what a shell needs to complete the command line.", epilog=exits())
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print a script that makes SHELL complete verbs, options and choices.

@@ -7,14 +7,18 @@ import click
 
 from host.cli.admin_options import admin_options
 from host.cli.options import format_option
+from host.cli.statuses import exits
 
 _FAILED = 1
+_EXITS = exits(asks_a_host=True)
 _component = click.option("--component", help="Only those of this input, filter or output.")
 _reason = click.option("--reason", help="Only those whose reason has this in it.")
 _limit = click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 500), help="How many at most.")
 
 
-@click.group(name="deadletters", short_help="Look at, replay and drop what could not be decoded or delivered.")
+@click.group(
+    name="deadletters", short_help="Look at, replay and drop what could not be decoded or delivered.", epilog=_EXITS
+)
 def command() -> None:
     """Look at, replay and drop the dead letters of a running host: what it could not decode or deliver.
 
@@ -26,7 +30,7 @@ def command() -> None:
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
 
 
-@command.command(name="list")
+@command.command(name="list", epilog=_EXITS)
 @_component
 @_reason
 @_limit
@@ -65,7 +69,7 @@ def _record(letter: dict[str, Any]) -> str:
     return str(letter["record"] if letter["record"] is not None else f"base64:{letter['record_base64']}")
 
 
-@command.command()
+@command.command(epilog=_EXITS)
 @click.argument("letter")
 @admin_options
 @format_option
@@ -111,11 +115,12 @@ def _add_action(action: str, summary: str) -> None:
                 click.echo(f"{name}: {why}", err=True)
         return _FAILED if done["failed"] else 0
 
-    text = f"{summary}\n\nThe exit status is 1 if one of them stays.\n\n\b\n    hekate deadletters {action} 1-0 1-312"
+    text = f"{summary}\n\n\b\n    hekate deadletters {action} 1-0 1-312"
     do = click.option("--input", "input_name", help="Whose decoders make messages of it, where that is not known.")(do)
     for option in (click.argument("letter", nargs=-1), _component, _reason, _limit, admin_options, format_option):
         do = option(do)
-    command.command(name=action, help=text)(do)
+    epilog = exits(asks_a_host=True, because={1: "one of them stays"})
+    command.command(name=action, help=text, epilog=epilog)(do)
 
 
 _add_action("replay", "Try records again: each goes to where it was refused.")

@@ -5,17 +5,22 @@ from pathlib import Path
 import click
 
 from host.cli.options import format_option
+from host.cli.statuses import exits
 
 _FAILED = 1
 
 
-@click.command(name="doctor", short_help="Find what is wrong with this machine, and what mends it.")
+@click.command(
+    name="doctor",
+    short_help="Find what is wrong with this machine, and what mends it.",
+    epilog=exits(because={0: "nothing is wrong", 1: "something is wrong"}),
+)
 @click.argument("config", nargs=-1, type=click.Path(path_type=Path))
 @format_option
 def command(config: tuple[Path, ...], output_format: str) -> int:
     """Check LPEG, LuaJIT, the jail, limits of the system, and for CONFIG also ports, folders, permissions and the disk.
 
-    What is wrong comes with the command that mends it. The exit status is 1 if something is.
+    What is wrong comes with the command that mends it.
 
     \b
         hekate doctor hekate.yaml

@@ -1,14 +1,18 @@
 """`hekate files`: what the file inputs of a configuration would read."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from host.cli.options import format_option
+from host.cli.statuses import exits
 
 
-@click.command(name="files", short_help="Show which files a configuration reads, and from where.")
+@click.command(
+    name="files", short_help="Show which files a configuration reads, and from where.", epilog=exits(os.EX_CONFIG)
+)
 @click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
 @format_option
 def command(config: tuple[Path, ...], output_format: str) -> None:

@@ -1,5 +1,6 @@
 """`hekate flood`: load for an input of a host, to see what it bears."""
 
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from host.cli.options import format_option
+from host.cli.statuses import exits
 
 if TYPE_CHECKING:
     from host.cli.sending import Sender
@@ -26,7 +28,11 @@ class Load(NamedTuple):
     oversize_bytes: int
 
 
-@click.command(name="flood", short_help="Send load to an input of a host: rate, sizes, faulty and oversize shares.")
+@click.command(
+    name="flood",
+    short_help="Send load to an input of a host: rate, sizes, faulty and oversize shares.",
+    epilog=exits(because={os.EX_UNAVAILABLE: "nobody listens there, or no longer"}),
+)
 @click.argument("where")
 @click.option("--rate", type=click.IntRange(1), help="Lines a second; by default as fast as they are taken.")
 @click.option("--seconds", type=click.FloatRange(0.1, 86_400), default=10.0, show_default=True, help="For how long.")
@@ -34,7 +40,13 @@ class Load(NamedTuple):
 @click.option("--size", type=click.IntRange(64, 1_000_000), default=200, show_default=True, help="Bytes of a line.")
 @click.option("--corrupt", type=_SHARE, default=0.0, show_default=True, help="Share of lines that are no JSON.")
 @click.option("--oversize", type=_SHARE, default=0.0, show_default=True, help="Share of lines that are too long.")
-@click.option("--oversize-bytes", type=click.IntRange(1, 10_000_000), default=100_000, show_default=True)
+@click.option(
+    "--oversize-bytes",
+    type=click.IntRange(1, 10_000_000),
+    default=100_000,
+    show_default=True,
+    help="Bytes of a line that is too long.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same lines.")
 @format_option
 def command(

@@ -1,10 +1,13 @@
 """`hekate graph`: what flows where in a configuration."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from host.cli.statuses import exits
 
 if TYPE_CHECKING:
     from host.config.flow import Flow
@@ -12,7 +15,11 @@ if TYPE_CHECKING:
 _FAILED = 1
 
 
-@click.command(name="graph", short_help="Show what flows where in a configuration, and what is suspicious.")
+@click.command(
+    name="graph",
+    short_help="Show what flows where in a configuration, and what is suspicious.",
+    epilog=exits(os.EX_CONFIG, because={1: "something is suspicious"}),
+)
 @click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--format",
@@ -26,7 +33,7 @@ def command(config: tuple[Path, ...], output_format: str) -> int:
     """Show which inputs and filters reach which filters and outputs in CONFIG, as far as can be told from the text.
 
     It warns, on stderr, of matchers that nothing can satisfy, of outputs that nobody reaches, and of filters that may
-    feed each other; then the exit status is 1. A running host's graph with its rates is shown by `hekate top`.
+    feed each other. A running host's graph with its rates is shown by `hekate top`.
 
     \b
         hekate graph hekate.yaml

@@ -1,15 +1,21 @@
 """`hekate list`: what a configuration may name."""
 
+import os
 from pathlib import Path
 
 import click
 
 from host.cli.options import format_option
+from host.cli.statuses import exits
 
 STAGES = ("inputs", "splitters", "decoders", "filters", "encoders", "outputs")
 
 
-@click.command(name="list", short_help="Show all plugins and their options.")
+@click.command(
+    name="list",
+    short_help="Show all plugins and their options.",
+    epilog=exits(because={os.EX_CONFIG: "the header of a plugin is wrong"}),
+)
 @click.argument("kind", required=False, type=click.Choice(STAGES), metavar="[KIND]")
 @click.option("--sandbox-dir", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your own plugins.")
 @format_option
@@ -17,7 +23,11 @@ def command(kind: str | None, sandbox_dir: Path | None, output_format: str) -> i
     """Show all plugins with their summaries and options.
 
     KIND is one of inputs, splitters, decoders, filters, encoders, outputs.
-    """
+
+    \b
+        hekate list decoders
+        hekate list --sandbox-dir plugins --format json
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
     from host.cli import catalogue_view
 
     return catalogue_view.show((kind,) if kind else STAGES, sandbox_dir, output_format)

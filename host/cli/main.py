@@ -22,6 +22,7 @@ COMMANDS = (
 )  # fmt: skip
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
+_WANTS_TRACEBACK = "HEKATE_TRACEBACK"
 
 
 class _Verbs(click.Group):
@@ -68,6 +69,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    _open_what_is_closed()
     try:
         status = cli.main(arguments, prog_name="hekate", standalone_mode=False)
         sys.stdout.flush()
@@ -76,19 +78,43 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; keep the interpreter from complaining about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return _BROKEN_PIPE
-    except (click.ClickException, HekateError) as fault:
+    except Exception as fault:  # noqa: BLE001 -- the last place where it can be said in a way that helps
         return _explain(fault)
     return status if isinstance(status, int) else os.EX_OK
 
 
-def _explain(fault: click.ClickException | HekateError) -> int:
+def _open_what_is_closed() -> None:
+    """Python has None for a stream that was closed by whoever started it (`>&-`)."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 -- for good
+
+
+def _give_up_stdout() -> None:
+    """Whoever read it has gone, or the disk is full: keep the interpreter from complaining about that at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _explain(fault: Exception) -> int:
+    """Say what is wrong; answers the exit status."""
     if isinstance(fault, HekateError):
         from host.cli import output
 
         output.show_fault(fault)
         return fault.exit_code
-    fault.show()
-    return os.EX_USAGE if isinstance(fault, click.UsageError) else fault.exit_code
+    if isinstance(fault, click.ClickException):
+        fault.show()
+        return os.EX_USAGE if isinstance(fault, click.UsageError) else fault.exit_code
+    if isinstance(fault, OSError):
+        _give_up_stdout()
+        place = f"{fault.filename}: " if fault.filename else ""
+        click.echo(f"Error: {place}{fault.strerror or fault}.", err=True)
+        return os.EX_IOERR
+    if os.environ.get(_WANTS_TRACEBACK):
+        raise fault
+    text = f"{type(fault).__name__}: {fault}. With {_WANTS_TRACEBACK}=1 in the environment it says where."
+    click.echo(f"Error: a fault in Hekate itself: {text}", err=True)
+    return os.EX_SOFTWARE

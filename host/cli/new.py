@@ -5,10 +5,15 @@ from pathlib import Path
 
 import click
 
+from host.cli.options import format_option
+from host.cli.statuses import exits
+
 KINDS = ("decoder", "filter", "encoder", "config")
 
 
-@click.command(name="new", short_help="Write the beginning of a plugin or a configuration.")
+@click.command(
+    name="new", short_help="Write the beginning of a plugin or a configuration.", epilog=exits(os.EX_CANTCREAT)
+)
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("name")
 @click.option(
@@ -18,10 +23,9 @@ KINDS = ("decoder", "filter", "encoder", "config")
     show_default=True,
     help="The drop-in directory in which plugins are put.",
 )
-def command(kind: str, name: str, sandbox_dir: Path) -> int:
+@format_option
+def command(kind: str, name: str, sandbox_dir: Path, output_format: str) -> int:
     """Write the beginning of a decoder, filter or encoder with cases that pass, or of a configuration, NAME.yaml.
-
-    The exit status is 73 if the file is there already.
 
     \b
         hekate new filter error_rate
@@ -40,7 +44,13 @@ def command(kind: str, name: str, sandbox_dir: Path) -> int:
         click.echo(f"{path} is there already; nothing was written.", err=True)
         return os.EX_CANTCREAT
     except OSError as fault:
-        raise click.ClickException(f"Cannot write {path}: {fault.strerror}.") from fault
-    verb = "validate" if kind == "config" else "test"
-    click.echo(f"{path} is written. Try it: hekate {verb} {path}")
+        click.echo(f"Error: cannot write {path}: {fault.strerror}. Name another folder with --sandbox-dir.", err=True)
+        return os.EX_CANTCREAT
+    next_command = f"hekate {'validate' if kind == 'config' else 'test'} {path}"
+    if output_format == "json":
+        from host.cli.output import write_json
+
+        write_json({"path": str(path), "next": next_command})
+    else:
+        click.echo(f"{path} is written. Try it: {next_command}")
     return os.EX_OK

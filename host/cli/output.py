@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from rich.console import Console
@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let the command end as all do whose reader has gone; rich would end it with status 1."""
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console that neither wraps nor colours what goes into a pipe."""
-    made = Console(stderr=stderr, highlight=False)
+    made = _Console(stderr=stderr, highlight=False)
     made.soft_wrap = not made.is_terminal
     return made
 
@@ -45,7 +51,12 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: in
 
 
 def as_table(
-    heads: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: int, styles: Sequence[str] = ()
+    heads: Sequence[str | Text],
+    rows: Sequence[Sequence[object]],
+    *,
+    numbers: int,
+    styles: Sequence[str] = (),
+    wraps: bool = True,
 ) -> "Table":
     """The rows for a terminal, each with its style."""
     from rich import box
@@ -53,7 +64,8 @@ def as_table(
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, head in enumerate(heads):
-        made.add_column(head, justify="right" if place >= len(heads) - numbers else "left")
+        justify: Literal["right", "left"] = "right" if place >= len(heads) - numbers else "left"
+        made.add_column(head, justify=justify, no_wrap=not wraps)
     for number, row in enumerate(rows):
         made.add_row(*(Text(str(value)) for value in row), style=styles[number] if styles else "")
     return made

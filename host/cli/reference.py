@@ -17,8 +17,8 @@ _PROLOGUE = """# The command line
 ([how](configuration.md#several-files)).
 
 With `--format json` JSON goes to stdout, and is one document, or one a line where records go on and on (`tap`, `cat`,
-`repl`); complaints in text go to stderr. Text is styled on a terminal and plain in a pipe; `NO_COLOR=1` makes it
-plain on a terminal too.
+`repl`); complaints in text go to stderr. Text is styled on a terminal and plain in a pipe; `NO_COLOR=1` takes
+the colours away.
 
 Verbs that speak with a running host need its [admin API](admin-api.md). They find it by `--api`, a URL or the path of
 its unix socket, or in the environment:
@@ -59,8 +59,8 @@ running host refused what was asked of it.
 66|EX_NOINPUT|There is nothing to test (`test`), or a file cannot be read (`cat`).
 69|EX_UNAVAILABLE|The start failed because of something outside: a port in use, an unreadable file, LPEG missing; or \
 no host answers.
-70|EX_SOFTWARE|A fault in Hekate, or a sandbox that could not be started.
-73|EX_CANTCREAT|A file is there already (`new`).
+70|EX_SOFTWARE|A fault in Hekate (with `HEKATE_TRACEBACK=1` it says where), or a sandbox that could not be started.
+73|EX_CANTCREAT|A file is there already, or cannot be written (`new`).
 74|EX_IOERR|Reading or writing failed for good.
 75|EX_TEMPFAIL|Stopped before everything was delivered: a second signal, or `shutdown_timeout_ms` was over. It will be \
 read again.
@@ -120,6 +120,8 @@ def markdown(mark: str) -> str:
         for is_code, text in _parts(command):
             block = "\n".join(f"    {line.strip()}" for line in text.splitlines()) if is_code else _escaped(text)
             lines += [block, ""]
+        if command.epilog:
+            lines += [command.epilog, ""]
         options = _options(name, command)
         if options:
             lines += ["| option | meaning |", "|---|---|"]
@@ -151,6 +153,8 @@ def man() -> str:
         lines += [f".SS {_roff(_usage(name, command))}"]
         for is_code, text in _parts(command):
             lines += [".nf", *(_roff(line) for line in text.splitlines()), ".fi"] if is_code else [_roff(text), ".PP"]
+        if command.epilog:
+            lines += [_roff(command.epilog), ".PP"]
         for given, meaning in _options(name, command):
             lines += [".TP", f".B {_roff(given)}", _roff(meaning)]
     lines += [".SH SIGNALS", "SIGTERM and SIGINT drain `hekate run`, a second one forces its end; SIGHUP reloads."]

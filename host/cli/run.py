@@ -1,11 +1,18 @@
 """`hekate run`: the pipeline itself."""
 
+import os
 from pathlib import Path
 
 import click
 
+from host.cli.statuses import exits
 
-@click.command(name="run", short_help="Run a pipeline.")
+
+@click.command(
+    name="run",
+    short_help="Run a pipeline.",
+    epilog=exits(os.EX_UNAVAILABLE, os.EX_SOFTWARE, os.EX_IOERR, os.EX_TEMPFAIL, os.EX_CONFIG),
+)
 @click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Stop when every input was read to its end and everything is delivered.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Instead of the config's.")
@@ -15,7 +22,11 @@ def command(config: tuple[Path, ...], *, once: bool, log_level: str | None, log_
     """Run the pipeline that CONFIG describes: files, and directories of *.yaml files, merged.
 
     SIGTERM and SIGINT drain it in order, a second one forces it; SIGHUP reloads the configuration.
-    """
+
+    \b
+        hekate run hekate.yaml
+        hekate run --once conf.d/
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
     from host.pipeline import run
 
     return run.run(config, once=once, log_level=log_level, log_format=log_format, quiet=quiet)

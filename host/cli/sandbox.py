@@ -8,14 +8,16 @@ import click
 
 from host.cli.admin_options import admin_options
 from host.cli.options import format_option
+from host.cli.statuses import exits
 
 KINDS = ("decoder", "filter", "encoder")
 _NS = 1_000_000_000
 _kind = click.option("--kind", type=click.Choice(KINDS), help="Needed if a name is that of several kinds.")
 _name = click.argument("name")
+_EXITS = exits(asks_a_host=True)
 
 
-@click.group(name="sandbox", short_help="Look at and change the sandboxes of a running host.")
+@click.group(name="sandbox", short_help="Look at and change the sandboxes of a running host.", epilog=_EXITS)
 def command() -> None:
     """Look at and change the sandboxes of a running host, over its admin API.
 
@@ -26,7 +28,7 @@ def command() -> None:
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
 
 
-@command.command(name="list")
+@command.command(name="list", epilog=_EXITS)
 @click.option("--kind", type=click.Choice(KINDS), help="Only these.")
 @admin_options
 @format_option
@@ -55,7 +57,7 @@ def _memory(summary: dict[str, Any]) -> str:
     return f"{use['current'] / use['limit']:.0%}" if use and use["limit"] else "-"
 
 
-@command.command()
+@command.command(epilog=_EXITS)
 @_name
 @_kind
 @admin_options
@@ -90,7 +92,7 @@ def _shown(detail: dict[str, Any], output_format: str) -> None:
     table(["runs in", "pid", "limit", "now", "highest", "at most"], rows, numbers=3)
 
 
-@command.command()
+@command.command(epilog=_EXITS)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="By default that of the file.")
 @_kind
@@ -114,20 +116,25 @@ def load(
     _shown(detail, output_format)
 
 
-@command.command()
+@command.command(epilog=_EXITS)
 @_name
 @_kind
 @admin_options
-def unload(name: str, kind: str | None, api: str | None, token_file: Path | None) -> None:
+@format_option
+def unload(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
     """Remove a script from the drop-in directory; its versions and its state stay.
 
     \b
         hekate sandbox unload mine
     """  # noqa: D301
     from host.cli.admin_client import Client, path_of
+    from host.cli.output import write_json
 
     Client.default(api, token_file).ask("DELETE", path_of("sandboxes", name), kind=kind)
-    click.echo(f"{name} is unloaded.")
+    if output_format == "json":
+        write_json({"name": name, "unloaded": True})
+    else:
+        click.echo(f"{name} is unloaded.")
 
 
 def _add_action(action: str, summary: str) -> None:
@@ -144,7 +151,7 @@ def _add_action(action: str, summary: str) -> None:
             click.echo(f"{detail['name']} is {detail['state']}.")
 
     text = f"{summary}\n\n\b\n    hekate sandbox {action} mine"
-    command.command(name=action, help=text)(_name(_kind(admin_options(format_option(do)))))
+    command.command(name=action, help=text, epilog=_EXITS)(_name(_kind(admin_options(format_option(do)))))
 
 
 _add_action("start", "Start what was stopped, or what is quarantined because it died too often.")
@@ -154,7 +161,7 @@ _add_action("pause", "Give it nothing more to do; records wait before it.")
 _add_action("resume", "Go on after a pause.")
 
 
-@command.command()
+@command.command(epilog=_EXITS)
 @_name
 @_kind
 @admin_options
@@ -176,7 +183,7 @@ def logs(name: str, kind: str | None, api: str | None, token_file: Path | None, 
         click.echo(f"{datetime.fromtimestamp(line['time_ns'] / _NS, UTC):%Y-%m-%dT%H:%M:%SZ} {line['text']}")
 
 
-@command.command()
+@command.command(epilog=_EXITS)
 @_name
 @_kind
 @click.option("--drop", is_flag=True, help="Forget it: the filter begins anew.")
@@ -206,7 +213,7 @@ def state(
         click.echo(f"{found['bytes']} bytes, {found['packs_since']} packs since.")
 
 
-@command.command()
+@command.command(epilog=_EXITS)
 @_name
 @click.argument("version", required=False, type=int)
 @_kind

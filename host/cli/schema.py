@@ -2,11 +2,18 @@
 
 import click
 
+from host.cli.statuses import exits
 
-@click.command(name="schema", short_help="Print the JSON Schema of the configuration, or of cases.")
+
+@click.command(name="schema", short_help="Print the JSON Schema of the configuration, or of cases.", epilog=exits())
 @click.argument("kind", type=click.Choice(["config", "cases"]), default="config")
 def command(kind: str) -> None:
-    """Print a JSON Schema, for editors: of the configuration, or of the cases of a plugin."""
+    """Print a JSON Schema, for editors: of the configuration, or of the cases of a plugin.
+
+    \b
+        hekate schema > config.schema.json
+        hekate schema cases > cases.schema.json
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
     from host.cli.output import write_json
     from host.config.schema import cases_schema, config_schema
 

@@ -8,9 +8,10 @@ import click
 
 from host.cli.admin_options import admin_options
 from host.cli.options import format_option
+from host.cli.statuses import exits
 
 
-@click.command(name="tap", short_help="Watch records pass a point of a running host.")
+@click.command(name="tap", short_help="Watch records pass a point of a running host.", epilog=exits(asks_a_host=True))
 @click.argument("point", default="router")
 @click.option("--match", default="TRUE", show_default=True, help="Only records that this matcher accepts.")
 @click.option("--rate", default=10, show_default=True, type=click.IntRange(1, 100), help="Records a second, at most.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from host.cli.statuses import exits
+
 if TYPE_CHECKING:
     from host.trial.collect import Collected
     from host.trial.compare import Verdict
@@ -16,7 +18,19 @@ _FAILED = 1
 _LOOK_EVERY_S = 0.3
 
 
-@click.command(name="test", short_help="Run the cases of plugins and the tests of configurations.")
+@click.command(
+    name="test",
+    short_help="Run the cases of plugins and the tests of configurations.",
+    epilog=exits(
+        os.EX_UNAVAILABLE,
+        because={
+            0: "all passed",
+            1: "a case or a test failed",
+            os.EX_NOINPUT: "there is nothing to run",
+            os.EX_CONFIG: "a file cannot be read, or is wrong",
+        },
+    ),
+)
 @click.argument("path", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--sandbox-dir", type=click.Path(file_okay=False, path_type=Path), help="Where modules and decoders are.")
 @click.option("--watch", is_flag=True, help="Run again whenever a file changes, until interrupted.")

@@ -55,6 +55,8 @@ class Report:
                     _show(difference, verdict.file)
         if self._errors:
             show_config_errors(self._errors)
+        if not self._verdicts and self._errors:
+            return
         if not self._verdicts:
             out.print("There are no cases and no tests here; docs/testing.md says how to write them.")
             return

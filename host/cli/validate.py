@@ -6,17 +6,26 @@ from pathlib import Path
 import click
 
 from host.cli.options import format_option
+from host.cli.statuses import exits
 from host.errors import ConfigError, ConfigErrors
 
 
-@click.command(name="validate", short_help="Check a configuration.")
+@click.command(
+    name="validate",
+    short_help="Check a configuration.",
+    epilog=exits(because={0: "it is valid", os.EX_CONFIG: "it is not"}),
+)
 @click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
 @format_option
 def command(config: tuple[Path, ...], output_format: str) -> int:
     """Check CONFIG (files, and directories of *.yaml files, merged) and compile its Lua without running it.
 
     What its plugins do is checked by `hekate test`, which runs their cases and the tests of CONFIG.
-    """
+
+    \b
+        hekate validate hekate.yaml
+        hekate validate --format json conf.d/ extra.yaml
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
     from host.cli.output import as_document, console, show_config_errors, write_json
 
     errors, counts, notes = _check(config)

@@ -8,12 +8,18 @@ import click
 
 from host import __version__
 from host.cli.options import format_option
+from host.cli.statuses import exits
 
 
-@click.command(name="version", short_help="Print versions.")
+@click.command(name="version", short_help="Print versions.", epilog=exits())
 @format_option
 def command(output_format: str) -> None:
-    """Print the versions of Hekate, Python, and the libraries that it stands on."""
+    """Print the versions of Hekate, Python, and the libraries that it stands on.
+
+    \b
+        hekate version
+        hekate version --format json
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
     versions = {"hekate": __version__, "python": platform.python_version()}
     versions |= {name: metadata.version(name) for name in ("lupa", "lmdb", "msgspec", "tornado")}
     if output_format == "json":

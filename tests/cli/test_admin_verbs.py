@@ -1,11 +1,14 @@
 """The verbs that speak with a running host: sandbox, tap, top, deadletters; one host for all."""
 
 import json
+import os
+import sys
 
+import pexpect
 import pytest
 
 from tests.cli.test_cli import hekate
-from tests.running import PLUGIN, Bench
+from tests.running import PLUGIN, ROOT, Bench
 
 COUNTS = """
 local n = 0
@@ -79,6 +82,37 @@ def test_records_are_tapped_and_components_are_shown(ask):
     text = ask("top", "--filter", "outputs.")
     assert "outputs.all" in text
     assert "inputs.numbers" not in text
+
+
+def test_top_obeys_keys_and_follows_the_size_of_the_terminal(bench):
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "xterm", "NO_COLOR": "1"}
+    arguments = ["-m", "host", "top", "--api", bench.path("admin.sock"), "--interval", "0.2"]
+    top = pexpect.spawn(
+        sys.executable, arguments, env=environment, encoding="utf-8", dimensions=(30, 140), timeout=20
+    )  # fmt: skip
+    for keys, seen in [
+        ("", r"ent ↑(?s:.)*█?░+ +\d+\.\d"),
+        ("m", r"em% ↓"),
+        ("r", r"em% ↑"),
+        ("s", r"ent ↓"),
+        ("?", r"sort by the next column"),
+        ("?/outs\x7f", r"filter: .{0,6}out"),
+        ("\r", r"only `out`(?s:.)*router(?s:.)*outputs\.all"),
+        ("\x1b", r"inputs\.numbers"),
+        (" ", r"PAUSED"),
+        (" ", r"of 6 components  \d"),
+    ]:
+        top.send(keys)
+        top.expect(seen)
+    top.setwinsize(9, 80)
+    top.expect("6 of 6 components, 1 to 3 shown")
+    top.send("\x1b[F")
+    top.expect("6 of 6 components, 4 to 6 shown")
+    top.send("q")
+    top.expect(pexpect.EOF)
+    top.close()
+
+    assert top.exitstatus == 0
 
 
 def test_dead_letters_are_listed_shown_replayed_and_dropped(ask):

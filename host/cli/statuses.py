@@ -1,0 +1,38 @@
+"""The exit statuses, those of sysexits.h: one table for `--help`, the man page and docs/cli.md."""
+
+import os
+
+WORDS = {
+    0: "done",
+    1: "something failed",
+    os.EX_USAGE: "the command line is wrong",
+    os.EX_NOINPUT: "there is nothing to read",
+    os.EX_UNAVAILABLE: "the host, a port or a library is not there",
+    os.EX_SOFTWARE: "a fault in Hekate, or a sandbox that could not be started",
+    os.EX_CANTCREAT: "a file is there already, or cannot be written",
+    os.EX_IOERR: "reading or writing failed for good",
+    os.EX_TEMPFAIL: "stopped before everything was delivered",
+    os.EX_NOPERM: "the token is missing, wrong, or allows too little",
+    os.EX_CONFIG: "the configuration, or a plugin, is wrong",
+    130: "interrupted",
+    141: "whoever read the output has gone",
+}
+"""In a few words; docs/cli.md has more. The last two, and 64, go for every verb."""
+
+_OF_A_HOST = {1: "the host refused", os.EX_UNAVAILABLE: "no host answers", os.EX_NOPERM: WORDS[os.EX_NOPERM]}
+
+
+def exits(*statuses: int, because: dict[int, str] | None = None, asks_a_host: bool = False) -> str:
+    """The last paragraph of the help of a verb.
+
+    Args:
+        statuses: What it may end with, beside 0 and what goes for every verb.
+        because: What it means here, where that is more than it means in general; these need not be in `statuses`.
+        asks_a_host: Whether it speaks with a running host, with all that can go wrong there.
+    """
+    said = because or {}
+    words = (_OF_A_HOST if asks_a_host else {}) | {status: WORDS[status] for status in statuses} | said
+    if asks_a_host and 1 in said:
+        words[1] = f"{said[1]}, or the host refused"
+    words |= {0: words.get(0, WORDS[0]), os.EX_USAGE: WORDS[os.EX_USAGE]}
+    return "Exit status: " + "; ".join(f"{status} {words[status]}" for status in sorted(words)) + "."
