@@ -16,8 +16,8 @@ from host import __version__
 from host.errors import HekateError
 
 COMMANDS = (
-    "run", "validate", "test", "repl", "new", "cat", "graph", "files", "sandbox", "tap", "top", "deadletters", "inject",
-    "flood", "doctor",
+    "run", "validate", "test", "repl", "new", "cat", "replay", "graph", "files", "sandbox", "tap", "top",
+    "deadletters", "inject", "flood", "doctor",
     "list", "schema", "completion", "version",
 )  # fmt: skip
 _INTERRUPTED = 130

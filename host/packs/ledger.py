@@ -25,9 +25,21 @@ class Stream:
         reading: Names, with the key, one reading of a source that can be read again from any position; empty if it
             cannot. A source that is read anew from its beginning, without need, has another one.
         released_position: Up to where all has been delivered.
+        now_ns: What time it is for those who decode it; None for that of the day.
     """
 
-    __slots__ = ("_held", "_routing", "closed", "key", "label", "number", "on_released", "reading", "released_position")
+    __slots__ = (
+        "_held",
+        "_routing",
+        "closed",
+        "key",
+        "label",
+        "now_ns",
+        "number",
+        "on_released",
+        "reading",
+        "released_position",
+    )
 
     def __init__(self, key: str, label: str, on_released: Callable[[int], None] | None, reading: str = "") -> None:
         self.key = key
@@ -36,6 +48,7 @@ class Stream:
         self.reading = reading
         self.released_position = 0
         self.closed = False
+        self.now_ns: int | None = None
         self.number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little")
         self._held: deque[RawPack] = deque()
         self._routing: deque[RawPack] = deque()
@@ -66,6 +79,11 @@ class Stream:
             if not pack.decoded:
                 return
             queue.popleft()
+
+    @property
+    def undecoded(self) -> int:
+        """Packs of which not everything was routed."""
+        return len(self._routing)
 
     @property
     def outstanding(self) -> int:

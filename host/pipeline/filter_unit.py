@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 
 import msgspec
@@ -130,6 +129,8 @@ class FilterUnit(ConsumerUnit):
         self._around.router.remove(self.consumer)
 
     def _start_timers(self) -> None:
+        if not self._around.world.runs_timers:
+            return
         loop = asyncio.get_running_loop()
         if self.config.ticker_interval > 0:
             self._timers.append(loop.create_task(self._tick(), name=f"ticker {self.config.name}"))
@@ -142,7 +143,7 @@ class FilterUnit(ConsumerUnit):
         due = loop.time() + interval
         while True:
             await asyncio.sleep(max(0.0, due - loop.time()))
-            await self.sandbox.tick(time.time_ns(), last=False)
+            await self.sandbox.tick(self._around.world.now_ns(), last=False)
             due = max(due + interval, loop.time())
 
     async def _save(self) -> None:
@@ -166,7 +167,7 @@ class FilterUnit(ConsumerUnit):
         """Let it say its last: timer_event(ns, true)."""
         await self.stop_timers()
         await self._until_it_runs()
-        await self.sandbox.tick(time.time_ns(), last=True)
+        await self.sandbox.tick(self._around.world.now_ns(), last=True)
 
     async def save_state(self) -> None:
         """Write its state down, if it has done anything since that was last done."""

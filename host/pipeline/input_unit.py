@@ -38,9 +38,7 @@ class InputUnit:
         chain = " ".join(sandbox.plugin for sandbox in config.decoder_chain)
         decoder_metrics = around.metrics.component("decoders", config.name, chain)
         splitter = registry.find("splitters", config.splitter.type)
-        cls = registry.find("inputs", config.type)
         assert splitter is not None
-        assert cls is not None
 
         def new_splitter() -> Splitter:
             made: Splitter = splitter.cls(
@@ -61,7 +59,8 @@ class InputUnit:
             reject=self._reject,
             metrics=self.metrics,
         )
-        self.input: Input = cls.cls(
+        new_input = around.world.input_class(config)
+        self.input: Input = new_input(
             config.name, config.options, self.intake, new_splitter, around.checkpoints, self.metrics, once=around.once
         )
         self._delimiter = new_splitter().delimiter

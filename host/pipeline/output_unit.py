@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from host.config import model, registry
+from host.config import model
 from host.errors import HekateError
 from host.outputs.base import Output
 from host.outputs.runner import OutputRunner
@@ -29,9 +29,8 @@ class OutputUnit(ConsumerUnit):
         self.config = config
         self._around = around
         self.metrics = around.metrics.component("outputs", config.name, config.type)
-        cls = registry.find("outputs", config.type)
-        assert cls is not None
-        self.output: Output = cls.cls(config.name, config.options, self.metrics, state_dir=around.state_dir)
+        new_output = around.world.output_class(config)
+        self.output: Output = new_output(config.name, config.options, self.metrics, state_dir=around.state_dir)
         self.runner = OutputRunner(self.output, self.metrics, config.retries, around.dead_letters)
         consumer = OutputConsumer(
             config.name, config.queue, self.metrics, around.dead_letters, around.router.forget_routes

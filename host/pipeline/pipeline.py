@@ -17,7 +17,7 @@ from host.pipeline.judge import Judge
 from host.pipeline.reload import STAGES, Reload, all_of, wanted_units
 from host.pipeline.surroundings import Surroundings
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Unit
-from host.router.router import Router
+from host.pipeline.world import World
 from host.sandbox.group import Group
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor
@@ -35,9 +35,10 @@ class Pipeline:
     Args:
         config: What to run.
         once: Whether to end when all inputs have ended.
+        world: What it has from outside.
     """
 
-    def __init__(self, config: model.Config, *, once: bool) -> None:
+    def __init__(self, config: model.Config, *, once: bool, world: World | None = None) -> None:
         self.config = config
         self.metrics = Registry()
         self.ended = asyncio.Event()
@@ -45,6 +46,7 @@ class Pipeline:
         self.failure: BaseException | None = None
         """Why an input ended that should not have."""
         self._once = once
+        self._world = world or World()
         self.on_print: Callable[[Sandbox, str], None] | None = None
         """Told what scripts print; without it, that goes to the log."""
         self.inputs: dict[str, InputUnit] = {}
@@ -57,7 +59,7 @@ class Pipeline:
         self.groups: dict[str, Group] = {}
         self.case_check = CaseCheck(self.zygote)
         self.judge = Judge(self.zygote)
-        self.router = Router(self.metrics.component("router", "router", "router"))
+        self.router = self._world.router(self.metrics.component("router", "router", "router"))
         self._supervisor: asyncio.Task[None] | None = None
         self._reading = False
         self.changing = asyncio.Lock()
@@ -82,6 +84,7 @@ class Pipeline:
             forget_arena=self.forget_arena,
             save_states=self.save_states,
             groups=self.groups,
+            world=self._world,
             on_print=self.on_print,
         )
 
@@ -167,12 +170,12 @@ class Pipeline:
         Raises:
             SandboxError: There is such a sandbox.
         """
-        await _until(lambda: condition() or any(self._stuck()))
+        await _until(lambda: condition() or any(self.stuck()))
         if not condition():
-            names = ", ".join(f"{sandbox.name} is {sandbox.state}" for sandbox in self._stuck())
+            names = ", ".join(f"{sandbox.name} is {sandbox.state}" for sandbox in self.stuck())
             raise SandboxError(f"Not everything was delivered: {names}; the log says why.")
 
-    def _stuck(self) -> Iterator[Sandbox]:
+    def stuck(self) -> Iterator[Sandbox]:
         """Decoders and encoders that are not started again. A filter in that state holds nothing up."""
         holding: list[Unit] = [*self.inputs.values(), *self.outputs.values()]
         for unit in holding:

@@ -14,6 +14,7 @@ from host.delivery.dead_letters import DeadLetters
 from host.packs.arena import Arena
 from host.pipeline import specs
 from host.pipeline.judge import Judge
+from host.pipeline.world import World
 from host.router import kinds
 from host.router.router import Router
 from host.sandbox.group import Group
@@ -47,12 +48,14 @@ class Surroundings:
         forget_arena: Callable[[int], None],
         save_states: Callable[[], Awaitable[None]],
         groups: dict[str, Group],
+        world: World,
         on_print: Callable[[Sandbox, str], None] | None = None,
     ) -> None:
         self._on_print = on_print
         self._judge = judge
         self.forget_arena = forget_arena
         self.groups = groups
+        self.world = world
         self.save_states = save_states
         """Writes down the states of all filters, so that nothing is held any more for the next snapshots."""
         self.settings = settings
@@ -101,7 +104,7 @@ class Surroundings:
                 keeps_state=journal is not None,
                 allow_unjailed=self.settings.allow_unjailed,
             ),
-            spec=spec,
+            spec=spec | self.world.facts(),
             arena=arena,
             housing=housing,
             owner=owner,
@@ -111,5 +114,6 @@ class Surroundings:
             journal=journal,
         )
         made.on_print = None if self._on_print is None else partial(self._on_print, made)
+        made.clock, made.on_change = self.world.now_ns, self.world.on_change
         made.on_death = partial(self.router.terminations.report, max_loops=self.settings.max_loops)
         return made

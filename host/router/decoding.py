@@ -80,7 +80,7 @@ class Decoding:
             pack = self._waiting.popleft()
             self.metrics.packs_received += 1
             self.metrics.bytes_received += pack.length
-            min(free, key=lambda sandbox: len(sandbox.work)).give(pack)
+            min(free, key=lambda sandbox: len(sandbox.work)).give(pack, now_ns=pack.stream.now_ns)
 
     async def swap(self, old: Sandbox, new: Sandbox) -> None:
         """Put another process, which runs already, in the place of one: between two packs, so that none is lost."""

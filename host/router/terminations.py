@@ -99,5 +99,5 @@ def _message(sandbox: Sandbox, termination: Termination, suppressed: int) -> wri
         "Hostname": sandbox.hostname[short],
     }
     return writer.Message(
-        MESSAGE_TYPE, LOGGER, time.time_ns(), headers, [writer.Field(*each) for each in fields.items()]
+        MESSAGE_TYPE, LOGGER, sandbox.clock(), headers, [writer.Field(*each) for each in fields.items()]
     )

@@ -69,6 +69,8 @@ class Sandbox:
         journal: Where it keeps its state, if it does.
     """
 
+    on_change: Callable[[], None] | None = None
+    """Told after each report, and after the end of a process, if somebody waits for either."""
     on_covered: Callable[[str], None] | None = None
     """Told which lines of the script can run, and which do, in a trial that asks for it."""
     on_death: Callable[[Sandbox, Termination], None] | None = None
@@ -284,6 +286,8 @@ class Sandbox:
             self._move_out(culprit)
         else:
             self._died(self._reason_of_death(status))
+        if self.on_change is not None:
+            self.on_change()
 
     def _move_out(self, culprit: str) -> None:
         """Another sandbox has ended the process: go on in a new one."""
@@ -413,10 +417,11 @@ class Sandbox:
         """Whether it was asked to call timer_event and has not answered."""
         return self._ticking is not None
 
-    def give(self, pack: RawPack | TablePack, done_to: int = 0) -> None:
-        """Give it a pack to work on. Only if there is room. done_to: see `Work`."""
+    def give(self, pack: RawPack | TablePack, done_to: int = 0, now_ns: int | None = None) -> None:
+        """Give it a pack to work on. Only if there is room. done_to, now_ns: see `Work`; by default it is now."""
         self._ids = self._ids % 0x7FFFFFFF + 1
-        work = self.work[self._ids] = Work(self._ids, pack, done_to, self.clock())
+        now_ns = self.clock() if now_ns is None else now_ns
+        work = self.work[self._ids] = Work(self._ids, pack, done_to, now_ns)
         self._send_pack(work)
 
     def judge(self, pack: TablePack, matcher: str) -> int:
@@ -569,6 +574,8 @@ class Sandbox:
             self._begin()
         else:
             self.kill("it sent a report at a wrong time")
+        if self.on_change is not None:
+            self.on_change()
 
     @property
     def _restores(self) -> bool:

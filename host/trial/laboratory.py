@@ -20,6 +20,7 @@ from host.trial.messages import to_message
 from host.trial.model import Bounds, Decoder, Encoder, Grammar, Repl
 from host.trial.stage import Stage, TooMuchError
 
+_NS = 1_000_000_000
 _SLOT_BYTES = 512 * 1024
 _BATCH_BYTES = 1024 * 1024
 _SLOTS = 64
@@ -103,7 +104,7 @@ class Laboratory:
         stage.sandbox = Sandbox(
             of.name,
             order=specs.order(of.name, sandboxes, pack_bytes, keeps_state=False, allow_unjailed=allow_unjailed),
-            spec=spec if self._coverage is None else {**spec, "coverage": True},
+            spec=spec | {"virtual_time_s": self.clock() // _NS, "coverage": self._coverage is not None},
             arena=Arena(f"trial-{of.name}", slot_bytes, _SLOTS, host_writes=False),
             housing=self._zygote,
             owner=stage,

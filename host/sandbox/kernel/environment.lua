@@ -7,6 +7,7 @@ local calls = require "calls"
 local elsewhere = require "elsewhere"
 local lpeg = require "lpeg"
 local script_cjson = require "script_cjson"
+local virtual_time = require "virtual_time"
 
 local M = {}
 
@@ -94,7 +95,7 @@ end
 
 -- the standard library that `require` may also be asked for
 local function standard()
-  return { string = pick(string, STRING), table = pick(table, TABLE), os = pick(os, OS), math = mathematics() }
+  return { string = pick(string, STRING), table = pick(table, TABLE), os = virtual_time.apply(pick(os, OS)), math = mathematics() }
 end
 
 -- Modules that were written in C before. In Lua 5.1 such a module also becomes the global of its name, and scripts for Heka count on

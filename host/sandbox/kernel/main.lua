@@ -11,6 +11,7 @@ local re = require "re" -- read from a file, which is over once the jail is shut
 local scripts = require "scripts"
 local state = require "state"
 local usage = require "usage"
+local virtual_time = require "virtual_time"
 
 
 local beat -- uint64_t[512] shared with the host: pack, record, busy, commands done, and what usage.lua writes
@@ -69,6 +70,7 @@ local function serve(kind)
     local command = C.next()
     if not command or command.op == C.STOP then return end
     beat[0], beat[1], beat[2] = command.pack or 0, 0, 1
+    virtual_time.set(command.now_ns)
     if command.op == C.PACK then
       if held_kib > collect_above_kib then collect() end
       usage.packed(kind.run(command))
@@ -142,6 +144,7 @@ return function(socket_fd, beat_address)
       scripts.coverage.open()
     end
     usage.open(beat, spec)
+    if spec.virtual_time_s then virtual_time.begin(spec.virtual_time_s) end
     emit.use_arena(spec.arena)
     output.open(spec.output_limit)
     dead_letters.open(spec.name, spec.kind)

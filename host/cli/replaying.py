@@ -1,0 +1,176 @@
+"""`hekate replay`: from the files to the summary."""
+
+import asyncio
+import math
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from host.cli.messages import moment
+from host.cli.output import console
+from host.cli.progress import Progress
+from host.config import convert, model
+from host.delivery import dead_letters
+from host.errors import StartError
+from host.outputs.base import Output
+from host.pipeline.pipeline import Pipeline
+from host.pipeline.summary import print_summary
+from host.replay import plan, showing
+from host.replay.conductor import Conductor, Span
+from host.replay.pace import Pace
+from host.replay.recording import Recording
+from host.replay.world import ReplayWorld
+from host.sandbox import lua_modules
+from host.telemetry import logs
+
+_FAILED = 1
+_INTERRUPTED = 130
+_LOOK_EVERY_S = 0.2
+_NS = 1_000_000_000
+
+
+class Request(NamedTuple):
+    """What is to be replayed, and how."""
+
+    config: Sequence[Path]
+    files: Sequence[str]
+    input: str | None
+    speed: float | None
+    span: Span
+    deliver: bool
+    outputs: Sequence[str]
+    """Which are shown; all if there are none."""
+    as_json: bool
+    quiet: bool
+
+
+def replay(request: Request) -> int:
+    """Replay files; answers the exit status.
+
+    Raises:
+        HekateError: It could not be started, or not be brought to its end.
+    """
+    config = plan.load(request.config)
+    for name in request.outputs:
+        if name not in config.outputs:
+            raise StartError(f"There is no output `{name}`. {convert.did_you_mean(name, config.outputs)}")
+    logs.set_up("warning", config.hekate.log_format)
+    lua_modules.check_present()
+    config, recordings = plan.assign(config, request.files, request.input)
+    folder = Path(tempfile.mkdtemp(prefix="hekate-replay-"))
+    config = msgspec.structs.replace(config, hekate=msgspec.structs.replace(config.hekate, state_dir=str(folder)))
+    keeps_letters = False
+    try:
+        run = _Run(request, config, recordings)
+        status = asyncio.run(run.run())
+        keeps_letters = request.deliver and run.pipeline.dead_letters.count > 0
+        _tell_of_dead_letters(folder, kept=keeps_letters)
+    finally:
+        if not keeps_letters:
+            shutil.rmtree(folder)
+    return status
+
+
+class _Run:
+    """One replay."""
+
+    def __init__(self, request: Request, config: model.Config, recordings: dict[str, list[Recording]]) -> None:
+        self._request = request
+        self._files = [each for some in recordings.values() for each in some]
+        new_output = None if request.deliver else _shows(request, config)
+        begins_ns = request.span.since_ns
+        if begins_ns == -math.inf:
+            begins_ns = min(Path(each.path).stat().st_mtime_ns for each in self._files)
+        self._world = ReplayWorld(recordings, int(begins_ns), new_output)
+        self.pipeline = Pipeline(config, once=True, world=self._world)
+        self._pace = Pace(request.speed)
+        self._interrupted = False
+
+    async def run(self) -> int:
+        """Run it; answers the exit status."""
+        await self.pipeline.start()
+        conductor = Conductor(self.pipeline, self._world, self._pace, self._request.span)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, conductor)
+        started_s = time.monotonic()
+        showing_progress = asyncio.create_task(self._show_progress())
+        try:
+            await conductor.run()
+        finally:
+            elapsed_s = time.monotonic() - started_s
+            showing_progress.cancel()
+            await asyncio.gather(showing_progress, return_exceptions=True)
+            await self.pipeline.stop()
+            conductor.close()
+        if not self._request.quiet:
+            self._tell(conductor, elapsed_s)
+        if self._interrupted:
+            return _INTERRUPTED
+        ended = self.pipeline.ended_for_good()
+        return _FAILED if ended or self.pipeline.dead_letters.count else os.EX_OK
+
+    def _on_signal(self, conductor: Conductor) -> None:
+        self._interrupted = True
+        conductor.stop()
+
+    async def _show_progress(self) -> None:
+        """A bar, where nothing else is written to the terminal."""
+        if not self._request.quiet and (self._request.deliver or not sys.stdout.isatty()):
+            with Progress("KiB", sum(each.size_bytes for each in self._files) // 1024) as progress:
+                while True:
+                    progress.show(sum(each.read_bytes for each in self._files) // 1024)
+                    await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _tell(self, conductor: Conductor, elapsed_s: float) -> None:
+        """Say on stderr what was replayed, and how fast."""
+        first_ns, last_ns = conductor.first_ns or 0, self._world.virtual_ns
+        span_s = (last_ns - first_ns) / _NS
+        if self._request.as_json:
+            outputs = {each.name: each.records_sent for each in self.pipeline.metrics.components("outputs")}
+            told: dict[str, Any] = {
+                "records": conductor.records, "first": moment(first_ns), "last": moment(last_ns),
+                "elapsed_s": round(elapsed_s, 3), "outputs": outputs, "dead_letters": self.pipeline.dead_letters.count,
+            }  # fmt: skip
+            sys.stderr.buffer.write(orjson.dumps(told) + b"\n")
+            return
+        print_summary(self.pipeline, elapsed_s, sys.stderr)
+        if conductor.records:
+            console(stderr=True).print(
+                f"Replayed {moment(first_ns)} to {moment(last_ns)}: {span_s:,.1f} s in {elapsed_s:,.1f} s."
+            )
+        if not self._request.deliver:
+            console(stderr=True).print("Nothing was delivered; --deliver does.")
+
+
+def _shows(request: Request, config: model.Config) -> Callable[..., Output]:
+    """What makes outputs that only show."""
+    shown = set(request.outputs or config.outputs)
+    line = showing.json_line if request.as_json else showing.named_line if len(shown) > 1 else showing.plain_line
+
+    def new(name: str, *others: Any, state_dir: Path) -> Output:
+        return showing.ShowingOutput(line if name in shown else None, name, *others, state_dir=state_dir)
+
+    return new
+
+
+def _tell_of_dead_letters(folder: Path, *, kept: bool) -> None:
+    letters = Counter(
+        (str(each.entry.get("component")), str(each.entry.get("reason"))) for each in dead_letters.read(folder)
+    )
+    out = partial(console(stderr=True).print, soft_wrap=True, markup=False)
+    for (component, reason), count in letters.most_common(5):
+        out(f"{component}: {count:,} records failed: {reason}")
+    if kept:
+        out(f"They are kept in {folder / 'dead_letters'}.")

@@ -1,0 +1,1 @@
+"""Runs recorded logs through a configuration, with the time taken from the records."""

@@ -1,0 +1,194 @@
+"""`hekate replay`: the same result whenever it is run, with the time of the records."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+import yaml
+
+from tests.cli.test_cli import hekate
+from tests.running import ROOT, Bench, to_json, until
+
+START = datetime(2024, 5, 1, 12, tzinfo=UTC)
+COUNTER = """
+local count, first = 0, nil
+function process_message()
+  first = first or read_message("Timestamp")
+  count = count + 1
+  return 0
+end
+function timer_event(ns, shutdown)
+  inject_message {Type = "count", Timestamp = ns, Fields = {count = count, last = shutdown}}
+  count = 0
+end
+"""
+ECHO = """
+local seen = 0
+function process_message()
+  seen = seen + 1
+  inject_message {Type = "echo", Fields = {of = read_message "Fields[count]", seen = seen, now = os.time()}}
+  return 0
+end
+"""
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def line(seconds, status=200):
+    """A line of an access log; times are whole seconds there."""
+    moment = START + timedelta(seconds=seconds)
+    return f'192.0.2.7 - - [{moment:%d/%b/%Y:%H:%M:%S} +0000] "GET /a HTTP/1.1" {status} 17 "-" "curl/7.88.1"\n'
+
+
+def configured(bench, **more):
+    """A configuration with a counter that ticks each minute, and a filter that sees what it counts."""
+    bench.plugin("filter", "counter", COUNTER, "message_matcher: \"Type == 'nginx.access'\"\nticker_interval: 60\n")
+    bench.plugin("filter", "echo", ECHO, 'message_matcher: "Type =~ /count$/"\n')
+    config = {
+        "hekate": {"sandbox_dir": bench.path("plugins"), "state_dir": bench.path("state"), "hostname": "here"},
+        "inputs": {"access": {"type": "file", "path": bench.path("live/*.log"), "decoder": "nginx_access"}},
+        "outputs": {
+            "injected": to_json(bench.path("injected.jsonl"), "Type =~ /^heka.sandbox/"),
+            "errors": to_json(bench.path("errors.jsonl"), "Fields[status] >= 500"),
+        },
+        **more,
+    }
+    return bench.write("replay.yaml", yaml.safe_dump(config))
+
+
+def replayed(config, *arguments, status=0, **options):
+    result = hekate("replay", "--config", config, "--quiet", *arguments, **options)
+    assert result.returncode == status, result.stderr
+    return result.stdout
+
+
+def test_the_same_whenever_it_is_run_and_however_the_records_are_divided_among_files(bench):
+    config = configured(bench)
+    random = Random(7)
+    times = sorted(random.choice([random.randrange(0, 900), 300, 360]) for _ in range(3000))
+    lines = [line(seconds, 503 if number % 100 == 0 else 200) for number, seconds in enumerate(times)]
+    whole = bench.write("whole.log", "".join(lines))
+    # What was at one time stays together, in the order of the files.
+    files = [[], [], []]
+    for number, seconds in zip(range(3000), times, strict=True):
+        files[seconds * 7919 % 3].append(lines[number])
+    for number, some in enumerate(files):
+        with gzip.open(bench.path(f"part.{number}.gz"), "wt") as file:
+            file.write("".join(some))
+
+    once = replayed(config, whole)
+
+    messages = [json.loads(text.partition(": ")[2]) for text in once.splitlines()]
+    ticks = [message for message in messages if message["Type"] == "heka.sandbox.count"]
+    ends = [times[0] + 60 * number for number in range(1, 16)]
+    ends = [end for end in ends if end <= times[-1]]
+    expected = [sum(end - 60 <= seconds < end for seconds in times) for end in ends]
+    assert [tick["count"] for tick in ticks] == [*expected, 3000 - sum(expected)]
+    assert [tick["last"] for tick in ticks] == [False] * len(ends) + [True]
+    assert [tick["Timestamp"] for tick in ticks[:-1]] == [
+        f"{START + timedelta(seconds=end):%Y-%m-%dT%H:%M:%S}Z" for end in ends
+    ]
+    echoes = [message for message in messages if message["Type"] == "heka.sandbox.echo"]
+    assert [(echo["of"], echo["seen"]) for echo in echoes] == [(t["count"], n) for n, t in enumerate(ticks, 1)]
+    assert [echo["now"] for echo in echoes[:-1]] == [int(START.timestamp()) + end for end in ends]
+    assert sum("errors: " in text for text in once.splitlines()) == 30
+
+    assert replayed(config, whole) == once
+    assert replayed(config, bench.path("part.*.gz")) == once
+    assert not Path(bench.path("state")).exists()
+    assert not Path(bench.path("injected.jsonl")).exists()
+
+
+def test_only_some_of_the_time_and_some_of_the_outputs(bench):
+    config = configured(bench)
+    log = bench.write("a.log", "".join(line(seconds, 500) for seconds in range(0, 600, 5)))
+
+    out = replayed(
+        config, log, "--since", "2024-05-01T12:01:00Z", "--until", "2024-05-01T12:02:00Z", "--output", "errors",
+        "--format", "json",
+    )  # fmt: skip
+
+    shown = [json.loads(text) for text in out.splitlines()]
+    assert {each["output"] for each in shown} == {"errors"}
+    seconds = [datetime.fromisoformat(json.loads(each["record"])["Timestamp"]) - START for each in shown]
+    assert [each.total_seconds() for each in seconds] == list(range(60, 121, 5))
+
+
+def test_as_fast_as_it_was_times_ten_and_delivered(bench):
+    config = configured(bench)
+    log = bench.write("a.log", "".join(line(seconds, 500) for seconds in range(6)))
+
+    start_s = time.monotonic()
+    result = hekate("replay", log, "--config", config, "--speed", "x10", "--deliver")
+
+    assert time.monotonic() - start_s > 0.5
+    assert result.returncode == 0, result.stderr
+    assert "Replayed 2024-05-01T12:00:00.000Z to 2024-05-01T12:00:05.000Z: 5.0 s" in result.stderr
+    assert [message["status"] for message in bench.jsons("errors.jsonl")] == [500] * 6
+    assert [message.get("count") for message in bench.jsons("injected.jsonl")] == [6, None]
+
+
+def test_ctrl_c_ends_a_slow_one(bench):
+    config = configured(bench)
+    log = bench.write("a.log", line(0, 500) + line(36_000, 500))
+    command = [sys.executable, "-m", "host", "replay", log, "--config", config, "--speed", "1", "--deliver"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+    until(lambda: bench.read("errors.jsonl").endswith(b"\n"), "the first record")
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(20) == 130
+    assert b"access" in process.communicate()[1]
+
+
+def test_messages_records_that_fail_and_files_that_are_for_nobody(bench):
+    config = configured(bench)
+    bad = bench.write("bad.log", line(0, 500) + "no access log\n")
+    result = hekate("replay", bad, "--config", config, "--format", "json")
+    assert result.returncode == 1
+    assert len(result.stdout.splitlines()) == 3
+    told = result.stderr.splitlines()
+    summary = next(json.loads(text) for text in told if text.startswith('{"records"'))
+    assert (summary["records"], summary["dead_letters"], summary["outputs"]["errors"]) == (1, 1, 1)
+    assert told[-1].startswith("access: 1 records failed: nginx_access: ")
+
+    command = [sys.executable, "-m", "host", "cat", bad, "--decoder", "nginx_access", "--to", "protobuf"]
+    frames = bench.write("frames", subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60).stdout)
+    assert '"status":500' in replayed(config, frames, "--output", "errors")
+
+    two = {"inputs": {"one": {"type": "stdin"}, "two": {"type": "file", "path": bench.path("b*.log")}}}
+    config = configured(bench, **two)
+    plain = bench.write("plain.txt", "text\n")
+    assert "Write NAME=" in hekate("replay", plain, "--config", config).stderr
+    assert hekate("replay", plain, "--config", config).returncode == 69
+    replayed(config, f"one={plain}", bad)
+    assert "Did you mean `one`?" in hekate("replay", plain, "--config", config, "--input", "onne").stderr
+    assert hekate("replay", bench.path("nothing"), "--config", config).returncode == 66
+    assert hekate("replay", plain, "--config", config, "--speed", "fast").returncode == 64
+    assert "Did you mean" in hekate("replay", plain, "--config", config, "--output", "eror").stderr
+
+
+def test_a_year_comes_from_the_file_and_the_configuration_knows_that_it_is_a_replay(bench):
+    syslog = {"type": "stdin", "decoder": "syslog", "logger": "syslog${HEKATE_REPLAY:-0}"}
+    outputs = {"all": to_json(bench.path("all.jsonl"), "Logger =~ /^syslog/")}
+    config = configured(bench, inputs={"syslog": syslog}, outputs=outputs)
+    log = bench.write("old.log", "<13>Mar  7 10:00:00 here app: text\n")
+    os.utime(log, (datetime(2019, 6, 1, tzinfo=UTC).timestamp(),) * 2)
+
+    (message,) = map(json.loads, replayed(config, log).splitlines())
+
+    assert message["Timestamp"].startswith("2019-03-07T10:00:00")
+    assert message["Logger"] == "syslog1"
