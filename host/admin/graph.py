@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from host import drawing
 from host.admin import readings, views
 from host.admin.rates import Rates
 from host.admin.views import State
@@ -155,25 +156,16 @@ def _edge(source: str, target: str, rate: float) -> Edge:
 
 
 def dot(shown: Graph) -> str:
-    """For Graphviz. Names consist of letters, digits, `_` and `-`, so nothing has to be escaped."""
-    lines = ["digraph hekate {", "  rankdir=LR;", "  node [shape=box];"]
-    for node in shown.nodes:
-        style = "" if node.health == "ok" else f', xlabel="{node.health}", style=bold'
-        lines.append(f'  "{node.id}" [label="{node.id}"{style}];')
-    lines += [f'  "{edge.source}" -> "{edge.target}" [label="{_rate(edge)}"];' for edge in shown.edges]
-    return "\n".join([*lines, "}"]) + "\n"
+    """For Graphviz."""
+    return drawing.dot(*_drawn(shown))
 
 
 def mermaid(shown: Graph) -> str:
     """For Mermaid."""
-    numbers = {node.id: f"n{number}" for number, node in enumerate(shown.nodes)}
-    lines = ["flowchart LR"]
-    for node in shown.nodes:
-        state = "" if node.health == "ok" else f" ({node.health})"
-        lines.append(f'  {numbers[node.id]}["{node.id}{state}"]')
-    lines += [f"  {numbers[edge.source]} -->|{_rate(edge)}| {numbers[edge.target]}" for edge in shown.edges]
-    return "\n".join(lines) + "\n"
+    return drawing.mermaid(*_drawn(shown))
 
 
-def _rate(edge: Edge) -> str:
-    return f"{edge.records_per_second:g}/s"
+def _drawn(shown: Graph) -> tuple[list[tuple[str, str]], list[drawing.Edge]]:
+    nodes: list[tuple[str, str]] = [(node.id, "" if node.health == "ok" else node.health) for node in shown.nodes]
+    edges = [drawing.Edge(edge.source, edge.target, f"{edge.records_per_second:g}/s") for edge in shown.edges]
+    return nodes, edges

@@ -1,12 +1,14 @@
-"""`hekate graph`: what flows where in a configuration."""
+"""`hekate graph`: what flows where in a configuration, or in a running host."""
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from host.cli.admin_options import admin_options
 from host.cli.statuses import exits
 
 if TYPE_CHECKING:
@@ -18,9 +20,10 @@ _FAILED = 1
 @click.command(
     name="graph",
     short_help="Show what flows where in a configuration, and what is suspicious.",
-    epilog=exits(os.EX_CONFIG, because={1: "something is suspicious"}),
+    epilog=exits(os.EX_CONFIG, because={1: "something is suspicious"}, asks_a_host=True),
 )
-@click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("config", nargs=-1, type=click.Path(path_type=Path))
+@admin_options
 @click.option(
     "--format",
     "output_format",
@@ -29,37 +32,90 @@ _FAILED = 1
     show_default=True,
     help="Text for people, a graph for Graphviz or Mermaid, or JSON for programs.",
 )
-def command(config: tuple[Path, ...], output_format: str) -> int:
-    """Show which inputs and filters reach which filters and outputs in CONFIG, as far as can be told from the text.
+def command(config: tuple[Path, ...], api: str | None, token_file: Path | None, output_format: str) -> int:
+    """Show which inputs and filters reach which filters and outputs in CONFIG, as far as can be told beforehand.
 
-    It warns, on stderr, of matchers that nothing can satisfy, of outputs that nobody reaches, and of filters that may
-    feed each other. A running host's graph with its rates is shown by `hekate top`.
+    It warns, on stderr, of matchers that nothing can satisfy (by Types, Loggers, and fields that are known), of
+    messages that nobody sees, and of filters that may feed each other. Without CONFIG it shows the graph of a running
+    host, with what flows there.
 
     \b
         hekate graph hekate.yaml
         hekate graph hekate.yaml --format dot | dot -Tsvg > hekate.svg
+        hekate graph --api /run/hekate/admin.sock
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
-    from host.cli.output import write_json
-    from host.config.dropins import DropIns
-    from host.config.flow import flow
-    from host.config.load import load_config
-    from host.errors import ConfigErrors
-
-    loaded = load_config(config)
-    filters, faults = DropIns().filters(loaded)
-    if faults:
-        raise ConfigErrors(faults)
-    import msgspec
-
-    found = flow(msgspec.structs.replace(loaded, filters={**filters, **loaded.filters}))
-    if output_format == "json":
-        edges = [{"source": source, "target": target} for source, target in found.edges]
-        write_json({"nodes": _nodes(found), "edges": edges, "warnings": found.warnings})
-    else:
-        sys.stdout.write({"text": _text, "dot": _dot, "mermaid": _mermaid}[output_format](found))
+    if not config:
+        _show_running(api, token_file, output_format)
+        return 0
+    found = _flow(config)
+    _show(found, output_format)
     for warning in found.warnings:
         click.echo(f"Warning: {warning}", err=True)
     return _FAILED if found.warnings else 0
+
+
+def _flow(config: Sequence[Path]) -> "Flow":
+    import asyncio
+
+    import msgspec
+
+    from host.config import lua_check
+    from host.config.dropins import DropIns
+    from host.config.flow import flow
+    from host.config.load import load
+    from host.errors import ConfigErrors
+    from host.pipeline import specs
+    from host.telemetry import logs
+    from host.trial import decoded_kinds
+
+    logs.set_up("error", "text")
+    loaded = load(config)
+    filters, _ = DropIns().filters(loaded.config)
+    faults = lua_check.check_lua(loaded)
+    if faults:
+        raise ConfigErrors(faults)
+    whole = msgspec.structs.replace(loaded.config, filters={**filters, **loaded.config.filters})
+    return flow(whole, asyncio.run(decoded_kinds.of_inputs(whole)), specs.module_reader(whole.hekate.sandbox_dir))
+
+
+def _show_running(api: str | None, token_file: Path | None, output_format: str) -> None:
+    from host.cli.admin_client import Client, path_of
+    from host.cli.output import write_json
+
+    asked = output_format if output_format in {"dot", "mermaid"} else "json"
+    found = Client.default(api, token_file).ask("GET", path_of("graph"), format=asked)
+    if output_format == "json":
+        write_json(found)
+    else:
+        sys.stdout.write(found if isinstance(found, str) else _running_text(found))
+
+
+def _running_text(graph: dict[str, Any]) -> str:
+    lines = []
+    for node in graph["nodes"]:
+        state = node["state"] if node["health"] == "ok" else f"{node['state']} ({node['health']}): {node['reason']}"
+        lines.append(f"{node['id']}  {state}")
+        lines += [
+            f"  -> {edge['target']}  {edge['records_per_second']:g}/s"
+            for edge in graph["edges"]
+            if edge["source"] == node["id"]
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _show(found: "Flow", output_format: str) -> None:
+    from host import drawing
+    from host.cli.output import write_json
+
+    if output_format == "json":
+        edges = [{"source": source, "target": target} for source, target in found.edges]
+        write_json({"nodes": _nodes(found), "edges": edges, "warnings": found.warnings})
+    elif output_format == "text":
+        sys.stdout.write(_text(found))
+    else:
+        draw = drawing.dot if output_format == "dot" else drawing.mermaid
+        nodes = [(place, "") for place in _nodes(found)]
+        sys.stdout.write(draw(nodes, [drawing.Edge(*edge) for edge in found.edges]))
 
 
 def _nodes(found: "Flow") -> list[str]:
@@ -71,24 +127,10 @@ def _text(found: "Flow") -> str:
     matchers = {consumer.place: consumer.message_matcher for consumer in found.consumers}
     lines = []
     for producer in found.producers:
-        types = "any Type" if producer.types is None else ", ".join(sorted(producer.types))
-        shown = f" ({types})" if producer.place.startswith("inputs.") else ""
+        types = "any Type" if producer.types is None else ", ".join(sorted(producer.types)) or "no Type"
+        shown = "" if producer.place.startswith("filters.") else f" ({types})"
         lines.append(f"{producer.place}{shown}")
         for source, target in found.edges:
             if source == producer.place:
                 lines.append(f"  -> {target}  [{matchers[target]}]")
-    return "\n".join(lines) + "\n"
-
-
-def _dot(found: "Flow") -> str:
-    lines = ["digraph hekate {", "  rankdir=LR;", "  node [shape=box];"]
-    lines += [f'  "{place}";' for place in _nodes(found)]
-    lines += [f'  "{source}" -> "{target}";' for source, target in found.edges]
-    return "\n".join([*lines, "}"]) + "\n"
-
-
-def _mermaid(found: "Flow") -> str:
-    numbers = {place: f"n{number}" for number, place in enumerate(_nodes(found))}
-    lines = ["flowchart LR", *(f'  {number}["{place}"]' for place, number in numbers.items())]
-    lines += [f"  {numbers[source]} --> {numbers[target]}" for source, target in found.edges]
     return "\n".join(lines) + "\n"

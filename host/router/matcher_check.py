@@ -1,24 +1,59 @@
-"""Whether a message matcher is valid, and what it needs, asked of the grammar that the sandboxes compile it with.
+"""Whether a message matcher is valid, and what it may match, asked of the grammar that the sandboxes compile it with.
 
-Loads LuaJIT into the process that asks: for `hekate validate`, never for the running host.
+Loads LuaJIT into the process that asks: for `hekate validate` and `hekate graph`, never for the running host.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
 
 from host import paths
-from host.router.needs import Need, needs_of
 from host.sandbox import lua_modules
 
 _CHECK = b"""
 local syntax, regex, needs, cjson = require "matcher_syntax", require "regex", require "matcher_needs", require "cjson"
-return function(text)
+local reach = require "matcher_reach"
+return function(text, kinds)
   local tree, problem = syntax.parse(text, regex.compile)
   if not tree then return problem.message, false end
-  return false, cjson.encode(needs.of(tree))
+  local answers = {}
+  for i, kind in ipairs(cjson.decode(kinds)) do
+    answers[i] = { reach.of(tree, kind) }
+  end
+  local names = reach.names(tree)
+  names.answers, names.never = answers, #needs.of(tree) == 0
+  return false, cjson.encode(names)
 end
 """
+_Checker = Callable[[bytes, bytes], tuple[Any, Any]]
+
+
+class Kind(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of some messages; None is for what is not."""
+
+    type: str | None = None
+    prefix: str | None = None
+    """What an unknown Type begins with."""
+    logger: str | None = None
+    fields: frozenset[str] | None = None
+    """All fields that such a message may have."""
+
+
+class Reach(NamedTuple):
+    """What a matcher may say of messages of some kinds, and what it names."""
+
+    matches: list[bool]
+    """Of each kind: whether it may match."""
+    passes: list[bool]
+    """Of each kind: whether it may not match."""
+    never: bool
+    """It asks for two Types at once, or two Loggers: no message can match."""
+    types: frozenset[str]
+    loggers: frozenset[str]
+    fields: frozenset[str]
 
 
 def check(expression: str) -> str | None:
@@ -30,19 +65,36 @@ def check(expression: str) -> str | None:
     Returns:
         What is wrong and where, the place marked below the text; None if it is valid.
     """
-    said, _ = _checker()(expression.encode())
+    said, _ = _checker()(expression.encode(), b"[]")
     return said.decode(errors="replace") if said else None
 
 
-def needs(expression: str) -> tuple[Need, ...] | None:
-    """Which Types and Loggers a valid matcher needs, as its sandbox says it to the router; none: it never matches."""
-    _, said = _checker()(expression.encode())
-    # Lua has one kind of empty table
-    return None if not said else () if said == b"{}" else needs_of(said)
+def reach(expression: str, kinds: Sequence[Kind]) -> Reach | None:
+    """What a matcher may say of messages of these kinds; None if it is not valid."""
+    given = [
+        {
+            key: value
+            for key, value in (
+                ("type", kind.type),
+                ("prefix", kind.prefix),
+                ("logger", kind.logger),
+                ("fields", None if kind.fields is None else dict.fromkeys(kind.fields, True)),
+            )
+            if value is not None
+        }
+        for kind in kinds
+    ]
+    said, found = _checker()(expression.encode(), orjson.dumps(given))
+    if said:
+        return None
+    document = orjson.loads(found)
+    answers = list(document["answers"])
+    names = (frozenset(document[key]) for key in ("types", "loggers", "fields"))
+    return Reach([each[0] for each in answers], [each[1] for each in answers], document["never"], *names)
 
 
 @functools.cache
-def _checker() -> Callable[[bytes], tuple[bytes | Literal[False], bytes | Literal[False]]]:
+def _checker() -> _Checker:
     import lupa
 
     lua_modules.check_present()
@@ -52,5 +104,5 @@ def _checker() -> Callable[[bytes], tuple[bytes | Literal[False], bytes | Litera
     package = runtime.globals()[b"package"]
     package[b"path"] = f"{paths.kernel()}/?.lua".encode()
     package[b"cpath"] = lua_modules.cpath().encode()
-    checker: Callable[[bytes], tuple[bytes | Literal[False], bytes | Literal[False]]] = runtime.execute(_CHECK)
+    checker: _Checker = runtime.execute(_CHECK)
     return checker

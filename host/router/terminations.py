@@ -12,6 +12,7 @@ from host.sandbox.termination import Termination
 
 MESSAGE_TYPE = "hekate.sandbox-terminated"
 LOGGER = "hekate"
+FIELDS = frozenset({"name", "plugin", "kind", "limit", "value", "record", "state", "suppressed"})
 
 _SEVERITY_ERROR = 3
 _SLOT_BYTES = 64 * 1024
