@@ -1,7 +1,8 @@
 """`hekate deadletters`: records that a running host could not decode or deliver."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,11 +10,19 @@ from host.cli.admin_options import admin_options
 from host.cli.options import format_option
 from host.cli.statuses import exits
 
+if TYPE_CHECKING:
+    from host.cli.admin_client import Client
+
 _FAILED = 1
 _EXITS = exits(asks_a_host=True)
 _component = click.option("--component", help="Only those of this input, filter or output.")
 _reason = click.option("--reason", help="Only those whose reason has this in it.")
-_limit = click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 500), help="How many at most.")
+_limit = click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(1, 1_000_000), help="How many at most, the newest."
+)
+_PAGE = 500
+_AT_ONCE = 50
+"""Letters of one request: it has to be answered in time, and somebody may look on."""
 
 
 @click.group(
@@ -50,19 +59,24 @@ def list_(
     \b
         hekate deadletters list --reason 'invalid timestamp'
     """  # noqa: D301
-    from itertools import islice
-
-    from host.cli.admin_client import Client, path_of
+    from host.cli.admin_client import Client
     from host.cli.output import table, write_json
 
-    client = Client.default(api, token_file)
-    items = client.items(path_of("dead-letters"), component=component, reason=reason, limit=limit)
-    found = list(islice(items, limit))
+    found = list(_letters(Client.default(api, token_file), component, reason, limit))
     if output_format == "json":
         write_json(found)
         return
     rows = [[each["id"], each["time"], each["component"], each["reason"], _record(each)[:60]] for each in found]
     table(["id", "time", "component", "reason", "record"], rows, numbers=0)
+
+
+def _letters(client: "Client", component: str | None, reason: str | None, limit: int) -> Iterator[dict[str, Any]]:
+    from itertools import islice
+
+    from host.cli.admin_client import path_of
+
+    found = client.items(path_of("dead-letters"), component=component, reason=reason, limit=min(limit, _PAGE))
+    return islice(found, limit)
 
 
 def _record(letter: dict[str, Any]) -> str:
@@ -91,6 +105,24 @@ def show(letter: str, api: str | None, token_file: Path | None, output_format: s
             click.echo(f"{name}: {value}")
 
 
+def _done(client: "Client", action: str, ids: list[str], input_name: str | None) -> dict[str, Any]:
+    """Do something to letters, some at a time."""
+    from host.cli.admin_client import path_of
+    from host.cli.progress import Progress
+
+    done: dict[str, Any] = {"done": [], "failed": {}}
+    with Progress("dead letters", len(ids)) as progress:
+        for start in range(0, len(ids), _AT_ONCE):
+            body: dict[str, Any] = {"ids": ids[start : start + _AT_ONCE]}
+            came = client.ask(
+                "POST", path_of("dead-letters", action), body | ({"input": input_name} if input_name else {})
+            )
+            done["done"] += came["done"]
+            done["failed"] |= came["failed"]
+            progress.show(start + len(body["ids"]))
+    return done
+
+
 def _add_action(action: str, summary: str) -> None:
     """Declare a command that does one thing to letters."""
 
@@ -98,15 +130,14 @@ def _add_action(action: str, summary: str) -> None:
         *, letter: tuple[str, ...], component: str | None, reason: str | None, limit: int, input_name: str | None,
         api: str | None, token_file: Path | None, output_format: str,
     ) -> int:  # fmt: skip
-        from host.cli.admin_client import Client, path_of
+        from host.cli.admin_client import Client
         from host.cli.output import write_json
 
-        selection = {"ids": list(letter), "component": component, "reason": reason, "limit": limit}
-        selection |= {"input": input_name}
         if not letter and not component and not reason:
             raise click.UsageError(f"Say which: `hekate deadletters {action} ID...`, --component or --reason.")
-        body = {name: value for name, value in selection.items() if value not in (None, [])}
-        done = Client.default(api, token_file).ask("POST", path_of("dead-letters", action), body)
+        client = Client.default(api, token_file)
+        ids = list(letter) or [each["id"] for each in _letters(client, component, reason, limit)]
+        done = _done(client, action, ids, input_name)
         if output_format == "json":
             write_json(done)
         else:

@@ -1,9 +1,13 @@
 """A progress bar with rate and time left on stderr, where that is a terminal."""
 
+import time
 from types import TracebackType
 from typing import Any, Self
 
 from host.cli.output import console
+
+_PATIENCE_S = 0.5
+"""What is done sooner needs no bar."""
 
 
 class Progress:
@@ -17,30 +21,45 @@ class Progress:
     def __init__(self, what: str, total: int | None) -> None:
         self._what = what
         self._total = total
+        self._count = 0
+        self._begun_s = time.monotonic()
         self._bar: Any = None
         self._task: Any = None
 
     def __enter__(self) -> Self:
-        out = console(stderr=True)
-        if out.is_terminal:
-            from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bar
-            from rich.text import Text
-
-            class Speed(ProgressColumn):
-                def render(self, task: Any) -> Text:
-                    return Text(f"{task.speed or 0:,.0f}/s")
-
-            columns = (TextColumn(self._what), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
-            self._bar = Bar(*columns, console=out, transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task(self._what, total=self._total)
+        self._begun_s = time.monotonic()
         return self
 
     def show(self, count: int) -> None:
         """Say how many there are now."""
+        self._count = count
         if self._bar is not None:
             self._bar.update(self._task, completed=count)
+        elif time.monotonic() - self._begun_s > _PATIENCE_S:
+            self._begin()
+
+    def step(self) -> None:
+        """Say that there is one more."""
+        self.show(self._count + 1)
+
+    def _begin(self) -> None:
+        out = console(stderr=True)
+        if not out.is_terminal:
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+        from rich.text import Text
+
+        begun_s = self._begun_s
+
+        class Speed(ProgressColumn):
+            def render(self, task: Any) -> Text:
+                return Text(f"{task.completed / (time.monotonic() - begun_s):,.0f}/s")
+
+        columns = (TextColumn(self._what), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
+        self._bar = Bar(*columns, console=out, transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task(self._what, total=self._total, completed=self._count)
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None

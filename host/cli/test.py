@@ -145,6 +145,7 @@ def _ran(
 
 
 async def _run(collected: "Collected", coverage: "Coverage | None") -> "list[Verdict]":
+    from host.cli.progress import Progress
     from host.sandbox.zygote_client import ZygoteClient
     from host.trial.run_cases import run_cases, run_test
 
@@ -153,7 +154,11 @@ async def _run(collected: "Collected", coverage: "Coverage | None") -> "list[Ver
     zygote = ZygoteClient()
     zygote.start()
     try:
-        verdicts = await run_cases(collected.cases, zygote, coverage=coverage)
-        return verdicts + [await run_test(test, zygote, coverage) for test in collected.tests]
+        with Progress("cases and tests", len(collected.cases) + len(collected.tests)) as progress:
+            verdicts = await run_cases(collected.cases, zygote, coverage=coverage, judged=progress.step)
+            for test in collected.tests:
+                verdicts.append(await run_test(test, zygote, coverage))
+                progress.step()
+        return verdicts
     finally:
         zygote.close()

@@ -43,9 +43,10 @@ def command(config: tuple[Path, ...], output_format: str) -> int:
 
 
 def _check(config: tuple[Path, ...]) -> tuple[list[ConfigError], dict[str, int], list[str]]:
+    from host.cli.progress import Progress
     from host.config import limits
     from host.config.load import load
-    from host.config.lua_check import check_lua
+    from host.config.lua_check import check_lua, plugin_files
 
     try:
         loaded = load(config)
@@ -56,4 +57,6 @@ def _check(config: tuple[Path, ...]) -> tuple[list[ConfigError], dict[str, int],
         "filters": len(loaded.config.filters),
         "outputs": len(loaded.config.outputs),
     }
-    return ConfigErrors(check_lua(loaded)).errors, counts, limits.notes(loaded.config.sandboxes())
+    with Progress("plugins", len(plugin_files(loaded.config))) as progress:
+        faults = check_lua(loaded, progress.step)
+    return ConfigErrors(faults).errors, counts, limits.notes(loaded.config.sandboxes())

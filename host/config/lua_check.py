@@ -3,7 +3,7 @@
 Loads LuaJIT into this process, so the running host does this in a process of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from host.config.dropins import DropIns
@@ -14,17 +14,22 @@ from host.sandbox import compiler
 from host.sandbox.library import KINDS
 
 
-def check_lua(loaded: Loaded) -> list[ConfigError]:
+def check_lua(loaded: Loaded, looked_at: Callable[[], None] = lambda: None) -> list[ConfigError]:
     """Compile every plugin that is used, or that stands in `sandbox_dir`, and parse every matcher.
 
     The filters that run by themselves are looked at too, and the `.cfg` files among them.
+
+    Args:
+        loaded: The configuration.
+        looked_at: Called after each plugin.
     """
     drop_ins, faults = DropIns().filters(loaded.config)
-    return [*_plugin_faults(loaded.config), *_matcher_faults(loaded), *faults, *_drop_in_faults(drop_ins)]
+    return [*_plugin_faults(loaded.config, looked_at), *_matcher_faults(loaded), *faults, *_drop_in_faults(drop_ins)]
 
 
-def _plugin_faults(config: Config) -> Iterator[ConfigError]:
-    for path in sorted(_files(config)):
+def _plugin_faults(config: Config, looked_at: Callable[[], None]) -> Iterator[ConfigError]:
+    for path in sorted(plugin_files(config)):
+        looked_at()
         try:
             fault = compiler.check(Path(path).read_bytes())
         except OSError as error:
@@ -34,7 +39,8 @@ def _plugin_faults(config: Config) -> Iterator[ConfigError]:
             yield ConfigError("", path, fault.line, f"Lua does not compile: {fault.message}.", "Correct the syntax.")
 
 
-def _files(config: Config) -> set[str]:
+def plugin_files(config: Config) -> set[str]:
+    """The plugins that are used, and those in `sandbox_dir`."""
     dropped_in: set[str] = set()
     if config.hekate.sandbox_dir:
         folder = Path(config.hekate.sandbox_dir)

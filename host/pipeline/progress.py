@@ -17,10 +17,18 @@ _INTERVAL_S = 0.2
 
 
 class Progress:
-    """Shows records in and out, rate and drops, a few times a second."""
+    """Shows records in and out, rate and drops, a few times a second; and how much is left.
 
-    def __init__(self, pipeline: Pipeline, stream: TextIO) -> None:
+    Args:
+        pipeline: What runs.
+        stream: A terminal.
+        total_bytes: How much there is to read; None if nobody knows, or there is no end.
+    """
+
+    def __init__(self, pipeline: Pipeline, stream: TextIO, total_bytes: int | None) -> None:
         self._pipeline = pipeline
+        self._total_bytes = total_bytes
+        self._begun_s = time.monotonic()
         self._live = Live(console=Console(file=stream), refresh_per_second=5, transient=True)
         self._task: asyncio.Task[None] | None = None
         self._last = (time.monotonic(), 0)
@@ -52,4 +60,13 @@ class Progress:
         self._last = (now, records)
         dropped = sum(sum(component.drops.values()) for component in metrics.components() if component.kind != "router")
         text = f"{records:,} records in, {sent:,} out, {rate:,.0f} records/s"
-        return Text(text + (f", {dropped:,} dropped" if dropped else ""))
+        return Text(text + (f", {dropped:,} dropped" if dropped else "") + self._left(now))
+
+    def _left(self, now_s: float) -> str:
+        """The share that is read, and the time that the rest takes if it goes on like this."""
+        read = self._pipeline.metrics.total("bytes_received", "inputs")
+        if not self._total_bytes or not read:
+            return ""
+        share = min(1.0, read / self._total_bytes)
+        left_s = round((now_s - self._begun_s) * (1 - share) / share)
+        return f", {share:.0%}, {left_s // 60}:{left_s % 60:02d} left"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from host.config.load import load_config
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.progress import Progress
+from host.pipeline.reading_plan import bytes_left
 from host.pipeline.reloading import Reloader
 from host.pipeline.summary import print_summary
 from host.sandbox import lua_modules
@@ -26,11 +27,14 @@ _LOG = logs.get_logger("host.pipeline")
 class Runner:
     """One run: signals in, exit status out."""
 
-    def __init__(self, paths: Sequence[Path], pipeline: Pipeline, *, once: bool, quiet: bool) -> None:
+    def __init__(
+        self, paths: Sequence[Path], pipeline: Pipeline, *, once: bool, quiet: bool, total_bytes: int | None = None
+    ) -> None:
         self._reloader = Reloader(paths, pipeline)
         self._pipeline = pipeline
         self._once = once
         self._quiet = quiet
+        self._total_bytes = total_bytes
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
         self._admin: Admin | None = None
@@ -56,7 +60,9 @@ class Runner:
         if self._admin is not None:
             self._admin.pipeline_started()
         self.started_s = time.monotonic()
-        progress = Progress(self._pipeline, sys.stderr) if not self._quiet and sys.stderr.isatty() else None
+        progress = (
+            Progress(self._pipeline, sys.stderr, self._total_bytes) if not self._quiet and sys.stderr.isatty() else None
+        )
         _LOG.info("Running.", pid=os.getpid(), inputs=len(self._pipeline.inputs), outputs=len(self._pipeline.outputs))
         if progress is not None:
             progress.start()
@@ -157,7 +163,11 @@ def run(
     logs.set_up(log_level or settings.log_level, log_format or settings.log_format)
     lua_modules.check_present()
 
+    # before the pipeline has the checkpoints for itself
+    total_bytes = bytes_left(config) if once and not quiet and sys.stderr.isatty() else None
+
     async def main() -> int:
-        return await Runner(paths, Pipeline(config, once=once), once=once, quiet=quiet).run()
+        pipeline = Pipeline(config, once=once)
+        return await Runner(paths, pipeline, once=once, quiet=quiet, total_bytes=total_bytes).run()
 
     return asyncio.run(main())

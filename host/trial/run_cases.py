@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from host.errors import HekateError
 from host.sandbox.zygote_client import ZygoteClient
@@ -22,13 +22,24 @@ async def run_cases(
     zygote: ZygoteClient,
     at_once: asyncio.Semaphore | None = None,
     coverage: Coverage | None = None,
+    judged: Callable[[], None] = lambda: None,
 ) -> list[Verdict]:
-    """Run cases, each in a process of its own; the verdicts come in their order."""
+    """Run cases, each in a process of its own; the verdicts come in their order.
+
+    Args:
+        cases: What is run.
+        zygote: Starts the processes.
+        at_once: Shared with others who run cases.
+        coverage: Told which lines run, if somebody wants to know.
+        judged: Called after each.
+    """
     free = at_once or asyncio.Semaphore(_AT_ONCE)
 
     async def one(case: Case) -> Verdict:
         async with free:
-            return await run_case(case, zygote, coverage)
+            verdict = await run_case(case, zygote, coverage)
+        judged()
+        return verdict
 
     return list(await asyncio.gather(*map(one, cases)))
 
