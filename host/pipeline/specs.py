@@ -48,6 +48,10 @@ class Encodes(Protocol):
     def message_matcher(self) -> str: ...  # noqa: D102
 
 
+WORKSPACE_BYTES = 16 * 1024 * 1024
+"""Of Lua memory beside the script's own, for looking into a grammar: one with marks in it is far larger."""
+
+
 def _host_keys(name: str, sandbox: model.Sandbox, hostname: str, more: dict[str, Any]) -> dict[str, Any]:
     """What `read_config` answers beside the script's options, under the names of Hindsight."""
     keys = {
@@ -124,7 +128,7 @@ def grammar(script: model.Sandbox, hostname: str) -> dict[str, Any]:
 
 def repl(script: model.Sandbox, hostname: str) -> dict[str, Any]:
     """Of a process in which Lua and grammars are tried out line by line."""
-    return _common(script.name, "repl", (script,), hostname)
+    return {**_common(script.name, "repl", (script,), hostname), "workspace_bytes": WORKSPACE_BYTES}
 
 
 def order(

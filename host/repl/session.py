@@ -99,13 +99,26 @@ class Session:
         return prints
 
     async def _ask_again(self, op: str, text: bytes = b"", **head: Any) -> dict[str, Any]:
-        """Ask; if the process has ended before, what was defined is defined again first."""
-        if not self.bench.is_running:
-            await self.bench.start()
-            for code in [*self.definitions, *([self.expression] if self.expression else [])]:
-                await self.bench.ask("run", globals_of(code).encode(), name="repl")
-            self.bench.prints.clear()
+        """Ask; if the process has ended before, what was defined is defined again first.
+
+        What was tried before may have used the memory up, so if there is none left it is asked once more of a new one.
+        """
+        is_new = not self.bench.is_running
+        if is_new:
+            await self._define_again()
+        try:
+            return await self.bench.ask(op, text, **head)
+        except EndedError as fault:
+            if is_new or fault.limit != "memory_limit":
+                raise
+        await self._define_again()
         return await self.bench.ask(op, text, **head)
+
+    async def _define_again(self) -> None:
+        await self.bench.start()
+        for code in [*self.definitions, *([self.expression] if self.expression else [])]:
+            await self.bench.ask("run", globals_of(code).encode(), name="repl")
+        self.bench.prints.clear()
 
     async def ask(self, op: str, text: bytes = b"", **head: Any) -> dict[str, Any]:
         """Ask something of the sandbox.

@@ -23,9 +23,18 @@ _KEPT = frozenset({"declare_grammar", "read_config", "print", "require"})
 
 
 class EndedError(HekateError):
-    """The process has ended: a limit, or memory. It is started anew with the next question, and knows nothing more."""
+    """The process has ended: a limit, or memory. It is started anew with the next question, and knows nothing more.
+
+    Args:
+        message: What is said of it.
+        limit: Which limit, if it was one.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, limit: str) -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 class Workbench:
@@ -113,7 +122,7 @@ class Workbench:
         self._laboratory.stages.remove(stage)
         await stage.close()
         limit = f"{ended.limit} ({ended.value}): " if ended.value else ""
-        raise EndedError(f"The sandbox was ended: {limit}{ended.text.splitlines()[0]}")
+        raise EndedError(f"The sandbox was ended: {limit}{ended.text.splitlines()[0]}", ended.limit)
 
     async def restart(self, config: dict[str, Any] | None = None) -> None:
         """Begin anew, with nothing defined."""

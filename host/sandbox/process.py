@@ -37,7 +37,7 @@ class Order(NamedTuple):
     pack_bytes: int
     """Bytes of the largest text that the kernel copies at once."""
     snapshot_bytes: int
-    """Bytes that the kernel may need beside the script's own to take a snapshot of its state."""
+    """Bytes that the kernel may need beside the script's own: for a snapshot of its state, or to look into patterns."""
     allow_unjailed: bool
 
 

@@ -100,10 +100,12 @@ class Laboratory:
         """Make a sandbox, not started yet."""
         stage = Stage(self._spend, keep_packs=keep_packs)
         kind, sandboxes, spec, pack_bytes, slot_bytes = self._described(of)
-        allow_unjailed = self._allow_unjailed
+        order = specs.order(of.name, sandboxes, pack_bytes, keeps_state=False, allow_unjailed=self._allow_unjailed)
+        if isinstance(of, Grammar | Repl):
+            order = order._replace(snapshot_bytes=specs.WORKSPACE_BYTES)
         stage.sandbox = Sandbox(
             of.name,
-            order=specs.order(of.name, sandboxes, pack_bytes, keeps_state=False, allow_unjailed=allow_unjailed),
+            order=order,
             spec=spec | {"virtual_time_s": self.clock() // _NS, "coverage": self._coverage is not None},
             arena=Arena(f"trial-{of.name}", slot_bytes, _SLOTS, host_writes=False),
             housing=self._zygote,

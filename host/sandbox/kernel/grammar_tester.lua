@@ -56,7 +56,7 @@ function M.nanoseconds(p, text, at, in_s)
   return math.floor((now - started) / n * 1e9)
 end
 
--- what a pattern makes of a text; names: how patterns are called that have a name
+-- what a pattern makes of a text; names: how patterns are called that have a name, nil: as for the last text
 function M.tried(pattern, text, names, wants_events)
   local out = pattern_watch.match(pattern, text, names, wants_events)
   out.values = out.matched and M.shown(match(pattern, text)) or {}
@@ -105,7 +105,7 @@ end
 -- command PACK: the one record of raw bytes
 function M.run(command)
   local text = M.text_of(command)
-  local out = M.tried(pattern, text, {})
+  local out = M.tried(pattern, text)
   out.match_ns = M.nanoseconds(pattern, text)
   return M.answer(command, out, out.matched)
 end

@@ -44,12 +44,12 @@ local function rebuilt(p, wrap, made)
   local n = node(p)
   local q
   if tree.is_leaf(p) then q = p
-  elseif n.op == "seq" then q = operators.mul(rebuilt(n[1], wrap, made), rebuilt(n[2], wrap, made))
-  elseif n.op == "alt" then
-    for _, part in ipairs(chain(p, "alt")) do
-      local one = rebuilt(part, wrap, made)
-      q = q and operators.add(q, one) or one
+  elseif n.op == "seq" or n.op == "alt" then
+    local parts = chain(p, n.op)
+    for i, part in ipairs(parts) do
+      parts[i] = rebuilt(part, wrap, made)
     end
+    q = tree.joined(n.op == "seq" and operators.mul or operators.add, parts)
   elseif n.op == "minus" then q = operators.mul(operators.unm(n[2]), rebuilt(n[1], wrap, made))
   elseif n.op == "repeat" then q = operators.pow(rebuilt(n[1], wrap, made), n.count)
   elseif n.op == "div" then q = operators.div(rebuilt(n[1], wrap, made), n.by)

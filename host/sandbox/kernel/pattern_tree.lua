@@ -77,6 +77,13 @@ local function unary(op, operate)
   return function(p) return record(operate(p), { op = op, p }) end
 end
 
+-- for scripts whose patterns nobody wants to see
+function M.unwatch_operators()
+  for name, operate in pairs(M.operators) do
+    of_patterns["__" .. name] = operate
+  end
+end
+
 -- from now on the operators of all patterns remember
 function M.watch_operators()
   of_patterns.__mul, of_patterns.__add, of_patterns.__sub = binary("seq", mul), binary("alt", add), binary("minus", sub)
@@ -154,13 +161,22 @@ local function item_pattern(item)
   return record(real.Cg(real.C(p), tostring(item.name)), { op = "field", p, extra = tostring(item.name), kind = item.type or "string" })
 end
 
+-- Joins a list of patterns by an operator, halves first: LPEG copies both sides at each step, so one after the other would take memory
+-- with the square of their number.
+local function joined(operate, list, from, to)
+  from, to = from or 1, to or #list
+  if from == to then return list[from] end
+  local middle = math.floor((from + to) / 2)
+  return operate(joined(operate, list, from, middle), joined(operate, list, middle + 1, to))
+end
+M.joined = joined
+
 function items_pattern(items)
-  local p = P(true)
-  for _, item in ipairs(items) do
-    local one = item_pattern(item)
-    p = record(mul(p, one), { op = "seq", p, one })
+  local parts = { lift(true) }
+  for i, item in ipairs(items) do
+    parts[i] = item_pattern(item)
   end
-  return p
+  return joined(binary("seq", mul), parts)
 end
 
 local finish = record(-P(1), { op = "not", lift(1) })

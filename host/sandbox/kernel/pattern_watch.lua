@@ -72,6 +72,17 @@ local function leaf(p)
   end)
 end
 
+-- bytes of a kind, so many or more: told once behind them, not for each
+local function leaves(p, count)
+  local what = tree.word(p) or "what a pattern made elsewhere takes"
+  local all = operators.pow(p, count) * act(function(at)
+    reached(at)
+    missed(what, at)
+  end)
+  if count == 0 then return all end
+  return all + operators.pow(leaf(p), count) * P(false)
+end
+
 -- inside of a look-ahead nothing is told; what it answers is
 local function looking(look, p)
   local what = tree.word(p)
@@ -122,11 +133,22 @@ end
 
 local mark -- pattern -> the same with marks
 
+local function marked_chain(p, op, operate)
+  local parts = {}
+  for i, part in ipairs(tree.chain(p, op)) do
+    parts[i] = mark(part)
+  end
+  return tree.joined(operate, parts)
+end
+
 local MARKS = {
-  seq = function(n) return operators.mul(mark(n[1]), mark(n[2])) end,
-  alt = function(n) return operators.add(mark(n[1]), mark(n[2])) end,
+  seq = function(_, p) return marked_chain(p, "seq", operators.mul) end,
+  alt = function(_, p) return marked_chain(p, "alt", operators.add) end,
   minus = function(n, p) return looking(operators.unm(mark(n[2])), p) * mark(n[1]) end,
-  ["repeat"] = function(n) return operators.pow(mark(n[1]), n.count) end,
+  ["repeat"] = function(n)
+    if n.count >= 0 and is_leaf(n[1]) and node(n[1]).op ~= "text" then return leaves(n[1], n.count) end
+    return operators.pow(mark(n[1]), n.count)
+  end,
   ["not"] = function(n, p) return looking(operators.unm(mark(n[1])), p) end,
   ["and"] = function(n, p) return looking(operators.len(mark(n[1])), p) end,
   div = function(n) return operators.div(mark(n[1]), n.by) end,
@@ -165,13 +187,26 @@ function mark(p)
   return marked
 end
 
--- match(p, text, names_of, wants_events): names_of says how patterns are called that have a name
-function M.match(p, text, names_of, wants_events)
-  names, made = names_of, {}
+local last_pattern, last_marked -- what was asked for last is asked for again, with another text
+
+-- a new pattern, or the same with other names
+local function marked_of(p, names_of)
+  if last_pattern == p and not names_of then return last_marked end
+  last_pattern, last_marked = nil, nil
+  collectgarbage() -- LuaJIT does not know what LPEG's programs take
+  names, made = names_of or {}, {}
   local own = names[p]
   names[p] = nil -- the whole has no name of its own
   local marked = mark(p)
-  names[p] = own
+  names[p], made = own, {}
+  collectgarbage()
+  last_pattern, last_marked = p, marked
+  return marked
+end
+
+-- match(p, text, names_of, wants_events): names_of says how patterns are called that have a name; nil: as for the last match
+function M.match(p, text, names_of, wants_events)
+  local marked = marked_of(p, names_of)
   begin(text, wants_events)
   local to = real.match(operators.div(p, 0) * Cp(), text)
   real.match(marked, text)

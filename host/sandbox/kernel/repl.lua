@@ -1,5 +1,6 @@
 -- Lua and grammars line by line, for `hekate repl`: host/repl asks, one command in each pack. Its first line is a JSON object with `op`,
 -- the rest the text that it is about; the answer is a JSON object.
+local ffi = require "ffi"
 local calls = require "calls"
 local cjson = require "cjson"
 local environment = require "environment"
@@ -10,7 +11,8 @@ local tester = require "grammar_tester"
 
 local M = {}
 
-local env, script
+local env, script, workspace_bytes
+local watched -- LPEG, remembering how patterns were made
 local current -- the grammar that samples are matched with
 local declared -- whether it was made by declare_grammar
 
@@ -62,6 +64,8 @@ local function add_names(names, prefix, of)
   end
 end
 
+local names_are_new = true -- whether Lua has run since they were looked at
+
 -- how the patterns are called that a user can name: globals, and what modules have
 local function names_of()
   local names = {}
@@ -107,6 +111,7 @@ local function run(text, name)
   if text:byte(1) == 27 then return { ok = false, error = "Bytecode is never loaded." } end
   local chunk, err = compiled(text, name)
   if not chunk then return { ok = false, error = err, incomplete = err:find("'<eof>'", 1, true) ~= nil } end
+  names_are_new = true
   local before, grammar_before = current, rawget(env, "grammar")
   setfenv(chunk, env)
   local results = packed(pcall(chunk))
@@ -129,8 +134,15 @@ end
 
 local ops = {}
 
+-- The memory beyond production's is for looking into grammars: while a user's Lua runs it is taken.
 function ops.run(asked, text)
-  return run(text, asked.name or "repl")
+  collectgarbage()
+  collectgarbage() -- a pattern's program is let go by the first, the pattern by the second
+  local taken = ffi.new("uint8_t[?]", workspace_bytes)
+  local answer = run(text, asked.name or "repl")
+  taken = taken and nil
+  collectgarbage()
+  return answer
 end
 
 -- whether a text is Lua that has only begun
@@ -141,10 +153,14 @@ end
 
 -- runs a script apart from all others, with one argument; it answers a value
 function ops.call(asked, text)
-  local own = environment.new(asked.name, {})
   local chunk, err = loadstring(text, "=" .. asked.name)
   if not chunk then return { ok = false, error = err } end
-  local ok, answer = pcall(setfenv(chunk, own), asked.argument)
+  pattern_tree.unwatch_operators()
+  environment.provide("lpeg", pattern_tree.real)
+  local ok, answer = pcall(setfenv(chunk, environment.new(asked.name, {})), asked.argument)
+  environment.provide("lpeg", watched)
+  pattern_tree.watch_operators()
+  collectgarbage()
   if not ok and answer == calls.OUT_OF_MEMORY then error(answer, 0) end
   if not ok then return { ok = false, error = calls.text_of(answer) } end
   return { ok = true, answer = answer }
@@ -156,7 +172,8 @@ local function need_grammar()
 end
 
 function ops.match(asked, text)
-  local out = tester.tried(need_grammar(), text, names_of(), asked.trace)
+  local out = tester.tried(need_grammar(), text, names_are_new and names_of() or nil, asked.trace)
+  names_are_new = false
   out.ok = true
   return out
 end
@@ -217,11 +234,11 @@ end
 
 -- ---------------------------------------------------------------- the process
 
-function M.open(given)
-  script = given
-  local lpeg = pattern_tree.watched_lpeg()
+function M.open(given, given_workspace_bytes)
+  script, workspace_bytes = given, given_workspace_bytes
+  watched = pattern_tree.watched_lpeg()
   pattern_tree.watch_operators()
-  environment.provide("lpeg", lpeg)
+  environment.provide("lpeg", watched)
   env = environment.new(script.name, new_functions(script.config, script.config.unavailable or {}))
   env.lpeg = environment.required(env, "lpeg")
 end

@@ -2,6 +2,6 @@
 local repl = require "repl"
 
 return function(spec)
-  repl.open(spec.scripts[1])
+  repl.open(spec.scripts[1], spec.workspace_bytes)
   return repl
 end
