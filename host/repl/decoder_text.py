@@ -19,7 +19,7 @@ _EXAMPLE = """Example:
       {name}:
         type: file
         path: /var/log/{name}.log
-        decoder: {name}
+{splitter}        decoder: {name}
 """
 
 _TABLE_FORM = """
@@ -93,8 +93,11 @@ def options_of(code: str, kind: str, known: dict[str, Any]) -> dict[str, Any]:
     return {name: described.get(name, unknown) for name in names}
 
 
-def plugin_text(name: str, summary: str, code: str, cases: list[dict[str, Any]], options: dict[str, Any]) -> str:
-    """The whole file."""
+def plugin_text(
+    name: str, code: str, cases: list[dict[str, Any]], options: dict[str, Any], *, splitter: str = ""
+) -> str:
+    """The whole file; splitter: that of the input in the example, if it is not the usual one."""
+    summary = f"Reads lines of {name}; made with hekate repl."
     front: dict[str, Any] = {"name": name, "kind": "decoder", "summary": summary}
     if options:
         front["config"] = options
@@ -104,7 +107,7 @@ def plugin_text(name: str, summary: str, code: str, cases: list[dict[str, Any]],
     level = ""
     while f"]{level}]" in matter:
         level += "="
-    example = _EXAMPLE.format(name=name)
+    example = _EXAMPLE.format(name=name, splitter=f"        splitter: {splitter}\n" if splitter else "")
     return f"--[{level}[\n---\n{matter}---\n{example}--]{level}]\n\n{code}"
 
 

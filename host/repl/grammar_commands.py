@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 from host.config.dropins import standalone_filter
 from host.repl import benching, trying
 from host.repl.commands import Document, command
+from host.repl.line import Line
 from host.repl.session import ReplError, Session
 from host.repl.workbench import sandbox
 from host.sandbox import library
@@ -70,7 +71,7 @@ async def matcher(session: Session, argument: str) -> Document:
     of = standalone_filter(plugin, sandbox("matcher", _MATCHER_SCRIPT), argument)
     outcome = await trying.filtered(session, of, session.samples)
     results = [
-        {"given": text.decode(errors="backslashreplace"), "matched": result.matched, "failure": result.failure}
+        {"given": Line(text), "matched": result.matched, "failure": result.failure}
         for text, result in zip(session.samples, outcome.results, strict=False)
     ]
     return Document("matcher", {"match": argument, "results": results})
@@ -132,7 +133,7 @@ class _Coverage:
     def _group(self, path: str, expected: list[str], line: int, text: bytes, furthest: int | None = None) -> None:
         key = path, ", ".join(expected)
         if key not in self._groups:
-            example = {"line": line, "text": text.decode(errors="backslashreplace"), "furthest": furthest}
+            example = {"line": line, "text": Line(text), "furthest": furthest}
             self._groups[key] = {"path": path, "expected": expected, "count": 0, "example": example}
         self._groups[key]["count"] += 1
 

@@ -1,53 +1,71 @@
 """Commands that make something: a grammar from lines or formats, a decoder in a file, its cases."""
 
+import dataclasses
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from host.cli.test_report import verdict_document
-from host.repl import decoder_text, infer, trying
+from host.repl import decoder_text, exact, infer, trying
 from host.repl.commands import Document, command, words
-from host.repl.infer import Token
-from host.repl.session import ReplError, Session, in_parts
+from host.repl.infer import Proposal
+from host.repl.session import ReplError, Session
 from host.sandbox.case_keys import DEFAULT_NOW
 from host.trial.collect import collect
 from host.trial.messages import timestamp_ns
 from host.trial.run_cases import run_cases
 
-_MOST_LINES = 500
-_SHARE_OF_ONE_FORM = 0.9
+_MOST_LINES = 400
+_PLACES = 9
+"""So many parts of a long file are looked at."""
+_MOST_LINE_BYTES = 16 * 1024
+_MOST_EXAMPLES = 10
 
 
 @command(":infer FILE | samples | nginx FORMAT | apache FORMAT | rsyslog TEMPLATE | printf FORMAT [NAME...]")
 async def infer_(session: Session, argument: str) -> Document:
     """Propose a grammar, as code to edit (:edit).
 
-    From the lines of FILE, or from the samples, by what they have in common. From the format that a program writes
-    with it is exact: nginx's log_format, Apache's LogFormat, a template of rsyslog, a format of printf with the names
-    of its arguments; FILE may also be a configuration in which such a format stands.
+    From the lines of FILE, or from the samples: the format of a program that the library knows, columns between
+    separators, or what lines have in common, with an alternative for each form that they have.
+    From the format that a program writes with it is exact: nginx's log_format, Apache's LogFormat, a template of
+    rsyslog, a format of printf with the names of its arguments; FILE may also be a configuration in which such a
+    format stands.
     """
     kind, _, rest = argument.partition(" ")
-    made_of = 0
-    if kind in infer.EXACT and rest:
-        code = infer.EXACT[kind](_unquoted(rest))
+    lines: list[bytes] = []
+    proposal = None
+    if kind in exact.EXACT and rest:
+        proposal = Proposal(exact.EXACT[kind](_unquoted(rest)))
     elif kind == "printf" and rest:
         given = words(rest)
-        code = infer.of_printf(given[0], given[1:])
+        proposal = Proposal(exact.of_printf(given[0], given[1:]))
     else:
         lines = session.samples if argument == "samples" else _lines_of(argument)
-        text = b"\n".join(lines).decode(errors="backslashreplace")
-        found = infer.format_in(text)
+        found = exact.format_in(b"\n".join(lines).decode(errors="backslashreplace"))
         if found is not None:
-            code = infer.EXACT[found[0]](found[1])
-        else:
-            code, made_of = await _of_lines(session, lines)
-            session.samples = session.samples or lines[:20]
-    session.definitions, session.expression, session.script = [], "", None
-    ran = await session.run(code)
+            proposal = Proposal(exact.EXACT[found[0]](found[1]))
+            lines = []
+    await session.reset()
+    proposal = proposal or await infer.of_lines(session, lines)
+    session.splitter = proposal.splitter
+    ran = await session.run(proposal.source)
     if ran.error:
         raise ReplError(f"No grammar comes of that: {ran.error}")
-    results = await trying.samples(session)
-    return Document("proposal", {"source": code, "made_of_lines": made_of, "results": results})
+    ends = await session.ends(lines)
+    parsed = [line for line, end in zip(lines, ends, strict=True) if end is not None]
+    if argument != "samples" and lines and not session.has_own_samples:
+        session.samples = _examples(proposal, parsed)
+    data = dataclasses.asdict(proposal) | {"lines": len(lines), "parsed": len(parsed)}
+    return Document("proposal", data | {"results": await trying.samples(session)})
+
+
+def _examples(proposal: Proposal, parsed: list[bytes]) -> list[bytes]:
+    """Lines to keep as samples: one of each form, and what comes first."""
+    firsts = {each["example"].encode() for each in proposal.formats}
+    most = max(_MOST_EXAMPLES, len(firsts))
+    return list(dict.fromkeys([*(line for line in parsed if line in firsts), *parsed]))[:most]
 
 
 def _unquoted(text: str) -> str:
@@ -55,37 +73,31 @@ def _unquoted(text: str) -> str:
 
 
 def _lines_of(argument: str) -> list[bytes]:
+    """Lines from the beginning of a file, and from all over it."""
     if not argument:
         raise ReplError("Say of what: `:infer FILE`, `:infer samples`, or `:infer nginx FORMAT` (:help infer).")
+    path = Path(argument).expanduser()
     try:
-        with Path(argument).expanduser().open("rb") as file:
-            lines = [line.rstrip(b"\r\n") for _, line in zip(range(_MOST_LINES), file, strict=False)]
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            lines = [line for _, line in zip(range(_MOST_LINES), _whole_lines(file), strict=False)]
+            for place in range(1, _PLACES if file.tell() < size else 0):
+                file.seek(max(file.tell(), size * place // _PLACES))
+                file.readline(_MOST_LINE_BYTES)
+                lines += [line for _, line in zip(range(_MOST_LINES // _PLACES), _whole_lines(file), strict=False)]
     except OSError as fault:
         raise ReplError(f"Cannot read {argument}: {fault.strerror}.") from fault
-    return [line for line in lines if line.strip()]
+    return lines
 
 
-async def _of_lines(session: Session, lines: list[bytes]) -> tuple[str, int]:
-    if not lines:
-        raise ReplError("There are no lines to look at.")
-    tokenized: list[list[Token]] = []
-    script = infer.tokens_script()
-    for part in in_parts(lines, 10):
-        texts = [line.decode(errors="replace") for line in part]
-        said = await session.ask("call", script, name="tokens", argument=texts)
-        tokenized += [_tokens(each) for each in said["answer"]]
-    wholly_json = sum(len(line) == 1 and line[0].kind == "json" for line in tokenized)
-    if wholly_json >= _SHARE_OF_ONE_FORM * len(lines):
-        raise ReplError(
-            "The lines are JSON objects: nothing is to be written, use the decoder `json` (hekate list decoders)."
-        )
-    code, made_of = infer.of_lines(tokenized)
-    return code, made_of
-
-
-def _tokens(said: Any) -> list[Token]:
-    found = said if isinstance(said, list) else []
-    return [Token(each["kind"], each["text"], each.get("name", "")) for each in found]
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines that say something, without their ends; those that are too long to look at are left out."""
+    while line := file.readline(_MOST_LINE_BYTES):
+        is_whole = line.endswith(b"\n") or len(line) < _MOST_LINE_BYTES
+        if is_whole and line.strip():
+            yield line.rstrip(b"\r\n")
+        while not is_whole and line and not line.endswith(b"\n"):
+            line = file.readline(_MOST_LINE_BYTES)
 
 
 @command(":edit")
@@ -111,8 +123,7 @@ async def save(session: Session, argument: str) -> Document:
     code = decoder_text.code_of(session)
     cases = await _cases(session, name)
     options = decoder_text.options_of(code, name, session.options)
-    summary = f"Reads lines of {name}; made with hekate repl."
-    text = decoder_text.plugin_text(name, summary, code, cases, options)
+    text = decoder_text.plugin_text(name, code, cases, options, splitter=session.splitter)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")

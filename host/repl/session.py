@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from host.errors import HekateError
+from host.repl.line import Line
 from host.repl.workbench import MOST_ASKED_BYTES, EndedError, Workbench
 from host.sandbox.zygote_client import ZygoteClient
 
@@ -47,6 +48,8 @@ class Session:
         self.sandbox_dir = sandbox_dir
         self.bench = Workbench(zygote, str(sandbox_dir), DEFAULT_CONFIG)
         self.samples: list[bytes] = []
+        self.has_own_samples = False
+        """Whether some were entered, and not just read from a file."""
         self.definitions: list[str] = []
         """What was entered that defines something, as it was entered."""
         self.expression = ""
@@ -56,6 +59,8 @@ class Session:
         self.has_grammar = False
         self.declared = False
         self.saved: Path | None = None
+        self.splitter = ""
+        """By which the input makes records of several lines; empty if it needs none."""
         self.options: dict[str, Any] = {}
         """Those that a loaded decoder takes, as its front matter has them."""
 
@@ -136,7 +141,7 @@ class Session:
         """What the grammar makes of a text."""
         said = await self.ask("match", text, trace=trace)
         return {
-            "given": text.decode(errors="backslashreplace"),
+            "given": Line(text),
             "matched": said["matched"],
             "end": said.get("end"),
             "furthest": said["furthest"],
@@ -163,7 +168,7 @@ class Session:
         """Forget all but the samples; options: those of the decoder that comes next, as its front matter has them."""
         self.definitions, self.expression, self.script = [], "", None
         self.has_grammar = self.declared = False
-        self.options = options or {}
+        self.options, self.splitter = options or {}, ""
         await self.bench.restart(self.config)
 
     @property

@@ -13,6 +13,7 @@ from host.config.modules_reference import head_of
 from host.errors import ConfigError
 from host.repl import decoder_text, trying
 from host.repl.commands import COMMANDS, Document, command, words
+from host.repl.line import Line
 from host.repl.session import MOST_SAMPLES, ReplError, Session
 from host.repl.workbench import plain
 from host.sandbox import library, manifest
@@ -90,8 +91,8 @@ def _first_lines(file: Any) -> list[bytes]:
 
 
 def _take(session: Session, lines: list[bytes], source: str) -> Document:
-    session.samples = lines[:MOST_SAMPLES]
-    texts = [line.decode(errors="backslashreplace") for line in session.samples]
+    session.samples, session.has_own_samples = lines[:MOST_SAMPLES], False
+    texts = [Line(line) for line in session.samples]
     return Document("samples", {"source": source, "samples": texts})
 
 
@@ -139,7 +140,7 @@ async def _load_lua(session: Session, path: Path) -> Document:
 async def sample(session: Session, argument: str) -> Document:
     """Keep a line at hand, which is matched again whenever the grammar changes; without LINE, show them."""
     if argument == "clear":
-        session.samples = []
+        session.samples, session.has_own_samples = [], False
     elif argument.startswith("drop ") and argument[5:].strip().isdigit():
         number = int(argument[5:])
         if not 1 <= number <= len(session.samples):
@@ -149,9 +150,10 @@ async def sample(session: Session, argument: str) -> Document:
         if len(session.samples) == MOST_SAMPLES:
             raise ReplError(f"There are {MOST_SAMPLES} samples; :sample drop N removes one.")
         session.samples.append(argument.encode(errors="surrogateescape"))
+        session.has_own_samples = True
         if session.has_grammar or session.script:
             return Document("matches", {"results": [await trying.one(session, session.samples[-1])]})
-    texts = [line.decode(errors="backslashreplace") for line in session.samples]
+    texts = [Line(line) for line in session.samples]
     return Document("samples", {"source": "", "samples": texts})
 
 

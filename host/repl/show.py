@@ -8,9 +8,11 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from host.repl.commands import Document
+from host.repl.line import Line, visible
 
 _STYLES = ("bold cyan", "bold green", "bold magenta", "bold yellow", "bold blue")
 _MOST_REST = 120
+_MOST_IN_FULL = 3
 
 
 def show(out: Console, document: Document) -> None:
@@ -34,15 +36,26 @@ def _matches(out: Console, data: dict[str, Any]) -> None:
 
 
 def _results(out: Console, results: list[dict[str, Any]]) -> None:
+    """Show what came of samples; of many that have the same fields only the first has them told one by one."""
+    told: set[tuple[str, ...]] = set()
     for number, result in enumerate(results, 1):
+        names = _names(result)
+        in_full = len(results) <= _MOST_IN_FULL or names not in told
+        told.add(names)
         if "messages" in result:
-            _decoded(out, number, result)
+            _decoded(out, number, result, in_full=in_full)
         else:
-            _match(out, number, result)
+            _match(out, number, result, in_full=in_full)
+
+
+def _names(result: dict[str, Any]) -> tuple[str, ...]:
+    if "messages" in result:
+        return tuple(field["name"] for message in result["messages"] for field in message["Fields"])
+    return tuple(each["name"] for each in result["captures"]) if result["matched"] else (str(result["furthest"]),)
 
 
 def _line(number: int, text: str) -> Text:
-    return Text(f"{number:>3} ", style="dim").append(text, style="default not dim")
+    return Text(f"{number:>3} ", style="dim").append(visible(text), style="default not dim")
 
 
 def shown_captures(captures: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -56,10 +69,10 @@ def shown_captures(captures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-def _match(out: Console, number: int, result: dict[str, Any]) -> None:
+def _match(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
     given = result["given"]
     line = _line(number, given)
-    size = len(given.encode())
+    size = len(given.raw)
     if not result["matched"]:
         line.stylize("red", 4 + len(_until(given, result["furthest"])))
         out.print(line)
@@ -70,22 +83,24 @@ def _match(out: Console, number: int, result: dict[str, Any]) -> None:
         style = _STYLES[index % len(_STYLES)]
         line.stylize(style, 4 + len(_until(given, each["start"])), 4 + len(_until(given, each["end"])))
     out.print(line)
+    if not in_full and result["end"] == size:
+        return
     width = max((len(each["name"]) for each in captures), default=0)
     for index, each in enumerate(captures):
         place = f"{each['start']}-{each['end']}"
         text = Text("      ").append(f"{each['name'] or '(unnamed)':<{width}}", style=_STYLES[index % len(_STYLES)])
-        out.print(text.append(f"  {each['type']:<9} {place:>9}  ", style="dim").append(each["text"]))
+        out.print(text.append(f"  {each['type']:<9} {place:>9}  ", style="dim").append(visible(each["text"])))
     if not captures:
         for value in result["values"]:
-            out.print(Text(f"      {value}"))
+            out.print(Text(visible(f"      {value}")))
     if result["end"] < size:
-        rest = given.encode()[result["end"] :].decode(errors="replace")
+        rest = visible(given.since(result["end"]))
         out.print(Text(f"      matched {result['end']} of {size} bytes; left over: ", style="yellow").append(rest))
 
 
-def _until(text: str, offset: int) -> str:
-    """The part of a text before an offset in bytes."""
-    return text.encode()[:offset].decode(errors="ignore")
+def _until(line: Line, offset: int) -> str:
+    """The part of a line before an offset in bytes, as it is shown."""
+    return visible(line.until(offset))
 
 
 def _failure(out: Console, result: dict[str, Any]) -> None:
@@ -95,26 +110,26 @@ def _failure(out: Console, result: dict[str, Any]) -> None:
     out.print(Text(f"      fails at byte {result['furthest']}{rule}", style="red"))
     if result["expected"]:
         out.print(Text("      expected ").append(", or ".join(result["expected"]), style="green"))
-    rest = result["given"][len(before) :]
+    rest = visible(result["given"].since(result["furthest"]))
     out.print(Text("      rest of the line: ").append(rest[:_MOST_REST] or "(nothing)", style="red"))
 
 
-def _decoded(out: Console, number: int, result: dict[str, Any]) -> None:
+def _decoded(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
     out.print(_line(number, result["given"]))
     for line in result["prints"]:
         out.print(Text(f"      {line}", style="dim"))
     if result["failure"]:
         out.print(Text(f"      fails: {result['failure']}", style="red"))
-    for message in result["messages"]:
+    for message in result["messages"] if in_full else ():
         out.print(Text(f"      {message['Type'] or '(no Type)'}", style="bold"))
         for field in message["Fields"]:
             text = Text("      ").append(field["name"], style="cyan").append(f"  {field['value_type']}  ", style="dim")
-            out.print(text.append(str(field["value"])))
+            out.print(text.append(visible(str(field["value"]))))
 
 
 def _trace(out: Console, data: dict[str, Any]) -> None:
-    given = data["given"].encode()
-    out.print(Text(data["given"]))
+    given = data["given"].raw
+    out.print(Text(visible(data["given"])))
     marks = {"enter": ("", "dim"), "match": ("takes ", "green"), "fail": ("fails", "red")}
     for event in data["events"]:
         word, style = marks[event["what"]]
@@ -172,7 +187,7 @@ def _coverage(out: Console, data: dict[str, Any]) -> None:
         if group["expected"]:
             out.print(Text(f"        expected {', or '.join(group['expected'])}"))
         line = Text(f"        line {example['line']}: ", style="dim").append(
-            example["text"][:300], style="default not dim"
+            visible(example["text"][:300]), style="default not dim"
         )
         if example["furthest"] is not None:
             line.stylize("red", len(f"        line {example['line']}: " + _until(example["text"], example["furthest"])))
@@ -191,11 +206,24 @@ def code(out: Console, text: str) -> None:
 
 def _proposal(out: Console, data: dict[str, Any]) -> None:
     code(out, data["source"])
-    if data["made_of_lines"]:
-        out.print(
-            Text(f"-- made of {data['made_of_lines']} lines; :edit changes it, :coverage FILE tries it", style="dim")
-        )
     _results(out, data["results"])
+    for form in data["formats"]:
+        what = form["title"] or "lines like this"
+        out.print(Text(f"{form['share']:>4.0%}  {what}: ", style="dim").append(visible(form["example"])[:_MOST_REST]))
+    if data["lines"]:
+        style = "green" if data["parsed"] == data["lines"] else "yellow"
+        out.print(Text(f"{data['parsed']} of the {data['lines']} lines that were looked at parse.", style=style))
+        out.print(
+            Text(":edit changes the grammar, :coverage FILE tries it on all lines, :save NAME makes a decoder.", "dim")
+        )
+    if data["continued"]:
+        out.print(
+            Text(
+                f"{data['continued']} lines look as if they went on with the line before, as stack traces do.", "yellow"
+            )
+        )
+    if data["splitter"]:
+        out.print(Text(f"An input with this splitter makes one record of them: {data['splitter']}", style="yellow"))
 
 
 def _source(out: Console, data: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 -- Takes lines apart into what the grammars of the library recognise, for :infer. Called with a list of lines; answers for each a list
--- of {kind, text, name}: kind is text for what is as it is, else that of a value; name is the key of a value of key=value.
+-- of {kind, text, name, unit}: kind is `text` for what is as it is, else that of a value: a time is `time:` and what the kernel calls it,
+-- or `strftime:` and its format; name is the key of a value of key=value, unit what stands behind a number.
 local cjson = require "cjson"
 local date_time = require "date_time"
 local ip_address = require "ip_address"
@@ -10,58 +11,148 @@ local C, Cc, Cg, Ct, P, R, S = lpeg.C, lpeg.Cc, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R
 local lines = ...
 
 local digit = R"09"
-local boundary = -(R("az", "AZ", "09") + "_")
-local clock = date_time.rfc3339_partial_time
+local letter = R("az", "AZ")
+local boundary = -(letter + digit + "_")
 
 local function value(kind, pattern) return Ct(Cg(Cc(kind), "kind") * Cg(C(pattern / 0), "text")) end
 local function text(pattern) return value("text", pattern) end
 
+local function digits(count)
+  local pattern = P(true)
+  for _ = 1, count do pattern = pattern * digit end
+  return pattern
+end
+
+-- ------------------------------------------------------------------ times --
+
+local fraction = S".," * digit^1
+local offset = S"Zz" + S"+-" * digits(2) * P":"^-1 * digits(2)
+local rfc3339 = date_time.rfc3339_full_date * S"Tt " * date_time.rfc3339_partial_time * offset^-1
+local zone = P(false)
+for name in ("CET CEST EET EEST WET WEST EST EDT CST CDT MST MDT PST PDT MSK JST"):gmatch "%S+" do
+  zone = zone + (P(" " .. name) * boundary)
+end
+
+-- what strftime writes; a fraction may follow the seconds
+local FORMATS = {
+  "%Y/%m/%d %H:%M:%S", "%d/%b/%Y:%H:%M:%S", "%d/%b/%Y %H:%M:%S", "%d %b %Y %H:%M:%S", "%e %b %Y %H:%M:%S", "%d-%b-%Y %H:%M:%S",
+  "%d.%m.%Y %H:%M:%S", "%Y.%m.%d %H:%M:%S", "%a %b %e %H:%M:%S", "%a %b %d %H:%M:%S", "%b %d %Y %H:%M:%S", "%b %e %Y %H:%M:%S",
+  "%b %d, %Y %I:%M:%S %p", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%d-%m-%Y %H:%M:%S",
+  "%Y%m%d %H:%M:%S", "%Y%m%dT%H%M%S", "%Y%m%d-%H:%M:%S", "%Y-%m-%d-%H:%M:%S", "%Y-%m-%d_%H:%M:%S", "%m-%d %H:%M:%S", "%y%m%d %H:%M:%S",
+}
+
+local function strftime(format)
+  local pattern = date_time.build_strftime_grammar(format)
+  return value("strftime:" .. format, pattern) * boundary
+end
+
+-- a format by itself, and with what is added to the seconds or to the end
+local function ways(format)
+  local years = { "" }
+  if not format:find("%Y", 1, true) and format:find("^%%a") then years = { " %Y" } end
+  local pattern = P(false)
+  for _, year in ipairs(years) do
+    for _, behind in ipairs { "%S.%f", "%S,%f", "%S" } do
+      local whole = format:gsub("%%S", (behind:gsub("%%", "%%%%"))) .. year
+      for _, zoned in ipairs { " %z", "" } do
+        pattern = pattern + strftime(whole .. zoned)
+      end
+    end
+  end
+  return pattern
+end
+
+local time = value("time:clf", date_time.clf_timestamp)
+  + value("time:rfc3339", rfc3339) * -zone * boundary
+  + value("time:pgsql", rfc3339 * zone)
+  + value("time:rfc3164", date_time.rfc3164_timestamp) * -(" " * digits(4) * boundary) * boundary
+  + value("time:epoch_us", "1" * S"456789" * digits(14)) * boundary
+  + value("time:epoch_ms", "1" * S"456789" * digits(11)) * boundary * -P"."
+  + value("time:epoch_s", "1" * S"456789" * digits(8) * (P"." * digit^1)^-1) * boundary
+for _, format in ipairs(FORMATS) do
+  time = time + ways(format)
+end
+local may_begin_a_time = #(digit + R"AZ" * R"az" * R"az" * " " * S" 0123JFMASOND")
+time = may_begin_a_time * time
+local clock = value("clock", digits(2) * ":" * digits(2) * ":" * digits(2) * fraction^-1) * boundary
+
+-- ----------------------------------------------------------------- values --
+
 local is_json = lpeg.Cmt(C(P{"{" * (lpeg.V(1) + '"' * (P"\\" * 1 + (1 - S'"\\'))^0 * '"' + (1 - S'{}"'))^0 * "}"}), function(_, at, found)
-  return pcall(cjson.decode, found) and at
+  return found:find('^{%s*["}]') ~= nil and pcall(cjson.decode, found) and at
 end)
 
-local offset = S"Zz" + S"+-" * digit * digit * ":" * digit * digit
-local time = value("time:clf", date_time.clf_timestamp)
-  + value("time:rfc3339", date_time.rfc3339_full_date * S"Tt " * clock * offset^-1) * boundary
-  + value("time:slash", digit^4 * "/" * digit * digit * "/" * digit * digit * " " * clock) * boundary
-  + value("time:rfc3164", date_time.rfc3164_timestamp) * boundary
-  + value("time:epoch_ms", "1" * digit * digit * digit * digit * digit * digit * digit * digit * digit * digit * digit * digit) * boundary
-  + value("time:epoch_s", "1" * S"456789" * digit * digit * digit * digit * digit * digit * digit * digit) * boundary * -P"."
+local ends = #(S" \t\",;:()[]{}|<>=%/'>" + -1 + "->" + P"." * -digit)
+local function hex(count)
+  local one, pattern = R("09", "af", "AF"), P(true)
+  for _ = 1, count do pattern = pattern * one end
+  return pattern
+end
+local uuid = hex(8) * "-" * hex(4) * "-" * hex(4) * "-" * hex(4) * "-" * hex(12)
 
-local hex = R("09", "af", "AF")
-local hex4 = hex * hex * hex * hex
-local number = value("double", S"+-"^-1 * digit^1 * "." * digit^1) + value("integer", P"-"^-1 * digit^1)
-local plain = value("uuid", hex4 * hex4 * "-" * hex4 * "-" * hex4 * "-" * hex4 * "-" * hex4 * hex4 * hex4) * boundary
-  + value("ipv4", ip_address.v4) * -(S"." * digit) * boundary + value("ipv6", ip_address.v6) * boundary
-  + number * #(S" \t\",;:()[]{}|<>=%" + -1)
+local UNITS = {
+  "ms", "us", "\194\181s", "ns", "min", "s", "KiB", "MiB", "GiB", "kB", "KB", "MB", "GB", "TB", "kb", "mb", "B", "K", "M", "G", "%",
+  "bytes",
+}
+local unit = P(false)
+for _, each in ipairs(UNITS) do unit = unit + each end
+unit = unit * #(S" \t\",;:()[]{}|<>=/'" + -1 + "->" + P"." * -(digit + letter))
+
+local double, integer = S"+-"^-1 * digit^1 * "." * digit^1, P"-"^-1 * digit^1
+local function measured(kind, pattern)
+  return Ct(Cg(Cc(kind), "kind") * Cg(C(pattern), "text") * (Cg(C(unit), "unit") + ends))
+end
+
+local plain = value("uuid", uuid) * boundary
+  + value("ipv4", ip_address.v4) * -(S"." * digit) * boundary + value("ipv6", ip_address.v6) * boundary * -P":"
+  + measured("double", double) + measured("integer", integer)
 local word = value("word", (1 - S" \t\",;()[]{}|<>=")^1)
 local quoted = text(P'"') * value("quoted", (P"\\" * 1 + (1 - S'"\\'))^0) * text(P'"')
 local json = value("json", is_json / 0)
 
-local key = R("az", "AZ") * (R("az", "AZ", "09") + S"_.-")^0
-local function keyed(found, name)
-  found[#found].name = found[#found].kind ~= "text" and name or nil
-  if found[#found - 1] then found[#found - 1].name = found[#found - 1].kind ~= "text" and name or nil end
-  return found
-end
-local pair = Ct(Cg(C(key) * "=", "key") * Cg(Ct(quoted + time + plain + word), "found")) / function(both)
-  return {kind = "pair", key = both.key, found = keyed(both.found, both.key)}
+local key = letter * (letter + digit + S"_.-")^0
+local pair = Ct(Cg(C(key) * "=", "key") * Cg(Ct(quoted + time + plain + word), "found"))
+
+local before_word = lpeg.B(letter + digit + S"_.-")
+local one = pair + quoted + json + (-before_word * (time + clock + plain)) + text(P":") + word + text(S" \t"^1) + text(P(1))
+local line = Ct(one^0)
+
+-- ------------------------------------------------------------------ lines --
+
+local function name_value(found, name)
+  for i = #found, 1, -1 do
+    if found[i].kind ~= "text" then
+      found[i].name = name
+      return
+    end
+  end
 end
 
-local line = Ct((pair + quoted + json + time + plain + word + text(S" \t"^1) + text(P(1)))^0)
+local function add(tokens, token)
+  tokens[#tokens + 1] = token
+  if token.unit then tokens[#tokens + 1] = { kind = "unit", text = token.unit } end
+end
+
+-- punctuation at the end of a word that is more than a letter: a name and a colon
+local function add_word(tokens, token)
+  local bare, colon = token.text:match "^(.*[%w_~%-])(:)$"
+  if not bare or bare:find "^%a?$" then return add(tokens, token) end
+  add(tokens, { kind = "word", text = bare })
+  add(tokens, { kind = "text", text = colon })
+end
 
 local answers = {}
 for i, each in ipairs(lines) do
   local tokens = {}
   for _, token in ipairs(line:match(each)) do
-    if token.kind == "pair" then
-      tokens[#tokens + 1] = {kind = "text", text = token.key .. "="}
-      for _, inner in ipairs(token.found) do tokens[#tokens + 1] = inner end
-    elseif token.kind == "word" and #token.text > 1 and token.text:find "[%w]:$" then
-      tokens[#tokens + 1] = {kind = "word", text = token.text:sub(1, -2)}
-      tokens[#tokens + 1] = {kind = "text", text = ":"}
+    if token.key then
+      tokens[#tokens + 1] = { kind = "text", text = token.key .. "=" }
+      name_value(token.found, token.key)
+      for _, inner in ipairs(token.found) do add(tokens, inner) end
+    elseif token.kind == "word" then
+      add_word(tokens, token)
     else
-      tokens[#tokens + 1] = token
+      add(tokens, token)
     end
   end
   answers[i] = tokens

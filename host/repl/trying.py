@@ -4,6 +4,7 @@ from typing import Any
 
 from host.config import model
 from host.repl import decoder_text
+from host.repl.line import Line
 from host.repl.session import ReplError, Session
 from host.repl.workbench import sandbox
 from host.trial import engine
@@ -67,7 +68,7 @@ def _decoded(records: list[bytes], outcome: Outcome) -> list[dict[str, Any]]:
         failure = result.failure or (result.dead_letters[0] if result.dead_letters else "")
         found.append(
             {
-                "given": text.decode(errors="backslashreplace"),
+                "given": Line(text),
                 "matched": bool(result.messages) and not failure,
                 "messages": plain(result.messages),
                 "failure": failure,

@@ -11,6 +11,7 @@ from host.config import api_reference, model
 from host.config.limits import effective
 from host.errors import HekateError
 from host.sandbox.zygote_client import ZygoteClient
+from host.trial import answers
 from host.trial.laboratory import Laboratory
 from host.trial.model import Bounds, Repl, Result
 from host.trial.stage import Stage
@@ -112,7 +113,7 @@ class Workbench:
             await stage.give(self._laboratory.raw_pack(orjson.dumps({"op": op, **head}) + b"\n" + text), result)
             if stage.termination is not None:
                 await self._gone(stage)
-        said: dict[str, Any] = orjson.loads(result.outputs[0].decode(errors="backslashreplace"))
+        said: dict[str, Any] = answers.document(result.outputs[0])
         return said
 
     async def _gone(self, stage: Stage) -> None:

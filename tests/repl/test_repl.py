@@ -1,31 +1,14 @@
 """The REPL in a pipe, as a script uses it: what is entered, and what comes of it."""
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.repl.session import answers, repl
 from tests.running import ROOT
 
 QUARRY = ROOT / "tests" / "data" / "quarry.log"
-
-
-def repl(folder, *arguments, script="", env=None):
-    """Run the command in a folder; answers what it printed and its status."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **(env or {})}
-    command = [sys.executable, "-m", "host", "repl", *map(str, arguments)]
-    return subprocess.run(
-        command, input=script, capture_output=True, text=True, timeout=60, env=environment, cwd=folder
-    )
-
-
-def answers(folder, *pieces, status=0, script=None):
-    """The documents that pieces of code or a script come to."""
-    options = [option for piece in pieces for option in ("-e", piece)]
-    result = repl(folder, "--format", "json", *options, script=script or "")
-    assert result.returncode == status, result.stdout + result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_lua_runs_in_a_jail_with_limits_and_goes_on_after_them(tmp_path):
@@ -123,7 +106,7 @@ def test_from_an_unknown_log_to_a_decoder_with_cases(tmp_path):
     proposal, coverage, bench, saved, cases, _, source = found
 
     names = [each["name"] for each in proposal["results"][0]["captures"]]
-    assert names == ["Timestamp", "field", "level", "job", "field_2", "remote_addr", "took", "bytes", "text"]
+    assert names == ["Timestamp", "thread", "Severity", "job", "field", "remote_addr", "took", "bytes", "text"]
     assert (coverage["lines"], coverage["parsed"]) == (9, 6)
     assert [(each["count"], each["example"]["line"]) for each in coverage["failures"]] == [(3, 7)]
     assert bench["decoder"]["declared"]

@@ -6,7 +6,6 @@ import time
 from typing import Annotated, Any
 
 import msgspec
-import orjson
 from msgspec import Meta
 
 from host.admin import trials
@@ -14,6 +13,7 @@ from host.admin.declare import Call, Routes
 from host.admin.problems import Fault, Problem
 from host.admin.trials import Script
 from host.config.model import PluginKind
+from host.trial import answers
 from host.trial.model import Given, Outcome, Record, Result, Step, Tick
 
 routes = Routes("trials", "Trying out scripts, matchers and grammars, each in a jailed process of its own.")
@@ -260,7 +260,7 @@ def _grammar_fault(outcome: Outcome) -> Fault | None:
 
 
 def _grammar_tried(data: bytes, output: bytes) -> GrammarTried:
-    said = orjson.loads(output.decode(errors="backslashreplace"))
+    said = answers.document(output)
     captures = [
         Capture(
             start=each["start"],

@@ -138,9 +138,9 @@ local ops = {}
 function ops.run(asked, text)
   collectgarbage()
   collectgarbage() -- a pattern's program is let go by the first, the pattern by the second
-  local taken = ffi.new("uint8_t[?]", workspace_bytes)
+  M.workspace = ffi.new("uint8_t[?]", workspace_bytes)
   local answer = run(text, asked.name or "repl")
-  taken = taken and nil
+  M.workspace = nil
   collectgarbage()
   return answer
 end

@@ -1,0 +1,322 @@
+"""Writes the forms of lines as a declared grammar, for people to read and change."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from host.repl import forms
+from host.repl.exact import declared, quote
+from host.repl.forms import Column, Form, is_level, varies
+
+_METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"])
+_COUNTED = frozenset(["bytes", "rows", "lines", "packets", "requests", "records", "events", "items"])
+_NAME_OF_UNIT = {
+    **dict.fromkeys(["ms", "us", "µs", "ns", "s", "sec", "seconds", "min", "minutes"], "duration"),
+    **dict.fromkeys(["B", "KiB", "MiB", "GiB", "kB", "KB", "MB", "GB", "TB", "kb", "mb", "K", "M", "G"], "size"),
+    "%": "percent",
+}
+_STATUSES = frozenset(str(status.value) for status in HTTPStatus)
+_CLASS = re.compile(r"[a-z]\w*(\.[\w$]+){2,}")
+_THREAD = re.compile(r".*(thread|exec|pool|worker|main|timer).*", re.IGNORECASE)
+_REPRESENTATIONS = {"µs": "us", "bytes": "B"}
+_MOST_EXAMPLE = 100
+
+_TIMES = {
+    "time:rfc3339": ("time", "timestamp:rfc3339"),
+    "time:clf": ("clf_time", "timestamp:clf"),
+    "time:rfc3164": ("syslog_time", "timestamp:rfc3164"),
+    "time:epoch_s": ("seconds", "timestamp:epoch_s"),
+    "time:epoch_ms": ("digits", "timestamp:epoch_ms"),
+    "time:epoch_us": ("digits", "timestamp:epoch_us"),
+    "time:utc": ("time", "timestamp:rfc3339"),
+}
+PATTERNS = {
+    "digits": 'lpeg.R"09"^1',
+    "seconds": 'lpeg.R"09"^1 * (lpeg.P"." * lpeg.R"09"^1)^-1',
+    "integer": 'lpeg.P"-"^-1 * lpeg.R"09"^1',
+    "number": 'lpeg.S"+-"^-1 * lpeg.R"09"^1 * (lpeg.P"." * lpeg.R"09"^1)^-1',
+    "quoted": '((1 - lpeg.S\'"\\\\\\n\') + lpeg.P"\\\\" * (1 - lpeg.P"\\n"))^0',
+    "doubled": "((1 - lpeg.S'\"\\n') + lpeg.P'\"\"')^0",
+    "rest": '(1 - lpeg.P"\\n")^0',
+    "lines": '((1 - lpeg.P"\\n") + lpeg.P"\\n" * -lpeg.S"0123456789[")^0 -- and those that go on with it',
+    "padding": 'lpeg.S" \\t"^0',
+    "spaces": 'lpeg.S" \\t"^1',
+    "word": '(1 - lpeg.S" \\n")^1',
+    "name": "(1 - lpeg.S' \\t\",;()[]{}|<>=\\n')^1",
+    "ipv4": 'require "ip_address".v4',
+    "ipv6": 'require "ip_address".v6',
+    "uuid": '(lpeg.R("09", "af", "AF") + "-")^1',
+    "time": '(lpeg.R"09" + "-")^1 * lpeg.S"Tt " * (lpeg.R"09" + lpeg.S":.,+-Zz")^1',
+    "clf_time": '(1 - lpeg.S"]\\n")^1',
+    "syslog_time": 'lpeg.R"AZ" * lpeg.R"az"^1 * lpeg.P" "^1 * lpeg.R"09"^1 * " " * (lpeg.R"09" + ":")^1',
+}
+"""What is used of these stands above the grammar, under these names."""
+
+_BY_FORMAT = """local date_time = require "date_time"
+local {name}_format = date_time.{grammar}
+local {name} = {name}_format / 0 -- where it is; {name}_ns says when
+local function {name}_ns(text) return date_time.time_to_ns({name}_format:match(text)) end"""
+
+
+def lua_set(characters: str) -> str:
+    """One of these bytes, as a literal in lpeg.S."""
+    escaped = "".join({"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n"}.get(each, each) for each in characters)
+    return f'lpeg.S"{escaped}"'
+
+
+class Patterns:
+    """The definitions that stand above a grammar: those that it uses."""
+
+    def __init__(self) -> None:
+        self._used: dict[str, str] = {}
+        self._formats: dict[str, str] = {}
+        self.has_severity = False
+
+    def use(self, name: str) -> str:
+        """Have a pattern defined; answers its name."""
+        self._used[name] = PATTERNS[name]
+        return name
+
+    def by_format(self, kind: str) -> str:
+        """Have a time defined by its format."""
+        if kind not in self._formats:
+            self._formats[kind] = f"moment_{len(self._formats) + 1}" if self._formats else "moment"
+        return self._formats[kind]
+
+    def severity(self) -> str:
+        """Have the function defined that makes numbers of words."""
+        self.has_severity = True
+        return "severity_of"
+
+    def text(self, levels: set[str]) -> str:
+        """All definitions."""
+        parts = ['local lpeg = require "lpeg"']
+        for kind, name in self._formats.items():
+            _, _, written = kind.partition(":")
+            by = "pgsql_timestamp" if kind == "time:pgsql" else f"build_strftime_grammar {quote(written)}"
+            text = _BY_FORMAT.format(name=name, grammar=by)
+            parts.append(text if len(parts) == 1 else text.partition("\n")[2])
+        parts += [f"local {name} = {text}" for name, text in self._used.items()]
+        if self.has_severity:
+            known = {**forms.LEVELS, **{letter.lower(): number for letter, number in forms.LETTERS.items()}}
+            words = {word for word in (*forms.LEVELS, *levels) if word in levels or word in _USUAL}
+            pairs = ", ".join(f"{word} = {known[word]}" for word in sorted(words, key=lambda word: (known[word], word)))
+            parts.append(f"local SEVERITIES = {{{pairs}}}")
+            parts.append("local function severity_of(text) return SEVERITIES[text:lower()] end")
+        return "\n".join(parts)
+
+
+_USUAL = frozenset({"fatal", "critical", "error", "warn", "warning", "notice", "info", "debug", "trace"})
+
+
+class _Writer:
+    """Writes the items of one alternative."""
+
+    def __init__(self, patterns: Patterns, form: Form, rest: str) -> None:
+        self.items: list[str] = []
+        self._patterns = patterns
+        self._form = form
+        self._rest = rest
+        self._names: Counter[str] = Counter()
+        self._literal = ""
+        self._last = ""
+
+    def write(self) -> list[str]:
+        """The items."""
+        columns = self._form.columns
+        for place in range(len(columns)):
+            self._add(place, _text_from(columns, place + 1))
+        if self._form.has_rest:
+            self._flush()
+            self.items.append(f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use(self._rest)}}}')
+        self._flush()
+        return self.items
+
+    def _add(self, place: int, following: str) -> None:
+        column = self._form.columns[place]
+        token = column[0]
+        if token.text.isspace() and (varies(column) or len(token.text) > 1):
+            self._flush()
+            around = self._form.columns[max(0, place - 1) : place + 2]
+            is_padding = any(each.kind in _NUMBERS for near in around for each in near)
+            self.items.append(self._patterns.use("padding" if is_padding and place else "spaces"))
+        elif token.kind in {"text", "unit"}:
+            self._literal += token.text
+        else:
+            name = self._last = self._name(column, following)
+            self._flush()
+            self.items.append(self._field(place, name, following))
+
+    def _flush(self) -> None:
+        if self._literal:
+            self.items.append(quote(self._literal))
+        self._literal = ""
+
+    def _unique(self, name: str) -> str:
+        self._names[name] += 1
+        return name if self._names[name] == 1 else f"{name}_{self._names[name]}"
+
+    def _name(self, column: Column, following: str) -> str:
+        if is_time(column):
+            return self._unique("Timestamp") if not self._names["Timestamp"] else self._unique("time")
+        if is_level(column) and not self._names["Severity"]:
+            return self._unique("Severity")
+        if self._literal == ":" and self._last in {"remote_addr", "ipv4"} and column[0].kind == "integer":
+            return self._unique("remote_port")
+        before = re.search(r"([A-Za-z][A-Za-z_]+)[ :#=\[(]*$", self._literal)
+        counted = re.match(r" ?([A-Za-z]+)", following)
+        words = [column[0].name, "" if _unit(following) else guess(column), before[1].lower() if before else ""]
+        words.append(counted[1].lower() if counted and counted[1].lower() in _COUNTED else "")
+        words.append(_NAME_OF_UNIT.get(_unit(following), "") if {token.kind for token in column} <= _NUMBERS else "")
+        return self._unique(re.sub(r"\W", "_", next(filter(None, words), "field")))
+
+    def _field(self, place: int, name: str, following: str) -> str:
+        column = self._form.columns[place]
+        key = column[0].name
+        text = typed_field(self._patterns, column, name, key, _unit(following))
+        if text is not None:
+            return text
+        if "quoted" in {token.kind for token in column}:
+            more = ', type = "json_string"' if _is_escaped_as_json(column) else ""
+            return f'{{name = "{name}", grammar = {self._patterns.use("quoted")}{more}}}'
+        tight = place < self._form.strict and all(token.kind != "json" for token in column)
+        pattern = self._patterns.use("name") if tight else self._until(following)
+        return f'{{name = "{name}", grammar = {pattern}}}'
+
+    def _until(self, following: str) -> str:
+        """Everything up to what follows."""
+        if not following:
+            return self._patterns.use(self._rest)
+        if following[0] == " ":
+            return self._patterns.use("word")
+        return f"(1 - {lua_set(following[0] + chr(10))})^1"
+
+
+_NUMBERS = frozenset({"integer", "double"})
+
+
+def _is_escaped_as_json(column: Column) -> bool:
+    r"""Whether some have escapes, as \", and all of these are JSON's."""
+    texts = [token.text for token in column if "\\" in token.text]
+    return bool(texts) and all(re.fullmatch(r'(?:[^\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*', text) for text in texts)
+
+
+def is_time(column: Column) -> bool:
+    """Whether all are times that are written in the same way."""
+    kinds = {token.kind for token in column}
+    return len(kinds) == 1 and column[0].kind.startswith(("time:", "strftime:"))
+
+
+def typed_field(patterns: Patterns, column: Column, name: str, key: str, unit: str = "") -> str | None:
+    """A field for times, levels, numbers and addresses; None for what is text."""
+    kinds = {token.kind for token in column}
+    if is_time(column):
+        return _time_field(patterns, column[0].kind, name)
+    if name == "Severity":
+        shown = ", also = {{name = " + quote(re.sub(r"\W", "_", key) or "level") + "}}"
+        by = patterns.severity()
+        return f'{{name = "Severity", grammar = {patterns.use("name")}, type = "integer", transform = {by}{shown}}}'
+    made = ""
+    if kinds <= _NUMBERS:
+        made = _number(patterns, column, unit)
+    elif kinds in ({"ipv4"}, {"ipv6"}):
+        kind = column[0].kind
+        made = f'{patterns.use(kind)}, representation = "{kind}"'
+    elif kinds == {"uuid"}:
+        made = patterns.use("uuid")
+    elif kinds == {"word"} and {token.text for token in column} == {"true", "false"}:
+        made = 'lpeg.P"true" + "false", type = "bool"'
+    return f'{{name = "{name}", grammar = {made}}}' if made else None
+
+
+def _number(patterns: Patterns, column: Column, unit: str) -> str:
+    more = f', representation = "{_REPRESENTATIONS.get(unit, unit)}"' if unit else ""
+    if any(re.match(r"-?0\d|-?\d{19}", token.text) for token in column):  # a code, not a number
+        return ""
+    if {token.kind for token in column} == {"integer"}:
+        return f'{patterns.use("integer")}, type = "integer"{more}'
+    return f'{patterns.use("number")}, type = "double"{more}'
+
+
+def _time_field(patterns: Patterns, kind: str, name: str) -> str:
+    if kind in _TIMES:
+        pattern, type_ = _TIMES[kind]
+        more = f', type = "{type_}"' if name == "Timestamp" else ""
+        return f'{{name = "{name}", grammar = {patterns.use(pattern)}{more}}}'
+    by = patterns.by_format(kind)
+    more = f", transform = {by}_ns" if name == "Timestamp" else ""
+    return f'{{name = "{name}", grammar = {by}{more}}}'
+
+
+def _unit(following: str) -> str:
+    """The unit that stands behind a number."""
+    spaced = re.match(r" (ms|us|ns|bytes|KiB|MiB|GiB|kB|KB|MB|GB)(?![A-Za-z])", following)
+    found = spaced or re.match(
+        r"(ms|us|µs|ns|min|s|KiB|MiB|GiB|kB|KB|MB|GB|TB|kb|mb|B|K|M|G|%|bytes)(?![A-Za-z])", following
+    )
+    return found[1] if found else ""
+
+
+def guess(column: Column) -> str:
+    """A name from what the values look like."""
+    texts = {token.text for token in column}
+    kinds = {token.kind for token in column}
+    guesses = {
+        "level": is_level(column),
+        "method": texts <= _METHODS,
+        "remote_addr": kinds <= {"ipv4", "ipv6"},
+        "id": kinds == {"uuid"},
+        "status": len(texts) > 1 and texts <= _STATUSES,
+        "path": all(text.startswith("/") for text in texts),
+        "class": all(_CLASS.fullmatch(text) for text in texts),
+        "thread": all(_THREAD.fullmatch(text) for text in texts) and kinds == {"word"},
+        "text": kinds == {"quoted"},
+    }
+    return next((name for name, fits in guesses.items() if fits), "")
+
+
+def _text_from(columns: list[Column], place: int) -> str:
+    """The text that stands at a place, up to the next value."""
+    text = ""
+    for column in columns[place:]:
+        if column[0].kind not in {"text", "unit"}:
+            break
+        text += column[0].text
+    return text
+
+
+def levels_of(columns: Sequence[Column]) -> set[str]:
+    """The words for severities that occur."""
+    return {token.text.lower() for column in columns if is_level(column) for token in column}
+
+
+def alternative(items: Sequence[str], comment: str) -> str:
+    """The items of one alternative, behind a comment."""
+    lines = "".join(f"      {item},\n" for item in items)
+    return f"    {{ -- {comment}\n{lines}    }},\n"
+
+
+def comment_of(share: float, example: str) -> str:
+    """What is said above an alternative."""
+    shown = "".join(each if each.isprintable() else " " for each in example)
+    return f"{share:.0%}: {shown[:_MOST_EXAMPLE]}{'...' if len(shown) > _MOST_EXAMPLE else ''}"
+
+
+def of_forms(found: Sequence[Form], examples: Sequence[str], total: int, *, continued: bool = False) -> str:
+    """A declared grammar of the forms.
+
+    Args:
+        found: The forms.
+        examples: Of each a line.
+        total: Of how many lines they are made.
+        continued: Whether a splitter may have made one record of several lines.
+    """
+    patterns = Patterns()
+    rest = "lines" if continued else "rest"
+    written = [
+        alternative(_Writer(patterns, form, rest).write(), comment_of(len(form.lines) / total, example))
+        for form, example in zip(found, examples, strict=True)
+    ]
+    levels = set().union(*(levels_of(form.columns) for form in found))
+    return patterns.text(levels) + "\n\n" + declared("{\n" + "".join(written) + "  }")

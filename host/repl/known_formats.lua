@@ -1,0 +1,81 @@
+-- Which formats that the library knows are those of some lines, for :infer. Called with a list of lines; answers a list of {title, module,
+-- expression, matched = {number of a line, ...}}, for those that match some. The expression uses a local variable with the module's name.
+local lpeg = require "lpeg"
+local positional = require "positional"
+
+local lines = ...
+
+local function calls(name, argument)
+  return function(module) return module[name](argument) end, argument and ("%s %q"):format(name, argument) or name .. "()"
+end
+
+local FORMATS = {}
+local function known(title, module, name, argument)
+  local make, expression = calls(name, argument)
+  FORMATS[#FORMATS + 1] = { title = title, module = module, make = make, expression = module .. "." .. expression }
+end
+
+known("the combined log of nginx and Apache", "common_log_format", "nginx_items", "combined")
+known("nginx's combined log, and X-Forwarded-For", "common_log_format", "nginx_items", '$remote_addr - $remote_user [$time_local] "$request" '
+  .. '$status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_forwarded_for"')
+known("Apache's combined log with virtual hosts", "common_log_format", "apache_items", "vhost_combined")
+known("the common log format", "common_log_format", "apache_items", "common")
+known("nginx's error log", "common_log_format", "nginx_error_items")
+known("HAProxy", "haproxy", "items")
+local HAPROXY = FORMATS[#FORMATS]
+known("glog and klog, as Kubernetes writes them", "glog", "items")
+known("Amazon's application load balancer", "elb", "alb_items")
+known("Amazon's classic load balancer", "elb", "classic_items")
+known("Amazon CloudFront", "w3c", "cloudfront_items")
+known("BIND's query log", "bind", "items")
+known("ArcSight's Common Event Format", "cef", "items")
+known("QRadar's Log Event Extended Format", "leef", "items")
+known("the packet filter of pfSense and OPNsense", "filterlog", "items")
+known("Java programs, as Dropwizard writes them", "sfl4j", "items")
+for _, prefix in ipairs {
+  "%m [%p] ", "%m [%p] %q%u@%d ", "%m [%p] %u@%d ", "%t [%p] ", "%t [%p] %q%u@%d ", "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
+  "%t [%p]: user=%u,db=%d,app=%a,client=%h ", "%t:%r:%u@%d:[%p]:",
+} do
+  known("PostgreSQL with log_line_prefix " .. prefix, "postgresql", "items", prefix)
+end
+local SYSLOG = { title = "syslog", module = "syslog", make = function(module) return module.items() end, expression = "syslog.items()" }
+
+local function pattern_of(format)
+  local module = require(format.module)
+  return positional.table_grammar(format.make(module)) / 0
+end
+
+local function directive_of(given)
+  for _, line in ipairs(given) do
+    local fields = line:match "^#Fields:%s*(.+)$"
+    if fields then return (fields:gsub("%s+$", "")) end
+  end
+end
+
+local function add(answers, format, texts, has_header)
+  local pattern, matched = pattern_of(format), {}
+  for number, text in pairs(texts) do
+    if lpeg.match(pattern, text) then matched[#matched + 1] = number end
+  end
+  if #matched > 0 then
+    answers[#answers + 1] = {
+      title = format.title, module = format.module, expression = format.expression, matched = matched, has_header = has_header or nil,
+    }
+  end
+end
+
+local fields = directive_of(lines)
+if fields then known("the W3C extended log format, as IIS writes it", "w3c", "items", fields) end
+
+local answers = {}
+for _, format in ipairs(FORMATS) do add(answers, format, lines) end
+
+-- lines of syslog, and what is behind the header of some
+local of_syslog, behind = {}, {}
+for number, line in ipairs(lines) do
+  if line:find "^<%d+>" or line:find "^%u%l%l [ %d]%d %d%d:%d%d:%d%d " then of_syslog[number] = line end
+  behind[number] = line:match "^%u%l%l [ %d]%d %d%d:%d%d:%d%d %S+ haproxy%[%d+%]: (.*)"
+end
+add(answers, HAPROXY, behind, true)
+add(answers, SYSLOG, of_syslog)
+return answers

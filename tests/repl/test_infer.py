@@ -1,0 +1,98 @@
+"""What :infer makes of strange logs: the forms of their lines, the names and the types of what is in them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.repl.session import answers
+
+CLOCKS = [f"10:0{minute}:07" for minute in range(8)]
+
+
+def lines(*templates):
+    """Each template for each clock; `{n}` is a number, `{t}` a time of day."""
+    return [
+        template.format(t=clock, n=number * 37 + 4) for number, clock in enumerate(CLOCKS) for template in templates
+    ]
+
+
+TEMPLATES = yaml.safe_load((Path(__file__).parent / "logs.yaml").read_text())
+LOGS = {name: [*given.get("head", ()), *lines(*given["lines"])] for name, given in TEMPLATES.items()}
+EXPECTED = {name: given["fields"] for name, given in TEMPLATES.items() if "fields" in given}
+
+
+@pytest.fixture(scope="module")
+def proposals(tmp_path_factory):
+    """Of each log: what was proposed, its coverage, its cost, its cases and the file that was saved."""
+    folder = tmp_path_factory.mktemp("logs")
+    pieces = []
+    for name, texts in LOGS.items():
+        (folder / f"{name}.log").write_text("\n".join(texts) + "\n")
+        pieces += [f":infer {name}.log", f":coverage {name}.log", ":bench", f":save {name}", ":cases"]
+    found = iter(answers(folder, *pieces))
+    return {name: (*(next(found) for _ in range(5)), folder / f"plugins/decoders/{name}.lua") for name in LOGS}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_fields_have_names_and_types(proposals, name):
+    first = proposals[name][0]["results"][0]["captures"]
+    assert [f"{each['name']} {each['type']}: {each['text']}" for each in first] == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_all_lines_that_are_records_parse_and_the_decoder_is_right_and_fast(proposals, name):
+    proposal, coverage, bench, saved, cases, file = proposals[name]
+    records = [text for text in LOGS[name] if text[0] not in "#\tjw"]
+    assert proposal["parsed"] == coverage["parsed"] == len(records)
+    assert bench["decoder"]["declared"]
+    assert not bench["decoder"]["runs_on"]
+    assert cases["cases"][0]["passed"]
+    front = yaml.safe_load(file.read_text().partition("---\n")[2].partition("\n---\n")[0])
+    assert len(front["cases"][0]["steps"]) == saved["records"] == min(10, len(records))
+    assert all("2024" in str(step["messages"][0]["Timestamp"]) or name == "kube" for step in front["cases"][0]["steps"])
+
+
+def test_each_form_is_an_alternative_with_its_share(proposals):
+    assert [round(each["share"], 2) for each in proposals["collector"][0]["formats"]] == [0.5, 0.5]
+    assert [round(each["share"], 2) for each in proposals["audit"][0]["formats"]] == [0.5, 0.5]
+    assert proposals["collector"][0]["source"].count("{ -- 50%: [2024-05-01T10:00:07") == 2
+    assert [each["title"] for each in proposals["kube"][0]["formats"]] == ["glog and klog, as Kubernetes writes them"]
+    proxied = {each["name"] for each in proposals["proxy"][0]["results"][0]["captures"]}
+    assert {"Hostname", "Pid", "Timestamp", "status", "request_uri"} <= proxied
+
+
+def test_lines_of_stack_traces_become_part_of_their_record(proposals, tmp_path):
+    proposal = proposals["java"][0]
+    assert proposal["continued"] == 16
+    assert proposal["splitter"].startswith("{type: regex, delimiter: '\\n(\\d{4}-")
+    decoders = tmp_path / "plugins" / "decoders"
+    decoders.mkdir(parents=True)
+    (decoders / "java.lua").write_text(proposals["java"][5].read_text())
+    (tmp_path / "java.log").write_text("\n".join(LOGS["java"]) + "\n")
+    (tmp_path / "java.yaml").write_text(
+        f"""hekate: {{sandbox_dir: plugins}}
+inputs: {{java: {{type: file, path: java.log, splitter: {proposal["splitter"]}, decoder: java}}}}
+outputs: {{all: {{type: file, path: out.txt, message_matcher: 'TRUE', encoder: {{type: payload, config: {{}}}}}}}}
+"""
+    )
+    from tests.running import Host
+
+    host = Host(tmp_path, (tmp_path / "java.yaml").read_text(), "--once")
+    assert host.process.wait(30) == 0, host.log
+    text = Path(tmp_path / "out.txt").read_text()
+    assert text.count("was not found\njava.lang.IllegalStateException: no stock\n\tat com.acme") == len(CLOCKS)
+
+
+def test_lines_that_another_decoder_takes_are_told(tmp_path):
+    (tmp_path / "mixed.log").write_text("a=1 b=2\nc=2 d=4 e=5\nb=1 x=2\nz=3 y=4\nf=2 g=7\n")
+    (tmp_path / "empty.log").write_text("")
+    (tmp_path / "binary.log").write_bytes(bytes(range(256)) * 40 + b"\nx\n")
+    mixed, empty, missing, folder, binary = answers(
+        tmp_path, ":infer mixed.log", ":infer empty.log", ":infer no.log", ":infer .", ":infer binary.log", status=1
+    )
+    assert "the decoder `logfmt`" in mixed["error"]
+    assert "no lines" in empty["error"]
+    assert "no.log" in missing["error"]
+    assert "directory" in folder["error"]
+    assert binary["kind"] == "proposal"
