@@ -166,3 +166,30 @@ def test_an_encoder_that_loops_on_one_record_goes_on_with_the_next(bench):
 
     assert bench.lines("loop") == [b"one", b"two", b"three"]
     assert [letter["record"] for letter in bench.dead_letters()] == ["bad"]
+
+
+def test_a_process_does_not_wear_out(bench):
+    """LuaJIT has room for 65536 types of C, and never forgets one: nothing may make one for each record."""
+    code = (
+        "local seen = 0\n"
+        "function process_message()\n"
+        " local copy = decode_message(encode_message({Uuid = read_message 'Uuid', Type = 't', Fields = {n = seen}}))\n"
+        " seen = seen + (copy.Fields[1] and 1 or 0)\n"
+        " return 0\nend\n"
+        "function timer_event(ns, shutdown) inject_message {Type = 'seen', Fields = {seen = seen}} end"
+    )
+    bench.plugin("filter", "wears", code, 'message_matcher: "Logger == \'in\'"\nticker_interval: 60\n')
+    path = bench.write("in.log", b"x\n" * 70_000)
+
+    host = bench.once(
+        {
+            "inputs": {"in": {"type": "file", "path": path}},
+            "outputs": {
+                "framed": {"type": "null", "message_matcher": "Logger == 'in'", "encoder": "protobuf"},
+                "seen": to_json(bench.path("seen"), "Type == 'heka.sandbox.seen'"),
+            },
+        }
+    )
+
+    assert "was ended" not in host.log
+    assert [message["seen"] for message in bench.jsons("seen")] == [70_000]

@@ -12,7 +12,10 @@ local function seed()
   return bytes or string.format("%-8d%-8d", os.time() % 1e8, os.clock() * 1e6 % 1e8)
 end
 
-local state = ffi.new "union { uint64_t half[2]; uint8_t byte[16]; }"
+-- Made once: each use of the text would make another type, and LuaJIT has room for 65536.
+M.bytes16 = ffi.typeof "union { uint64_t half[2]; uint8_t byte[16]; }"
+
+local state = M.bytes16()
 ffi.copy(state, seed(), 16)
 
 -- the next of a series of 64 bits that look random (splitmix64)
@@ -26,7 +29,7 @@ end
 
 -- a new one, of version 4
 function M.new()
-  local out = ffi.new "union { uint64_t half[2]; uint8_t byte[16]; }"
+  local out = M.bytes16()
   out.half[0], out.half[1] = mix(0), mix(1)
   out.byte[6] = bit.bor(bit.band(out.byte[6], 0x0f), 0x40)
   out.byte[8] = bit.bor(bit.band(out.byte[8], 0x3f), 0x80)

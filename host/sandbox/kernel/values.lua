@@ -8,6 +8,7 @@ local numbers = require "numbers"
 local json_text = require "json_text"
 local json_values = require "json_values"
 local shapes = require "shapes"
+local uuids = require "uuids"
 
 local M = {}
 
@@ -114,7 +115,7 @@ local function uuid(record, _, pack)
   local header = ffi.cast(L.pack_ptr, pack)
   local place = header.position + record.raw_start
   if header.raw_bytes == 0 then place = header.position + (ffi.cast(L.bytes_ptr, record) - pack) end
-  local out = ffi.new("union { uint64_t half[2]; uint8_t byte[16]; }")
+  local out = uuids.bytes16()
   local a = header.stream * 0x9e3779b97f4a7c15ULL + ffi.cast("uint64_t", place)
   a = bit.bxor(a, bit.rshift(a, 29)) * 0xbf58476d1ce4e5b9ULL
   local b = bit.bxor(a, bit.rshift(a, 32)) * 0x94d049bb133111ebULL + ffi.cast("uint64_t", place)
