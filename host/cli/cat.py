@@ -35,8 +35,8 @@ def command(
 ) -> int:
     """Decode FILE (patterns and gzip are fine) as the pipeline does, and show what --match accepts.
 
-    FILE is a log, a file of dead letters, or a file of Heka's frames; several are read side by side. How many records
-    were not decoded, and why, goes to stderr; the exit status is 66 if a file cannot be read.
+    FILE is a log, a file of dead letters, or a file of Heka's frames; several are read one after the other. How many
+    records were not decoded, and why, goes to stderr; the exit status is 66 if a file cannot be read.
 
     \b
         hekate cat access.log --decoder nginx_access --match 'Fields[status] >= 500'

@@ -2,6 +2,8 @@
 
 import glob
 import os
+import re
+import select
 import signal
 import subprocess
 import sys
@@ -17,9 +19,17 @@ import yaml
 
 from host.cli.output import console, table
 from host.delivery import dead_letters
+from host.errors import ConfigErrors
 
 _FRAME = b"\x1e"
 _GZIP = b"\x1f\x8b"
+_LOOK_EVERY_MS = 100
+_OPTIONS = (
+    (re.compile(r"inputs\.\w+\.decoder\.config\.(\w+)"), r"--config \1"),
+    (re.compile(r"inputs\.\w+\.decoder"), "--decoder"),
+    (re.compile(r"outputs\.cat\.message_matcher"), "--match"),
+)
+"""Where something stands in the configuration that is made, and by which option it came there."""
 
 
 class Source(NamedTuple):
@@ -42,9 +52,35 @@ def show(source: Source, to: str, *, follow: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="hekate-cat-") as folder:
         config = Path(folder) / "cat.yaml"
         config.write_text(yaml.safe_dump(_config(source, paths, to, folder)), encoding="utf-8")
+        _check(config)
         status = _run(config, to, follow=follow)
         _tell_of_failures(Path(folder))
     return status
+
+
+def _check(config: Path) -> None:
+    """Say what is wrong with the configuration in the words of the command line.
+
+    Raises:
+        UsageError: Something is.
+    """
+    from host.config.load import load
+    from host.config.lua_check import check_lua
+
+    try:
+        errors = check_lua(load([config]))
+    except ConfigErrors as found:
+        errors = found.errors
+    if errors:
+        raise click.UsageError("\n".join(f"{_option(each.path)}{each.message} {each.hint}".rstrip() for each in errors))
+
+
+def _option(path: str) -> str:
+    """The option that a place in the configuration comes of."""
+    for pattern, option in _OPTIONS:
+        if found := pattern.match(path):
+            return f"{found.expand(option)}: "
+    return ""
 
 
 def _config(source: Source, paths: list[str], to: str, folder: str) -> dict[str, Any]:
@@ -52,16 +88,24 @@ def _config(source: Source, paths: list[str], to: str, folder: str) -> dict[str,
     if source.sandbox_dir:
         # Filters that lie there are not to run.
         settings["sandbox_dir"] = _without_filters(Path(source.sandbox_dir), Path(folder))
-    inputs: dict[str, Any] = {}
-    for path in paths:
-        decoder, splitter = _how(path, source.decoder)
-        described = {"type": decoder, "config": {key: yaml.safe_load(value) for key, value in source.options.items()}}
-        name = f"file_{len(inputs)}"
-        inputs[name] = {"type": "file", "path": glob.escape(str(Path(path).absolute())), "decoder": described,
-                        "logger": Path(path).name, **splitter}  # fmt: skip
     encoder = "protobuf" if to == "protobuf" else "json"
     output = {"type": "console", "message_matcher": source.match, "encoder": encoder}
-    return {"hekate": settings, "inputs": inputs, "outputs": {"cat": output}}
+    return {"hekate": settings, "inputs": _inputs(source, paths), "outputs": {"cat": output}}
+
+
+def _inputs(source: Source, paths: list[str]) -> dict[str, Any]:
+    """An input for each kind of file, so that a thousand logs take one decoder."""
+    config = {key: yaml.safe_load(value) for key, value in source.options.items()}
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for path in paths:
+        kinds.setdefault(_how(path, source.decoder), []).append(glob.escape(str(Path(path).absolute())))
+    return {
+        f"files_{number}": {
+            "type": "file", "path": some, "sequential": True, "splitter": splitter, "logger": decoder,
+            "decoder": {"type": decoder, "config": config},
+        }
+        for number, ((decoder, splitter), some) in enumerate(kinds.items())
+    }  # fmt: skip
 
 
 def _without_filters(given: Path, folder: Path) -> str:
@@ -73,34 +117,41 @@ def _without_filters(given: Path, folder: Path) -> str:
     return str(made)
 
 
-def _how(path: str, decoder: str | None) -> tuple[str, dict[str, Any]]:
+def _how(path: str, decoder: str | None) -> tuple[str, str]:
     """The decoder and the splitter of a file, by how it begins."""
     with Path(path).open("rb") as file:
         first = file.read(2)
     if first[:1] == _FRAME and first != _GZIP:
-        return decoder or "protobuf", {"splitter": "heka"}
-    return decoder or ("json" if first[:1] == b"{" else "payload"), {}
+        return decoder or "protobuf", "heka"
+    return decoder or ("json" if first[:1] == b"{" else "payload"), "token"
 
 
 def _run(config: Path, to: str, *, follow: bool) -> int:
     command = [sys.executable, "-m", "host", "run", "--quiet", "--log-level", "error"]
     command += [*([] if follow else ["--once"]), str(config)]
     as_it_comes = to in {"json", "protobuf"}
-    process = subprocess.Popen(command, stdout=None if as_it_comes else subprocess.PIPE, start_new_session=True)
-    lines = Lines(process)
-    try:
-        if to == "counts":
-            _counts(lines)
-        elif to == "text":
-            for line in lines:
-                _text(orjson.loads(line))
-        else:
-            lines.wait()
-    except BaseException:
-        process.kill()  # nobody looks any more
-        raise
-    finally:
-        status = process.wait()
+    # What it says is only shown once it is known that somebody still reads what it writes.
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            command, stdout=None if as_it_comes else subprocess.PIPE, stderr=None if follow else said,
+            start_new_session=True,
+        )  # fmt: skip
+        lines = Lines(process)
+        try:
+            if to == "counts":
+                _counts(lines)
+            elif to == "text":
+                for line in lines:
+                    _text(orjson.loads(line))
+            else:
+                lines.wait()
+        except BaseException:
+            process.kill()  # nobody looks any more
+            raise
+        finally:
+            status = process.wait()
+        said.seek(0)
+        sys.stderr.write(said.read().decode(errors="replace"))
     return status
 
 
@@ -123,12 +174,22 @@ class Lines:
             yield line
 
     def wait(self) -> None:
-        """Wait for the end."""
-        try:
-            self._process.wait()
-        except KeyboardInterrupt:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait()
+        """Wait for the end of the process, which writes to our stdout.
+
+        Raises:
+            BrokenPipeError: Whoever read that has gone.
+        """
+        reader = select.poll()
+        reader.register(sys.stdout.fileno(), 0)
+        while self._process.poll() is None:
+            try:
+                gone = any(event & select.POLLERR for _, event in reader.poll(_LOOK_EVERY_MS))
+                self._process.wait(0 if gone else _LOOK_EVERY_MS / 1000)
+            except subprocess.TimeoutExpired:
+                if gone:
+                    raise BrokenPipeError from None
+            except KeyboardInterrupt:
+                self._process.send_signal(signal.SIGINT)
 
 
 def _counts(lines: Lines) -> None:

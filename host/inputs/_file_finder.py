@@ -65,16 +65,15 @@ class Finder:
             raise StartError(f"{self._place}: the file {path} cannot be read. Give this user read permission.")
 
     def files(self) -> list[Found]:
-        """All regular files that match, oldest first."""
+        """All regular files that match: pattern by pattern, oldest first."""
         found: dict[tuple[int, int], Found] = {}
         for pattern in self._patterns:
             paths = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
-            for path in paths:
-                if not any(fnmatch(path, excluded) for excluded in self._exclude):
-                    file = look_at(path)
-                    if file is not None:
-                        found.setdefault(file.identity, file)
-        return sorted(found.values(), key=lambda file: (file.mtime_ns, file.path))
+            wanted = [path for path in paths if not any(fnmatch(path, excluded) for excluded in self._exclude)]
+            files = [file for path in wanted if (file := look_at(path)) is not None]
+            for file in sorted(files, key=lambda file: (file.mtime_ns, file.path)):
+                found.setdefault(file.identity, file)
+        return list(found.values())
 
     def folders(self) -> list[Path]:
         """The folders in which files may appear."""

@@ -57,6 +57,13 @@ class FileOptions(InputOptions, frozen=True, kw_only=True):
             "the beginning, unless the last one was interrupted."
         ),
     ] = False
+    sequential: Annotated[
+        bool,
+        Meta(
+            description="Where files are read once: one after the other, in the order of `path` and within a pattern "
+            "oldest first. By default they are read side by side."
+        ),
+    ] = False
 
 
 class FileInput(Input):
@@ -208,7 +215,7 @@ class FileInput(Input):
 
     async def _read_ready(self) -> None:
         """Read once from each file that may have something, in turn."""
-        for tail in list(self._ready):
+        for tail in self._whose_turn():
             if tail.after is not None and tail.after in self._ready:
                 continue
             tail.after = None
@@ -216,6 +223,12 @@ class FileInput(Input):
             self._ready.pop(tail, None)
             if await self._read(tail):
                 self._ready[tail] = None
+
+    def _whose_turn(self) -> list[Tail]:
+        """The files to read from now: all, or where they are read one after the other the first one."""
+        if self._reads_once and self.options.sequential:
+            return [tail for tail in self._once_tails if tail in self._ready][:1]
+        return list(self._ready)
 
     async def _read(self, tail: Tail) -> bool:
         """Read once from a file; whether there is likely more."""

@@ -59,6 +59,28 @@ def test_cat_shows_logs_frames_and_dead_letters(bench):
     assert hekate("cat", bench.path("nothing.log")).returncode == 66
 
 
+def test_cat_reads_one_file_after_the_other_until_nobody_reads_what_it_writes(bench):
+    logs = [bench.write(name, f"{name}\n" * 30_000) for name in ("b.log", "a.log")]
+    out = hekate("cat", *logs, "--to", "json").stdout.splitlines()
+    assert [json.loads(line)["Payload"] for line in out] == ["b.log"] * 30_000 + ["a.log"] * 30_000
+
+    for to in ("json", "text"):
+        command = f"{sys.executable} -m host cat {logs[0]} --to {to} | head -1"
+        piped = ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"]
+        result = subprocess.run(piped, capture_output=True, cwd=ROOT, timeout=60, text=True)
+        assert (result.returncode, result.stderr) == (141, "")
+        assert len(result.stdout.splitlines()) == 1
+
+    for options, said in (
+        (["--decoder", "jsn"], "Error: --decoder: There is no decoder `jsn`. Did you mean `json`?"),
+        (["--decoder", "nginx_access", "--config", "sep=;"], "Error: --config sep: There is no option `sep` here."),
+        (["--match", "Type ="], "Error: --match: The matcher is not valid"),
+    ):
+        result = hekate("cat", logs[0], *options)
+        assert result.returncode == 64
+        assert said in result.stderr
+
+
 def test_cat_follows_a_file_until_it_is_interrupted(bench):
     log = bench.write("a.log", "one\n")
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}

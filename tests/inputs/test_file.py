@@ -67,6 +67,18 @@ def test_once_reads_all_that_match_but_what_is_excluded(folder, state_dir):
     assert sorted(asyncio.run(harness.run_once())) == [b"a.log", b"c.log"]
 
 
+def test_once_one_after_the_other_in_the_order_given_and_by_age(folder, state_dir):
+    names = ("new.log", "c.1", "c.2", "old.log")
+    for age, name in enumerate(names):
+        (folder / name).write_bytes(text(lines(name, 50_000)))
+        os.utime(folder / name, (1_000_000 - age,) * 2)
+    path = [str(folder / name) for name in ("old.log", "c.*", "new.log")]
+
+    records = asyncio.run(Harness(FileInput, state_dir, path=path, sequential=True, once=True).run_once())
+
+    assert records == [line for name in ("old.log", "c.2", "c.1", "new.log") for line in lines(name, 50_000)]
+
+
 def test_once_reads_equal_files_as_often_as_they_are_there(folder, state_dir):
     for name in ("a.log", "a.log.1"):
         (folder / name).write_bytes(text(lines("same", 200)))
