@@ -274,6 +274,7 @@ class FilterConsumer(Consumer):
             return
         if report.kind != Emitted.PACK:
             sandbox.kill("a filter sent what only decoders and encoders send")
+            sandbox.release_slot(report.offset)
             return
         parent = work.pack if work is not None else None
         assert parent is None or isinstance(parent, TablePack)
@@ -288,6 +289,7 @@ class FilterConsumer(Consumer):
 
         pack = table_pack(sandbox, report, made_by=self.made_by, parent=parent, on_free=free, on_kept=room)
         if pack is None:
+            sandbox.release_slot(report.offset)
             return
         self.metrics.records_injected += pack.count
         sandbox.loop_depth = Use(pack.loop_depth, max(pack.loop_depth, sandbox.loop_depth.highest))
@@ -361,6 +363,7 @@ class OutputConsumer(Consumer):
         """The encoder filled a batch."""
         if work is None or report.kind == Emitted.PACK:
             sandbox.kill("an encoder sent what only filters send")
+            sandbox.release_slot(report.offset)
             return
         if report.kind == Emitted.DEAD_LETTERS:
             keep_dead_letters(self._dead_letters, sandbox, report, work.pack)
@@ -368,6 +371,7 @@ class OutputConsumer(Consumer):
         start, size = report.offset, sandbox.arena.slot_bytes
         if report.used_bytes + 4 * report.records > size:
             sandbox.kill("it sent a malformed batch")
+            sandbox.release_slot(start)
             return
         pack = work.pack
         assert isinstance(pack, TablePack)

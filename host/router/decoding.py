@@ -100,12 +100,14 @@ class Decoding:
         """A decoder filled a slot."""
         if work is None or not isinstance(work.pack, RawPack):
             sandbox.kill("it sent something for no pack")
+            sandbox.release_slot(report.offset)
             return
         if report.kind == Emitted.DEAD_LETTERS:
             keep_dead_letters(self._dead_letters, sandbox, report, work.pack)
             return
         table = table_pack(sandbox, report, raw=work.pack)
         if table is None:
+            sandbox.release_slot(report.offset)
             return
         self.metrics.records_sent += table.count
         self.metrics.packs_sent += 1

@@ -296,3 +296,19 @@ def test_a_declared_field_that_occurs_several_times_is_the_list_of_those_that_ar
 
     found = [message.get("n") for message in bench.jsons("o")]
     assert found == [["1"], ["1", "2"], ["2"], None, ["3"], ["1", "2", "3"]]
+
+
+def test_many_records_of_a_pack_that_end_the_process_are_given_up_one_by_one(bench):
+    code = "function process_message()\n while read_message 'Payload' == 'bad' do end\n return 0\nend"
+    bench.plugin("decoder", "stumbles", code, "limits: {cpu_limit: 20}\n")
+    path = bench.write("in.log", [b"good", b"bad"] * 16)
+
+    bench.once(
+        {
+            "inputs": {"in": {"type": "file", "path": path, "decoder": "stumbles"}},
+            "outputs": {"out": to_text(bench.path("out"), "Logger == 'in'")},
+        }
+    )
+
+    assert bench.lines("out") == [b"good"] * 16
+    assert [letter["record"] for letter in bench.dead_letters()] == ["bad"] * 16

@@ -178,7 +178,7 @@ def test_a_process_does_not_wear_out(bench):
         " return 0\nend\n"
         "function timer_event(ns, shutdown) inject_message {Type = 'seen', Fields = {seen = seen}} end"
     )
-    bench.plugin("filter", "wears", code, 'message_matcher: "Logger == \'in\'"\nticker_interval: 60\n')
+    bench.plugin("filter", "wears", code, "message_matcher: \"Logger == 'in'\"\nticker_interval: 60\n")
     path = bench.write("in.log", b"x\n" * 70_000)
 
     host = bench.once(
