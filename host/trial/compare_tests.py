@@ -33,7 +33,7 @@ def _at(keys: ExpectKeys, came: Came, *, is_output: bool) -> Iterator[_Found]:
         yield "output", *texts(keys.output, output)
     if keys.json is not None:
         yield from _json(keys.json, output)
-    yield from _failures(keys.failures or [], came.failures)
+    yield from failures(keys.failures or [], came.failures)
 
 
 def _json(expected: list[dict[str, Any]], output: bytes) -> Iterator[_Found]:
@@ -53,7 +53,8 @@ def _json(expected: list[dict[str, Any]], output: bytes) -> Iterator[_Found]:
                 yield f"line {number}: {name}", *texts(value, seen)
 
 
-def _failures(expected: list[str], got: list[str]) -> Iterator[_Found]:
+def failures(expected: list[str], got: list[str]) -> Iterator[_Found]:
+    """How the reasons for which records failed differ from what must be in them."""
     same = len(expected) == len(got) and all(part in text for part, text in zip(expected, got, strict=True))
     if not same:
         yield "failures", shown(expected) if expected else "none", shown(got) if got else "none"

@@ -1,5 +1,6 @@
-"""Which lines of scripts have run in trials."""
+"""Which lines of scripts have run in trials, and of the user's own modules that they require."""
 
+import math
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
@@ -25,28 +26,45 @@ class Covered(NamedTuple):
         """How much of it has run."""
         return 1 - len(self.missed) / self.lines if self.lines else 1.0
 
-    def ranges(self) -> str:
-        """The lines that did not run, as in `3, 7-9`."""
+    @property
+    def percent(self) -> float:
+        """The same in percent; 100 only if nothing is missed."""
+        return math.floor(self.share * 1000) / 10
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """The lines that did not run: the first and the last of each stretch."""
         runs = groupby(enumerate(self.missed), lambda each: each[1] - each[0])
         spans = [[line for _, line in run] for _, run in runs]
-        return ", ".join(str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}" for span in spans)
+        return [(span[0], span[-1]) for span in spans]
 
 
 class Coverage:
-    """Collects what the sandboxes of many trials say."""
+    """Collects what the sandboxes of many trials say.
 
-    def __init__(self) -> None:
+    Args:
+        sandbox_dir: Where the modules are that scripts require; by default in the folder in which a script's folder is.
+    """
+
+    def __init__(self, sandbox_dir: Path | None = None) -> None:
+        self._sandbox_dir = sandbox_dir
         self._can: dict[str, set[int]] = {}
         self._ran: dict[str, set[int]] = {}
 
     def listener(self, sandboxes: Iterable[model.Sandbox]) -> Callable[[str], None]:
         """What is told what the process of these sandboxes says."""
         paths = {Path(sandbox.path).name: sandbox.path for sandbox in sandboxes}
+        folders = [Path(sandbox.path).parent.parent for sandbox in sandboxes]
+        modules = [folder / "modules" for folder in ([self._sandbox_dir] if self._sandbox_dir else folders)]
+
+        def path_of(name: str) -> str | None:
+            relative = name.replace(".", "/") + ".lua"
+            own = (str(folder / relative) for folder in modules if (folder / relative).is_file())
+            return paths.get(f"{name}.lua") or next(own, None)
 
         def told(text: str) -> None:
             what, _, rest = text.partition(" ")
             name, _, numbers = rest.rpartition(".lua ")
-            path = paths.get(f"{name}.lua")
+            path = path_of(name)
             if path is not None and all(number.isdecimal() for number in numbers.split()):
                 lines = self._can if what == "can" else self._ran
                 lines.setdefault(path, set()).update(map(int, numbers.split()))

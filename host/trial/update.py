@@ -1,29 +1,20 @@
-"""Writes what came of cases and tests into their files, in the place of what was expected: `hekate test --update`.
-
-Only what stands there already is replaced, key by key; all else in the file, comments too, stays as it is.
-"""
+"""What came of cases and tests, and is to stand in the place of what was expected: `hekate test --update`."""
 
 import base64
 import json
-import re
-import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from host.packs.reader import Message
-from host.sandbox import manifest
 from host.trial.cases import Case
 from host.trial.compare import equal, message_differences
+from host.trial.compare_tests import failures as _failures
 from host.trial.messages import described_fields
 from host.trial.model import Outcome, Result
 from host.trial.pipeline_tests import Came, Test
 
 _NS = 1_000_000_000
-_WIDTH = 100_000
 _SAFE = 2**53
 
 
@@ -33,6 +24,8 @@ class Update(NamedTuple):
     file: str
     path: tuple[str | int, ...]
     value: Any
+    is_added: bool = False
+    """Whether the key is added if it is not there; else only a value that stands there is replaced."""
 
 
 class _NoTextError(Exception):
@@ -44,12 +37,25 @@ class _NoTextError(Exception):
 
 def of_case(case: Case, outcome: Outcome) -> list[Update]:
     """What came of a case and is not what it expects."""
-    updates = []
+    here = ("cases", case.number)
+    ending = outcome.ending
+    load_failure = ending.text if ending is not None and ending.step is None else ""
+    updates = list(_reason(case.file, (*here, "load_failure"), case.keys.load_failure, load_failure))
     for number, (keys, result) in enumerate(zip(case.keys.steps, outcome.results, strict=False)):
+        path = (*here, "steps", number)
         for name, came in _of_step(result).items():
-            path = ("cases", case.number, "steps", number, name)
-            updates += _updates(case.file, path, getattr(keys, name), came)
+            updates += _updates(case.file, (*path, name), getattr(keys, name), came)
+        updates += _reason(case.file, (*path, "failure"), keys.failure, result.failure)
+        limit = ending.limit if ending is not None and ending.step == number else ""
+        if limit != (keys.ended_by or ""):
+            updates.append(Update(case.file, (*path, "ended_by"), limit or None, is_added=True))
     return updates
+
+
+def _reason(file: str, path: tuple[str | int, ...], expected: str | None, came: str) -> Iterator[Update]:
+    """A reason of which the file has a part: its first line; null where nothing fails any more."""
+    if bool(expected) != bool(came) or (expected or "") not in came:
+        yield Update(file, path, came.partition("\n")[0] or None, is_added=True)
 
 
 def _of_step(result: Result) -> dict[str, Any]:
@@ -65,34 +71,68 @@ def _of_step(result: Result) -> dict[str, Any]:
 def of_test(test: Test, came: Mapping[str, Came]) -> list[Update]:
     """What came of a test and is not what it expects."""
     updates = []
-    for place, keys in test.keys.expect.items():
-        for name, found in _of_place(came[place], is_output=place.startswith("outputs.")).items():
-            path = ("tests", test.name, "expect", place, name)
-            updates += _updates(test.file, path, getattr(keys, name), found)
+    for place, found in came.items():
+        keys = test.keys.expect.get(place)
+        path = ("tests", test.name, "expect", place)
+        if any(_failures(keys.failures or [] if keys else [], found.failures)):
+            value = found.failures if keys else {"failures": found.failures}
+            updates.append(Update(test.file, (*path, "failures") if keys else path, value, is_added=True))
+        for name, value in _of_place(found, is_output=place.startswith("outputs.")).items() if keys else ():
+            updates += _updates(test.file, (*path, name), getattr(keys, name), value)
     return updates
 
 
 def _of_place(came: Came, *, is_output: bool) -> dict[str, Any]:
     if not is_output:
         return {"messages": came.messages, "count": len(came.messages)}
-    return {"output": b"".join(came.outputs), "count": len(came.outputs)}
+    output = b"".join(came.outputs)
+    return {"output": output, "count": len(came.outputs), "json": _documents(output)}
+
+
+def _documents(output: bytes) -> list[Any] | None:
+    """What was written, as lines of JSON; None if it is none."""
+    try:
+        return [json.loads(line) for line in output.splitlines()]
+    except ValueError:
+        return None
 
 
 def _updates(file: str, path: tuple[str | int, ...], expected: Any, came: Any) -> list[Update]:
-    """What must be written; nothing if nothing is expected, or if what came cannot be written."""
-    if expected is None or expected == came:
+    """What must be written; nothing if what came cannot be written. A key without a value is given one."""
+    if expected == came or came is None:
         return []
     try:
-        if path[-1] == "messages" and len(expected) != len(came):
-            return [Update(file, path, [_brief(message) for message in came])]
-        if path[-1] == "messages":
-            pairs = enumerate(zip(expected, came, strict=True))
-            other = [(number, want, got) for number, (want, got) in pairs if any(message_differences(want, got))]
-            return [Update(file, (*path, number), _like(want, got)) for number, want, got in other]
+        if path[-1] in _LISTS:
+            return [Update(file, (*path, *below), value) for below, value in _LISTS[str(path[-1])](expected, came)]
         value = came.decode() if isinstance(came, bytes) else came
         return [] if value == expected else [Update(file, path, value)]
     except (UnicodeDecodeError, _NoTextError):
         return []
+
+
+_Changes = Iterator[tuple[tuple[int, ...], Any]]
+
+
+def _messages(expected: list[dict[str, Any]] | None, came: list[Message]) -> _Changes:
+    if expected is None or len(expected) != len(came):
+        yield (), [_brief(message) for message in came]
+        return
+    for number, (want, got) in enumerate(zip(expected, came, strict=True)):
+        if any(message_differences(want, got)):
+            yield (number,), _like(want, got)
+
+
+def _lines(expected: list[dict[str, Any]] | None, came: list[Any]) -> _Changes:
+    if expected is None or len(expected) != len(came):
+        yield (), came
+        return
+    for number, (want, got) in enumerate(zip(expected, came, strict=True)):
+        found = got if isinstance(got, dict) else {}
+        if not all(equal(value, found.get(name)) for name, value in want.items()):
+            yield (number,), {name: found.get(name) for name in want}
+
+
+_LISTS: dict[str, Callable[[Any, Any], _Changes]] = {"messages": _messages, "json": _lines}
 
 
 def _brief(message: Message) -> dict[str, Any]:
@@ -142,123 +182,3 @@ def _rfc3339(ns: int) -> str:
     seconds, rest = divmod(ns, _NS)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{rest:09d}".rstrip("0") + "Z" if rest else f"{text}Z"
-
-
-# ---------------------------------------------------------------- the files
-
-
-def write(updates: Iterable[Update]) -> dict[str, int]:
-    """Write values into their files.
-
-    Returns:
-        How many were written, by file.
-    """
-    by_file: dict[str, list[Update]] = {}
-    for update in updates:
-        by_file.setdefault(update.file, []).append(update)
-    return {file: _write_into(Path(file), found) for file, found in by_file.items()}
-
-
-def _write_into(path: Path, updates: list[Update]) -> int:
-    text = path.read_text(encoding="utf-8")
-    found = manifest.front_matter(text) if path.suffix == ".lua" else (0, text, "")
-    assert found is not None  # the cases were read from there
-    offset, document, _ = found
-    root = yaml.compose(document, yaml.SafeLoader)
-    assert root is not None
-    shared = _shared(root)
-    written = 0
-    places = [(place, update.value) for update in updates if (place := _find(root, update.path)) is not None]
-    for place, value in sorted(places, key=lambda each: each[0].start, reverse=True):
-        if id(place.value) not in shared:
-            text = text[: offset + place.start] + place.dump(value) + text[offset + place.end(document) :]
-            written += 1
-    path.write_text(text, encoding="utf-8")
-    return written
-
-
-def _shared(root: yaml.Node) -> set[int]:
-    """Values that an alias stands for, and all within them: what is written there would be written elsewhere too."""
-    seen: set[int] = set()
-    shared: set[int] = set()
-
-    def visit(node: yaml.Node) -> None:
-        if id(node) in seen:
-            shared.update(map(id, _all(node)))
-            return
-        seen.add(id(node))
-        for child in _children(node):
-            visit(child)
-
-    visit(root)
-    return shared | {id(node) for node in _all(root) if any(id(child) in shared for child in _all(node))} - {id(root)}
-
-
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [child for pair in node.value for child in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
-
-
-def _all(node: yaml.Node) -> list[yaml.Node]:
-    return [node, *(each for child in _children(node) for each in _all(child))]
-
-
-class _Place(NamedTuple):
-    """A value in a mapping, from the end of its key on; or one in a list."""
-
-    key: yaml.Node | None
-    value: yaml.Node
-
-    @property
-    def start(self) -> int:
-        return int(self.value.start_mark.index if self.key is None else self.key.end_mark.index)
-
-    def end(self, document: str) -> int:
-        """Where the value ends. A block ends only where the next thing begins: comments before that are not its own."""
-        start, end = self.value.start_mark.index, self.value.end_mark.index
-        lines = document[start:end].splitlines(keepends=True)
-        is_block = isinstance(self.value, yaml.CollectionNode) and not self.value.flow_style
-        while is_block and len(lines) > 1 and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
-            lines.pop()
-        return int(start + len("".join(lines).rstrip()))
-
-    def dump(self, value: Any) -> str:
-        """A value as YAML, in the style of what it takes the place of."""
-        is_block = isinstance(self.value, yaml.CollectionNode) and not self.value.flow_style and value
-        if self.key is None:
-            block = textwrap.indent(_yaml(value, flow=False), " " * self.value.start_mark.column).lstrip()
-            return block if is_block else _yaml(value, flow=True)
-        if isinstance(self.value, yaml.ScalarNode):
-            if self.value.style != "|" or not _fits_literal(value):
-                return f": {json.dumps(value, ensure_ascii=False)}"
-            indent = " " * (self.key.start_mark.column + 2)
-            return f": |\n{textwrap.indent(value, indent)}".rstrip("\n")
-        if not is_block:
-            return f": {_yaml(value, flow=True)}"
-        return ":\n" + textwrap.indent(_yaml(value, flow=False), " " * self.value.start_mark.column)
-
-
-def _yaml(value: Any, *, flow: bool) -> str:
-    dumped = yaml.safe_dump(value, default_flow_style=flow, width=_WIDTH, allow_unicode=True, sort_keys=False)
-    return str(dumped).strip()
-
-
-def _find(node: Any, path: tuple[str | int, ...]) -> _Place | None:
-    place: _Place | None = None
-    for step in path:
-        if isinstance(step, int):
-            place = _Place(None, node.value[step])
-        else:
-            place = next((_Place(key, value) for key, value in node.value if key.value == step), None)
-        if place is None:
-            return None
-        node = place.value
-    return place
-
-
-def _fits_literal(value: Any) -> bool:
-    """Whether a text can stand in a block as it is."""
-    if not isinstance(value, str) or value.startswith((" ", "\n")) or not re.search(r"[^\n]\n\Z", value):
-        return False
-    return all(line.isprintable() for line in value.splitlines())

@@ -1,12 +1,14 @@
 """`hekate test` as a user types it: what it runs, what it says, and its exit statuses."""
 
 import json
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from host.cli.test_report import differing
 from tests.cli.test_cli import ROOT, hekate
 from tests.running import until
 
@@ -123,8 +125,62 @@ def test_what_differs_is_shown_and_is_status_1(folder):
 
     root = ET.fromstring(hekate("test", "--format", "junit", ".", cwd=folder).stdout)
     assert (root.get("tests"), root.get("failures")) == ("3", "2")
+    check_junit(root)
     names = {case.get("name"): case.find("failure") is None for case in root.iter("testcase")}
     assert names == {"it gives a Type": False, "it fails for nothing": True, "all_is_counted": False}
+
+
+JUNIT = {  # element: required attributes, possible ones, what is in it
+    "testsuites": ({"tests", "failures", "errors"}, {"name", "time", "disabled"}, {"testsuite"}),
+    "testsuite": (
+        {"name", "tests", "failures", "errors", "time", "timestamp", "hostname", "id", "package"},
+        {"skipped", "disabled"},
+        {"properties", "testcase", "system-out", "system-err"},
+    ),
+    "properties": (set(), set(), set()),
+    "testcase": ({"name", "classname", "time"}, {"status"}, {"skipped", "error", "failure"}),
+    "failure": ({"type", "message"}, set(), set()),
+    "error": ({"type", "message"}, set(), set()),
+    "system-out": (set(), set(), set()),
+    "system-err": (set(), set(), set()),
+}
+
+
+def check_junit(element):
+    """What the schemas of Ant and Jenkins ask for."""
+    required, possible, below = JUNIT[element.tag]
+    assert required <= set(element.keys()) <= required | possible, element.tag
+    assert {child.tag for child in element} <= below, element.tag
+    if element.tag == "testsuite":
+        tags = [child.tag for child in element]
+        assert tags == ["properties", *["testcase"] * (len(tags) - 3), "system-out", "system-err"]
+        cases = element.findall("testcase")
+        assert int(element.get("tests")) == len(cases)
+        assert int(element.get("failures")) == len(element.findall("testcase/failure"))
+        assert int(element.get("errors")) == len(element.findall("testcase/error"))
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", element.get("timestamp"))
+    for name in {"tests", "failures", "errors", "time"} & set(element.keys()):
+        assert float(element.get(name)) >= 0
+    for child in element:
+        check_junit(child)
+
+
+def test_what_differs_is_easy_to_see():
+    lines = json.dumps("one\ntwo\nthree\n"), json.dumps("one\n2\nthree")
+    assert list(differing(*lines)) == [
+        ("", "- expected, + got"),
+        ("", "@@ -1,3 +1,3 @@"),
+        (" ", "one"),
+        ("-", "two"),
+        ("+", "2"),
+        (" ", "three"),
+        ("", "(what was expected ends in a line feed, the other does not)"),
+    ]
+    assert list(differing('"the same for a while, a"', '"the same for a while, b"'))[2:] == [
+        ("", " " * 23 + "^ from here on")
+    ]
+    assert list(differing("1", "2")) == [("expected", "1"), ("got", "2")]
+    assert list(differing("1", "2\n  {}\n  {}")) == [("expected", "1"), ("got", "2"), ("", "  {}"), ("", "  {}")]
 
 
 FAULTS = [
@@ -237,8 +293,101 @@ def test_what_came_is_written_in_the_place_of_what_was_expected(folder):
     assert beside.read_text() == expected
 
 
-def test_coverage_names_the_lines_that_did_not_run(folder):
+EVERY_KEY = """cases:
+- name: what fails is written down
+  steps:
+  - record: ""   # nothing
+    failure: no such reason
+  - record: ""
+  - {record: "", messages: []}
+  - record: some text
+    failure: it does not fail any more
+    messages:   # is filled in
+  - {record: some text, messages: }
+  - record: stop
+    prints: []
+    # the last remark
+- name: it does not load
+  config: {refuse: true}
+  steps: [{record: x}]
+"""
+EVERY_KEY_UPDATED = """cases:
+- name: what fails is written down
+  steps:
+  - record: ""   # nothing
+    failure: "mine: empty"
+  - record: ""
+    failure: "mine: empty"
+  - {record: "", messages: [], failure: "mine: empty"}
+  - record: some text
+    failure: null
+    messages:
+    - Type: right
+      Payload: some text
+      Fields: {}   # is filled in
+  - {record: some text, messages: [{Type: right, Payload: some text, Fields: {}}] }
+  - record: stop
+    prints: [stopping]
+    ended_by: "cpu_limit"
+    # the last remark
+- name: it does not load
+  config: {refuse: true}
+  steps: [{record: x}]
+  load_failure: "mine.lua:11: I refuse"
+"""
+JSON_TEST = """hekate: {sandbox_dir: %s}
+inputs: {in: {type: stdin, decoder: mine}}
+outputs: {out: {type: console, encoder: json, message_matcher: "TRUE"}}
+tests:
+  all:
+    given: [{input: in, records: [one, "", two]}]
+    expect:
+      # in order
+      outputs.out:
+        json: [{Type: wrong, Payload: one}, {Type: right}]   # named only
+  none:
+    given: [{input: in, records: [""]}]
+    expect: {outputs.out: {count: 0}}
+  some:
+    given: [{input: in, records: [""]}]
+    expect:
+      inputs.in: {failures: [not this]}
+"""
+
+
+def test_every_key_that_a_case_or_a_test_can_expect_is_updated(folder):
+    plugin = folder / "plugins" / "decoders" / "mine.lua"
+    header, code = (PLUGIN % "right").split("cases:", 1)[0], PLUGIN.split("--]]\n", 1)[1]
+    code = code.replace("function process", 'if read_config "refuse" then error "I refuse" end\nfunction process', 1)
+    code = code.replace(
+        "  write", '  if read_message "Payload" == "stop" then print "stopping" while true do end end\n  write'
+    )
+    option = "config:\n  refuse: {type: boolean, default: false, description: Whether it loads.}\n---\n--]]\n"
+    plugin.write_text(header + option + code)
+    beside = folder / "plugins" / "decoders" / "mine.cases.yaml"
+    beside.write_text(EVERY_KEY)
+    (folder / "plugins" / "filters" / "counter.lua").unlink()
+    config = folder / "hekate.yaml"
+    config.write_text(JSON_TEST % (folder / "plugins"))
+
+    done = hekate("test", "--update", plugin, config)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert beside.read_text() == EVERY_KEY_UPDATED
+    updated = config.read_text()
+    assert updated.startswith((JSON_TEST % (folder / "plugins")).split("      # in order")[0])
+    assert "      # in order\n" in updated
+    assert "json: [{Type: right, Payload: one}, {Type: right}]   # named only\n" in updated
+    assert "    expect: {outputs.out: {count: 0}, inputs.in: {failures: ['mine: empty']}}\n" in updated
+    assert updated.endswith("    expect:\n      inputs.in: {failures: ['mine: empty']}\n")
+    again = hekate("test", "--update", plugin, config)
+    assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_coverage_names_the_lines_that_did_not_run_of_scripts_and_modules(folder):
     path = folder / "plugins" / "decoders" / "mine.lua"
+    module = folder / "plugins" / "modules" / "kind.lua"
+    module.write_text("local M = {}\nfunction M.other()\n  return 1\nend\nreturn 'right'\n")
     never = """
 local function never(x)
   if x then
@@ -254,25 +403,38 @@ for i = 1, 3 do kind = kind .. "" end
     done = hekate("test", "--coverage", "--format", "json", path)
 
     assert done.returncode == 0, done.stdout
-    (script,) = json.loads(done.stdout)["coverage"]
+    document = json.loads(done.stdout)
+    script, required = document["coverage"]
     assert script["file"] == str(path)
     assert [lines[line - 1].strip() for line in script["missed"]] == ["if x then", "return 1", "return 2"]
-    text = hekate("test", "--coverage", path).stdout
     first = script["missed"][0]
+    assert script["missed_ranges"] == [[first, first + 1], [first + 3, first + 3]]
+    assert script["percent"] == pytest.approx(100 - 300 / script["lines"], abs=0.1)
+    assert (required["file"], required["missed"], required["lines"]) == (str(module), [3], 4)
+    assert document["coverage_percent"] == pytest.approx(100 - 400 / (script["lines"] + 4), abs=0.1)
+    text = hekate("test", "--coverage", path).stdout
     assert f"mine.lua  lines that did not run: {first}-{first + 1}, {first + 3}" in text
+    assert " 75.0 %  " in text
+    assert f" of {script['lines'] + 4} lines in all" in text
 
 
 def test_watching_runs_again_when_a_file_changes(folder):
     path = folder / "plugins" / "decoders" / "mine.lua"
     out = folder / "out.txt"
     with out.open("wb") as file:
-        command = [sys.executable, "-m", "host", "test", "--watch", str(path)]
+        command = [sys.executable, "-m", "host", "test", "--watch", str(path.parent)]
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, cwd=ROOT)
     try:
         until(lambda: "Waiting" in out.read_text(), "the first run")
         assert "2 passed, 0 failed" in out.read_text()
         path.write_text(PLUGIN % "wrong")
         until(lambda: "1 passed, 1 failed" in out.read_text(), "the second run")
+        path.with_name("other.lua").write_text((PLUGIN % "x").replace("mine", "other").replace('require "kind"', '"x"'))
+        until(lambda: "3 passed, 1 failed" in out.read_text(), "a new file: everything")
+        (folder / "plugins" / "modules" / "kind.lua").write_text("return 'wrong'")
+        until(lambda: "2 do not depend on that; of all 4 0 fail." in out.read_text(), "what needs the module")
+        path.with_name("other.lua").write_text((PLUGIN % "y").replace("mine", "other").replace('require "kind"', '"x"'))
+        until(lambda: "2 do not depend on that; of all 4 1 fail." in out.read_text(), "what was edited")
     finally:
         process.kill()
         process.wait()

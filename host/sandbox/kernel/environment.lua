@@ -9,7 +9,9 @@ local lpeg = require "lpeg"
 local script_cjson = require "script_cjson"
 local virtual_time = require "virtual_time"
 
-local M = {}
+local M = {
+  watch = nil, -- (chunk, file): told of each module that is about to run, in a trial that wants to know which lines run
+}
 
 local BASE = {
   "assert", "error", "getmetatable", "ipairs", "next", "pairs", "rawequal", "rawget", "rawset", "select",
@@ -146,6 +148,7 @@ local function new_require(env, libraries)
     loading[name] = true
     local chunk, err = loadstring(fetch(name), "=" .. name .. ".lua")
     if not chunk then error(err, 2) end
+    if M.watch then M.watch(chunk, name .. ".lua") end
     local module_env = setmetatable({}, { __index = env })
     setfenv(chunk, module_env)
     local module = chunk(name)

@@ -14,7 +14,10 @@ function M.run(script, functions)
   local env = environment.new(script.name, functions)
   state.open(env, function(value) return environment.is_module(env, value) end)
   local chunk = environment.load(script.text, script.file, env)
-  if M.coverage then M.coverage.watch(chunk, script.file) end
+  if M.coverage then
+    environment.watch = M.coverage.watch
+    M.coverage.watch(chunk, script.file)
+  end
   chunk()
   return env
 end
