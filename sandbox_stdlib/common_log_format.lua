@@ -6,7 +6,8 @@ For a declared grammar, the fast way:
     local clf = require "common_log_format"
     declare_grammar {type = "nginx.access", alternatives = clf.nginx_items(read_config "log_format")}
 
-- `nginx_items(log_format)`, `apache_items(log_format)`: the alternatives. The
+- `nginx_items(log_format [, escape])`, `apache_items(log_format)`: the alternatives.
+  escape: that of the log_format (default, json, none). The
   request line is split into request_method, request_uri and server_protocol;
   where it cannot be, it is one field, request.
 
@@ -35,13 +36,16 @@ local items = require "log_format_items"
 local tokens = require "log_format_tokens"
 local user_agent = require "user_agent"
 
-local ipairs, tonumber, type = ipairs, tonumber, type
+local error, ipairs, tonumber, type = error, ipairs, tonumber, type
 local C, Cc, Cg, Ct, P, R, S = lpeg.C, lpeg.Cc, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
 local M = {normalize_user_agent = user_agent.normalize}
 
-function M.nginx_items(log_format)
-  return items.alternatives(tokens.nginx(log_format), false)
+local ESCAPES = {default = true, json = true, none = true}
+
+function M.nginx_items(log_format, escape)
+  if escape and not ESCAPES[escape] then error("log_format: escape is default, json or none, not " .. escape, 2) end
+  return items.alternatives(tokens.nginx(log_format), escape == "json", escape == "json")
 end
 
 function M.apache_items(log_format)

@@ -60,10 +60,15 @@ local function until_literal(tokens, i, escapes)
   if escapes and literal:sub(1, 1) == '"' then
     return (P"\\" * (1 - P"\n") + (1 - S'"\\\n'))^0
   end
-  return (1 - P(literal) - "\n")^0
+  local stop = P(literal)
+  if i + 1 == #tokens then stop = stop * (P"\n" + -1) end    -- what ends the line may also stand before
+  return (1 - stop - "\n")^0
 end
 
 -- ----------------------------------------------------------------- fields --
+
+-- A list of addresses, each proxy's behind that of the one before.
+local function forwarded(tokens, i) return (P", " + span(end_of(tokens, i)))^0 end
 
 local function field(token, grammar, kind)
   return {name = token.name, grammar = grammar, type = kind, representation = token.representation}
@@ -134,6 +139,7 @@ end
 local function string_grammar(tokens, i, how)
   local token = tokens[i]
   if token.fixed then return token.fixed end
+  if token.name == "http_x_forwarded_for" then return forwarded(tokens, i) end
   if how.tolerant then return until_literal(tokens, i, how.escapes) end
   local ends = end_of(tokens, i)
   if how.escapes and ends:find('"', 1, true) then ends = ends .. "\\" end
@@ -165,7 +171,7 @@ local function add_variable(list, tokens, i, how)
   elseif token.name == "remote_logname" then
     logname_items(list, tokens, i, how)
   else
-    list[#list + 1] = field(token, string_grammar(tokens, i, how), "string")
+    list[#list + 1] = field(token, string_grammar(tokens, i, how), how.json and token.kind ~= "time" and "json_string" or "string")
   end
 end
 
@@ -188,15 +194,15 @@ local function has_request(tokens)
   return false
 end
 
--- tokens: from log_format_tokens; escapes: whether \" is a quote within a value.
-function M.alternatives(tokens, escapes)
+-- tokens: from log_format_tokens; escapes: whether \" is a quote within a value; json: whether values are escaped as in JSON.
+function M.alternatives(tokens, escapes, json)
   local timestamp = best_time(tokens)
   local splits = has_request(tokens) and {true, false} or {false}
   local alternatives = {}
   for tolerant = 0, 1 do
     for _, split in ipairs(splits) do
       alternatives[#alternatives + 1] = line_items(tokens, {
-        timestamp = timestamp, escapes = escapes, split = split, tolerant = tolerant == 1,
+        timestamp = timestamp, escapes = escapes, json = json, split = split, tolerant = tolerant == 1,
       })
     end
   end

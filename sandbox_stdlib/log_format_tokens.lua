@@ -14,7 +14,7 @@
 local lpeg = require "lpeg"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type
-local P, R, S, C, Ct = lpeg.P, lpeg.R, lpeg.S, lpeg.C, lpeg.Ct
+local P, R, S, C, Cp, Ct = lpeg.P, lpeg.R, lpeg.S, lpeg.C, lpeg.Cp, lpeg.Ct
 
 local M = {}
 
@@ -155,6 +155,7 @@ local ARGUMENTS = {
   T = function(name)
     return {name = "request_time", kind = "integer", representation = name}
   end,
+  x = function(name) return {name = name:lower(), kind = "string"} end,
 }
 
 local function directive_with_argument(argument, letter)
@@ -187,8 +188,11 @@ end
 
 local function read(pattern, log_format, what)
   -- A block of YAML text ends in a line break that is not meant.
-  local tokens = pattern:match((log_format:gsub("[\r\n]+$", "")))
-  if not tokens then error("log_format: not a log format of " .. what .. ": " .. log_format, 0) end
+  local text = log_format:gsub("[\r\n]+$", "")
+  local tokens, at = pattern:match(text)
+  if not tokens or at <= #text then
+    error(("log_format: not a log format of %s from %q on: %s"):format(what, text:sub(at or 1), log_format), 0)
+  end
   tokens = tidy(tokens)
   for _, token in ipairs(tokens) do
     if type(token) == "table" then return tokens end
@@ -197,7 +201,7 @@ local function read(pattern, log_format, what)
 end
 
 local nginx_name = C(R("az", "AZ", "09", "__")^1) / nginx_variable
-local nginx_format = Ct(("$" * nginx_name + "${" * nginx_name * "}" + C((1 - P"$")^1))^1) * -1
+local nginx_format = Ct(("$" * nginx_name + "${" * nginx_name * "}" + C((1 - P"$")^1))^1) * Cp()
 
 function M.nginx(log_format)
   return read(nginx_format, M.NGINX_FORMATS[log_format] or log_format, "nginx")
@@ -208,11 +212,16 @@ local letter = C(R("az", "AZ"))
 local condition = P"!"^-1 * R"09"^1 * ("," * R"09"^1)^0
 local modifiers = condition^-1 * S"<>"^-1
 local apache_text = P"\\" * C(S'tn"\\') / ESCAPES + C(P(1) - "%")
+local trailer = "%" * modifiers * "{" * C((1 - P"}")^1) * "}^t" * C(S"io") / function(name, way)
+  return header_name(way == "i" and "trailer_" or "sent_trailer_", name)
+end
 local apache_format = Ct((
   P"%%" / "%%"
+  + P"%^FB" / function() return {name = "first_byte_time", kind = "integer", representation = "us", often_absent = true} end
+  + trailer
   + "%" * modifiers * "{" * C((1 - P"}")^1) * "}" * S"<>"^-1 * letter / directive_with_argument
   + "%" * modifiers * letter / directive
-  + apache_text)^1) * -1
+  + apache_text)^1) * Cp()
 
 function M.apache(log_format)
   return read(apache_format, M.APACHE_FORMATS[log_format] or log_format, "Apache")

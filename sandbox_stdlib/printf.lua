@@ -7,7 +7,8 @@ Grammars from the format strings that a program prints with: a printf format bec
 
 - `build_grammar(spec)` -> an LPEG pattern that captures a table. spec: {format, name of the first argument, ...}. A name
   may be an LPEG pattern instead, which then captures by itself; one that begins with "@" is an expression for the
-  module re. An argument without a name is matched, not captured.
+  module re. An argument without a name is matched, not captured. `*` for a width or precision is an argument, %2$s names
+  its argument, %m (the text of errno) has none.
 - `items(specs)` -> the alternatives of a declared grammar, one for each spec, in their order; a name must be a name there, and
   numbers that are inf or nan do not match
 - `load_messages(specs [, grammars])` -> list of {pattern, weight}; an entry that is text names a module with a list
@@ -33,12 +34,13 @@ local M = {}
 -- --------------------------------------------------------------- formats --
 
 local flags = Cg(C(S"-+ #0'"^0), "flags")
-local width = Cg(C(R"09"^1 + "*"), "width")
-local precision = "." * Cg(C(R"09"^0 + "*"), "precision")
-local length = P"hh" + "h" + "ll" + "l" + "j" + "z" + "t" + "L"
-local conversion = Ct("%" * flags * width^-1 * precision^-1 * length^-1 * Cg(C(S"diuoxXfFeEgGaAcspn"), "kind"))
+local argument = Cg(R"09"^1 / tonumber, "argument") * "$"
+local width = Cg(C(P"*" + R"09"^1), "width")
+local precision = "." * Cg(C(P"*" + R"09"^0), "precision")
+local length = P"hh" + "h" + "ll" + "l" + "j" + "z" + "t" + "L" + "q"
+local conversion = Ct("%" * argument^-1 * flags * width^-1 * precision^-1 * length^-1 * Cg(C(S"diuoxXfFeEgGaAcspnm"), "kind"))
 local literal = lpeg.Cs((P"%%" / "%%" + (1 - P"%"))^1) / escape_sequences.decode_c
-local format_grammar = Ct((literal + conversion)^1) * -1
+local format_grammar = Ct((literal + conversion)^1) * lpeg.Cp()
 
 -- ----------------------------------------------------------------- values --
 
@@ -61,10 +63,19 @@ local NUMBERS = {
 for kind in ("fFeEgG"):gmatch "." do NUMBERS[kind] = C(float) / tonumber end
 NUMBERS.A = NUMBERS.a
 
+-- The spaces that fill a width on the right; those of the text that follows are left to it.
+local function fill(following)
+  if type(following) ~= "string" then return P" "^0 end
+  return (P" " - P(following) * (following:find "[^ ]" and P(true) or -P" "))^0
+end
+
 -- Text up to what ends it: the literal after it, a space before another argument, or nothing. byte: what it is made of
 local function text_grammar(item, following, byte)
   local stop
-  if type(following) == "string" then
+  if item.width and item.flags:find("-", 1, true) and type(following) == "string" then
+    following = fill(following) * following
+  end
+  if type(following) == "string" or lpeg.type(following) then
     stop = P(following)
   elseif following then
     stop = S" "
@@ -77,17 +88,27 @@ local function text_grammar(item, following, byte)
 end
 
 -- The patterns of the spaces before and after a value.
-local function padding(item)
+local function padding(item, following)
   if not item.width and not item.flags:find(" ", 1, true) then return P(true), P(true) end
-  if item.flags:find("-", 1, true) then return P(true), P" "^0 end
+  if item.flags:find("-", 1, true) then
+    return item.flags:find(" ", 1, true) and P" "^-1 or P(true), fill(following)
+  end
   return P" "^0, P(true)
 end
 
+-- With the flag ' numbers have their digits in groups, as the locale has it.
+local grouped = S"+-"^-1 * R"09"^1 * (S",." * digits)^0
+
+local function ungrouped(text) return (text:gsub("[,.]", "")) end
+
+local function is_grouped(item) return item.flags:find("'", 1, true) and ("diu"):find(item.kind, 1, true) ~= nil end
+
 local function value_grammar(item, following)
   local grammar = NUMBERS[item.kind]
+  if is_grouped(item) then grammar = C(grouped) / ungrouped / tonumber end
   if item.kind == "c" then grammar = C(P(1)) end
   if not grammar then grammar = C(text_grammar(item, following, P(1))) end
-  local before, after = padding(item)
+  local before, after = padding(item, following)
   return before * grammar * after
 end
 
@@ -99,19 +120,28 @@ local function named(grammar, name)
   return Cg(grammar, name)
 end
 
+-- Arguments count from 1; the width and the precision may be arguments, too, and %m has none.
+local function name_parts(parts, spec)
+  local before = 0
+  for _, part in ipairs(parts) do
+    if type(part) == "table" and part.kind ~= "m" then
+      before = before + (part.width == "*" and 1 or 0) + (part.precision == "*" and 1 or 0) + 1
+      part.name = spec[1 + (part.argument or before)]
+    end
+  end
+end
+
 -- The parts of a format: text, or a conversion with the name of its argument.
 local function parts_of(spec)
   local format = spec[1]
   if type(format) ~= "string" then error("printf: the format must be a string", 0) end
-  local parts = format_grammar:match(format)
-  if not parts then error("printf: not a format: " .. format, 0) end
-  local argument = 1
-  for _, part in ipairs(parts) do
-    if type(part) == "table" then
-      argument = argument + (part.width == "*" and 2 or 1)
-      part.name = spec[argument]
-    end
+  local parts, at = format_grammar:match(format)
+  if not parts or at <= #format then
+    error(("printf: not a format from %q on: %s"):format(format:sub(at or 1), format), 0)
   end
+  name_parts(parts, spec)
+  local last = #parts
+  if type(parts[last]) == "string" then parts[last] = parts[last]:gsub("[\r\n]+$", "") end     -- it ends the record
   return parts
 end
 
@@ -141,7 +171,8 @@ DECLARED.X, DECLARED.A = DECLARED.x, DECLARED.a
 for kind in ("fFeEgG"):gmatch "." do DECLARED[kind] = {decimal, "double"} end
 
 local function value_item(part, following)
-  local of = DECLARED[part.kind] or {text_grammar(part, following, 1 - S"\r\n")}
+  local of = is_grouped(part) and {grouped, "integer", function(text) return tonumber(ungrouped(text)) end}
+    or DECLARED[part.kind] or {text_grammar(part, following, 1 - S"\r\n")}
   if part.name == nil then return of[1] end
   if type(part.name) ~= "string" or part.name:sub(1, 1) == "@" then
     error("printf: a declared grammar needs names, not patterns", 0)
@@ -157,7 +188,7 @@ function M.items(specs)
       if type(part) == "string" then
         list[#list + 1] = part
       else
-        local before, after = padding(part)
+        local before, after = padding(part, parts[i + 1])
         list = positional.concat(list, {before, value_item(part, parts[i + 1]), after})
       end
     end

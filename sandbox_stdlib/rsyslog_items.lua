@@ -57,8 +57,20 @@ local function name_of(header, property, taken)
   return header
 end
 
+-- Options that write a part of a time as a number; a field of its own, as timestamp_hour.
+local TIME_PARTS = {"year", "month", "day", "hour", "minute", "second", "subseconds", "wday", "ordinal", "week", "tzoffshour", "tzoffsmin"}
+for _, name in ipairs(TIME_PARTS) do TIME_PARTS["date-" .. name] = name end
+
+local function time_part(property)
+  for option in property.options:gmatch "[^,]+" do
+    if TIME_PARTS[option] then return TIME_PARTS[option] end
+  end
+end
+
 local function time_item(property, following, taken)
-  if taken.Timestamp then return {name = property.name, grammar = text_before(following)} end
+  local part = time_part(property)
+  if part then return {name = property.name .. "_" .. part, grammar = digits, type = "integer"} end
+  if taken.Timestamp or property.part ~= "" then return {name = property.name, grammar = text_before(following)} end
   taken.Timestamp = true
   local date = DATES["date-rfc3164"]
   for option in property.options:gmatch "[^,]+" do date = DATES[option] or date end
@@ -79,15 +91,35 @@ local function tag_items(list, taken)
     {optional = {"[", {name = name_of("Pid", "pid", taken), grammar = digits, type = "integer"}, "]"}}, P":"^-1)
 end
 
-local function procid_items(list, taken)
-  add(list, {optional = {{name = name_of("Pid", "pid", taken), grammar = digits * -(1 - S' \n"'), type = "integer"}}},
-    {optional = {{name = "procid", grammar = (1 - S' \n"')^1 - P"-" * -(1 - S' \n"')}}}, P"-"^-1)
+local function procid_items(list, taken, following)
+  local stop = S' \n"' + (following and P(following) or P(false))
+  local one, done = 1 - stop, -(1 - stop)
+  add(list, {optional = {{name = name_of("Pid", "pid", taken), grammar = digits * done, type = "integer"}}},
+    {optional = {{name = "procid", grammar = one^1 - P"-" * done}}}, P"-"^-1)
 end
+
+-- [id name="value" ...][...], or "-" for none; quotes, brackets and backslashes in values stand behind a backslash
+local sd_value = '"' * (P"\\" * (1 - P"\n") + (1 - S'"\\\n'))^0 * '"'
+local structured_data = ("[" * (1 - S' =]"\n')^1 * (" " * (1 - S' =]"\n')^1 * "=" * sd_value)^0 * "]")^1
+
+-- With the option json a value is escaped as in JSON.
+local function text_type(property)
+  for option in property.options:gmatch "[^,]+" do
+    if option == "json" or option == "jsonr" then return "json_string", (P"\\" * (1 - P"\n") + (1 - S'"\\\n'))^0 end
+  end
+end
+
+-- Whether a field, or what a regular expression finds, is all that there is of a property.
+local function is_extract(property) return property.part:find "^[RF]," ~= nil end
 
 local function property_items(list, property, following, options, taken)
   local name = property.name
   if name == "msg" and property.options:find("sp-if-no-1st-sp", 1, true) then
     add(list, P" "^-1)
+  elseif is_extract(property) then
+    add(list, {name = name_of(name, name, taken), grammar = text_before(following)})
+  elseif name == "structured-data" then
+    add(list, {optional = {{name = name_of(name, name, taken), grammar = structured_data}}}, P"-"^-1)
   elseif TIMES[name] then
     add(list, time_item(property, following, taken))
   elseif name == "pri" then
@@ -100,10 +132,11 @@ local function property_items(list, property, following, options, taken)
   elseif name == "syslogtag" then
     tag_items(list, taken)
   elseif name == "procid" then
-    procid_items(list, taken)
+    procid_items(list, taken, following)
   else
     local header = name == "msg" and "Payload" or HOSTS[name] and options.hostname or name == "app-name" and "programname" or name
-    add(list, {name = name_of(header, name, taken), grammar = text_before(following)})
+    local kind, escaped = text_type(property)
+    add(list, {name = name_of(header, name, taken), grammar = escaped or text_before(following), type = kind})
   end
 end
 

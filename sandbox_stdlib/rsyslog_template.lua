@@ -84,17 +84,36 @@ end
 -- -------------------------------------------------------------- templates --
 
 local ESCAPES = {n = "\n", t = "\t", r = "\r", ['"'] = '"', ["\\"] = "\\"}
+local from_to = (1 - S":%")^0 * (":" * (1 - S":%")^0)^-1
+local by_regex = P"R," * (1 - S":%")^0 * ":" * (1 - P"--end")^0 * "--end"
+local part_of = Cg(C(by_regex + from_to) / function(text) return text == ":" and "" or text end, "part")
 local property = Ct(
   "%" * Cg(C((1 - S":%")^1) / function(text) return text:lower() end, "name")
-  * (":" * (1 - S":%")^0 * (":" * (1 - S":%")^0)^-1)^-1
-  * (":" * Cg(C((1 - P"%")^0), "options") + Cg(lpeg.Cc"", "options")) * "%")
+  * (":" * part_of + Cg(lpeg.Cc"", "part"))
+  * (":" * Cg(C((1 - P"%")^0) / function(text) return text:lower() end, "options") + Cg(lpeg.Cc"", "options")) * "%")
 local literal = lpeg.Cs((P"\\" / "" * (S'ntr"\\' / ESCAPES) + P"%%" / "%%" + (1 - S"%\\"))^1)
-local template_format = Ct((literal + property)^1) * -1
+local template_format = Ct((literal + property)^1) * lpeg.Cp()
 
--- The parts of a template: texts, and {name=, options=}. A line break at its end ends the record, and is not in it.
+-- The templates that rsyslog has under names of its own.
+M.TEMPLATES = {
+  RSYSLOG_TraditionalFileFormat = "%TIMESTAMP% %HOSTNAME% %syslogtag%%msg:::sp-if-no-1st-sp%%msg:::drop-last-lf%",
+  RSYSLOG_FileFormat = "%TIMESTAMP:::date-rfc3339% %HOSTNAME% %syslogtag%%msg:::sp-if-no-1st-sp%%msg:::drop-last-lf%",
+  RSYSLOG_TraditionalForwardFormat = "<%PRI%>%TIMESTAMP% %HOSTNAME% %syslogtag:1:32%%msg:::sp-if-no-1st-sp%%msg%",
+  RSYSLOG_ForwardFormat = "<%PRI%>%TIMESTAMP:::date-rfc3339% %HOSTNAME% %syslogtag:1:32%%msg:::sp-if-no-1st-sp%%msg%",
+  RSYSLOG_SyslogProtocol23Format = "<%PRI%>1 %TIMESTAMP:::date-rfc3339% %HOSTNAME% %APP-NAME% %PROCID% %MSGID% %STRUCTURED-DATA% %msg%",
+  RSYSLOG_DebugFormat = false,
+}
+
+-- The parts of a template, or of one of rsyslog's own by its name: texts, and {name=, options=, part=}; part says which part of the
+-- property it is. A line break at its end ends the record, and is not in it.
 function M.parts(template)
-  local parts = template_format:match((template:gsub("[\r\n]+$", "")))
-  if not parts then error("template: not a template of rsyslog: " .. template, 3) end
+  local own = M.TEMPLATES[template]
+  if own == false then error("template: lines of " .. template .. " go over several lines", 3) end
+  local text = (own or template):gsub("[\r\n]+$", "")
+  local parts, at = template_format:match(text)
+  if not parts or at <= #text then
+    error(("template: not a template of rsyslog from %q on: %s"):format(text:sub(at or 1), template), 3)
+  end
   local last = #parts
   if type(parts[last]) == "string" then parts[last] = parts[last]:gsub("\n+$", "") end
   return parts

@@ -14,7 +14,8 @@ Syslog: severities, facilities, the formats of RFC 3164 and RFC 5424, rsyslog te
   host, or Hostname.
 - `rfc5424`: captures a line of RFC 5424 as a table: pri, timestamp, hostname,
   programname, procid, msgid, structured_data, msg (what is "-" is left out)
-- `rsyslog_items(template [, options])`: a template of rsyslog as the alternatives of a
+- `rsyslog_items(template [, options])`: a template of rsyslog, or the name of one that it
+  has (RSYSLOG_FileFormat, ...), as the alternatives of a
   declared grammar: Timestamp, Severity, syslogfacility, Hostname (or options.hostname),
   programname, Pid, procid where it is no number, Payload; other properties under
   rsyslog's names in lower case

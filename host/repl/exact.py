@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 _HEAD = """declare_grammar {{
   type = read_config "type",
@@ -28,51 +29,82 @@ def quote(text: str) -> str:
     return f"[{level}[{text}]{level}]"
 
 
+_ESCAPE = re.compile(r"escape=(default|json|none)\s+")
+
+
 def of_nginx(log_format: str) -> str:
-    """From nginx's log_format."""
-    return _of_items("common_log_format", "nginx_items", log_format)
+    """From nginx's log_format, which may begin with `escape=json ` or `escape=none `."""
+    found = _ESCAPE.match(log_format)
+    escape = "" if found is None or found[1] == "default" else found[1]
+    return _of_items("common_log_format", "nginx_items", unquoted(log_format[found.end() if found else 0 :]), escape)
 
 
 def of_apache(log_format: str) -> str:
     """From Apache's LogFormat."""
-    return _of_items("common_log_format", "apache_items", log_format)
+    return _of_items("common_log_format", "apache_items", unquoted(log_format))
 
 
 def of_rsyslog(template: str) -> str:
-    """From a template of rsyslog."""
-    return _of_items("syslog", "rsyslog_items", template)
+    """From a template of rsyslog, or the name of one that it has itself."""
+    return _of_items("syslog", "rsyslog_items", unquoted(template))
+
+
+_CONVERSION = re.compile(
+    r"%%|%(?:\d+\$)?[-+ #0']*(\*|\d*)(?:\.(\*|\d*))?(?:hh|h|ll|l|j|z|t|L|q)?([diuoxXfFeEgGaAcspnm])"
+)
 
 
 def of_printf(text: str, names: Sequence[str]) -> str:
     """From a format of printf, and the names of its arguments."""
-    count = len(re.findall(r"%[-+ #0'*\d.]*(?:hh|h|ll|l|j|z|t|L)?[diuoxXfFeEgGaAcspn]", text.replace("%%", "")))
+    found = [each for each in _CONVERSION.finditer(text) if each[3] is not None]
+    count = sum((each[1] == "*") + (each[2] == "*") + (each[3] != "m") for each in found)
     given = [names[number] if number < len(names) else f"argument_{number + 1}" for number in range(count)]
+    if len(names) > count:
+        raise ValueError(f"The format has {count} arguments, and there are {len(names)} names.")
     parts = ", ".join([quote(text), *(quote(name) for name in given)])
     return 'local printf = require "printf"\n\n' + declared(f"printf.items{{{{{parts}}}}}")
 
 
+def unquoted(text: str) -> str:
+    """Without the quotes around it."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
 EXACT = {"nginx": of_nginx, "apache": of_apache, "rsyslog": of_rsyslog}
 _STRING = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
+_NAME = r"(?P<name>[\w-]+)"
 _IN_A_FILE = (
     (
-        re.compile(
-            rf"^\s*log_format\s+\S+\s+(?:escape=(?P<escape>\w+)\s+)?(?P<text>(?:(?:{_STRING})\s*)+);", re.MULTILINE
-        ),
+        rf"^[ \t]*log_format\s+{_NAME}\s+(?P<escape>escape=\w+\s+)?(?P<text>(?:(?:{_STRING})\s*)+);",
         "nginx",
     ),
-    (re.compile(rf"^\s*(?:LogFormat|CustomLog\s+\S+)\s+(?P<text>{_STRING})", re.MULTILINE), "apache"),
-    (re.compile(rf"template\s*\([^)]*string\s*=\s*(?P<text>{_STRING})", re.DOTALL), "rsyslog"),
-    (re.compile(rf"^\s*\$template\s+\w+\s*,\s*(?P<text>{_STRING})", re.MULTILINE), "rsyslog"),
+    (rf"^[ \t]*LogFormat[ \t]+(?P<text>{_STRING})(?:[ \t]+{_NAME})?", "apache"),
+    (rf"^[ \t]*CustomLog[ \t]+\S+[ \t]+(?P<text>{_STRING})", "apache"),
+    (rf"template\s*\((?=[^)]*name\s*=\s*[\"']{_NAME})[^)]*?string\s*=\s*(?P<text>{_STRING})", "rsyslog"),
+    (rf"^[ \t]*\$template\s+{_NAME}\s*,\s*(?P<text>{_STRING})", "rsyslog"),
 )
 
 
-def format_in(text: str) -> tuple[str, str] | None:
-    """The kind and the text of a format that stands in a server's configuration; None if there is none."""
-    for pattern, kind in _IN_A_FILE:
-        found = pattern.search(text)
-        if found:
-            return kind, "".join(_unescaped(part, kind) for part in re.findall(_STRING, found["text"]))
-    return None
+class Format(NamedTuple):
+    """A format that stands in the configuration of a server."""
+
+    kind: str
+    name: str
+    text: str
+
+
+def formats_in(text: str) -> list[Format]:
+    """All formats that stand in a server's configuration."""
+    return [
+        Format(kind, found.groupdict().get("name") or "", _text_of(found, kind))
+        for pattern, kind in _IN_A_FILE
+        for found in re.finditer(pattern, text, re.MULTILINE)
+    ]
+
+
+def _text_of(found: re.Match[str], kind: str) -> str:
+    escape = found.groupdict().get("escape") or ""
+    return escape + "".join(_unescaped(part, kind) for part in re.findall(_STRING, found["text"]))
 
 
 def _unescaped(quoted: str, kind: str) -> str:
@@ -83,5 +115,6 @@ def _unescaped(quoted: str, kind: str) -> str:
     return re.sub(r"\\([\\'\"])", r"\1", text)
 
 
-def _of_items(module: str, function: str, text: str) -> str:
-    return f'local {module} = require "{module}"\n\n' + declared(f"{module}.{function}({quote(text)})")
+def _of_items(module: str, function: str, text: str, more: str = "") -> str:
+    arguments = quote(text) + (f", {quote(more)}" if more else "")
+    return f'local {module} = require "{module}"\n\n' + declared(f"{module}.{function}({arguments})")

@@ -16,7 +16,8 @@ local function known(title, module, name, argument)
 end
 
 known("the combined log of nginx and Apache", "common_log_format", "nginx_items", "combined")
-local FORWARDED = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_forwarded_for"'
+local FORWARDED = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+  .. '"$http_referer" "$http_user_agent" "$http_x_forwarded_for"'
 known("nginx's combined log, and X-Forwarded-For", "common_log_format", "nginx_items", FORWARDED)
 known("Apache's combined log with virtual hosts", "common_log_format", "apache_items", "vhost_combined")
 known("the common log format", "common_log_format", "apache_items", "common")

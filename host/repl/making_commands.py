@@ -23,30 +23,37 @@ _MOST_LINE_BYTES = 16 * 1024
 _MOST_EXAMPLES = 10
 
 
-@command(":infer FILE | samples | nginx FORMAT | apache FORMAT | rsyslog TEMPLATE | printf FORMAT [NAME...]")
+@command(
+    ":infer FILE [FORMAT_NAME] | samples | nginx FORMAT | apache FORMAT | rsyslog TEMPLATE | printf FORMAT [NAME...]"
+)
 async def infer_(session: Session, argument: str) -> Document:
     """Propose a grammar, as code to edit (:edit).
 
     From the lines of FILE, or from the samples: the format of a program that the library knows, columns between
     separators, or what lines have in common, with an alternative for each form that they have.
-    From the format that a program writes with it is exact: nginx's log_format, Apache's LogFormat, a template of
-    rsyslog, a format of printf with the names of its arguments; FILE may also be a configuration in which such a
-    format stands.
+    From the format that a program writes with it is exact:
+      :infer nginx $remote_addr [$time_local] "$request" $status     (also `combined`, and escape=json before it)
+      :infer apache %h %l %u %t "%r" %>s %b                          (also `common`, `combined`, `vhost_combined`)
+      :infer rsyslog %timestamp:::date-rfc3339% %hostname% %msg%      (also `RSYSLOG_FileFormat` and the like)
+      :infer printf "worker %d: %s took %ld ms" worker what took
+      :infer /etc/nginx/nginx.conf main                               (a file in which such formats stand)
     """
     kind, _, rest = argument.partition(" ")
     lines: list[bytes] = []
     proposal = None
     if kind in exact.EXACT and rest:
-        proposal = Proposal(exact.EXACT[kind](_unquoted(rest)))
+        proposal = Proposal(exact.EXACT[kind](rest.strip()))
     elif kind == "printf" and rest:
-        given = words(rest)
-        proposal = Proposal(exact.of_printf(given[0], given[1:]))
+        proposal = _of_printf(rest)
+    elif argument == "samples":
+        lines = session.samples
     else:
-        lines = session.samples if argument == "samples" else _lines_of(argument)
-        found = exact.format_in(b"\n".join(lines).decode(errors="backslashreplace"))
-        if found is not None:
-            proposal = Proposal(exact.EXACT[found[0]](found[1]))
-            lines = []
+        path, *names = words(argument) or [""]
+        lines = _lines_of(path)
+        found = exact.formats_in(b"\n".join(lines).decode(errors="backslashreplace"))
+        if found:
+            chosen = _chosen(found, names)
+            proposal, lines = Proposal(exact.EXACT[chosen.kind](chosen.text)), []
     await session.reset()
     proposal = proposal or await infer.of_lines(session, lines)
     session.splitter = proposal.splitter
@@ -68,8 +75,23 @@ def _examples(proposal: Proposal, parsed: list[bytes]) -> list[bytes]:
     return list(dict.fromkeys([*(line for line in parsed if line in firsts), *parsed]))[:most]
 
 
-def _unquoted(text: str) -> str:
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+def _of_printf(rest: str) -> Proposal:
+    given = words(rest)
+    try:
+        return Proposal(exact.of_printf(given[0], given[1:]))
+    except ValueError as fault:
+        raise ReplError(str(fault)) from fault
+
+
+def _chosen(found: list[exact.Format], names: list[str]) -> exact.Format:
+    """The format of a configuration that is meant."""
+    if not names and len(found) == 1:
+        return found[0]
+    chosen = [each for each in found if names and each.name == names[0]]
+    if not chosen:
+        known = ", ".join(dict.fromkeys(each.name for each in found if each.name))
+        raise ReplError(f"There are {len(found)} formats in it: name one behind the file, of {known}.")
+    return chosen[0]
 
 
 def _lines_of(argument: str) -> list[bytes]:

@@ -15,7 +15,7 @@ end
 
 local CONVERT = {
   integer = tonumber, double = tonumber,
-  string = function(text) return text end, bytes = function(text) return text end,
+  json_string = require "escape_sequences".decode_json, string = function(text) return text end, bytes = function(text) return text end,
 }
 
 local function add(fields, field, text)

@@ -79,5 +79,5 @@ def test_templates(template: str, text: str, fields: dict[str, Any]) -> None:
 
 
 def test_a_wrong_template_is_a_clear_error() -> None:
-    with pytest.raises(Exception, match="not a template of rsyslog: %open"):
+    with pytest.raises(Exception, match='not a template of rsyslog from "%open" on: %open'):
         SYSLOG[b"build_rsyslog_grammar"](b"%open")

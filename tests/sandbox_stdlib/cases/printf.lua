@@ -8,7 +8,7 @@ end
 reads({"Failed %s for %.100s from %.200s port %d", "method", "user", "addr", "port"}, "Failed none for a b from 10.0.0.1 port 22\n",
   {method = "none", user = "a b", addr = "10.0.0.1", port = 22})
 reads({"%d%% of %s", "percent", "what"}, "12% of all the rest ", {percent = 12, what = "all the rest"})
-reads({"%5d|%-5s|%x|%#o|%g", "a", "b", "c", "d", "e"}, "   42|ab   |0xff|17|-1.5e3", {a = 42, b = "ab   ", c = 255, d = 15, e = -1500})
+reads({"%5d|%-5s|%x|%#o|%g", "a", "b", "c", "d", "e"}, "   42|ab   |0xff|17|-1.5e3", {a = 42, b = "ab", c = 255, d = 15, e = -1500})
 reads({"%s %s", "a", "b"}, "one two", {a = "one", b = "two"})
 reads({"%s%s", "a", "b"}, "one two", {a = "one", b = " two"})
 reads({"%d", "a"}, "x", nil)
