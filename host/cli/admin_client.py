@@ -54,14 +54,18 @@ class Client:
     Args:
         where: A URL, `host:port`, or the path of a unix socket.
         token: Sent with every request, if there is one.
+        timeout_s: How long an answer may take.
     """
 
-    def __init__(self, where: str, token: str = "") -> None:
+    def __init__(self, where: str, token: str = "", timeout_s: float = _TIMEOUT_S) -> None:
         self.where = where
         self._token = token
+        self._timeout_s = timeout_s
 
     @classmethod
-    def default(cls, where: str | None = None, token_file: Path | None = None) -> "Client":
+    def default(
+        cls, where: str | None = None, token_file: Path | None = None, timeout_s: float = _TIMEOUT_S
+    ) -> "Client":
         """The host that is meant if nothing else is said: `HEKATE_API`, else the default address.
 
         Raises:
@@ -79,7 +83,7 @@ class Client:
                     raise NotAllowedError(f"Cannot read the token in {given}: {why}.") from fault
         if not token.isascii() or not token.isprintable():
             raise NotAllowedError("The token is no line of ASCII text, so it is none; see docs/admin-api.md.")
-        return cls(where, token)
+        return cls(where, token, timeout_s)
 
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
         if self.where.startswith(("/", "./")):
@@ -148,7 +152,7 @@ class Client:
             HekateError: It cannot be done.
         """
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        answer = self._send(method, _with_query(path, query), data, media_type, _TIMEOUT_S)
+        answer = self._send(method, _with_query(path, query), data, media_type, self._timeout_s)
         text = answer.read()
         is_json = "json" in answer.headers.get("Content-Type", "")
         return (json.loads(text) if text else None) if is_json else text.decode(errors="replace")

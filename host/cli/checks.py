@@ -1,24 +1,20 @@
 """What `hekate doctor` looks at. Each check says what it found, and what mends it."""
 
-import os
 import platform
-import shutil
-import socket
-from collections.abc import Callable, Iterator, Sequence
+import resource
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from host import addresses
-from host.config.load import load_config
-from host.config.model import Config
-from host.errors import ConfigErrors, HekateError, StartError
+from host.errors import HekateError
 from host.sandbox import lua_modules
 
 _WATCHES = 8192
 _DESCRIPTORS = 1024
-_LOW_DISK_BYTES = 1 << 30
+_INSTANCES = 16
+_PROC = Path("/proc")
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,17 +28,21 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def all_checks(config: Sequence[Path]) -> list[Check]:
     """Look at the machine, and at a configuration if there is one."""
-    found = [check() for check in (_modules, _lupa, _jail, _watches, _descriptors)]
+    found = [_modules(), _lupa(), _jail(), *_watches(), *_resources()]
     if config:
-        found += _of_config(config)
+        from host.cli.config_checks import of_config
+
+        found += of_config(config)
     return found
 
 
-def _ok(name: str, text: str) -> Check:
+def ok(name: str, text: str) -> Check:
+    """All is well."""
     return Check(name=name, state="ok", text=text)
 
 
-def _wrong(name: str, text: str, mend: str) -> Check:
+def wrong(name: str, text: str, mend: str) -> Check:
+    """Something is not."""
     return Check(name=name, state="wrong", text=text, mend=mend)
 
 
@@ -54,21 +54,21 @@ def _modules() -> Check:
     if absent:
         packages = " ".join(module.debian_package for module in absent)
         names = " and ".join(module.name for module in absent)
-        return _wrong("Lua modules", f"{names} for Lua 5.1 is missing.", f"sudo apt-get install -y {packages}")
+        return wrong("Lua modules", f"{names} for Lua 5.1 is missing.", f"sudo apt-get install -y {packages}")
     places = ", ".join(str(lua_modules.find(module.name)) for module in lua_modules.MODULES)
-    return _ok("Lua modules", places)
+    return ok("Lua modules", places)
 
 
 def _lupa() -> Check:
     try:
         absent = lua_modules.missing()
     except ImportError as fault:
-        return _wrong("LuaJIT", f"lupa with LuaJIT 2.1 cannot be imported: {fault}.", "pip install --upgrade lupa")
+        return wrong("LuaJIT", f"lupa with LuaJIT 2.1 cannot be imported: {fault}.", "pip install --upgrade lupa")
     if absent:
         names = " and ".join(module.name for module in absent)
         mend = "sudo apt-get install --reinstall -y " + " ".join(module.debian_package for module in absent)
-        return _wrong("LuaJIT", f"It cannot load {names}.", mend)
-    return _ok("LuaJIT", "lupa has LuaJIT 2.1, and it loads the modules.")
+        return wrong("LuaJIT", f"It cannot load {names}.", mend)
+    return ok("LuaJIT", "lupa has LuaJIT 2.1, and it loads the modules.")
 
 
 def _jail() -> Check:
@@ -78,10 +78,9 @@ def _jail() -> Check:
         asyncio.run(_start_a_sandbox())
     except (HekateError, OSError, ImportError) as fault:
         text = f"No jailed sandbox can be started on {platform.machine()}: {fault}"
-        return _wrong(
-            "jail", text, "Use a kernel with seccomp (CONFIG_SECCOMP_FILTER), and allow seccomp in containers."
-        )
-    return _ok("jail", "A sandbox was started with seccomp, and has ended.")
+        mend = "grep Seccomp /proc/self/status     (in a container: docker run --security-opt seccomp=unconfined)"
+        return wrong("jail", text, mend)
+    return ok("jail", "A sandbox was started with seccomp, and has ended.")
 
 
 async def _start_a_sandbox() -> None:
@@ -100,110 +99,54 @@ async def _start_a_sandbox() -> None:
         zygote.close()
 
 
-def _watches() -> Check:
-    path = Path("/proc/sys/fs/inotify/max_user_watches")
-    if not path.exists():
-        state: Literal["warning"] = "warning"
-        return Check(name="inotify", state=state, text="This system has no inotify; files are looked at every second.")
-    most = int(path.read_text())
+def _watches() -> list[Check]:
+    """How many files, and by how many processes, can be watched; and whether one more can."""
+    most = _number(_PROC / "sys/fs/inotify/max_user_watches")
+    instances = _number(_PROC / "sys/fs/inotify/max_user_instances")
+    if most is None or instances is None:
+        text = "This system has no inotify; files are looked at every second."
+        return [Check(name="inotify", state="warning", text=text, mend="Nothing has to be done; on Linux it is there.")]
+    found = []
     if most < _WATCHES:
         mend = f"sudo sysctl -w fs.inotify.max_user_watches={_WATCHES * 8}"
-        return Check(name="inotify", state="warning", text=f"Only {most} files can be watched.", mend=mend)
-    return _ok("inotify", f"{most} files can be watched.")
+        found.append(Check(name="inotify", state="warning", text=f"Only {most} files can be watched.", mend=mend))
+    if instances < _INSTANCES or not _can_watch():
+        mend = f"sudo sysctl -w fs.inotify.max_user_instances={_INSTANCES * 8}"
+        text = f"All programs of this user together have at most {instances} inotify instances"
+        text += "." if _can_watch() else ", and all are taken."
+        found.append(Check(name="inotify", state="warning", text=text, mend=mend))
+    return found or [ok("inotify", f"{most} files can be watched.")]
 
 
-def _descriptors() -> Check:
-    import resource
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
 
+
+def _can_watch() -> bool:
+    from inotify_simple import INotify  # type: ignore[import-untyped]
+
+    try:
+        INotify().close()
+    except OSError:
+        return False
+    return True
+
+
+def _resources() -> Iterator[Check]:
+    """What the shell, or systemd, lets this process have."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < _DESCRIPTORS:
-        mend = f"ulimit -n {hard}     (or LimitNOFILE= in the unit of systemd)"
-        return Check(name="open files", state="warning", text=f"At most {soft}.", mend=mend)
-    return _ok("open files", f"At most {soft}.")
-
-
-# ---------------------------------------------------------------- a configuration
-
-
-def _of_config(paths: Sequence[Path]) -> Iterator[Check]:
-    shown = " ".join(str(path) for path in paths)
-    try:
-        config = load_config(paths)
-    except ConfigErrors as fault:
-        yield _wrong("configuration", f"It has {len(fault.errors)} faults.", f"hekate validate {shown}")
-        return
-    yield _ok("configuration", f"{shown} is valid.")
-    yield _folder("state_dir", Path(config.hekate.state_dir))
-    yield _disk(Path(config.hekate.state_dir))
-    if config.hekate.sandbox_dir and not Path(config.hekate.sandbox_dir).is_dir():
-        mend = f"mkdir -p {config.hekate.sandbox_dir}"
-        yield Check(name="sandbox_dir", state="warning", text="It is not there yet.", mend=mend)
-    yield from _inputs(config)
-    yield from _ports(config)
-
-
-def _existing(path: Path) -> Path:
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return path
-
-
-def _folder(name: str, path: Path) -> Check:
-    there = _existing(path)
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        mend = f"sudo install -d -o {os.geteuid()} {path}"
-        return _wrong(name, f"{there} cannot be written to by this user.", mend)
-    return _ok(name, f"{path} can be written to.")
-
-
-def _disk(path: Path) -> Check:
-    free = shutil.disk_usage(_existing(path)).free
-    text = f"{free / (1 << 30):.1f} GiB are free for {path}."
-    if free < _LOW_DISK_BYTES:
-        return Check(name="disk", state="warning", text=text, mend=f"du -sh {path}/*")
-    return _ok("disk", text)
-
-
-def _inputs(config: Config) -> Iterator[Check]:
-    from host.inputs._file_finder import Finder
-
-    for name, each in config.inputs.items():
-        if each.type != "file":
-            continue
-        given = each.options.path
-        finder = Finder(name, [given] if isinstance(given, str) else given, each.options.exclude)
-        try:
-            finder.check(must_exist=False)
-        except StartError as fault:
-            yield _wrong(f"inputs.{name}", str(fault), f"ls -ld {finder.folders()[0] if finder.folders() else given}")
-            continue
-        files = finder.files()
-        closed = [file.path for file in files if not os.access(file.path, os.R_OK)]
-        if closed:
-            yield _wrong(
-                f"inputs.{name}", f"{closed[0]} cannot be read.", f"sudo setfacl -m u:{os.geteuid()}:r {closed[0]}"
-            )
-        elif not files:
-            yield Check(name=f"inputs.{name}", state="warning", text=f"No file matches {given} now.")
-        else:
-            yield _ok(f"inputs.{name}", f"{len(files)} files.")
-
-
-def _ports(config: Config) -> Iterator[Check]:
-    for name, each in config.inputs.items():
-        address = getattr(each.options, "address", None)
-        if each.type in {"tcp", "udp"} and isinstance(address, str):
-            kind = socket.SOCK_STREAM if each.type == "tcp" else socket.SOCK_DGRAM
-            yield _port(f"inputs.{name}", address, kind)
-    if config.admin is not None and config.admin.listen is not None:
-        yield _port("admin.listen", config.admin.listen, socket.SOCK_STREAM)
-
-
-def _port(name: str, address: str, kind: socket.SocketKind) -> Check:
-    bind: Callable[..., socket.socket] = addresses.bind
-    try:
-        bind(name, addresses.parse(address), kind).close()
-    except (HekateError, ValueError) as fault:
-        port = address.rpartition(":")[2]
-        return _wrong(name, f"{fault}", f"ss -lnp | grep ':{port} '     (whoever has it: perhaps a Hekate that runs)")
-    return _ok(name, f"{address} is free.")
+        most = "unlimited" if hard == resource.RLIM_INFINITY else max(hard, _DESCRIPTORS)
+        mend = f"ulimit -n {most}     (or LimitNOFILE= in the unit of systemd)"
+        yield Check(name="open files", state="warning", text=f"At most {soft}.", mend=mend)
+    else:
+        yield ok("open files", f"At most {soft}.")
+    space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if space != resource.RLIM_INFINITY:
+        text = f"At most {space >> 30} GiB; sandboxes map shared memory with 8 GiB of nothing before and behind it."
+        yield wrong("address space", text, "ulimit -v unlimited     (or LimitAS=infinity in the unit of systemd)")
+    else:
+        yield ok("address space", "Without limit.")

@@ -8,7 +8,9 @@ from host.cli.statuses import exits
 @click.command(name="completion", short_help="Print what a shell needs to complete the command line.", epilog=exits())
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print a script that makes SHELL complete verbs, options and choices.
+    """Print a script that makes SHELL complete verbs, options, choices and files.
+
+    Of a running host it also completes the names of sandboxes, components and dead letters (HEKATE_API says where).
 
     \b
         hekate completion bash > /etc/bash_completion.d/hekate

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from host.cli import completing
 from host.cli.admin_options import admin_options
 from host.cli.options import format_option
 from host.cli.statuses import exits
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 _FAILED = 1
 _EXITS = exits(asks_a_host=True)
-_component = click.option("--component", help="Only those of this input, filter or output.")
+_component = click.option(
+    "--component", shell_complete=completing.components, help="Only those of this input, filter or output."
+)
 _reason = click.option("--reason", help="Only those whose reason has this in it.")
 _limit = click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 1_000_000), help="How many at most, the newest."
@@ -84,7 +87,7 @@ def _record(letter: dict[str, Any]) -> str:
 
 
 @command.command(epilog=_EXITS)
-@click.argument("letter")
+@click.argument("letter", shell_complete=completing.letters)
 @admin_options
 @format_option
 def show(letter: str, api: str | None, token_file: Path | None, output_format: str) -> None:
@@ -148,7 +151,14 @@ def _add_action(action: str, summary: str) -> None:
 
     text = f"{summary}\n\n\b\n    hekate deadletters {action} 1-0 1-312"
     do = click.option("--input", "input_name", help="Whose decoders make messages of it, where that is not known.")(do)
-    for option in (click.argument("letter", nargs=-1), _component, _reason, _limit, admin_options, format_option):
+    for option in (
+        click.argument("letter", nargs=-1, shell_complete=completing.letters),
+        _component,
+        _reason,
+        _limit,
+        admin_options,
+        format_option,
+    ):
         do = option(do)
     epilog = exits(asks_a_host=True, because={1: "one of them stays"})
     command.command(name=action, help=text, epilog=epilog)(do)

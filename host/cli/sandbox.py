@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from host.cli import completing
 from host.cli.admin_options import admin_options
 from host.cli.options import format_option
 from host.cli.statuses import exits
@@ -13,7 +14,7 @@ from host.cli.statuses import exits
 KINDS = ("decoder", "filter", "encoder")
 _NS = 1_000_000_000
 _kind = click.option("--kind", type=click.Choice(KINDS), help="Needed if a name is that of several kinds.")
-_name = click.argument("name")
+_name = click.argument("name", shell_complete=completing.sandboxes)
 _EXITS = exits(asks_a_host=True)
 
 

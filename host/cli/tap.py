@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from host.cli import completing
 from host.cli.admin_options import admin_options
 from host.cli.options import format_option
 from host.cli.statuses import exits
 
 
 @click.command(name="tap", short_help="Watch records pass a point of a running host.", epilog=exits(asks_a_host=True))
-@click.argument("point", default="router")
+@click.argument("point", default="router", shell_complete=completing.points)
 @click.option("--match", default="TRUE", show_default=True, help="Only records that this matcher accepts.")
 @click.option("--rate", default=10, show_default=True, type=click.IntRange(1, 100), help="Records a second, at most.")
 @click.option("--count", "most", type=click.IntRange(1), help="End after so many records.")

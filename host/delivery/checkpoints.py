@@ -12,6 +12,7 @@ what a position says is done is never missing in a state, however the host ends.
 import asyncio
 import fcntl
 import os
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,6 +34,9 @@ _MAX_KEY_BYTES = 500
 _STATE_PREFIX = "\0state/"
 """No component has a name that begins so."""
 _COLLECT_S = 0.02
+_LOCK_NAME = "owner.lock"
+_FLOCK = "hhqqi4x"
+"""struct flock of Linux on machines of 64 bits."""
 
 _log = get_logger(__name__, component="checkpoints")
 
@@ -56,7 +60,7 @@ class Checkpoints:
         folder = state_dir / "checkpoints"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock_fd = _lock(folder / "owner.lock", state_dir)
+            self._lock_fd = _lock(folder / _LOCK_NAME, state_dir)
             self._env = lmdb.open(str(folder), map_size=_MAP_BYTES, max_spare_txns=2)
         except (OSError, lmdb.Error) as error:
             raise StartError(
@@ -219,6 +223,20 @@ def stored(state_dir: Path) -> dict[str, Checkpoint]:
     except (OSError, lmdb.Error) as error:
         raise StartError(f"state_dir: cannot read the checkpoints in {folder}: {error}.") from error
     return {key: _value(value) for key, value in pairs if not key.startswith(_STATE_PREFIX)}
+
+
+def holder(state_dir: Path) -> int:
+    """The process of the host that has the checkpoints now; 0 if none has."""
+    try:
+        fd = os.open(state_dir / "checkpoints" / _LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_GETLK, asked))
+    finally:
+        os.close(fd)
+    return 0 if kind == fcntl.F_UNLCK else int(pid)
 
 
 def _lock(path: Path, state_dir: Path) -> int:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 
 import pexpect
@@ -123,6 +125,64 @@ def test_dead_letters_are_listed_shown_replayed_and_dropped(ask):
     ask("deadletters", "show", first["id"], status=1)
     assert "2 done" in ask("deadletters", "drop", "--component", "numbers", "--limit", "2")
     assert "Say which" in ask("deadletters", "drop", status=64)
+
+
+COMPLETED = {
+    "hekate dead": "hekate deadletters ",
+    "hekate sandbox show co": "hekate sandbox show counts ",
+    "hekate top --sort me": "hekate top --sort memory ",
+    "hekate tap dec": "hekate tap decoders.numbers ",
+    "hekate validate onl": "hekate validate only.yaml ",
+}
+
+
+@pytest.fixture
+def shell_environment(bench):
+    """In which `hekate` is a command, and a host runs."""
+    command = bench.folder / "bin" / "hekate"
+    command.parent.mkdir(exist_ok=True)
+    command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m host "$@"\n')
+    command.chmod(0o755)
+    bench.write("only.yaml", "")
+    path = f"{command.parent}:{os.environ['PATH']}"
+    return {"PATH": path, "TERM": "dumb", "HOME": str(bench.folder), "HEKATE_API": bench.path("admin.sock"), "PS1": "$"}
+
+
+@pytest.mark.parametrize(
+    ("shell", "begin"),
+    [
+        (["bash", "--norc", "--noprofile", "-i"], "bind 'set enable-bracketed-paste off'"),
+        (["zsh", "-f", "-i"], "unset zle_bracketed_paste; autoload -U compinit; compinit -u"),
+    ],
+    ids=["bash", "zsh"],
+)
+def test_a_shell_completes(bench, shell_environment, shell, begin):
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"{shell[0]} is not there")
+    spawned = pexpect.spawn(
+        shell[0], shell[1:], env=shell_environment, cwd=str(bench.folder), encoding="utf-8", timeout=20,
+        dimensions=(30, 150),
+    )  # fmt: skip
+    spawned.sendline(f'{begin}; eval "$(hekate completion {shell[0]})"; echo rea""dy')
+    spawned.expect("ready\r")
+    for typed, completed in COMPLETED.items():
+        spawned.send(f"{typed}\t")
+        spawned.expect_exact(completed)
+        spawned.send("\x15")
+    spawned.close(force=True)
+
+
+def test_fish_completes(bench, shell_environment):
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not there")
+    lines = "; ".join(f"complete -C '{typed}'" for typed in COMPLETED)
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", f"hekate completion fish | source; {lines}"], env=shell_environment,
+        capture_output=True, text=True, timeout=60, cwd=bench.folder,
+    )  # fmt: skip
+    found = [line.partition("\t")[0] for line in done.stdout.splitlines() if line]
+
+    assert found == [completed.split()[-1] for completed in COMPLETED.values()], done.stderr
 
 
 def test_a_host_that_is_not_there_is_said_so(tmp_path):

@@ -115,22 +115,6 @@ def test_files_says_what_is_read_and_where_it_goes_on(bench):
     assert "resumed" in hekate("files", host.config_path).stdout
 
 
-def test_doctor_finds_what_is_wrong_and_says_what_mends_it(bench):
-    config = bench.write(
-        "hekate.yaml",
-        f"hekate: {{state_dir: {bench.path('state')}}}\n"
-        "inputs: {a: {type: file, path: /no/such/folder/x.log, decoder: payload}}\n"
-        "outputs: {all: {type: 'null', message_matcher: 'TRUE', encoder: json}}\n",
-    )
-    result = hekate("doctor", config, "--format", "json")
-    found = {check["name"]: check for check in json.loads(result.stdout)}
-
-    assert result.returncode == 1
-    assert found["jail"]["state"] == found["LuaJIT"]["state"] == found["state_dir"]["state"] == "ok"
-    assert found["inputs.a"]["state"] == "wrong"
-    assert found["inputs.a"]["mend"]
-
-
 def test_completion_completes_verbs():
     for shell in ("bash", "zsh", "fish"):
         assert "_HEKATE_COMPLETE" in hekate("completion", shell).stdout
