@@ -49,12 +49,9 @@ def page(mark: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def head_of(name: str) -> str | None:
-    """What the head of a module says; None if there is no such module, or if it has no head."""
-    if not all(part.isidentifier() for part in name.split(".")):
-        return None
-    file = paths.shipped("sandbox_stdlib") / (name.replace(".", "/") + ".lua")
-    found = _HEAD.match(file.read_text(encoding="utf-8")) if file.is_file() else None
+def head_in(text: str) -> str | None:
+    """What the head of a module's file says; None if it has none."""
+    found = _HEAD.match(text)
     return None if found is None else found["head"].strip()
 
 

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 _KEYWORDS = "and break do else elseif end false for function if in local nil not or repeat return then true until while"
 _DOTTED = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*\.)?(\w*)$")
 _REQUIRED = re.compile(r"require\s*\(?\s*[\"']([\w.]*)$")
+_OF_REQUIRED = re.compile(r"require\s*\(?\s*[\"']([\w.]+)[\"']\s*\)?\s*[.:](\w*)$")
 _TAKE_FILES = ("load", "coverage", "infer", "cases")
+_WORDS = {
+    "load": ("tap ",),
+    "infer": ("samples", "nginx ", "apache ", "rsyslog ", "printf "),
+    "sample": ("drop ", "clear"),
+}
 
 
 class _Highlighter(Lexer):
@@ -61,6 +67,7 @@ class SandboxCompleter(Completer):
         self._opening = opening
         self._commands: list[str] = []
         self._functions: list[str] = []
+        self._told: list[str] = []
         self._modules: list[str] = []
         self._files = PathCompleter(expanduser=True)
 
@@ -75,6 +82,10 @@ class SandboxCompleter(Completer):
         await self._learn()
         text = document.text_before_cursor
         command, space, argument = text.partition(" ")
+        if text.startswith(":") and space:
+            for word in _WORDS.get(command[1:], ()):
+                if word.startswith(argument):
+                    yield Completion(word, -len(argument))
         if text.startswith(":") and space and command[1:] in _TAKE_FILES:
             for each in self._files.get_completions(Document(argument), complete_event):
                 yield each
@@ -87,35 +98,41 @@ class SandboxCompleter(Completer):
         await asyncio.shield(self._opening)
         if not self._commands:
             from host.config import api_reference
+            from host.repl import helping
             from host.repl.commands import COMMANDS
-            from host.repl.session_commands import modules
 
-            self._commands, self._modules = list(COMMANDS), modules()
+            folder = self._opening.result().session.sandbox_dir
+            self._commands, self._modules = list(COMMANDS), helping.modules(folder)
             self._functions = [function.name for function in api_reference.functions()]
+            self._told = [*helping.lua_functions(), *helping.members_told(folder)]
 
     async def _words(self, text: str) -> list[tuple[str, int]]:
         command, space, argument = text.partition(" ")
         if text.startswith(":") and not space:
             return [(f":{name}", len(text)) for name in self._commands if f":{name}".startswith(text)]
         if command == ":help":
-            known = [*(f":{name}" for name in self._commands), *self._functions, *self._modules]
+            known = [*(f":{name}" for name in self._commands), *self._functions, *self._modules, *self._told]
             return [(name, len(argument)) for name in known if name.startswith(argument)]
         required = _REQUIRED.search(text)
         if required:
             return [(name, len(required[1])) for name in self._modules if name.startswith(required[1])]
+        member = _OF_REQUIRED.search(text)
+        if member:
+            names = await self._members(module=member[1])
+            return [(name, len(member[2])) for name in names if name.startswith(member[2])]
         found = _DOTTED.search(text)
         assert found is not None
         prefix, word = (found[1] or "").rstrip("."), found[2]
         if not prefix and not word:
             return []
-        names = await self._members(prefix)
+        names = await self._members(path=prefix)
         if not prefix:
             names += [*self._functions, *_KEYWORDS.split()]
         return [(name, len(word)) for name in sorted(set(names)) if name.startswith(word)]
 
-    async def _members(self, path: str) -> list[str]:
+    async def _members(self, *, path: str = "", module: str | None = None) -> list[str]:
         try:
-            members = (await self._opening.result().session.ask("members", path=path))["members"]
+            members = (await self._opening.result().session.ask("members", path=path, module=module))["members"]
         except HekateError:
             return []  # the sandbox has just ended; what is known without it is offered
         return [each["name"] for each in members] if isinstance(members, list) else []

@@ -1,17 +1,14 @@
 """Commands about the session itself: help, what is loaded, samples."""
 
 import asyncio
-import re
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from host import paths
 from host.config import api_reference
-from host.config.convert import did_you_mean
-from host.config.modules_reference import head_of
 from host.errors import ConfigError
-from host.repl import decoder_text, trying
+from host.repl import decoder_text, helping, trying
 from host.repl.commands import COMMANDS, Document, command, words
 from host.repl.line import Line
 from host.repl.session import MOST_SAMPLES, ReplError, Session
@@ -24,36 +21,27 @@ _MOST_LINE_BYTES = 64 * 1024
 
 @command(":help [NAME]")
 async def help_(session: Session, argument: str) -> Document:
-    """Explain a command, a function of the API or a module; without NAME, list the commands."""
+    """Explain a command, a function, a module or a function of one; without NAME, list the commands.
+
+    NAME is a command (:infer), a function of the API (read_message), of Lua, LPEG, re or cjson (string.gsub, lpeg.Cg),
+    one of these libraries (lpeg), a module (date_time), or a function of a module (date_time.rfc3339).
+    """
     if not argument:
         listed = [{"usage": each.usage, "summary": each.summary} for each in COMMANDS.values()]
         return Document("commands", {"commands": listed})
     name = argument.removeprefix(":")
-    if name in COMMANDS and not (argument == name and name in {each.name for each in api_reference.functions()}):
+    function = helping.about_function(name)
+    if name in COMMANDS and (argument != name or function is None):
         return Document("help", {"name": f":{name}", "signature": COMMANDS[name].usage, "text": COMMANDS[name].help})
-    found = next((each for each in api_reference.functions() if each.name == name), None)
+    where = helping.folders(session.sandbox_dir)
+    found = function or helping.about_library(name) or helping.about_module(name, where)
     if found is not None:
-        return Document("help", {"name": name, "signature": found.signature, "text": api_reference.text(found)})
-    module, _, member = (name, "", "") if head_of(name) is not None else name.rpartition(".")
-    head = head_of(module)
-    if head is not None:
-        return Document("help", {"name": name, "signature": f'require "{module}"', "text": _about(head, member)})
-    known = [*COMMANDS, *(each.name for each in api_reference.functions()), *modules()]
-    raise ReplError(f"There is nothing called `{argument}`. {did_you_mean(name, known)}".rstrip())
-
-
-def _about(head: str, member: str) -> str:
-    """What the head of a module says of one of its members; all of it, if it says nothing of that by itself."""
-    items = re.split(r"\n(?=- )|\n\n", head)
-    told = [item for item in items if member and item.startswith("- ") and re.search(rf"`{re.escape(member)}\b", item)]
-    return "\n".join(told) or head
-
-
-def modules() -> list[str]:
-    """The names of the modules that a script may require."""
-    folder = paths.shipped("sandbox_stdlib")
-    found = [".".join(file.relative_to(folder).with_suffix("").parts) for file in sorted(folder.rglob("*.lua"))]
-    return ["cjson", "lpeg", "re", *found]
+        return Document("help", {"name": name, "signature": found[0], "text": found[1]})
+    known = [*COMMANDS, *(each.name for each in api_reference.functions()), *helping.lua_functions()]
+    known += helping.modules(session.sandbox_dir)
+    close = get_close_matches(name, known, cutoff=0.7)
+    hint = f"Did you mean {' or '.join(close)}?" if close else "`:help` lists the commands; Tab completes names."
+    raise ReplError(f"There is nothing called `{argument}`. {hint}")
 
 
 @command(":load FILE | tap [POINT [MATCHER]]")

@@ -11,6 +11,7 @@ from tornado.websocket import websocket_connect
 
 from tests.admin.client import TOKENS, admin_section, api_of
 from tests.admin.test_graph import events
+from tests.repl.session import answers as repl_answers
 from tests.running import to_json, until
 
 
@@ -167,3 +168,29 @@ def test_taps_come_and_go_and_are_bounded_and_their_process_may_die(bench):
     assert host.terminate() == 0
     lines = bench.lines("all")
     assert [json.loads(line)["Payload"] for line in lines] == [str(n) for n in range(len(lines))]
+
+
+def test_the_repl_takes_samples_from_a_tap(shared, tmp_path):
+    any_record, matching, of_decoder, refused, nowhere = repl_answers(
+        tmp_path,
+        ":load tap",
+        ":load tap router Fields[status] == 500",
+        ":load tap decoders.numbers",
+        ":load tap nowhere",
+        ":load tap router Fields[",
+        status=1,
+        env={"HEKATE_API": shared.path("admin.sock")},
+    )
+    for taken in (any_record, matching, of_decoder):
+        assert taken["source"] == "tap"
+        assert 0 < len(taken["samples"]) <= 20
+        assert all(json.loads(line)["status"] == 500 for line in taken["samples"])
+    assert "nowhere" in refused["error"]
+    assert "matcher" in nowhere["error"]
+
+
+def test_the_repl_tells_that_there_is_no_host_to_tap(tmp_path):
+    gone = str(tmp_path / "gone.sock")
+    (unreachable,) = repl_answers(tmp_path, ":load tap", status=1, env={"HEKATE_API": gone})
+    assert "No host answers at" in unreachable["error"]
+    assert "HEKATE_API" in unreachable["error"]

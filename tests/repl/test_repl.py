@@ -171,3 +171,24 @@ def test_json_lines_are_not_given_a_grammar(tmp_path):
     (error,) = answers(tmp_path, ":infer a.log", status=1)
 
     assert "the decoder `json`" in error["error"]
+
+
+GLOBALS = """
+out = {}
+for _, name in ipairs{"string", "table", "math", "os", "lpeg", "re", "cjson"} do
+  for key, value in pairs(require(name)) do out[#out + 1] = type(value) == "function" and name .. "." .. key or nil end
+end
+for key, value in pairs(_G) do out[#out + 1] = type(value) == "function" and key or nil end
+print(table.concat(out, " "))
+"""
+
+
+def test_help_knows_every_function(tmp_path):
+    *_, printed = answers(tmp_path, script=GLOBALS)
+    names = printed["prints"][0].split()
+    names += ["lpeg", "re", "bit.band", "printf.items", "circular_buffer", "lpeg.bsd.filterlog", "user_agent", "infer"]
+    found = answers(tmp_path, script="".join(f":help {name}\n" for name in names))
+    assert len(names) > 100
+    assert [(each["kind"], each["name"]) for each in found if each["kind"] != "help" or not each["text"]] == []
+    (wrong,) = answers(tmp_path, ":help string.gsup", status=1)
+    assert "Did you mean string.gsub" in wrong["error"]

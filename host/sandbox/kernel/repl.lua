@@ -218,9 +218,9 @@ function ops.costs(_, text)
   return { ok = true, costs = pattern_cost.costs(grammar, text, names_of(), nanoseconds, 0.03) }
 end
 
--- the names that may follow a dot, or the globals
+-- the names that may follow a dot, be it behind a module, or the globals
 function ops.members(asked)
-  local at = env
+  local at = type(asked.module) == "string" and env.require(asked.module) or env
   for part in (asked.path or ""):gmatch "[^.]+" do
     at = type(at) == "table" and rawget(at, part) or nil
   end
