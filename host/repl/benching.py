@@ -12,8 +12,6 @@ _BYTES = 300 * 1024
 _ROUNDS = 5
 _ENDLESS = 1 << 60
 _MOST_SAMPLES = 20
-_RUNS_ON = 5
-"""A declared decoder that takes so many times what its grammar does matches beyond its records, and then again."""
 
 
 async def measure(session: Session) -> dict[str, Any]:
@@ -37,9 +35,7 @@ async def measure(session: Session) -> dict[str, Any]:
     else:
         matching = session.samples
     found["decoder"] = await _decoder(session, matching)
-    alone = found["match"].get("declared", {}).get("ns_per_record", 0)
-    runs_on = session.declared and found["decoder"]["ns_per_record"] > _RUNS_ON * (alone + 500)
-    found["decoder"]["runs_on"] = runs_on
+    found["runs_on"] = await session.runs_on()
     return found
 
 

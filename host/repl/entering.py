@@ -54,6 +54,7 @@ class Repl:
         ran = await self.session.run(text)
         results = await trying.samples(self.session) if ran.changed and not ran.error else []
         data = {"values": ran.values, "prints": ran.prints, "error": ran.error, "results": results}
+        data["runs_on"] = await self.session.runs_on() if results else []
         return Document("ran", data, failed=bool(ran.error))
 
     def _show(self, text: str, document: Document) -> None:

@@ -45,7 +45,7 @@ def _text_of(session: Session, argument: str) -> bytes:
 async def explain(session: Session, argument: str) -> Document:
     """Print the grammar as a tree; parts that have a name are shown by it."""
     said = await session.ask("explain")
-    return Document("tree", {"lines": said["lines"]})
+    return Document("tree", {"lines": said["lines"], "runs_on": await session.runs_on()})
 
 
 @command(":bench")

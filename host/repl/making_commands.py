@@ -155,7 +155,8 @@ async def save(session: Session, argument: str) -> Document:
         raise ReplError(f"Cannot write {path}: {fault.strerror}.") from fault
     session.saved = path
     steps = sum(len(case["steps"]) for case in cases)
-    return Document("saved", {"file": str(path), "records": steps, "shadows": decoder_text.is_shipped(name)})
+    data = {"file": str(path), "records": steps, "shadows": decoder_text.is_shipped(name)}
+    return Document("saved", data | {"runs_on": await session.runs_on()})
 
 
 async def _cases(session: Session, name: str) -> list[dict[str, Any]]:

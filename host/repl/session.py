@@ -12,6 +12,7 @@ from host.repl.workbench import MOST_ASKED_BYTES, EndedError, Workbench
 from host.sandbox.zygote_client import ZygoteClient
 
 MOST_SAMPLES = 200
+_MOST_EXAMINED = 10
 DEFAULT_CONFIG = {"type": "sample", "payload_keep": False}
 """What `read_config` answers to a decoder that is being written; `:save` makes options of both."""
 _LOCAL = re.compile(r"^local[ \t]+(?=function\b|[A-Za-z_][\w, \t]*(=|$))", re.MULTILINE)
@@ -163,6 +164,13 @@ class Session:
             said = await self.ask("cover", b"".join(part), ends=ends)
             found += [end - 1 if end else None for end in _list(said["ends"])]
         return found
+
+    async def runs_on(self) -> list[str]:
+        """The fields of a declared grammar that go on into the records behind the samples: they make a decoder slow."""
+        names: set[str] = set()
+        for text in self.samples[:_MOST_EXAMINED] if self.declared else ():
+            names.update(_list((await self.ask("runs_on", text))["names"]))
+        return sorted(names)
 
     async def reset(self, options: dict[str, Any] | None = None) -> None:
         """Forget all but the samples; options: those of the decoder that comes next, as its front matter has them."""

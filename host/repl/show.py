@@ -29,6 +29,7 @@ def _ran(out: Console, data: dict[str, Any]) -> None:
         if not (value["type"] == "pattern" and data["results"]):
             out.print(Text(value["text"]))
     _results(out, data["results"])
+    _runs_on(out, data)
 
 
 def _matches(out: Console, data: dict[str, Any]) -> None:
@@ -151,6 +152,15 @@ def _trace(out: Console, data: dict[str, Any]) -> None:
 def _tree(out: Console, data: dict[str, Any]) -> None:
     for line in data["lines"]:
         out.print(Text("  " * line["depth"] + line["text"]))
+    _runs_on(out, data)
+
+
+def _runs_on(out: Console, data: dict[str, Any]) -> None:
+    """Warn of fields that make a decoder slow."""
+    if data["runs_on"]:
+        which = ", ".join(data["runs_on"])
+        out.print(Text(f"Slow: {which} runs on into the records behind, which are then matched again.", style="yellow"))
+        out.print(Text('Write `(1 - lpeg.P"\\n")^0` for the rest of a line, and not `lpeg.P(1)^0`.', style="yellow"))
 
 
 def _bench(out: Console, data: dict[str, Any]) -> None:
@@ -159,9 +169,7 @@ def _bench(out: Console, data: dict[str, Any]) -> None:
     for name, cost in {**forms, f"decoder, {form}": data["decoder"]}.items():
         figures = f"{cost['ns_per_record'] / 1000:>9.2f} us/record {cost['mb_per_s']:>9.1f} MB/s"
         out.print(Text(f"{name:<18}", style="bold").append(figures, style="default not bold"))
-    if data["decoder"]["runs_on"]:
-        out.print(Text("The decoder is slow because a pattern runs on into the records behind: write", style="yellow"))
-        out.print(Text('`(1 - lpeg.P"\\n")^0` for the rest of a line, and not `lpeg.P(1)^0`.', style="yellow"))
+    _runs_on(out, data)
     if data["costs"]:
         out.print(Text("What costs most of the first sample:"))
     for cost in data["costs"]:
@@ -259,6 +267,7 @@ def _saved(out: Console, data: dict[str, Any]) -> None:
     out.print(Text(f"Saved {data['file']} with {data['records']} samples as cases.", style="green"))
     if data["shadows"]:
         out.print(Text("It goes before the decoder of the same name that comes with Hekate.", style="yellow"))
+    _runs_on(out, data)
     out.print(Text(":cases runs them; a host whose sandbox_dir this is in loads the file at once.", style="dim"))
 
 

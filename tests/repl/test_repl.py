@@ -110,7 +110,7 @@ def test_from_an_unknown_log_to_a_decoder_with_cases(tmp_path):
     assert (coverage["lines"], coverage["parsed"]) == (9, 6)
     assert [(each["count"], each["example"]["line"]) for each in coverage["failures"]] == [(3, 7)]
     assert bench["decoder"]["declared"]
-    assert not bench["decoder"]["runs_on"]
+    assert not bench["runs_on"]
     assert cases["cases"][0]["passed"]
     assert source["source"] in Path(tmp_path / saved["file"]).read_text()
 
@@ -192,3 +192,38 @@ def test_help_knows_every_function(tmp_path):
     assert [(each["kind"], each["name"]) for each in found if each["kind"] != "help" or not each["text"]] == []
     (wrong,) = answers(tmp_path, ":help string.gsup", status=1)
     assert "Did you mean string.gsub" in wrong["error"]
+
+
+PLANTED = """
+:sample 2024-05-01 10:00:07.123 INFO some-words-here-in-a-row 12345 and the end
+word = (1 - lpeg.S" \\n")^1
+rest = (1 - lpeg.P"\\n")^0
+checked = lpeg.Cmt(word, function(s, at) for i = 1, 3000 do at = at + i - i end return at end)
+long = word * " " * word * " " * word * " " * word * " " * word * " " * word * " " * word
+branches = (long * "1") + (long * "2") + (long * "3") + (long * "4") + (long * "5") + word
+lpeg.Ct(lpeg.Cg(word, "day") * " " * lpeg.Cg(checked, "clock") * " " * lpeg.Cg(rest, "rest"))
+:bench
+lpeg.Ct(lpeg.Cg(word, "day") * " " * lpeg.Cg(branches, "clock") * " " * lpeg.Cg(rest, "rest"))
+:bench
+spec = {type = "x", alternatives = {{{name = "day", grammar = word}, " ", {name = "clock", grammar = branches}, " ", {name = "rest", grammar = rest}}}}
+declare_grammar(spec)
+:bench
+spec.alternatives[1][5] = {name = "rest", grammar = lpeg.P(1)^0}
+declare_grammar(spec)
+:explain
+:bench
+"""  # noqa: E501
+
+
+def test_bench_names_what_costs_most_and_what_runs_into_the_next_record(tmp_path):
+    found = answers(tmp_path, script=PLANTED)
+    checked, branches, declared, slow = (each for each in found if each["kind"] == "bench")
+
+    assert (checked["costs"][0]["inside"], checked["costs"][0]["label"]) == ("clock > checked", "checked by a function")
+    assert (branches["costs"][0]["what"], branches["costs"][0]["inside"]) == ("alternation", "clock > branches")
+    assert {declared["costs"][0]["inside"], declared["costs"][1]["inside"]} == {"clock", "clock > branches"}
+    assert declared["runs_on"] == []
+    assert slow["runs_on"] == ["rest"]
+    assert slow["decoder"]["ns_per_record"] > 2 * declared["decoder"]["ns_per_record"]
+    assert [each["runs_on"] for each in found if each["kind"] == "tree"] == [["rest"]]
+    assert found[-3]["runs_on"] == ["rest"]

@@ -96,9 +96,10 @@ local function winner(p, subject, at)
   end
 end
 
--- what a candidate costs at a place beyond what it cannot do without
-local function waste(p, subject, at, nanoseconds)
+-- what a candidate costs at a place beyond what it cannot do without; of a declared field it is all that its pattern costs
+local function waste(p, subject, at, nanoseconds, is_declared)
   local n = node(p)
+  if is_declared and n.op == "field" then return nanoseconds(n[1], subject, at) - nanoseconds(real.P(true), subject, at) end
   if n.op == "alt" then
     local part, number = winner(p, subject, at)
     if number == 1 then return 0 end
@@ -110,9 +111,11 @@ local function waste(p, subject, at, nanoseconds)
 end
 
 -- The alternations and captures that cost most, the most expensive first: {what, label, ns, calls}. A rule of a grammar cannot be
--- matched by itself, so what refers to one is left out.
-function M.costs(p, subject, names, nanoseconds, budget_s)
+-- matched by itself, so what refers to one is left out. A declared grammar makes no table, and its captures are positions, which cost
+-- next to nothing.
+function M.costs(p, subject, names, nanoseconds, budget_s, is_declared)
   local list, inside = candidates(p, names)
+  if is_declared then table.remove(list, 1) end
   local wanted = {}
   for _, q in ipairs(list) do
     wanted[q] = true
@@ -122,15 +125,38 @@ function M.costs(p, subject, names, nanoseconds, budget_s)
     local places = calls[q] or {}
     local sum, ok = 0, pcall(real.match, q, subject)
     for _, at in ipairs(ok and os.clock() - started < 2 * budget_s and places or {}) do
-      sum = sum + math.max(0, waste(q, subject, at, nanoseconds))
+      sum = sum + math.max(0, waste(q, subject, at, nanoseconds, is_declared))
     end
     if sum > 0 then
-      local kind = node(q).op == "alt" and "alternation" or "capture"
-      found[#found + 1] = { what = kind, label = text.label(q, {}), inside = inside[q], ns = sum, calls = #places }
+      local is_field = is_declared and node(q).op == "field"
+      local kind = node(q).op == "alt" and "alternation" or is_field and "field" or "capture"
+      local label = is_field and text.label(node(q)[1], names) or text.label(q, {})
+      found[#found + 1] = { what = kind, label = label, inside = inside[q], ns = sum, calls = #places }
     end
   end
   table.sort(found, function(a, b) return a.ns > b.ns end)
   return found
+end
+
+-- The names of the fields of a declared grammar whose patterns go on into the records behind this one. That is not wrong, for what
+-- does not end with its record is matched once more by itself, but it is slow.
+function M.runs_on(p, subject)
+  local fields, names, seen = {}, {}, {}
+  for _, q in ipairs((candidates(p, {}))) do
+    if node(q).op == "field" then fields[q] = true end
+  end
+  local behind = subject .. ("\n" .. subject):rep(2) .. "\n"
+  for q, places in pairs(calls_of(p, fields, subject)) do
+    for _, at in ipairs(places) do
+      local to = real.match(operators.div(node(q)[1], 0) * real.Cp(), behind, at)
+      local name = node(q).extra
+      if to and to > #subject + 1 and not seen[name] then
+        seen[name], names[#names + 1] = true, name
+      end
+    end
+  end
+  table.sort(names)
+  return names
 end
 
 -- the pattern as declare_grammar would compose it: positions of the fields, no values

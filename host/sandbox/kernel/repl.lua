@@ -215,7 +215,11 @@ end
 function ops.costs(_, text)
   local grammar = need_grammar()
   local nanoseconds = function(p, subject, at) return tester.nanoseconds(p, subject, at, 0.0004) end
-  return { ok = true, costs = pattern_cost.costs(grammar, text, names_of(), nanoseconds, 0.03) }
+  return { ok = true, costs = pattern_cost.costs(grammar, text, names_of(), nanoseconds, 0.03, declared) }
+end
+
+function ops.runs_on(_, text)
+  return { ok = true, names = declared and current and pattern_cost.runs_on(current, text) or {} }
 end
 
 -- the names that may follow a dot, be it behind a module, or the globals
