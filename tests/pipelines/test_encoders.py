@@ -193,3 +193,24 @@ def test_a_process_does_not_wear_out(bench):
 
     assert "was ended" not in host.log
     assert [message["seen"] for message in bench.jsons("seen")] == [70_000]
+
+
+def test_fields_of_a_payload_that_is_the_record_are_escaped_as_it_is(bench):
+    """They lie in each other: what was passed over in the payload comes again in the field."""
+    line = '192.0.2.7 - - [01/May/2024:12:00:%02d +0200] "GET /%s HTTP/1.1" 200 17 "%s" "%s"'
+    odd = ["a", r"a\x22b", r"\\", "c"]
+    lines = [(line % (n % 60, odd[n % 4], odd[n // 4 % 4], odd[n // 16 % 4])).encode() for n in range(640)]
+    path = bench.write("in.log", lines)
+    decoder = {"type": "nginx_access", "config": {"payload_keep": True}}
+
+    bench.once(
+        {
+            "inputs": {"in": {"type": "file", "path": path, "decoder": decoder}},
+            "outputs": {"all": to_json(bench.path("all"), "Logger == 'in'")},
+        }
+    )
+
+    seen = bench.jsons("all")
+    assert [message["Payload"].encode() for message in seen] == lines
+    assert [message["request_uri"] for message in seen] == [f"/{odd[n % 4]}" for n in range(640)]
+    assert [message["http_user_agent"] for message in seen] == [odd[n // 16 % 4] for n in range(640)]

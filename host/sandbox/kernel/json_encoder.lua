@@ -57,14 +57,14 @@ local state = {
   records = 0, -- of this pack that were encoded
   checked = false, -- whether `plain` holds for the whole pack
   plain = false, -- the raw bytes, or those of the record, need no escape but for quotes and backslashes
-  searched_from = 0, -- the cursors below hold from here on
-  next_quote = -1,
-  next_backslash = -1,
+  -- There is no quote from the one position up to the other, nor a backslash. So where there are few, few searches find them all.
+  quotes_from = 0, next_quote = -1,
+  backslashes_from = 0, next_backslash = -1,
 }
 
 function M.start_pack(raw, raw_bytes)
   state.raw, state.raw_bytes, state.checked, state.records = raw, raw_bytes, false, 0
-  state.searched_from, state.next_quote, state.next_backslash = 0, -1, -1
+  state.quotes_from, state.next_quote, state.backslashes_from, state.next_backslash = 0, -1, 0, -1
 end
 
 -- records of a pack that are looked at one by one before the whole pack is: looking at all is cheaper by the byte, but a
@@ -85,12 +85,23 @@ local function check_plain(record, raw)
   end
 end
 
+-- position of the first byte c in [from, to), or nil
+local function find(c, from, to)
+  local at = C.memchr(state.raw + from, c, to - from)
+  if at == nil then return nil end
+  return tonumber(cast("intptr_t", at) - cast("intptr_t", state.raw))
+end
+
 -- position of the next byte c, or one behind the end
 local function next_of(c, from)
-  local n = state.raw_bytes
-  local at = C.memchr(state.raw + from, c, n - from)
-  if at == nil then return n + 1 end
-  return tonumber(cast("intptr_t", at) - cast("intptr_t", state.raw))
+  return find(c, from, state.raw_bytes) or state.raw_bytes + 1
+end
+
+-- The next byte c from a position on, where there is none in [known_from, next_at). Fields may lie in each other, as all do in a Payload
+-- that is the record: only what has been passed since is looked at again.
+local function next_known(c, from, known_from, next_at)
+  if from < known_from then return find(c, from, known_from) or next_at end
+  return next_at < from and next_of(c, from) or next_at
 end
 
 -- ---------------------------------------------------------------- writing pieces; each answers where the next one goes
@@ -123,13 +134,8 @@ end
 -- bytes of the raw region as the inside of a JSON string
 local function put_raw(base, at, raw, from, to)
   if not state.plain then return put_heap(base, at, raw, from, to) end
-  if from < state.searched_from then
-    state.next_quote, state.next_backslash = -1, -1
-  end
-  state.searched_from = from
-  local quote, backslash = state.next_quote, state.next_backslash
-  if quote < from then quote = next_of(34, from) end
-  if backslash < from then backslash = next_of(92, from) end
+  local quote = next_known(34, from, state.quotes_from, state.next_quote)
+  local backslash = next_known(92, from, state.backslashes_from, state.next_backslash)
   while quote < to or backslash < to do
     local odd = quote < backslash and quote or backslash
     local n = odd - from
@@ -145,7 +151,7 @@ local function put_raw(base, at, raw, from, to)
       backslash = next_of(92, from)
     end
   end
-  state.next_quote, state.next_backslash = quote, backslash
+  state.quotes_from, state.next_quote, state.backslashes_from, state.next_backslash = from, quote, from, backslash
   copy(base + at, raw + from, to - from)
   return at + (to - from)
 end
