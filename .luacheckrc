@@ -12,7 +12,7 @@ stds.sandbox = {
     "read_message", "write_message", "read_next_field", "read_config",
     "inject_message", "inject_payload", "add_to_payload",
     "decode_message", "encode_message", "create_message_matcher",
-    "declare_grammar", "declare_json", "declare_payload", "declare_encoder",
+    "declare_grammar", "declare_json", "declare_logfmt", "declare_payload", "declare_encoder",
     "assert", "error", "ipairs", "next", "pairs", "pcall", "print", "select", "setmetatable", "getmetatable",
     "rawequal", "rawget", "rawset", "require", "tonumber", "tostring", "type", "unpack", "xpcall", "_VERSION",
     math = { other_fields = true },

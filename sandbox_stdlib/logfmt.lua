@@ -9,7 +9,7 @@ Within quotes \" \\ \/ \n \t \r \b \f and \uXXXX mean what they mean in JSON. A 
 matches only if it has at least one key=value.
 
 There is only the table form: positions are declared for names in a fixed order, and the keys of logfmt differ from line to
-line, as does their order; with optional members a grammar would pass over a key that stands elsewhere.
+line, as does their order. A decoder's declare_logfmt makes a declared grammar of each order that it sees.
 --]]
 
 local lpeg = require "lpeg"

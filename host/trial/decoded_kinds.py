@@ -1,6 +1,6 @@
 """What the decoders of a configuration make, asked of their scripts: each is loaded once in a jailed process.
 
-What a script declares (`declare_grammar`, `declare_json`, `declare_payload`) is known for certain. Of a script with
+What a script declares (`declare_grammar`, `declare_json`, ...) is known for certain. Of a script with
 `process_message` nothing is known, and nothing is said.
 """
 
@@ -43,7 +43,8 @@ local function told(form, spec)
     varies = { Type = spec.Type ~= nil, Logger = spec.Logger ~= nil },
   })
 end
-for form, name in pairs { grammar = "declare_grammar", json = "declare_json", payload = "declare_payload" } do
+for _, form in ipairs { "grammar", "json", "logfmt", "payload" } do
+  local name = "declare_" .. form
   local declare = _G[name]
   _G[name] = function(spec)
     told(form, spec or {})

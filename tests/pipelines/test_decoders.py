@@ -143,6 +143,76 @@ def test_numbers_and_timestamps_of_json_keep_every_digit(bench):
     ]
 
 
+VALUES = [
+    "", "x", "/a?b=c", "12ms", "true", "false", "truer", "0", "-0", "-1", "7", "007", "-007", "123456789012345",
+    "1234567890123456", "-12345678901234", "-123456789012345", "0.5", "-0.25", "00.5", "1.", ".5", "1e3", "1.5E-2",
+    "1.e2", "0x10", "nan", "inf", "größe", "a\\n", '""', '"a b"', '"1"', '"true"', '"say \\"hi\\""',
+    '"tab\\t\\u00fc"', '"\\ud83d\\ude00"', '"\\ud83d"', '"\\q"', '"raw\ttab"', '"x"y', '"open', "a\"b",
+    "2024-05-01T10:00:00Z", '"2024-05-01 10:00:00.25"', "2024-13-01T00:00:00Z", "1714557600", "1714557600.5",
+    "1714557600000", "info", "WARN", "error", "err", "errors", "9", '"notice"', "db1", '"db 2"', "80\x7f",
+]  # fmt: skip
+
+
+def random_logfmt(random, keys, values):
+    """A line of pairs, as programs write them and as they do not."""
+    pairs = [f"{key}={random.choice(values[key])}" for key in keys]
+    if random.random() < 0.03:
+        pairs.insert(random.randrange(len(pairs) + 1), random.choice(["alone", "a=1", "=", "x==y", "  ", "level=info"]))
+    return random.choice(["", " "]) * (random.random() < 0.05) + " ".join(pairs) + " " * (random.random() < 0.05)
+
+
+def test_forms_of_logfmt_say_what_the_script_says_of_each_line(bench):
+    random = Random(11)
+    lines = []
+    for _ in range(150):
+        keys = random.sample(
+            ["ts", "level", "msg", "host", "pid", "log", "a", "b", "größe", "a"], random.randrange(1, 7)
+        )
+        values = {key: random.sample(VALUES, 2) for key in keys}
+        lines += [random_logfmt(random, keys, values).encode() for _ in range(20)]
+    script = (ROOT / "sandboxes" / "lua" / "decoders" / "logfmt.lua").read_text()
+    without = script.replace("name: logfmt", "name: plain_logfmt").replace("declare_logfmt {", "local _ = {")
+    folder = bench.folder / "plugins" / "decoders"
+    folder.mkdir(parents=True)
+    (folder / "plain_logfmt.lua").write_text(without)
+    headers = {
+        "Timestamp": "ts",
+        "Severity": "level",
+        "Payload": "msg",
+        "Hostname": "host",
+        "Pid": "pid",
+        "Logger": "log",
+    }
+    options = [headers, {}, {**headers, "typed": False, "payload_keep": True}]
+    path = bench.write("in.log", lines)
+    inputs, outputs = {}, {}
+    for number, config in enumerate(options):
+        for name in ("logfmt", "plain_logfmt"):
+            unit = f"{name}_{number}"
+            decoder = {"type": name, "config": {**config, "type": unit}}
+            inputs[unit] = {"type": "file", "path": path, "decoder": decoder, "logger": "here"}
+            outputs[unit] = to_json(bench.path(unit), f"Type == '{unit}'")
+
+    bench.once({"hekate": {"hostname": "here"}, "inputs": inputs, "outputs": outputs})
+
+    for number in range(len(options)):
+        one, other = ([line.replace(unit, b"logfmt") for line in bench.lines(unit.decode())]
+                      for unit in (b"logfmt_%d" % number, b"plain_logfmt_%d" % number))  # fmt: skip
+        assert len(one) > 2000
+        mismatches = [(a, b) for a, b in zip(map(members, one), map(members, other), strict=True) if a != b]
+        assert not mismatches, mismatches[0]
+    letters = {(letter["component"], letter["record"]) for letter in bench.dead_letters() if "record" in letter}
+    assert {record for unit, record in letters if unit == "logfmt_0"} == {
+        record for unit, record in letters if unit == "plain_logfmt_0"
+    }
+
+
+def members(line):
+    """What a line of JSON says, in its order; the time apart, which is the arrival's where a record has none."""
+    pairs = json.loads(line, object_pairs_hook=list)
+    return [(key, value) for key, value in pairs if key != "Timestamp" or not value.startswith("2026")]
+
+
 def test_syslog_and_logfmt_in_one_run(bench):
     random = Random(5)
     syslog, syslog_expected, logfmt, logfmt_expected = [], [], [], []

@@ -32,6 +32,7 @@ function M.run_decoder(file, config)
   local env = load_script(file, {
     read_config = function(key) return config[key] end,
     declare_grammar = function(grammar) spec = grammar end,
+    declare_logfmt = function() end, -- process_message takes all lines, too
     read_message = function(name) return name == "Payload" and line or nil end,
     write_message = function(name, value) written[name] = value end,
     inject_message = function(message) injected = message end,

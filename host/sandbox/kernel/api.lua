@@ -238,6 +238,14 @@ end
 -- Errors: an option that makes no sense.
 -- Cost: each form of object is parsed in full a few times, then as a declared grammar.
 
+--- declare_logfmt(table)
+-- In: decoders, while the script is loaded.
+-- Records are lines of `key=value key="some text"`. process_message gets those that are not plain: with keys without a value, or
+-- headers that cannot be read; and the first of each form. Keys: `type`, the Type; `typed`, whether numbers and true and false without
+-- quotes get their type; `payload_keep`, whether the record is the Payload; `severities`, numbers by name in small letters;
+-- Timestamp, Severity, Hostname, Logger, Pid, Payload: the key that becomes the header.
+-- Cost: each form of line, keys and kinds of values in their order, is parsed twice, then it is a declared grammar.
+
 --- declare_payload(table)
 -- In: decoders, while the script is loaded.
 -- Records become messages as they are, with the Type `type`, instead of process_message.
@@ -257,6 +265,7 @@ function M.decoder(config, declared, settings)
     declared.grammar = spec
   end
   api.declare_json = function(options) declared.json = options or {} end
+  api.declare_logfmt = function(options) declared.logfmt = options or {} end
   api.declare_payload = function(options) declared.payload = options or {} end
   return elsewhere.add(api, "decoder")
 end

@@ -15,18 +15,20 @@ local NOWHERE = {
 
 local OF_KIND = {
   decoder = {
-    declare_encoder = "is for encoders; a decoder declares with declare_grammar, declare_json or declare_payload",
+    declare_encoder = "is for encoders; a decoder declares with declare_grammar, declare_json, declare_logfmt or declare_payload",
   },
   filter = {
     write_message = "is for decoders and encoders; a filter sends a message of its own with inject_message",
     declare_grammar = "is for decoders",
     declare_json = "is for decoders",
+    declare_logfmt = "is for decoders",
     declare_payload = "is for decoders",
     declare_encoder = "is for encoders",
   },
   encoder = {
     declare_grammar = "is for decoders; an encoder declares with declare_encoder",
     declare_json = "is for decoders; an encoder declares with declare_encoder { format = 'json' }",
+    declare_logfmt = "is for decoders; an encoder declares with declare_encoder",
     declare_payload = "is for decoders; an encoder declares with declare_encoder { format = 'payload' }",
   },
 }

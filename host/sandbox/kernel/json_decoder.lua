@@ -1,13 +1,10 @@
--- JSON records. What varies from one record of a program to the next is the values; the text between them, keys and
--- punctuation, repeats. So the first records of a form are parsed in full, and from them a declared grammar is made in
--- which all text between the values is literal: it matches at the speed of any declared grammar, and the next record of
--- the same form needs nothing else. Forms that do not repeat stay with the full parser.
+-- JSON records, by their forms (forms.lua).
 -- A string is kept as it was written, escapes and all.
 local ffi = require "ffi"
 local lpeg = require "lpeg"
 local L = require "layout"
 local W = require "writer"
-local declared = require "declared"
+local forms = require "forms"
 local json_text = require "json_text"
 local shapes = require "shapes"
 local timestamps = require "timestamps"
@@ -15,11 +12,6 @@ local timestamps = require "timestamps"
 local P, R, S, Cp = lpeg.P, lpeg.R, lpeg.S, lpeg.Cp
 
 local M = {}
-
-local SEEN_BEFORE_COMPILED = 2 -- records of a form before a grammar is made for it
-local MOST_FORMS = 32 -- grammars kept, the one used last first
-local MOST_COUNTED = 2000 -- forms counted
-local MOST_VALUES = 120 -- values of a record that a compiled form may have
 
 -- ---------------------------------------------------------------- grammar
 
@@ -129,19 +121,6 @@ local function timestamp_kind(options)
   return "timestamp:" .. options.timestamp_format
 end
 
--- one string that is equal for records whose grammar would be equal
-local function signature(text, found, options)
-  local parts, at = {}, 0
-  for i, v in ipairs(found) do
-    local constant = role(options, v) == "Type" or role(options, v) == "Logger"
-    parts[2 * i - 1] = text:sub(at + 1, constant and v.to or v.from)
-    parts[2 * i] = constant and "\1" or "\2" .. v.form
-    at = v.to
-  end
-  parts[#parts + 1] = text:sub(at + 1)
-  return table.concat(parts)
-end
-
 local function header_spec(headers, text, found, options)
   local spec = { type = headers.type, logger = headers.logger, hostname = headers.hostname, payload_is_record = options.payload_keep }
   for _, v in ipairs(found) do
@@ -150,25 +129,6 @@ local function header_spec(headers, text, found, options)
     if r == "Logger" then spec.logger = json_text.unescape(text:sub(v.from + 1, v.to)) end
   end
   return spec
-end
-
--- declared items: literal text between the values
-local function items_of(text, found, options)
-  local items, at = {}, 0
-  for _, v in ipairs(found) do
-    local r = role(options, v)
-    if r == "Type" or r == "Logger" then
-      items[#items + 1] = text:sub(at + 1, v.to)
-    else
-      if v.from > at then items[#items + 1] = text:sub(at + 1, v.from) end
-      local kind = v.kind
-      if r == "Timestamp" then kind = timestamp_kind(options) end
-      items[#items + 1] = { name = r or v.name, grammar = GRAMMARS[v.form], type = kind }
-    end
-    at = v.to
-  end
-  if at < #text then items[#items + 1] = text:sub(at + 1) end
-  return items
 end
 
 -- stores a record that was parsed in full
@@ -198,7 +158,7 @@ local function store(text, found, base, shift, now, spec, options)
   return true
 end
 
--- ---------------------------------------------------------------- forms
+-- ---------------------------------------------------------------- the decoder
 
 local HEADERS = { "Timestamp", "Type", "Logger", "Payload", "Uuid", "Hostname", "Severity", "EnvVersion", "Pid" }
 
@@ -221,70 +181,32 @@ end
 -- name: for error texts; options: of declare_json; headers: {type, logger, hostname}
 function M.new(name, options, headers, delimiter)
   options = settle(options)
-  local forms, seen, seen_count = {}, {}, 0
-  local delimiter_text = delimiter and string.char(delimiter) or "\n"
 
-  local function remember(form)
-    table.insert(forms, 1, form)
-    forms[MOST_FORMS + 1] = nil
+  local function is_constant(value)
+    local r = role(options, value)
+    return r == "Type" or r == "Logger"
   end
 
-  local function learn(text, found, spec)
-    local key = signature(text, found, options)
-    if seen_count > MOST_COUNTED then
-      seen, seen_count = {}, 0
-    end
-    if not seen[key] then
-      seen[key], seen_count = 0, seen_count + 1
-    end
-    seen[key] = seen[key] + 1
-    if seen[key] == SEEN_BEFORE_COMPILED and #found <= MOST_VALUES and #found > 0 then
-      spec.alternatives = { items_of(text, found, options) }
-      remember(declared.compile(spec, delimiter_text)[1])
-    end
+  local function item_of(value)
+    local r = role(options, value)
+    return { name = r or value.name, grammar = GRAMMARS[value.form], type = r == "Timestamp" and timestamp_kind(options) or value.kind }
   end
+
+  local known = forms.new(is_constant, item_of, delimiter)
 
   local function single(base, from, to, now)
     local text = ffi.string(base + from, to - from)
-    for i, form in ipairs(forms) do
-      if form.single(text, base, from, now) then
-        if i > 1 then
-          table.remove(forms, i)
-          table.insert(forms, 1, form)
-        end
-        return true
-      end
-    end
+    if known.single(text, base, from, now) then return true end
     local found, at = parse(text, options)
     if not found then return false, string.format("%s: not a JSON object: stopped at byte %d", name, at - 1) end
     local spec = header_spec(headers, text, found, options)
     local ok, why = store(text, found, base, from, now, spec, options)
     if not ok then return false, name .. ": " .. why end
-    learn(text, found, spec)
+    known.learn(text, found, spec)
     return true
   end
 
-  -- as those of declared.lua
-  local function many(text, base, shift, i, delim, most_bytes, now, beat, ordinal)
-    local first = forms[1]
-    if not first then return i, ordinal end
-    local next_i, next_ordinal = first.many(text, base, shift, i, delim, most_bytes, now, beat, ordinal, 1e15)
-    if next_i ~= i then return next_i, next_ordinal end
-    for place = 1, #forms do
-      local form = forms[place]
-      next_i, next_ordinal = form.one(text, base, shift, i, delim, most_bytes, now, beat, ordinal, ordinal + 1)
-      if next_i ~= i then
-        if place > 1 then
-          table.remove(forms, place)
-          table.insert(forms, 1, form)
-        end
-        return next_i, next_ordinal
-      end
-    end
-    return i, ordinal
-  end
-
-  return { single = single, many = many }
+  return { single = single, many = known.many }
 end
 
 return M

@@ -9,6 +9,7 @@ local calls = require "calls"
 local declared = require "declared"
 local emit = require "emit"
 local json_decoder = require "json_decoder"
+local logfmt_decoder = require "logfmt_decoder"
 local message = require "message"
 local merge = require "merge"
 local shapes = require "shapes"
@@ -90,19 +91,35 @@ function M.declared(name, spec, delimiter, otherwise)
   }
 end
 
--- options: of declare_json
-function M.json(name, options, headers, delimiter)
-  local decode = json_decoder.new(name, options, headers)
-  local function many(job, at, stop, ordinal, most_bytes, delim)
+-- the call `many` of a decoder that works by forms
+local function many_of(decode, delimiter)
+  return delimiter and function(job, at, stop, ordinal, most_bytes, delim)
     local text, shift = text_of(at, stop)
     local i, next_ordinal = decode.many(text, job.raw, shift, at - shift + 1, delim, most_bytes, job.now, beat, ordinal)
     return i - 1 + shift, next_ordinal
-  end
+  end or nil
+end
+
+-- options: of declare_json
+function M.json(name, options, headers, delimiter)
+  local decode = json_decoder.new(name, options, headers, delimiter)
   return {
     name = name,
-    many = delimiter and many or nil,
+    many = many_of(decode, delimiter),
     record = function(job, from, to) return decode.single(job.raw, from, to, job.now) end,
     pack = merging_pack(decode.single),
+  }
+end
+
+-- options: of declare_logfmt; otherwise: the stage of the script, for records that are not plain
+function M.logfmt(options, headers, delimiter, otherwise)
+  local decode = logfmt_decoder.new(options, headers, delimiter, otherwise.record)
+  return {
+    name = otherwise.name,
+    otherwise = otherwise, -- its memory must stay
+    many = many_of(decode, delimiter),
+    record = decode.record,
+    pack = otherwise.pack,
   }
 end
 

@@ -18,6 +18,10 @@ local function decoder_stage(spec, script)
   elseif declared.json then
     headers.type = spec.message_type ~= "" and spec.message_type or declared.json.type or ""
     return stages.json(script.name, declared.json, headers, spec.delimiter)
+  elseif declared.logfmt then
+    headers.type = spec.message_type ~= "" and spec.message_type or declared.logfmt.type or ""
+    local otherwise = stages.script(script.name, scripts.need(env, "process_message", script), headers)
+    return stages.logfmt(declared.logfmt, headers, spec.delimiter, otherwise)
   elseif declared.payload then
     headers.type = spec.message_type ~= "" and spec.message_type or declared.payload.type or ""
     return stages.payload(script.name, headers)

@@ -30,8 +30,16 @@ local message_type = read_config "type"
 local typed = read_config "typed"
 local payload_keep = read_config "payload_keep"
 
+declare_logfmt {
+  type = message_type, typed = typed, payload_keep = payload_keep, severities = syslog.severities,
+  Timestamp = read_config "Timestamp", Severity = read_config "Severity", Hostname = read_config "Hostname",
+  Logger = read_config "Logger", Pid = read_config "Pid", Payload = read_config "Payload",
+}
+
 local INTEGER, DOUBLE = 2, 3
 local NS_PER_SECOND = 1e9
+
+-- What follows is for lines that are not plain: see declare_logfmt.
 
 -- ---------------------------------------------------------------- headers
 
