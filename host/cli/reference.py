@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import click
 
+from host.cli import json_keys
 from host.cli.main import COMMANDS, cli
 
 _PROLOGUE = """# The command line
@@ -127,6 +128,7 @@ def markdown(mark: str) -> str:
             lines += ["| option | meaning |", "|---|---|"]
             lines += [f"| `{given.replace('|', chr(92) + '|')}` | {_escaped(meaning)} |" for given, meaning in options]
             lines.append("")
+    lines += json_keys.markdown()
     lines.append(_EPILOGUE.rstrip("\n"))
     lines += [f"| {status} | {f'`{name}`' if name else ''} | {when} |" for status, name, when in STATUSES]
     return "\n".join(lines) + "\n"

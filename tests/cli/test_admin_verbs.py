@@ -9,6 +9,8 @@ import sys
 import pexpect
 import pytest
 
+from host.cli.json_keys import SHAPES
+from tests.cli.json_shapes import check_shape
 from tests.cli.test_cli import hekate
 from tests.running import PLUGIN, ROOT, Bench
 
@@ -44,7 +46,13 @@ def ask(bench):
     def ask(*arguments, status=0):
         result = hekate(*arguments, env={"HEKATE_API": bench.path("admin.sock")})
         assert result.returncode == status, result.stdout + result.stderr
-        return json.loads(result.stdout) if "json" in arguments else result.stdout + result.stderr
+        if "json" not in arguments:
+            return result.stdout + result.stderr
+        document = json.loads(result.stdout)
+        verb = next((" ".join(arguments[:n]) for n in (2, 1) if " ".join(arguments[:n]) in SHAPES), None)
+        if verb is not None and verb != "graph":  # without CONFIG it is that of the API
+            check_shape(verb, document)
+        return document
 
     return ask
 
@@ -53,6 +61,9 @@ def test_sandboxes_are_loaded_looked_at_stopped_rolled_back_and_unloaded(bench, 
     assert "counts" in ask("sandbox", "list", "--kind", "filter")
     assert ask("sandbox", "show", "counts", "--format", "json")["state"] == "running"
     assert "the first one" in ask("sandbox", "logs", "counts")
+    assert ask("graph", "--format", "json")["nodes"]
+    assert "inputs.numbers  running\n  -> decoders.numbers  " in ask("graph")
+    assert '"inputs.numbers" -> "decoders.numbers"' in ask("graph", "--format", "dot")
     for action, state in [("pause", "paused"), ("resume", "running"), ("stop", "stopped"), ("start", "running")]:
         assert f"counts is {state}." in ask("sandbox", action, "counts")
     ask("sandbox", "restart", "counts")
@@ -69,7 +80,7 @@ def test_sandboxes_are_loaded_looked_at_stopped_rolled_back_and_unloaded(bench, 
     bench.write("other.lua", "this is no Lua")
     refused = ask("sandbox", "load", file, "--kind", "filter", status=1)
     assert "other.lua:1" in refused
-    ask("sandbox", "unload", "other")
+    assert ask("sandbox", "unload", "other", "--format", "json")["unloaded"] is True
     assert "other" not in ask("sandbox", "list", "--kind", "filter")
 
 
@@ -121,7 +132,7 @@ def test_dead_letters_are_listed_shown_replayed_and_dropped(ask):
     first = ask("deadletters", "list", "--component", "numbers", "--limit", "2", "--format", "json")[0]
     assert first["record"].startswith("oops")
     assert first["record"] in ask("deadletters", "show", first["id"])
-    assert "1 done, 0 left." in ask("deadletters", "replay", first["id"])
+    assert ask("deadletters", "replay", first["id"], "--format", "json") == {"done": [first["id"]], "failed": {}}
     ask("deadletters", "show", first["id"], status=1)
     assert "2 done" in ask("deadletters", "drop", "--component", "numbers", "--limit", "2")
     assert "Say which" in ask("deadletters", "drop", status=64)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.cli.json_shapes import check_shape
 from tests.cli.test_cli import hekate
 from tests.running import Bench, to_json, until
 
@@ -54,7 +55,10 @@ def test_messages_and_load_arrive(bench):
     (message,) = bench.jsons("heka.jsonl")
     assert (message["Payload"], message["version"], message["share"], message["by"]) == ("out", 7, 0.5, "bob")
 
-    assert hekate("inject", f"unix://{bench.path('in.sock')}", "--raw", input="one\ntwo\n").returncode == 0
+    raw = ["inject", f"unix://{bench.path('in.sock')}", "--raw"]
+    sent = json.loads(hekate(*raw, "--format", "json", input="one\ntwo\n").stdout)
+    check_shape("inject", sent)
+    assert sent == {"sent": 2, "bytes": 8}
     until(lambda: len(bench.read("socket.jsonl").splitlines()) == 2, "the lines of the socket")
 
     result = hekate(
@@ -62,6 +66,7 @@ def test_messages_and_load_arrive(bench):
         "--oversize-bytes", "5000", "--format", "json",
     )  # fmt: skip
     assert json.loads(result.stdout)["lines"] == 2000, result.stderr
+    check_shape("flood", json.loads(result.stdout))
     until(lambda: len(bench.read("lines.jsonl").splitlines()) + len(bench.dead_letters()) == 2000, "all lines")
     whole = {line["n"] for line in bench.jsons("lines.jsonl")}
     reasons = [letter["reason"] for letter in bench.dead_letters()]
