@@ -1,14 +1,24 @@
 """`hekate cat`: what is in files, decoded."""
 
+import os
 from pathlib import Path
 
 import click
 
+from host.cli import completing
+from host.cli.statuses import exits
 
-@click.command(name="cat", short_help="Show logs, dead letters and Heka-framed files, decoded.")
-@click.argument("file", nargs=-1, required=True)
+
+@click.command(
+    name="cat",
+    short_help="Show logs, dead letters and Heka-framed files, decoded.",
+    epilog=exits(os.EX_UNAVAILABLE, because={os.EX_NOINPUT: "a file cannot be read"}),
+)
+@click.argument("file", nargs=-1, required=True, shell_complete=completing.files)
 @click.option(
-    "--decoder", help="By default json for lines that begin with {, protobuf for Heka's frames, else payload."
+    "--decoder",
+    shell_complete=completing.decoders,
+    help="By default json for lines that begin with {, protobuf for Heka's frames, else payload.",
 )
 @click.option("--config", "options", multiple=True, metavar="KEY=VALUE", help="An option of the decoder.")
 @click.option("--match", default="TRUE", show_default=True, help="Only messages that this matcher accepts.")
@@ -36,7 +46,7 @@ def command(
     """Decode FILE (patterns and gzip are fine) as the pipeline does, and show what --match accepts.
 
     FILE is a log, a file of dead letters, or a file of Heka's frames; several are read one after the other. How many
-    records were not decoded, and why, goes to stderr; the exit status is 66 if a file cannot be read.
+    records were not decoded, and why, goes to stderr.
 
     \b
         hekate cat access.log --decoder nginx_access --match 'Fields[status] >= 500'

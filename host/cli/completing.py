@@ -62,6 +62,13 @@ def letters(ctx: click.Context, _param: click.Parameter, incomplete: str) -> "li
     return _completed([(each["id"], f"{each['component']}: {each['reason']}") for each in found], incomplete)
 
 
+def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Files, as the shell knows them."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
 def decoders(ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Decoders that are shipped, and those of `--sandbox-dir`."""
     from host import paths

@@ -1,14 +1,21 @@
 """`hekate repl`: Lua and grammars tried out line by line."""
 
+import os
 from pathlib import Path
 
 import click
 
+from host.cli import completing
 from host.cli.options import format_option
+from host.cli.statuses import exits
 
 
-@click.command(name="repl", short_help="Try out Lua and grammars, line by line.")
-@click.argument("file", nargs=-1)
+@click.command(
+    name="repl",
+    short_help="Try out Lua and grammars, line by line.",
+    epilog=exits(os.EX_UNAVAILABLE, because={1: "something that was entered failed"}),
+)
+@click.argument("file", nargs=-1, shell_complete=completing.files)
 @click.option("-e", "code", multiple=True, metavar="CODE", help="Carry out CODE, and end. May be given several times.")
 @click.option(
     "--sandbox-dir",
@@ -23,8 +30,7 @@ def command(file: tuple[str, ...], code: tuple[str, ...], sandbox_dir: Path, out
 
     A pattern that it answers becomes the grammar of the samples. FILE is loaded first: a decoder or grammar (*.lua),
     or a log, whose first lines become samples. Commands begin with a colon; `:help` lists them. Without a terminal,
-    commands and Lua are read from the standard input, and the exit status is 1 if one of them failed; with
-    `--format json` each answer is one line of JSON.
+    commands and Lua are read from the standard input; with `--format json` each answer is one line of JSON.
 
     \b
         hekate repl access.log                      then :infer access.log, :edit, :coverage access.log, :save mine

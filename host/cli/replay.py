@@ -1,11 +1,14 @@
 """`hekate replay`: recorded logs through a configuration, with the time taken from the records."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
+from host.cli import completing
 from host.cli.options import format_option
+from host.cli.statuses import exits
 
 _NS = 1_000_000_000
 
@@ -43,8 +46,19 @@ class _Time(click.ParamType["int"]):
             self.fail(str(fault), param, ctx)
 
 
-@click.command(name="replay", short_help="Run recorded logs through a configuration, in the time of the records.")
-@click.argument("file", nargs=-1, required=True)
+@click.command(
+    name="replay",
+    short_help="Run recorded logs through a configuration, in the time of the records.",
+    epilog=exits(
+        os.EX_CONFIG,
+        because={
+            1: "records failed (stderr says why) or a sandbox was ended",
+            os.EX_NOINPUT: "a file cannot be read",
+            os.EX_UNAVAILABLE: "it is not clear where a file belongs",
+        },
+    ),
+)
+@click.argument("file", nargs=-1, required=True, shell_complete=completing.files)
 @click.option(
     "--config",
     required=True,
@@ -84,9 +98,6 @@ def command(
         hekate replay access.log* --config hekate.yaml
         hekate replay --config hekate.yaml --speed 10 --deliver access=old/access.log.2.gz
         hekate replay --config hekate.yaml --output alerts --since 2026-05-01T12:00:00Z yesterday.log
-
-    Exit status: 0; 1 if records failed (stderr says why) or a sandbox was ended; 66 if a file cannot be read; 69 if it
-    is not clear where one belongs; 78 for a fault in the configuration.
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
     from host.cli.replaying import Request, replay
     from host.replay.conductor import Span
