@@ -17,7 +17,7 @@ from host.sandbox.termination import OUT_OF_MEMORY_STATUS
 from host.sandbox.zygote_client import Place, Seat, Tenant, ZygoteClient
 
 _GATHER_S = 0.02
-"""How long the first one waits for others that start at the same time."""
+"""How long the last one waits for others that start at the same time."""
 
 
 class Group:
@@ -47,9 +47,11 @@ class Group:
         """
         placed: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
         self._waiting.append((seat, tenant, placed))
+        if self._timer is not None:
+            self._timer.cancel()
         if len(self._waiting) == MOST_MEMBERS:
             self._fill_house()
-        elif self._timer is None:
+        else:
             self._timer = asyncio.get_running_loop().call_later(_GATHER_S, self._fill_house)
         return await placed
 
