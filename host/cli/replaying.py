@@ -74,6 +74,8 @@ def replay(request: Request) -> int:
     try:
         run = _Run(request, config, recordings)
         status = asyncio.run(run.run())
+        if run.nobody_reads:
+            raise BrokenPipeError
         keeps_letters = request.deliver and run.pipeline.dead_letters.count > 0
         _tell_of_dead_letters(folder, kept=keeps_letters)
     finally:
@@ -88,7 +90,7 @@ class _Run:
     def __init__(self, request: Request, config: model.Config, recordings: dict[str, list[Recording]]) -> None:
         self._request = request
         self._files = [each for some in recordings.values() for each in some]
-        new_output = None if request.deliver else _shows(request, config)
+        new_output = None if request.deliver else _shows(request, config, self._on_gone)
         begins_ns = request.span.since_ns
         if begins_ns == -math.inf:
             begins_ns = min(Path(each.path).stat().st_mtime_ns for each in self._files)
@@ -96,14 +98,17 @@ class _Run:
         self.pipeline = Pipeline(config, once=True, world=self._world)
         self._pace = Pace(request.speed)
         self._interrupted = False
+        self.nobody_reads = False
+        """Whether standard output was closed."""
+        self._conductor: Conductor | None = None
 
     async def run(self) -> int:
         """Run it; answers the exit status."""
         await self.pipeline.start()
-        conductor = Conductor(self.pipeline, self._world, self._pace, self._request.span)
+        conductor = self._conductor = Conductor(self.pipeline, self._world, self._pace, self._request.span)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal, conductor)
+            loop.add_signal_handler(number, self._on_signal)
         started_s = time.monotonic()
         showing_progress = asyncio.create_task(self._show_progress())
         try:
@@ -114,20 +119,30 @@ class _Run:
             await asyncio.gather(showing_progress, return_exceptions=True)
             await self.pipeline.stop()
             conductor.close()
-        if not self._request.quiet:
+        if not self._request.quiet and not self.nobody_reads:
             self._tell(conductor, elapsed_s)
         if self._interrupted:
             return _INTERRUPTED
         ended = self.pipeline.ended_for_good()
         return _FAILED if ended or self.pipeline.dead_letters.count else os.EX_OK
 
-    def _on_signal(self, conductor: Conductor) -> None:
+    def _on_signal(self) -> None:
         self._interrupted = True
-        conductor.stop()
+        self._stop()
+
+    def _on_gone(self) -> None:
+        self.nobody_reads = True
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._conductor is not None:
+            self._conductor.stop()
 
     async def _show_progress(self) -> None:
         """A bar, where nothing else is written to the terminal."""
-        if not self._request.quiet and (self._request.deliver or not sys.stdout.isatty()):
+        outputs = self.pipeline.config.outputs.values()
+        shown = not self._request.deliver or any(output.type == "console" for output in outputs)
+        if not self._request.quiet and not (shown and sys.stdout.isatty()):
             with Progress("KiB", sum(each.size_bytes for each in self._files) // 1024) as progress:
                 while True:
                     progress.show(sum(each.read_bytes for each in self._files) // 1024)
@@ -154,13 +169,13 @@ class _Run:
             console(stderr=True).print("Nothing was delivered; --deliver does.")
 
 
-def _shows(request: Request, config: model.Config) -> Callable[..., Output]:
+def _shows(request: Request, config: model.Config, on_gone: Callable[[], None]) -> Callable[..., Output]:
     """What makes outputs that only show."""
     shown = set(request.outputs or config.outputs)
     line = showing.json_line if request.as_json else showing.named_line if len(shown) > 1 else showing.plain_line
 
     def new(name: str, *others: Any, state_dir: Path) -> Output:
-        return showing.ShowingOutput(line if name in shown else None, name, *others, state_dir=state_dir)
+        return showing.ShowingOutput(line if name in shown else None, on_gone, name, *others, state_dir=state_dir)
 
     return new
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from host.errors import RejectBatch
 from host.outputs.base import Batch, Output
 from host.telemetry.metrics import ComponentMetrics
 
@@ -21,15 +20,24 @@ class ShowingOutput(Output):
 
     Args:
         line: What makes a line of a record; None if this one is not to be seen.
+        on_gone: Told when nobody reads standard output any more.
     """
 
     type = "replay"
 
     def __init__(
-        self, line: Show | None, name: str, options: Any, metrics: ComponentMetrics, *, state_dir: Path
+        self,
+        line: Show | None,
+        on_gone: Callable[[], None],
+        name: str,
+        options: Any,
+        metrics: ComponentMetrics,
+        *,
+        state_dir: Path,
     ) -> None:
         super().__init__(name, options, metrics, state_dir=state_dir)
         self._line = line
+        self._on_gone = on_gone
 
     async def open(self) -> None:
         """Nothing: standard output is open."""
@@ -40,9 +48,9 @@ class ShowingOutput(Output):
             try:
                 sys.stdout.buffer.write(b"".join(self._line(self.name, record) for record in batch.records()))
                 sys.stdout.buffer.flush()
-            except BrokenPipeError:  # whoever looked has gone
+            except BrokenPipeError:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                raise RejectBatch("stdout was closed by its reader") from None
+                self._on_gone()
         return None
 
     def describe(self) -> str:

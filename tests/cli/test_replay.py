@@ -116,6 +116,10 @@ def test_only_some_of_the_time_and_some_of_the_outputs(bench):
     config = configured(bench)
     log = bench.write("a.log", "".join(line(seconds, 500) for seconds in range(0, 600, 5)))
 
+    piped = f"{sys.executable} -m host replay {log} --config {config} | head -1; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", piped], capture_output=True, cwd=ROOT, timeout=60, text=True)
+    assert (result.returncode, result.stderr) == (141, "")
+
     out = replayed(
         config, log, "--since", "2024-05-01T12:01:00Z", "--until", "2024-05-01T12:02:00Z", "--output", "errors",
         "--format", "json",
