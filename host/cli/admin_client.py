@@ -15,6 +15,7 @@ from host.errors import HekateError
 DEFAULT_API = "http://127.0.0.1:4352"
 DEFAULT_TOKEN_FILE = "var/hekate/admin-token"  # noqa: S105 -- a path
 _MOST_PORT = 65535
+_CONNECT_S = 5.0
 _TIMEOUT_S = 35.0
 """Longer than the API's own limit for an answer."""
 
@@ -105,20 +106,29 @@ class Client:
         if body is not None:
             headers["Content-Type"] = media_type
         try:
-            connection = self._connection(timeout)
+            connection = self._connection(_CONNECT_S if timeout is None else min(timeout, _CONNECT_S))
+            connection.connect()
+            connection.sock.settimeout(timeout)
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as fault:
-            why = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault) or "it hangs up"
             raise UnreachableError(
-                f"No host answers at {self.where}: {why}. Is it running with an `admin` section? "
+                f"No host answers at {self.where}: {self._why(fault)}. Is it running with an `admin` section? "
                 "Name another with --api, or HEKATE_API: a URL, or the path of admin.socket."
             ) from fault
         if answer.status >= http.client.BAD_REQUEST:
-            self._refuse(answer)
+            self._refuse(answer, path)
         return answer
 
-    def _refuse(self, answer: http.client.HTTPResponse) -> NoReturn:
+    def _why(self, fault: Exception) -> str:
+        """What keeps a host from answering."""
+        if isinstance(fault, ssl.SSLCertVerificationError):
+            return f"its certificate is not to be trusted ({fault.verify_message}); HEKATE_CA names the authority"
+        if isinstance(fault, ssl.SSLError | TimeoutError) and self.where.startswith("https"):
+            return "it does not speak https"
+        return (fault.strerror if isinstance(fault, OSError) else "") or str(fault) or "it hangs up"
+
+    def _refuse(self, answer: http.client.HTTPResponse, path: str) -> NoReturn:
         text = answer.read()
         try:
             problem = json.loads(text)
@@ -127,14 +137,18 @@ class Client:
         said = str(problem.get("detail") or problem.get("title") or answer.reason)
         faults = [f"\n    {each.get('file', '')}:{each.get('line', 0)}: {each.get('message', '')}" for each in
                   problem.get("errors") or []]  # fmt: skip
-        if answer.status in {401, 403}:
-            hint = (
-                f" Give a token with --token-file (now {DEFAULT_TOKEN_FILE}), or HEKATE_TOKEN."
-                if not self._token
-                else ""
+        if answer.status == http.client.UNAUTHORIZED:
+            which = "another" if self._token else "one"
+            raise NotAllowedError(
+                f"{said} Give {which} with --token-file, HEKATE_TOKEN_FILE or HEKATE_TOKEN; "
+                f"the one that a host has made for itself is in {DEFAULT_TOKEN_FILE}."
             )
-            raise NotAllowedError(said + hint)
-        raise ApiError(said + "".join(faults))
+        if answer.status == http.client.FORBIDDEN:
+            raise NotAllowedError(said)
+        kind = path.removeprefix("/api/v1/").partition("/")[0]
+        raise ApiError(
+            said + "".join(faults) + (_WHICH.get(kind, "") if answer.status == http.client.NOT_FOUND else "")
+        )
 
     def ask(
         self, method: str, path: str, body: Any = None, *, media_type: str = "application/json", **query: Any
@@ -176,6 +190,12 @@ class Client:
                     yield json.loads(line[5:])
         except (OSError, http.client.HTTPException) as fault:
             raise UnreachableError(f"The host at {self.where} has gone: {fault}.") from fault
+
+
+_WHICH = {
+    "sandboxes": " `hekate sandbox list` shows which there are.",
+    "dead-letters": " `hekate deadletters list` shows which there are.",
+}
 
 
 def path_of(*parts: str) -> str:

@@ -1,5 +1,6 @@
 """`hekate deadletters`: records that a running host could not decode or deliver."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,19 @@ _limit = click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 1_000_000), help="How many at most, the newest."
 )
 _PAGE = 500
+
+
+class _Letter(click.ParamType[str]):
+    name = "LETTER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As the list shows it."""
+        if not re.fullmatch(r"\d{1,8}-\d{1,12}", str(value)):
+            self.fail(f"`{value}` is no dead letter; `hekate deadletters list` shows which there are.", param, ctx)
+        return str(value)
+
+
+_LETTER = _Letter()
 _AT_ONCE = 50
 """Letters of one request: it has to be answered in time, and somebody may look on."""
 
@@ -87,7 +101,7 @@ def _record(letter: dict[str, Any]) -> str:
 
 
 @command.command(epilog=_EXITS)
-@click.argument("letter", shell_complete=completing.letters)
+@click.argument("letter", type=_LETTER, shell_complete=completing.letters)
 @admin_options
 @format_option
 def show(letter: str, api: str | None, token_file: Path | None, output_format: str) -> None:
@@ -152,7 +166,7 @@ def _add_action(action: str, summary: str) -> None:
     text = f"{summary}\n\n\b\n    hekate deadletters {action} 1-0 1-312"
     do = click.option("--input", "input_name", help="Whose decoders make messages of it, where that is not known.")(do)
     for option in (
-        click.argument("letter", nargs=-1, shell_complete=completing.letters),
+        click.argument("letter", nargs=-1, type=_LETTER, shell_complete=completing.letters),
         _component,
         _reason,
         _limit,

@@ -1,8 +1,11 @@
 """The verbs that speak with a running host: sandbox, tap, top, deadletters; one host for all."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -11,6 +14,7 @@ import pytest
 
 from host.cli.json_keys import SHAPES
 from tests.cli.json_shapes import check_shape
+from tests.cli.many import many
 from tests.cli.test_cli import hekate
 from tests.running import PLUGIN, ROOT, Bench
 
@@ -30,7 +34,11 @@ def bench(tmp_path_factory):
     lines = ['{"n":{sequence},"status":500}', "oops {sequence}"]
     made.plugin("filter", "counts", COUNTS, "message_matcher: Fields[n] != NIL\n")
     config = {
-        "admin": {"listen": None, "socket": made.path("admin.sock")},
+        "admin": {
+            "listen": "127.0.0.1:0",
+            "socket": made.path("admin.sock"),
+            "tokens": [{"name": "looks", "sha256": hashlib.sha256(b"looks").hexdigest(), "role": "viewer"}],
+        },
         "inputs": {"numbers": {"type": "generate", "lines": lines, "rate": 100, "decoder": "json"}},
         "outputs": {"all": {"type": "null", "message_matcher": "Fields[n] != NIL", "encoder": "json"}},
     }
@@ -136,6 +144,38 @@ def test_dead_letters_are_listed_shown_replayed_and_dropped(ask):
     ask("deadletters", "show", first["id"], status=1)
     assert "2 done" in ask("deadletters", "drop", "--component", "numbers", "--limit", "2")
     assert "Say which" in ask("deadletters", "drop", status=64)
+
+
+def test_what_a_host_refuses_is_explained(bench):
+    (url,) = set(re.findall(r"address=(http://\S+)", bench.hosts[0].log))
+    refused = [
+        ([], {}, 77, "Give one with --token-file"),
+        ([], {"HEKATE_TOKEN": "wrong"}, 77, "This token is not known. Give another with --token-file"),
+    ]
+    for more, environment, status, said in refused:
+        result = hekate("sandbox", "list", *more, env={"HEKATE_API": url, **environment})
+        assert (result.returncode, said in result.stderr) == (status, True), result
+    as_viewer = [
+        (["sandbox", "list"], 0, ""),
+        (["sandbox", "restart", "counts"], 77, "This needs the role operator, and yours is viewer."),
+        (["sandbox", "show", "nothing"], 1, "no sandbox `nothing`. `hekate sandbox list` shows which there are."),
+        (["deadletters", "show", "9-9"], 1, "`hekate deadletters list` shows which there are."),
+        (["tap", "--match", "Type =="], 1, "The matcher `Type ==` is not valid"),
+        (["tap", "nowhere"], 1, "There is no point `nowhere`"),
+    ]
+    environment = {"HEKATE_API": url, "HEKATE_TOKEN": "looks"}
+    answers = many([line for line, _, _ in as_viewer], bench.folder, environment)
+    for (line, status, said), answer in zip(as_viewer, answers, strict=True):
+        assert (answer.status, said in answer.err) == (status, True), (line, answer)
+
+    tap = subprocess.Popen(
+        [sys.executable, "-m", "host", "tap"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
+    )  # fmt: skip
+    assert tap.stdout.readline()
+    tap.send_signal(signal.SIGINT)
+    _, complaint = tap.communicate(timeout=20)
+    assert (tap.returncode, complaint.strip()) == (130, b"")
 
 
 COMPLETED = {

@@ -53,6 +53,7 @@ FAULTS = [
     (["tap", "--token-file", "ok.yaml"], 77, "The token is no line of ASCII text"),
     (["tap", "--token-file", "folder"], 64, "File 'folder' is a directory"),
     (["deadletters", "list", "--limit", "0"], 64, "0 is not in the range"),
+    (["deadletters", "show", "../x"], 64, "`../x` is no dead letter; `hekate deadletters list` shows which there are."),
     (["deadletters", "drop"], 64, "Say which: `hekate deadletters drop ID...`"),
     (["inject", "here"], 64, "`here` is no place to send to: write tcp://host:port"),
     (["inject", "tcp://127.0.0.1:99999"], 64, "`127.0.0.1:99999` is no address"),
