@@ -3,18 +3,24 @@ local ffi = require "ffi"
 
 local M = {}
 
--- a loop inside of a loop makes the compiler leave one trace for another; up to three digits need none
+-- a loop inside of a loop makes the compiler leave one trace for another; up to six digits need none
 local function read_short(base, from, n)
-  local a = base[from] - 48
-  if n == 1 then return a end
-  local b = base[from + 1] - 48
-  if n == 2 then return a * 10 + b end
-  return a * 100 + b * 10 + base[from + 2] - 48
+  local v = base[from] - 48
+  if n == 1 then return v end
+  v = v * 10 + base[from + 1] - 48
+  if n == 2 then return v end
+  v = v * 10 + base[from + 2] - 48
+  if n == 3 then return v end
+  v = v * 10 + base[from + 3] - 48
+  if n == 4 then return v end
+  v = v * 10 + base[from + 4] - 48
+  if n == 5 then return v end
+  return v * 10 + base[from + 5] - 48
 end
 
 -- decimal digits, maybe after a sign, as a Lua number; exact up to 2^53, as any Lua number
 function M.read(base, from, to)
-  if to - from <= 3 and base[from] >= 48 then return read_short(base, from, to - from) end
+  if to - from <= 6 and base[from] >= 48 then return read_short(base, from, to - from) end
   if to - from > 15 then return tonumber(ffi.string(base + from, to - from)) end -- rounded once, not at each digit
   local negative = false
   local c = base[from]

@@ -39,18 +39,30 @@ local function need(at, n)
 end
 
 local function varint_bytes(n)
-  return n < 0x80 and 1 or n < 0x4000 and 2 or n < 0x200000 and 3 or n < 0x10000000 and 4 or 5
+  return n < 0x80 and 1 or n < 0x4000 and 2 or n < 0x200000 and 3 or 4
 end
 
--- a length as a varint
+local MOST_SIZE = 0x10000000 -- what put_size takes is less
+
+-- a length, or another small number, as a varint; without a loop, in which LuaJIT would leave one trace for another
 local function put_size(at, n)
-  while n >= 128 do
-    base[at] = bor(band(n, 127), 128)
-    n = rshift(n, 7)
-    at = at + 1
+  if n < 0x80 then
+    base[at] = n
+    return at + 1
   end
-  base[at] = n
-  return at + 1
+  base[at] = bor(band(n, 127), 128)
+  if n < 0x4000 then
+    base[at + 1] = rshift(n, 7)
+    return at + 2
+  end
+  base[at + 1] = bor(band(rshift(n, 7), 127), 128)
+  if n < 0x200000 then
+    base[at + 2] = rshift(n, 14)
+    return at + 3
+  end
+  base[at + 2] = bor(band(rshift(n, 14), 127), 128)
+  base[at + 3] = rshift(n, 21)
+  return at + 4
 end
 
 local function int64_bytes(v)
@@ -198,6 +210,8 @@ local function double_of_text(from, slot)
   return numbers.read_double(from, slot.from, slot.to)
 end
 
+local function nothing() end
+
 local SCALARS = {
   [L.INTEGER] = { L.INTEGER, function(_, slot) return slot.integer end },
   [L.DOUBLE] = { L.DOUBLE, function(_, slot) return slot.number end },
@@ -207,15 +221,39 @@ local SCALARS = {
   [L.INTEGER_TEXT] = { L.INTEGER, function(from, slot) return numbers.exact_int64(from, slot.from, slot.to) end },
 }
 
+-- small numbers, as most are, without an int64 and without a list
+local SMALL = {
+  [L.INTEGER] = function(_, slot)
+    local v = slot.integer
+    return v >= 0 and v < MOST_SIZE and tonumber(v) or nil
+  end,
+  [L.INTEGER_TEXT] = function(from, slot)
+    if slot.to - slot.from > 9 then return nil end
+    local v = numbers.read(from, slot.from, slot.to)
+    return v >= 0 and v < MOST_SIZE and v or nil
+  end,
+}
+
+local function put_small_field(at, prefix, v)
+  local n = varint_bytes(v)
+  at = open_field(at, prefix, 2 + n)
+  base[at] = TAGS[L.INTEGER]
+  base[at + 1] = n
+  return put_size(at + 2, v)
+end
+
 local function scalar_step(column)
   local kind, read = SCALARS[column.kind][1], SCALARS[column.kind][2]
   local find = slot_finder(column)
   local prefix = prefix_of(column.name, kind, column.representation)
   local too_large = prefix_of(column.name, L.DOUBLE, column.representation)
+  local small_of = SMALL[column.kind] or nothing
   local one = {}
   return function(at, record, raw, pack)
     local slot, from = find(record, raw, pack)
     if not slot then return at end
+    local small = small_of(from, slot)
+    if small then return put_small_field(at, prefix, small) end
     one[1] = read(from, slot)
     if one[1] == nil then -- digits beyond any int64
       one[1] = double_of_text(from, slot)
@@ -344,16 +382,50 @@ local function integer_header(shape, name, tag)
   end
 end
 
+-- many records in a row are of the same time
+local stamp = { ns = ffi.new "int64_t[1]", buffer = ffi.new "uint8_t[16]", bytes = 0 }
+
+local function put_timestamp(at, ns)
+  if stamp.bytes == 0 or stamp.ns[0] ~= ns then
+    local stop = put_int64(at, ns)
+    stamp.ns[0], stamp.bytes = ns, stop - at
+    copy(stamp.buffer, base + at, stop - at)
+    return stop
+  end
+  copy(base + at, stamp.buffer, stamp.bytes)
+  return at + stamp.bytes
+end
+
 local function uuid_and_timestamp(shape)
-  local uuid, derived = values.reader(shape, "Uuid", 0, 0), values.derived_uuid
+  local uuid = shape.first.Uuid and values.reader(shape, "Uuid", 0, 0) or nothing
   return function(at, record, raw, pack)
     local id = uuid(record, raw, pack)
-    id = type(id) == "string" and uuids.bytes(id) or derived(record, raw, pack)
+    id = type(id) == "string" and uuids.bytes(id) or values.derive_uuid(record, pack)
     base[at], base[at + 1] = 0x0a, 16
     copy(base + at + 2, id, 16)
     base[at + 18] = 0x10
-    return put_int64(at + 19, record.timestamp)
+    return put_timestamp(at + 19, record.timestamp)
   end
+end
+
+local MOST_CHAINED = 50 -- Lua 5.1 allows a function 60 upvalues
+
+-- One function that does one step after the other. Each call stands in the code by itself, so LuaJIT compiles them all in one trace; a
+-- loop over the steps would be a call of another function each time round.
+local function chain(steps, first)
+  first = first or 1
+  local last = math.min(first + MOST_CHAINED - 1, #steps)
+  local names, lines = {}, {}
+  for i = 1, last - first + 1 do
+    names[i] = "s" .. i
+    lines[i] = string.format("need(at, 64) at = s%d(at, record, raw, pack)", i)
+  end
+  local source = string.format("local need, %s = ... return function(at, record, raw, pack) %s return at end",
+    table.concat(names, ", "), table.concat(lines, " "))
+  local done = assert(loadstring(source, "=protobuf"))(need, unpack(steps, first, last))
+  if last == #steps then return done end
+  local rest = chain(steps, last + 1)
+  return function(at, record, raw, pack) return rest(done(at, record, raw, pack), record, raw, pack) end
 end
 
 -- the steps of a shape, in the order of the schema's numbers
@@ -377,24 +449,19 @@ local function compile(shape)
   for i, column in ipairs(shape.columns) do
     if band(column.flags, L.HEADER) == 0 then add(field_step(shape, column, i)) end
   end
-  return steps
+  return chain(steps)
 end
 
 -- ---------------------------------------------------------------- whole messages
 
 -- encodes a record into the buffer; answers the bytes of the message
 function M.record(record, raw, pack, shape)
-  local steps = shape.protobuf
-  if not steps then
-    steps = compile(shape)
-    shape.protobuf = steps
+  local encode = shape.protobuf
+  if not encode then
+    encode = compile(shape)
+    shape.protobuf = encode
   end
-  local at = FRAME_BYTES
-  for i = 1, #steps do
-    need(at, 64)
-    at = steps[i](at, record, raw, pack)
-  end
-  written = at - FRAME_BYTES
+  written = encode(FRAME_BYTES, record, raw, pack) - FRAME_BYTES
   return written
 end
 

@@ -110,21 +110,26 @@ local function column_reader(column, ai)
   return compile(prologue(column) .. SLOT_SOURCE[column.kind])
 end
 
--- 16 bytes that are the same whenever this record is read again: from its stream and its position there
-local function uuid(record, _, pack)
+local derived = uuids.bytes16()
+
+-- 16 bytes that are the same whenever this record is read again, from its stream and its position there; they stand until the next call
+function M.derive_uuid(record, pack)
   local header = ffi.cast(L.pack_ptr, pack)
   local place = header.position + record.raw_start
   if header.raw_bytes == 0 then place = header.position + (ffi.cast(L.bytes_ptr, record) - pack) end
-  local out = uuids.bytes16()
+  local out = derived
   local a = header.stream * 0x9e3779b97f4a7c15ULL + ffi.cast("uint64_t", place)
   a = bit.bxor(a, bit.rshift(a, 29)) * 0xbf58476d1ce4e5b9ULL
   local b = bit.bxor(a, bit.rshift(a, 32)) * 0x94d049bb133111ebULL + ffi.cast("uint64_t", place)
   out.half[0], out.half[1] = a, b
   out.byte[6] = bit.bor(bit.band(out.byte[6], 0x0f), 0x40)
   out.byte[8] = bit.bor(bit.band(out.byte[8], 0x3f), 0x80)
-  return ffi.string(out.byte, 16)
+  return out
 end
 
+local function uuid(record, _, pack)
+  return ffi.string(M.derive_uuid(record, pack).byte, 16)
+end
 M.derived_uuid = uuid
 
 -- headers that are no columns, or that have a value when their column is missing
