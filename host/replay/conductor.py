@@ -17,6 +17,7 @@ from host.errors import SandboxError
 from host.packs import cut
 from host.packs.arena import Arena
 from host.packs.ledger import TablePack
+from host.pipeline.consumer_unit import ConsumerUnit
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.surroundings import SANDBOX_SLOT_BYTES
 from host.replay.pace import Pace
@@ -80,8 +81,8 @@ class Conductor:
         while (recording := await self._next()) is not None:
             await self._give_on(recording)
         if not self._stopped:
-            for name, unit in self._pipeline.filters.items():
-                await self._settled(lambda unit=unit: unit.idle)  # type: ignore[misc]
+            await self._settle()
+            for name in self._pipeline.filters:
                 await self._call(name, last=True)
         for recording in self._recordings:
             recording.drop()
@@ -193,13 +194,13 @@ class Conductor:
         """Wait until everybody is done with what was given, and with what came of it."""
         filters, outputs = self._pipeline.filters.values(), self._pipeline.outputs.values()
         while True:
-            await self._settled(lambda: all(unit.idle for unit in filters))
+            await self._settled(lambda: all(map(_at_rest, filters)))
             injected = self._router.take_injected(self._pipeline.filters)
             if not injected:
                 break
             for pack in injected:
                 self._router.give(pack)
-        await self._settled(lambda: all(unit.idle for unit in outputs))
+        await self._settled(lambda: all(map(_at_rest, outputs)))
 
     async def _settled(self, condition: Callable[[], bool]) -> None:
         while not condition():
@@ -215,3 +216,8 @@ class Conductor:
     def close(self) -> None:
         """Let the memory go; nobody may use it any more."""
         self._cuts.close()
+
+
+def _at_rest(unit: ConsumerUnit) -> bool:
+    """Whether it has nothing to do, and would not miss what comes next while its process begins anew."""
+    return unit.idle and unit.sandbox.state not in {"starting", "backing_off"}

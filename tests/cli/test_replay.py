@@ -158,6 +158,20 @@ def test_ctrl_c_ends_a_slow_one(bench):
     assert b"access" in process.communicate()[1]
 
 
+def test_a_filter_that_dies_misses_nothing_that_comes_later(bench):
+    mortal = COUNTER.replace("count = count + 1", "count = count + 1\n  while read_message 'Fields[status]' == 500 do end")
+    header = "message_matcher: \"Type == 'nginx.access'\"\nticker_interval: 60\nlimits: {cpu_limit: 20}\n"
+    bench.plugin("filter", "mortal", mortal, header)
+    config = configured(bench)
+    log = bench.write("a.log", "".join(line(seconds, 500 if seconds == 150 else 200) for seconds in range(0, 300, 10)))
+
+    once = replayed(config, log, "--output", "injected", status=1)
+
+    ticks = [message for message in map(json.loads, once.splitlines()) if message["Logger"] == "mortal"]
+    assert [tick["count"] for tick in ticks] == [6, 6, 5, 6, 6]  # without the one that it died of
+    assert replayed(config, log, "--output", "injected", status=1) == once
+
+
 def test_messages_records_that_fail_and_files_that_are_for_nobody(bench):
     config = configured(bench)
     bad = bench.write("bad.log", line(0, 500) + "no access log\n")
