@@ -199,6 +199,7 @@ def shell_environment(bench):
     return {"PATH": path, "TERM": "dumb", "HOME": str(bench.folder), "HEKATE_API": bench.path("admin.sock"), "PS1": "$"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shell", "begin"),
     [

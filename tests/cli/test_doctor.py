@@ -82,6 +82,7 @@ def simple(bench):
     return bench.write("simple.yaml", f"hekate: {{state_dir: {state}}}\ninputs: {{a: {{type: stdin}}}}\n{outputs}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "expected"), BROKEN, ids=[f"{each[0]}-{n}" for n, (_, each) in enumerate(BROKEN)])
 def test_what_is_broken_in_the_machine_is_found(bench, code, expected):
     name, state, said, mend = expected
