@@ -66,8 +66,13 @@ def _first(head: str) -> str:
     return first if first.endswith("?") else first + "."
 
 
-def _names(head: str) -> str:
+def names_in(head: str) -> list[str]:
+    """The functions and patterns that a head describes."""
     found = [
         name for item in _ITEM.finditer(head) for name in _NAME.findall(item["names"]) + _CALL.findall(item["rest"])
     ]
-    return ", ".join(f"`{name}`" for name in dict.fromkeys(found))
+    return list(dict.fromkeys(found))
+
+
+def _names(head: str) -> str:
+    return ", ".join(f"`{name}`" for name in names_in(head))

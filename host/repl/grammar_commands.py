@@ -1,13 +1,15 @@
 """Commands that show how a grammar works: match, trace, bench, explain, matcher, coverage."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from host.cli.progress import Progress
 from host.config.dropins import standalone_filter
 from host.repl import benching, trying
 from host.repl.commands import Document, command
-from host.repl.line import Line
+from host.repl.line import Line, beginnings, opened
 from host.repl.session import ReplError, Session
 from host.repl.workbench import sandbox
 from host.sandbox import library
@@ -15,6 +17,8 @@ from host.sandbox import library
 _MATCHER_SCRIPT = "function process_message() return 0 end"
 _MOST_EXAMINED = 2000
 _BLOCK_LINES = 2000
+_BLOCK_BYTES = 1024 * 1024
+_MOST_LINE_BYTES = 64 * 1024
 
 
 @command(":match [TEXT]")
@@ -80,24 +84,26 @@ async def matcher(session: Session, argument: str) -> Document:
 @command(":coverage FILE")
 async def coverage(session: Session, argument: str) -> Document:
     """Run the whole FILE: the share of lines that parse, and the failures grouped by where they fail."""
-    path = Path(argument).expanduser()
+    if not argument:
+        raise ReplError("Say of what: `:coverage FILE`.")
     found = _Coverage(session)
-    try:
-        with path.open("rb") as file:
-            for block in _blocks(file):
-                await found.add(block)
-    except OSError as fault:
-        raise ReplError(f"Cannot read {argument or 'nothing'}: {fault.strerror}.") from fault
-    return Document("coverage", {"file": str(path), **found.document()})
+    with opened(argument) as file, Progress("bytes", os.fstat(file.fileno()).st_size) as progress:
+        for block in _blocks(file):
+            await found.add(block)
+            progress.show(file.tell())
+    return Document("coverage", {"file": argument, **found.document()})
 
 
 def _blocks(file: BinaryIO) -> Iterator[list[bytes]]:
+    """The lines, some at a time; of one that is too long only the beginning is looked at."""
     block: list[bytes] = []
-    for line in file:
-        block.append(line.rstrip(b"\r\n")[: 64 * 1024])
-        if len(block) == _BLOCK_LINES:
+    size = 0
+    for line in beginnings(file, _MOST_LINE_BYTES):
+        block.append(line.rstrip(b"\r\n"))
+        size += len(line)
+        if len(block) == _BLOCK_LINES or size > _BLOCK_BYTES:
             yield block
-            block = []
+            block, size = [], 0
     if block:
         yield block
 

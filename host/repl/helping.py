@@ -7,7 +7,7 @@ from pathlib import Path
 
 from host import paths
 from host.config import api_reference
-from host.config.modules_reference import head_in
+from host.config.modules_reference import head_in, names_in
 
 _ENTRY = re.compile(r"^(?P<signature>\S[^\n]*)\n(?P<text>(?:  [^\n]*\n)+)", re.MULTILINE)
 _NAME = re.compile(r"[\w.]+")
@@ -99,6 +99,6 @@ def members_told(sandbox_dir: Path) -> list[str]:
         for folder in folders(sandbox_dir):
             head = _head(folder, module)
             if head is not None:
-                found += [f"{module}.{name}" for name in re.findall(r"^- .*?`([\w]+)[`(]", head, re.MULTILINE)]
+                found += [f"{module}.{name}" for name in names_in(head) if name.isidentifier()]
                 break
     return found

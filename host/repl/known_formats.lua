@@ -1,9 +1,7 @@
--- Which formats that the library knows are those of some lines, for :infer. Called with a list of lines; answers a list of {title, module,
+-- Which formats that the library knows are those of some lines, for :infer. Answers a function: list of lines -> list of {title, module,
 -- expression, matched = {number of a line, ...}}, for those that match some. The expression uses a local variable with the module's name.
 local lpeg = require "lpeg"
 local positional = require "positional"
-
-local lines = ...
 
 local function calls(name, argument)
   return function(module) return module[name](argument) end, argument and ("%s %q"):format(name, argument) or name .. "()"
@@ -54,9 +52,10 @@ local function directive_of(given)
 end
 
 local function add(answers, format, texts, has_header)
-  local pattern, matched = pattern_of(format), {}
+  format.pattern = format.pattern or pattern_of(format)
+  local matched = {}
   for number, text in pairs(texts) do
-    if lpeg.match(pattern, text) then matched[#matched + 1] = number end
+    if lpeg.match(format.pattern, text) then matched[#matched + 1] = number end
   end
   if #matched > 0 then
     answers[#answers + 1] = {
@@ -65,18 +64,20 @@ local function add(answers, format, texts, has_header)
   end
 end
 
-local fields = directive_of(lines)
-if fields then known("the W3C extended log format, as IIS writes it", "w3c", "items", fields) end
-
-local answers = {}
-for _, format in ipairs(FORMATS) do add(answers, format, lines) end
-
--- lines of syslog, and what is behind the header of some
-local of_syslog, behind = {}, {}
-for number, line in ipairs(lines) do
-  if line:find "^<%d+>" or line:find "^%u%l%l [ %d]%d %d%d:%d%d:%d%d " then of_syslog[number] = line end
-  behind[number] = line:match "^%u%l%l [ %d]%d %d%d:%d%d:%d%d %S+ haproxy%[%d+%]: (.*)"
+local function known_w3c(lines)
+  local fields = directive_of(lines)
+  if fields then known("the W3C extended log format, as IIS writes it", "w3c", "items", fields) end
 end
-add(answers, HAPROXY, behind, true)
-add(answers, SYSLOG, of_syslog)
-return answers
+
+return function(lines)
+  local answers, of_syslog, behind = {}, {}, {}
+  known_w3c(lines)
+  for _, format in ipairs(FORMATS) do add(answers, format, lines) end
+  for number, line in ipairs(lines) do -- lines of syslog, and what is behind the header of some
+    if line:find "^<%d+>" or line:find "^%u%l%l [ %d]%d %d%d:%d%d:%d%d " then of_syslog[number] = line end
+    behind[number] = line:match "^%u%l%l [ %d]%d %d%d:%d%d:%d%d %S+ haproxy%[%d+%]: (.*)"
+  end
+  add(answers, HAPROXY, behind, true)
+  add(answers, SYSLOG, of_syslog)
+  return answers
+end

@@ -1,6 +1,10 @@
 """A line of a log as text, which may have been any bytes."""
 
-from typing import Self
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from host.errors import HekateError
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\t")}
 
@@ -29,3 +33,34 @@ class Line(str):
 def visible(text: str) -> str:
     r"""Text for a terminal, which must not obey what stands in a log: what controls it becomes \xNN."""
     return text.translate(_CONTROLS)
+
+
+class FileError(HekateError):
+    """A file cannot be read."""
+
+    exit_code = 1
+
+
+def opened(name: str) -> BinaryIO:
+    """A file that somebody has named.
+
+    Raises:
+        FileError: It is none, or cannot be read.
+    """
+    path = Path(name).expanduser()
+    try:
+        if path.exists() and not path.is_file():
+            raise FileError(
+                f"Cannot read {name}: it is a {'directory' if path.is_dir() else 'pipe or a device'}, not a file."
+            )
+        return path.open("rb")
+    except OSError as fault:
+        raise FileError(f"Cannot read {name}: {fault.strerror}.") from fault
+
+
+def beginnings(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:
+    """The lines of a file, with their ends; of one that is longer only so much as may be, without."""
+    while line := file.readline(most_bytes):
+        yield line
+        while len(line) == most_bytes and not line.endswith(b"\n"):
+            line = file.readline(most_bytes)

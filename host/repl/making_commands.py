@@ -1,6 +1,7 @@
 """Commands that make something: a grammar from lines or formats, a decoder in a file, its cases."""
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from host.cli.test_report import verdict_document
 from host.repl import decoder_text, exact, infer, trying
 from host.repl.commands import Document, command, words
 from host.repl.infer import Proposal
+from host.repl.line import beginnings, opened
 from host.repl.session import ReplError, Session
 from host.sandbox.case_keys import DEFAULT_NOW
 from host.trial.collect import collect
@@ -98,31 +100,23 @@ def _lines_of(argument: str) -> list[bytes]:
     """Lines from the beginning of a file, and from all over it."""
     if not argument:
         raise ReplError("Say of what: `:infer FILE`, `:infer samples`, or `:infer nginx FORMAT` (:help infer).")
-    path = Path(argument).expanduser()
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            lines = [line for _, line in zip(range(_MOST_LINES), _whole_lines(file), strict=False)]
-            for place in range(1, _PLACES if file.tell() < size else 0):
-                file.seek(max(file.tell(), size * place // _PLACES))
-                file.readline(_MOST_LINE_BYTES)
-                lines += [line for _, line in zip(range(_MOST_LINES // _PLACES), _whole_lines(file), strict=False)]
-    except OSError as fault:
-        raise ReplError(f"Cannot read {argument}: {fault.strerror}.") from fault
+    with opened(argument) as file:
+        size = os.fstat(file.fileno()).st_size
+        lines = [line for _, line in zip(range(_MOST_LINES), _whole_lines(file), strict=False)]
+        for place in range(1, _PLACES if file.tell() < size else 0):
+            file.seek(max(file.tell(), size * place // _PLACES))
+            file.readline(_MOST_LINE_BYTES)
+            lines += [line for _, line in zip(range(_MOST_LINES // _PLACES), _whole_lines(file), strict=False)]
     return lines
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
     """The lines that say something, without their ends; those that are too long to look at are left out."""
-    while line := file.readline(_MOST_LINE_BYTES):
-        is_whole = line.endswith(b"\n") or len(line) < _MOST_LINE_BYTES
-        if is_whole and line.strip():
+    for line in beginnings(file, _MOST_LINE_BYTES):
+        if line.strip() and (line.endswith(b"\n") or len(line) < _MOST_LINE_BYTES):
             yield line.rstrip(b"\r\n")
-        while not is_whole and line and not line.endswith(b"\n"):
-            line = file.readline(_MOST_LINE_BYTES)
 
 
-@command(":edit")
 async def edit(session: Session, argument: str) -> Document:
     """Put the definitions into the prompt to change them; what is entered takes their place."""
     parts = [*session.definitions, *([session.expression] if session.expression else [])]

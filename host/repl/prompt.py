@@ -7,6 +7,7 @@ import asyncio
 import importlib
 import os
 import re
+import signal
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -234,6 +235,22 @@ async def converse(loaded: Sequence[str], sandbox_dir: Path) -> None:
         await _ask_on(prompt, opening)
 
 
+async def _unless_interrupted(repl: "Repl", text: str) -> None:
+    """Carry out what was entered; Ctrl-C ends it and its sandbox, and nothing else."""
+    loop = asyncio.get_running_loop()
+    carrying_out = asyncio.ensure_future(repl.enter(text))
+    loop.add_signal_handler(signal.SIGINT, carrying_out.cancel)
+    try:
+        await asyncio.wait([carrying_out])
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+    if carrying_out.cancelled():
+        await repl.session.bench.interrupt()
+        print("Interrupted. The samples and what was defined are kept.")  # noqa: T201
+    else:
+        carrying_out.result()
+
+
 async def _ask_on(prompt: "PromptSession[str]", opening: _Opening) -> None:
     edited = ""
     while True:
@@ -242,7 +259,7 @@ async def _ask_on(prompt: "PromptSession[str]", opening: _Opening) -> None:
             repl = await opening.done
             if edited:
                 repl.session.definitions, repl.session.expression = [], ""
-            await repl.enter(text)
+            await _unless_interrupted(repl, text)
         except KeyboardInterrupt:
             continue
         except EOFError:

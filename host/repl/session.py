@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from host.sandbox.zygote_client import ZygoteClient
 
 MOST_SAMPLES = 200
 _MOST_EXAMINED = 10
+_MOST_AT_ONCE = 500
 DEFAULT_CONFIG = {"type": "sample", "payload_keep": False}
 """What `read_config` answers to a decoder that is being written; `:save` makes options of both."""
 _LOCAL = re.compile(r"^local[ \t]+(?=function\b|[A-Za-z_][\w, \t]*(=|$))", re.MULTILINE)
@@ -156,14 +158,20 @@ class Session:
     async def ends(self, texts: Sequence[bytes]) -> list[int | None]:
         """Where the grammar's match ends in each of many texts; None where it does not match."""
         found: list[int | None] = []
-        for part in in_parts(texts):
-            ends, at = [], 0
-            for text in part:
-                at += len(text)
-                ends.append(at)
-            said = await self.ask("cover", b"".join(part), ends=ends)
-            found += [end - 1 if end else None for end in _list(said["ends"])]
+        for part in in_parts(texts, _MOST_AT_ONCE):
+            found += await self._ends_of(part)
         return found
+
+    async def _ends_of(self, part: list[bytes]) -> list[int | None]:
+        """Of texts that one question may have; if they take too long together, of one half and then of the other."""
+        try:
+            said = await self.ask("cover", b"".join(part), ends=list(accumulate(map(len, part))))
+        except EndedError as fault:
+            if fault.limit != "cpu_limit" or len(part) == 1:
+                raise
+            middle = len(part) // 2
+            return await self._ends_of(part[:middle]) + await self._ends_of(part[middle:])
+        return [end - 1 if end else None for end in _list(said["ends"])]
 
     async def runs_on(self) -> list[str]:
         """The fields of a declared grammar that go on into the records behind the samples: they make a decoder slow."""
@@ -195,7 +203,7 @@ def globals_of(code: str) -> str:
     return _LOCAL.sub("", _BARE_LOCAL.sub(r"\1 = nil", code))
 
 
-def in_parts(texts: Sequence[bytes], most: int = 50) -> list[list[bytes]]:
+def in_parts(texts: Sequence[bytes], most: int) -> list[list[bytes]]:
     """Texts in parts that one question may have: the sandbox has little time for each."""
     parts: list[list[bytes]] = [[]]
     size = 0

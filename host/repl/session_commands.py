@@ -10,7 +10,7 @@ from host.config import api_reference
 from host.errors import ConfigError
 from host.repl import decoder_text, helping, trying
 from host.repl.commands import COMMANDS, Document, command, words
-from host.repl.line import Line
+from host.repl.line import Line, beginnings, opened
 from host.repl.session import MOST_SAMPLES, ReplError, Session
 from host.repl.workbench import plain
 from host.sandbox import library, manifest
@@ -63,18 +63,17 @@ async def load(session: Session, argument: str) -> Document:
     path = Path(first).expanduser()
     if path.suffix == ".lua":
         return await _load_lua(session, path)
-    try:
-        with path.open("rb") as file:
-            return _take(session, _first_lines(file), str(path))
-    except OSError as fault:
-        raise ReplError(f"Cannot read {path}: {fault.strerror}.") from fault
+    with opened(first) as file:
+        return _take(session, _first_lines(file), first)
 
 
 def _first_lines(file: Any) -> list[bytes]:
     lines: list[bytes] = []
-    while len(lines) < _FIRST_LINES and (line := file.readline(_MOST_LINE_BYTES)):
+    for line in beginnings(file, _MOST_LINE_BYTES):
         if line.strip():
             lines.append(line.rstrip(b"\r\n"))
+        if len(lines) == _FIRST_LINES:
+            break
     return lines
 
 

@@ -1,5 +1,5 @@
--- Takes lines apart into what the grammars of the library recognise, for :infer. Called with a list of lines; answers for each a list
--- of {kind, text, name, unit}: kind is `text` for what is as it is, else that of a value: a time is `time:` and what the kernel calls it,
+-- Takes lines apart into what the grammars of the library recognise, for :infer. Answers a function: list of lines -> for each a list of
+-- {kind, text, name, unit}: kind is `text` for what is as it is, else that of a value: a time is `time:` and what the kernel calls it,
 -- or `strftime:` and its format; name is the key of a value of key=value, unit what stands behind a number.
 local cjson = require "cjson"
 local date_time = require "date_time"
@@ -7,8 +7,6 @@ local ip_address = require "ip_address"
 local lpeg = require "lpeg"
 
 local C, Cc, Cg, Ct, P, R, S = lpeg.C, lpeg.Cc, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
-
-local lines = ...
 
 local digit = R"09"
 local letter = R("az", "AZ")
@@ -141,10 +139,9 @@ local function add_word(tokens, token)
   add(tokens, { kind = "text", text = colon })
 end
 
-local answers = {}
-for i, each in ipairs(lines) do
+local function taken_apart(given)
   local tokens = {}
-  for _, token in ipairs(line:match(each)) do
+  for _, token in ipairs(line:match(given)) do
     if token.key then
       tokens[#tokens + 1] = { kind = "text", text = token.key .. "=" }
       name_value(token.found, token.key)
@@ -155,6 +152,11 @@ for i, each in ipairs(lines) do
       add(tokens, token)
     end
   end
-  answers[i] = tokens
+  return tokens
 end
-return answers
+
+return function(lines)
+  local answers = {}
+  for i, each in ipairs(lines) do answers[i] = taken_apart(each) end
+  return answers
+end

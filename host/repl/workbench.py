@@ -19,6 +19,9 @@ from host.trial.stage import Stage
 MOST_ASKED_BYTES = 256 * 1024
 """Text that one question may have."""
 _ENDLESS = 1 << 60
+_USERS_OWN = frozenset({"run", "match", "cover"})
+"""What runs a user's Lua, and so has production's limit of CPU."""
+_TOOL_CPU_MS = 5000
 _KEPT = frozenset({"declare_grammar", "read_config", "print", "require"})
 """Functions that work without a message."""
 
@@ -53,6 +56,7 @@ class Workbench:
         self._sandbox_dir = sandbox_dir
         self._config = config
         self._stage: Stage | None = None
+        self._cpu_limit_ms = 0
         self._laboratory = self._new_laboratory()
         self._one_at_a_time = asyncio.Lock()
 
@@ -88,7 +92,7 @@ class Workbench:
         if self._stage is None:
             stage = self._laboratory.stage(Repl(name="repl", script=self._script()), keep_packs=False)
             await stage.start()
-            self._stage = stage
+            self._stage, self._cpu_limit_ms = stage, stage.sandbox.cpu_limit_ms
             if stage.termination is not None:
                 await self._gone(stage)
 
@@ -110,6 +114,7 @@ class Workbench:
             stage = self._stage
             assert stage is not None
             result = Result()
+            stage.sandbox.cpu_limit_ms = self._cpu_limit_ms if op in _USERS_OWN else _TOOL_CPU_MS
             await stage.give(self._laboratory.raw_pack(orjson.dumps({"op": op, **head}) + b"\n" + text), result)
             if stage.termination is not None:
                 await self._gone(stage)
@@ -124,6 +129,14 @@ class Workbench:
         await stage.close()
         limit = f"{ended.limit} ({ended.value}): " if ended.value else ""
         raise EndedError(f"The sandbox was ended: {limit}{ended.text.splitlines()[0]}", ended.limit)
+
+    async def interrupt(self) -> None:
+        """End the process, whatever it is at; the next question starts another."""
+        stage, self._stage = self._stage, None
+        if stage is not None:
+            self._laboratory.stages.remove(stage)
+            stage.sandbox.kill("interrupted")
+            await stage.close()
 
     async def restart(self, config: dict[str, Any] | None = None) -> None:
         """Begin anew, with nothing defined."""

@@ -222,7 +222,10 @@ local word -- what a pattern takes that is one byte or a text; nil if it is more
 
 local WORDS = {
   text = function(node) return node.text == "" and "nothing" or quoted(node.text) end,
-  any = function(node) return node.count == 1 and "any byte" or node.count .. " bytes" end,
+  any = function(node)
+    if node.count < 0 then return node.count == -1 and "the end of the record" or "less than " .. -node.count .. " bytes" end
+    return node.count == 1 and "any byte" or node.count .. " bytes"
+  end,
   set = function(node) return node.class and node.text or "one of [" .. quoted(node.text):sub(2, -2) .. "]" end,
   alt = function(_, p)
     local words = {}

@@ -133,9 +133,11 @@ end
 -- ---------------------------------------------------------------- commands
 
 local ops = {}
+local tools = {} -- scripts of the REPL's own, which answer a function each: by name, as long as no Lua of the user's has run
 
 -- The memory beyond production's is for looking into grammars: while a user's Lua runs it is taken.
 function ops.run(asked, text)
+  tools = {}
   collectgarbage()
   collectgarbage() -- a pattern's program is let go by the first, the pattern by the second
   M.workspace = ffi.new("uint8_t[?]", workspace_bytes)
@@ -151,16 +153,16 @@ function ops.check(_, text)
   return { ok = true, incomplete = not chunk and err:find("'<eof>'", 1, true) ~= nil }
 end
 
--- runs a script apart from all others, with one argument; it answers a value
+-- calls a script apart from all others, with one argument; it answers a value
 function ops.call(asked, text)
-  local chunk, err = loadstring(text, "=" .. asked.name)
-  if not chunk then return { ok = false, error = err } end
   pattern_tree.unwatch_operators()
   environment.provide("lpeg", pattern_tree.real)
-  local ok, answer = pcall(setfenv(chunk, environment.new(asked.name, {})), asked.argument)
+  local ok, answer = pcall(function()
+    tools[asked.name] = tools[asked.name] or setfenv(assert(loadstring(text, "=" .. asked.name)), environment.new(asked.name, {}))()
+    return tools[asked.name](asked.argument)
+  end)
   environment.provide("lpeg", watched)
   pattern_tree.watch_operators()
-  collectgarbage()
   if not ok and answer == calls.OUT_OF_MEMORY then error(answer, 0) end
   if not ok then return { ok = false, error = calls.text_of(answer) } end
   return { ok = true, answer = answer }
