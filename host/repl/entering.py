@@ -11,7 +11,7 @@ from rich.console import Console
 
 from host.cli.output import console
 from host.errors import HekateError
-from host.repl import trying
+from host.repl import helping, trying
 from host.repl.commands import Document, carry_out, load
 from host.repl.session import Session
 from host.sandbox import lua_modules
@@ -54,6 +54,8 @@ class Repl:
         ran = await self.session.run(text)
         results = await trying.samples(self.session) if ran.changed and not ran.error else []
         data = {"values": ran.values, "prints": ran.prints, "error": ran.error, "results": results}
+        if ran.error:
+            data |= {"line": ran.line, "column": ran.column, "hint": helping.hint(ran.error, self.session.sandbox_dir)}
         data["runs_on"] = await self.session.runs_on() if results else []
         return Document("ran", data, failed=bool(ran.error))
 
@@ -65,7 +67,7 @@ class Repl:
             return
         from host.repl.show import show
 
-        show(self._out, document)
+        show(self._out, document, text)
 
     async def enter_all(self, lines: Sequence[str]) -> None:
         """Carry out the lines of a script; Lua may go over several."""

@@ -102,3 +102,22 @@ def members_told(sandbox_dir: Path) -> list[str]:
                 found += [f"{module}.{name}" for name in names_in(head) if name.isidentifier()]
                 break
     return found
+
+
+_NIL = re.compile(r"(?:global|upvalue|local) '(\w+)' \(a nil value\)|field '(\w+)' \(a nil value\)")
+
+
+def hint(error: str, sandbox_dir: Path) -> str:
+    """What to do about an error of Lua; empty if that is clear, or unknown."""
+    found = _NIL.search(error)
+    name = found[1] or found[2] if found else ""
+    if name in modules(sandbox_dir):
+        return f'{name} is a module: `{name} = require "{name}"` first.'
+    close = [each for each in lua_functions() if name and each.rpartition(".")[2] == name]
+    if close:
+        return f"There is {' and '.join(close)}."
+    if "loop body may accept empty string" in error:
+        return "What ^0 or ^1 repeats must take at least one byte: repeat what is inside of it, or use ^-1."
+    if "memory_limit" in error or "cpu_limit" in error:
+        return "What was defined before is defined again with the next input. The limits are those of production."
+    return ""

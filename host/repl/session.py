@@ -36,6 +36,9 @@ class Ran:
     error: str = ""
     changed: bool = False
     """Whether there is another grammar now."""
+    line: int = 0
+    """Of what was entered, that the error is about; 0 if nobody knows."""
+    column: int = 0
 
 
 class Session:
@@ -74,7 +77,8 @@ class Session:
         except EndedError as fault:
             return Ran(prints=self._prints(), error=str(fault))
         if not said["ok"]:
-            return Ran(prints=self._prints(), error=said["error"])
+            place = {"line": said.get("line", 0), "column": said.get("column", 0)}
+            return Ran(prints=self._prints(), error=said["error"], **place)
         if said["changed"]:
             self.script, self.declared = None, said["declared"]
         self.has_grammar = said["grammar"]
@@ -199,8 +203,19 @@ class Session:
 
 
 def globals_of(code: str) -> str:
-    """The code with the local variables of its outermost level made global, so that the next piece has them too."""
-    return _LOCAL.sub("", _BARE_LOCAL.sub(r"\1 = nil", code))
+    """The code with the local variables of its outermost level made global, so that the next piece has them too.
+
+    Everything stays in its place: errors tell lines and columns.
+    """
+    return _LOCAL.sub(_blank, _BARE_LOCAL.sub(_set_to_nil, code))
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
+
+
+def _set_to_nil(found: re.Match[str]) -> str:
+    return " " * (found.start(1) - found.start()) + f"{found[1]} = nil"
 
 
 def in_parts(texts: Sequence[bytes], most: int) -> list[list[bytes]]:

@@ -1,6 +1,7 @@
 """Commands about the session itself: help, what is loaded, samples."""
 
 import asyncio
+import re
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,11 +12,13 @@ from host.errors import ConfigError
 from host.repl import decoder_text, helping, trying
 from host.repl.commands import COMMANDS, Document, command, words
 from host.repl.line import Line, beginnings, opened
-from host.repl.session import MOST_SAMPLES, ReplError, Session
+from host.repl.session import MOST_SAMPLES, Ran, ReplError, Session
 from host.repl.workbench import plain
 from host.sandbox import library, manifest
 
 _FIRST_LINES = 20
+_DECLARED_OTHERWISE = re.compile(r"^\s*declare_(?!grammar)\w+", re.MULTILINE)
+"""JSON and the like: there is a decoder, and no grammar to look into."""
 _MOST_LINE_BYTES = 64 * 1024
 
 
@@ -112,10 +115,10 @@ async def _load_lua(session: Session, path: Path) -> Document:
         }
     await session.reset(options)
     code = decoder_text.without_header(text)
-    ran = await session.run(code, path.stem)
+    ran = Ran() if _DECLARED_OTHERWISE.search(code) else await session.run(code, path.stem)
     if ran.error:
         raise ReplError(f"{path}: {ran.error}")
-    if not session.has_grammar and "process_message" in code:
+    if not session.has_grammar and ("process_message" in code or _DECLARED_OTHERWISE.search(code)):
         session.script = path
     elif not session.has_grammar and ran.values:
         await session.run(f"{path.stem.replace('-', '_')} = (function(...) {code}\nend)()", path.stem)

@@ -15,9 +15,24 @@ _MOST_REST = 120
 _MOST_IN_FULL = 3
 
 
-def show(out: Console, document: Document) -> None:
-    """Print a document."""
+def show(out: Console, document: Document, entered: str = "") -> None:
+    """Print a document; entered: what it is the answer to."""
     _SHOW[document.kind](out, document.data)
+    if document.data.get("line"):
+        _place(out, document.data, entered)
+    if document.data.get("hint"):
+        out.print(Text(document.data["hint"], style="yellow"))
+
+
+def _place(out: Console, data: dict[str, Any], entered: str) -> None:
+    """The line in which a fault is, with a mark under the place."""
+    lines = entered.splitlines()
+    if data["line"] > len(lines) or (len(lines) == 1 and not data["column"]):
+        return
+    line = visible(lines[data["line"] - 1]).replace("\t", " ")
+    out.print(Text(f"  {line}"))
+    if data["column"]:
+        out.print(Text("  " + " " * (data["column"] - 1) + "^", style="bold red"))
 
 
 def _ran(out: Console, data: dict[str, Any]) -> None:

@@ -200,7 +200,8 @@ word = (1 - lpeg.S" \\n")^1
 rest = (1 - lpeg.P"\\n")^0
 checked = lpeg.Cmt(word, function(s, at) for i = 1, 3000 do at = at + i - i end return at end)
 long = word * " " * word * " " * word * " " * word * " " * word * " " * word * " " * word
-branches = (long * "1") + (long * "2") + (long * "3") + (long * "4") + (long * "5") + word
+branches = word
+for i = 1, 30 do branches = long * tostring(i) + branches end
 lpeg.Ct(lpeg.Cg(word, "day") * " " * lpeg.Cg(checked, "clock") * " " * lpeg.Cg(rest, "rest"))
 :bench
 lpeg.Ct(lpeg.Cg(word, "day") * " " * lpeg.Cg(branches, "clock") * " " * lpeg.Cg(rest, "rest"))
@@ -227,3 +228,26 @@ def test_bench_names_what_costs_most_and_what_runs_into_the_next_record(tmp_path
     assert slow["decoder"]["ns_per_record"] > 2 * declared["decoder"]["ns_per_record"]
     assert [each["runs_on"] for each in found if each["kind"] == "tree"] == [["rest"]]
     assert found[-3]["runs_on"] == ["rest"]
+
+
+FAULTS = [
+    ("x = 1 + + 2", 1, 9, "unexpected symbol near '+'", ""),
+    ("return 1 2", 1, 10, "expected near '2'", ""),
+    ("function f()\n  local y\n  return y.z\nend\nf()", 3, 10, "local 'y'", ""),
+    ("local a = 1\nlocal b = a.b.c", 2, 0, "", ""),
+    ("date_time.rfc3339", 1, 1, "global 'date_time'", 'date_time = require "date_time"'),
+    ('x = gsub("a", "b", "c")', 1, 5, "global 'gsub'", "string.gsub"),
+    ('lpeg.P""^0', 1, 0, "repl:1: loop body", "at least one byte"),
+    ("x = lpeg.Ct(nil)", 1, 0, "repl:1: bad argument", ""),
+]
+
+
+def test_errors_tell_the_place_and_what_to_do(tmp_path):
+    found = answers(tmp_path, *(code for code, *_ in FAULTS), status=1)
+    for (code, line, column, text, hint), told in zip(FAULTS, found, strict=True):
+        assert text in told["error"], code
+        assert told["line"] == line, code
+        assert told["column"] == column or not column, code
+        assert hint in told["hint"], code
+    shown = repl(tmp_path, "-e", "x = 1 + + 2").stdout
+    assert shown == "repl:1: unexpected symbol near '+'\n  x = 1 + + 2\n          ^\n"

@@ -96,10 +96,53 @@ local function new_functions(config, unavailable)
   return functions
 end
 
+local STATEMENTS = {}
+for word in ("break do for function goto if local repeat return while"):gmatch "%a+" do
+  STATEMENTS[word] = true
+end
+
+-- An expression, or statements. If it is neither, the fault is told that is further on, where Lua had understood more.
 local function compiled(text, name)
-  local chunk = loadstring("return " .. text, "=" .. name)
+  local chunk, of_expression = loadstring("return " .. text, "=" .. name)
   if chunk then return chunk end
-  return loadstring(text, "=" .. name)
+  local of_statements
+  chunk, of_statements = loadstring(text, "=" .. name)
+  if chunk then return chunk end
+  local is_statement = STATEMENTS[text:match "^%s*(%a+)" or ""] or text:find "^%s*[%a_][%w_.,%[%]\"' ]*=[^=]"
+  return nil, is_statement and of_statements or of_expression
+end
+
+-- The line and the column, from 1, that an error is about; the column is nil if nobody knows. Of a fault of syntax it is where the first
+-- text ends at which Lua knows that it cannot go on, of others the first place of the name that is told.
+local function place_of(text, name, err)
+  local line, what = err:match("^" .. name:gsub("%p", "%%%0") .. ":(%d+): (.*)")
+  if not line then return nil end
+  local number, from = tonumber(line), 1
+  for _ = 2, number do
+    from = (text:find("\n", from, true) or #text) + 1
+  end
+  local until_ = (text:find("\n", from, true) or #text + 1) - 1
+  local wanted = what:match "near '(.-)'$" or what:match "%a+ '([%a_][%w_]*)'"
+  local at = wanted and text:find(wanted, from, true)
+  while at and at <= until_ do
+    local _, fault = compiled(text:sub(1, at + #wanted - 1), name)
+    if not what:find "near '" or (fault and not fault:find("near '<eof>'", 1, true)) then return number, at - from + 1 end
+    at = text:find(wanted, at + 1, true)
+  end
+  return number
+end
+
+-- An error in a function of the REPL's own is told where the user's Lua called it.
+local function with_place(name)
+  return function(err)
+    if type(err) ~= "string" or not err:find "^kernel/" then return err end
+    for level = 2, 30 do
+      local info = debug.getinfo(level, "Sl")
+      if not info then break end
+      if info.source == "=" .. name then return ("%s:%d: %s"):format(name, info.currentline, (err:gsub("^kernel/[%w_/.]+:%d+: ", ""))) end
+    end
+    return (err:gsub("^kernel/[%w_/.]+:%d+: ", name .. ": "))
+  end
 end
 
 -- keeps the values with their count, since some may be nil
@@ -110,14 +153,19 @@ end
 local function run(text, name)
   if text:byte(1) == 27 then return { ok = false, error = "Bytecode is never loaded." } end
   local chunk, err = compiled(text, name)
-  if not chunk then return { ok = false, error = err, incomplete = err:find("'<eof>'", 1, true) ~= nil } end
+  if not chunk then
+    local line, column = place_of(text, name, err)
+    return { ok = false, error = err, line = line, column = column, incomplete = err:find("near '<eof>'", 1, true) ~= nil }
+  end
   names_are_new = true
   local before, grammar_before = current, rawget(env, "grammar")
   setfenv(chunk, env)
-  local results = packed(pcall(chunk))
+  local results = packed(xpcall(chunk, with_place(name)))
   if not results[1] then
     if results[2] == calls.OUT_OF_MEMORY then error(results[2], 0) end
-    return { ok = false, error = calls.text_of(results[2]) }
+    local told = calls.text_of(results[2])
+    local line, column = place_of(text, name, told)
+    return { ok = false, error = told, line = line, column = column }
   end
   local set = rawget(env, "grammar")
   if set ~= grammar_before and pattern_tree.is_pattern(set) then use(set) end
@@ -150,7 +198,7 @@ end
 -- whether a text is Lua that has only begun
 function ops.check(_, text)
   local chunk, err = compiled(text, "repl")
-  return { ok = true, incomplete = not chunk and err:find("'<eof>'", 1, true) ~= nil }
+  return { ok = true, incomplete = not chunk and err:find("near '<eof>'", 1, true) ~= nil }
 end
 
 -- calls a script apart from all others, with one argument; it answers a value
