@@ -71,7 +71,7 @@ def _of_forms(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
     found = forms.find(tokenized)
     covered = {number for form in found for number in form.lines}
     continued = _continued(texts, covered)
-    splitter = _splitter(found, texts) if continued else ""
+    splitter = _splitter([texts[number] for number in covered]) if continued else ""
     examples = [texts[form.lines[0]] for form in found]
     source = grammar_text.of_forms(found, examples, len(texts), continued=bool(splitter))
     shares = [_format("", len(form.lines), len(texts), text) for form, text in zip(found, examples, strict=True)]
@@ -87,9 +87,8 @@ _BEGINS = (
 )
 
 
-def _splitter(found: Sequence[forms.Form], texts: Sequence[str]) -> str:
-    """The splitter that divides at what all records begin with, and at nothing else."""
-    firsts = [texts[number] for form in found for number in form.lines]
+def _splitter(firsts: Sequence[str]) -> str:
+    """The splitter that divides at what all records begin with, and at nothing else; firsts: the first line of each."""
     for begins in _BEGINS:
         if all(re.match(begins, text) for text in firsts):
             return f"{{type: regex, delimiter: '\\n({begins})', delimiter_eol: false}}"
@@ -185,7 +184,10 @@ def _of_known(known: dict[str, Any], matched: list[int], texts: list[str]) -> Pr
     else:
         source = head + comment + declared(expression)
     formats = [_format(known["title"], len(matched), len(texts), example)]
-    return Proposal(source, len(matched), formats, _continued(texts, set(matched)))
+    continued = _continued(texts, set(matched))
+    takes_lines = continued and module == "postgresql"
+    splitter = _splitter([texts[number] for number in matched]) if takes_lines else ""
+    return Proposal(source, len(matched), formats, continued, splitter)
 
 
 async def _of_columns(session: Session, found: columns.Separated, texts: list[str]) -> Proposal:
