@@ -159,7 +159,8 @@ def test_ctrl_c_ends_a_slow_one(bench):
 
 
 def test_a_filter_that_dies_misses_nothing_that_comes_later(bench):
-    mortal = COUNTER.replace("count = count + 1", "count = count + 1\n  while read_message 'Fields[status]' == 500 do end")
+    loops = "count = count + 1\n  while read_message 'Fields[status]' == 500 do end"
+    mortal = COUNTER.replace("count = count + 1", loops)
     header = "message_matcher: \"Type == 'nginx.access'\"\nticker_interval: 60\nlimits: {cpu_limit: 20}\n"
     bench.plugin("filter", "mortal", mortal, header)
     config = configured(bench)

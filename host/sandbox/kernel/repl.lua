@@ -83,8 +83,12 @@ local function use(pattern, is_declared)
   current, declared = pattern, is_declared or false
 end
 
+-- a decoder that declares one of these has no pattern to look into
+local function no_pattern() end
+
 local function new_functions(config, unavailable)
   local functions = {
+    declare_json = no_pattern, declare_logfmt = no_pattern, declare_payload = no_pattern,
     declare_grammar = function(spec) use(pattern_tree.declared(spec), true) end,
     read_config = function(name) return config[name] end,
   }
