@@ -108,3 +108,24 @@ def test_without_seccomp_nothing_runs_unless_that_is_allowed(bench, allowed):
     assert ("allow_unjailed is set" in host.log) != allowed
     assert bench.lines("o") == ([b"one"] if allowed else [])
     assert sys.platform == "linux"
+
+
+TAGS = """
+function process_message()
+  write_message("Fields[n]", tonumber((read_message "Payload":match "^%d+")))
+  return 0
+end
+"""
+DIES = 'function process_message() if read_message "Fields[n]" == 300 then return 1, "of this one" end return 0 end'
+
+
+def test_only_the_record_at_which_a_later_decoder_of_a_chain_dies_is_given_up(bench):
+    bench.plugin("decoder", "tags", TAGS)
+    bench.plugin("decoder", "dies", DIES)
+    path = bench.write("in.log", [b"%d %s" % (number, b"." * 200) for number in range(700)])
+    chain = {"type": "file", "path": path, "decoder": ["tags", "dies"], "decoder_strategy": "all"}
+
+    bench.once({"inputs": {"in": chain}, "outputs": {"o": to_json(bench.path("o"), 'Logger == "in"')}})
+
+    assert [message["n"] for message in bench.jsons("o")] == [number for number in range(700) if number != 300]
+    assert [letter["record"].split()[0] for letter in bench.dead_letters()] == ["300"]

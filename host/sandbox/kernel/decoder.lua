@@ -77,12 +77,26 @@ end
 
 -- ---------------------------------------------------------------- the records of a pack
 
+-- where the record at `at` ends
+local function end_of(at, stop)
+  local p = ffi.C.memchr(job.raw + at, delimiter, stop - at)
+  return p == nil and stop or ffi.cast(L.bytes_ptr, p) - job.raw
+end
+
 -- the record at `at` by itself; answers where the next one is
 local function take_at(at, stop, ordinal)
-  local p = ffi.C.memchr(job.raw + at, delimiter, stop - at)
-  local to = p == nil and stop or ffi.cast(L.bytes_ptr, p) - job.raw
+  local to = end_of(at, stop)
   take(at, to, ordinal)
   return to + 1
+end
+
+-- past the records that were sent before the process that did them died: where the first one of the others is
+local function first_at()
+  local at, ordinal = 0, 0
+  while at < job.bytes and ordinal < job.first_record do
+    at, ordinal = end_of(at, job.bytes) + 1, ordinal + 1
+  end
+  return at, ordinal
 end
 
 -- Both loops go from `at` (offset) to `stop`, and answer how far they came when the writer was full or all was done.
@@ -118,16 +132,10 @@ end
 local ROOM_BYTES = 96 * 1024
 
 local function decode_delimited()
-  local at, ordinal = 0, 0
+  local at, ordinal = first_at()
   while at < job.bytes do
-    if ordinal < job.first_record then
-      -- this part was sent before the process that did it died
-      local p = ffi.C.memchr(job.raw + at, delimiter, job.bytes - at)
-      at, ordinal = (p == nil and job.bytes or ffi.cast(L.bytes_ptr, p) - job.raw) + 1, ordinal + 1
-    else
-      emit.reserve(ROOM_BYTES, ordinal)
-      at, ordinal = run_delimited(at, job.bytes, ordinal, ROOM_BYTES)
-    end
+    emit.reserve(ROOM_BYTES, ordinal)
+    at, ordinal = run_delimited(at, job.bytes, ordinal, ROOM_BYTES)
   end
   return ordinal
 end
@@ -161,14 +169,17 @@ local function through_stages(first)
   end
 end
 
+-- where a piece that begins at `at` ends; one that is worked on carefully is one record, for only then is it known which is to blame
+local function piece_end(at)
+  if job.careful then return end_of(at, job.bytes) + 1 end
+  if job.bytes - at <= PIECE_BYTES then return job.bytes end
+  return end_of(at + PIECE_BYTES, job.bytes) + 1
+end
+
 local function decode_all_delimited()
-  local at, ordinal = 0, 0
+  local at, ordinal = first_at()
   while at < job.bytes do
-    local stop = job.bytes
-    if stop - at > PIECE_BYTES then
-      local p = ffi.C.memchr(job.raw + at + PIECE_BYTES, delimiter, stop - at - PIECE_BYTES)
-      if p ~= nil then stop = ffi.cast(L.bytes_ptr, p) - job.raw + 1 end
-    end
+    local stop = math.min(job.bytes, piece_end(at))
     job.piece = ordinal
     emit.reserve(ROOM_BYTES, ordinal)
     through_stages(function() at, ordinal = run_delimited(at, stop, ordinal, ROOM_BYTES) end)
@@ -178,7 +189,7 @@ end
 
 local function decode_all_listed(count)
   local pairs_at = ffi.cast(L.u32_ptr, job.raw + job.bytes + (-job.bytes) % 8)
-  for ordinal = 0, count - 1 do
+  for ordinal = job.first_record, count - 1 do
     job.piece = ordinal
     emit.reserve(ROOM_BYTES, ordinal)
     through_stages(function() take(pairs_at[2 * ordinal], pairs_at[2 * ordinal + 1], ordinal) end)

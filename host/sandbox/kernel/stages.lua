@@ -23,10 +23,12 @@ function M.open(heartbeat, text, reject_)
   beat, text_of, reject = heartbeat, text, reject_
 end
 
--- walks the records of a pack; visit(record, shape)
-local function each(view, visit)
+-- Walks the records that the stage before has made; visit(record, shape). The heartbeat moves on with each of them: its number is that of
+-- the record for certain only in a piece of one record.
+local function each(job, view, visit)
   local at = L.PACK_BYTES
-  for _ = 1, view.count do
+  for n = 0, view.count - 1 do
+    if not job.careful then beat[1] = job.piece + n end
     local record = ffi.cast(L.record_ptr, view.pack + at)
     visit(record, view.list[record.shape])
     at = at + record.words * 8
@@ -41,7 +43,7 @@ local RECORD_ROOM_BYTES = 96 * 1024
 -- the payload of a decoded record goes through the grammar; what it finds is added to the record
 local function merging_pack(record_at)
   return function(job, view)
-    each(view, function(record, shape)
+    each(job, view, function(record, shape)
       emit.reserve(RECORD_ROOM_BYTES + record.words * 8, job.piece)
       message.set(record, job.raw, view.pack, shape)
       local from, to = record.raw_start, record.raw_end
@@ -167,7 +169,7 @@ function M.payload(name, headers)
       return true
     end,
     pack = function(job, view)
-      each(view, function(record, record_shape)
+      each(job, view, function(record, record_shape)
         emit.reserve(64 * 1024 + record.words * 8, job.piece)
         message.set(record, job.raw, view.pack, record_shape)
         message.commit()
@@ -212,7 +214,7 @@ function M.script(name, process_message, headers)
       return false, name .. ": " .. (why or "process_message returned " .. status)
     end,
     pack = function(job, view)
-      each(view, function(record, shape)
+      each(job, view, function(record, shape)
         emit.reserve(64 * 1024 + record.words * 8, job.piece)
         message.set(record, job.raw, view.pack, shape)
         run(record.raw_start, record.raw_end)
