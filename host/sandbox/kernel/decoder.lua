@@ -157,7 +157,7 @@ local function through_stages(first)
   W.open(scratch[1], SCRATCH_BYTES)
   first()
   for i = 2, #chain do
-    W.finish(0ULL, 0LL, job.bytes, 0)
+    W.finish(0ULL, 0LL, job.bytes, 0, emit.flags)
     local view = { pack = W.base, count = W.count, list = shapes.of_pack(W.base) }
     if i < #chain then
       W.open(scratch[i], SCRATCH_BYTES)
@@ -208,6 +208,7 @@ local function start(command)
   job.skip, job.failed, job.truncated, job.reason, job.text = skip[job.pack], 0, 0, nil, nil
   emit.pack, emit.stream, emit.position = job.pack, job.stream, job.position
   emit.raw_bytes, emit.loop_depth = job.bytes, 0
+  emit.flags = command.flags % 2 == 1 and delimiter == 10 and L.LINES or 0
   timestamps.reference_ns[0] = job.now
   message.clear()
   -- in an "all" chain `accept` runs the first stage only; the others see what it made

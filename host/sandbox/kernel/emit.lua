@@ -5,7 +5,7 @@ local W = require "writer"
 local message = require "message"
 local usage = require "usage"
 
-local M = { pack = 0, stream = 0ULL, position = 0LL, raw_bytes = 0, loop_depth = 0, first_record = 0, muted = false }
+local M = { pack = 0, stream = 0ULL, position = 0LL, raw_bytes = 0, loop_depth = 0, flags = 0, first_record = 0, muted = false }
 
 local offset, bytes, base = nil, nil, nil
 local arena
@@ -33,7 +33,7 @@ function M.close(first_record)
   if not offset then return end
   if W.count > 0 then
     M.before_send()
-    local used = W.finish(M.stream, M.position, M.raw_bytes, M.loop_depth)
+    local used = W.finish(M.stream, M.position, M.raw_bytes, M.loop_depth, M.flags)
     local r = C.report(C.EMIT, M.pack)
     r.kind, r.offset, r.bytes, r.count, r.first_record = C.EMIT_PACK, offset, used, W.count, first_record
   else

@@ -97,7 +97,7 @@ function M.run(command)
   job.careful = C.has(command, C.CAREFUL)
   local matched = 0
   if tests.any then
-    encode.start_pack(raw, command.raw_bytes)
+    encode.start_pack(raw, command.raw_bytes, header.flags)
     matched = run_records(header, raw, pack, list, tests)
     if encode.end_pack then encode.end_pack() end
     if batch.base ~= nil and batch.count > 0 then send(header.record_count) end

@@ -24,21 +24,22 @@ local HIGH, LOW7 = 0x8080808080808080ULL, 0x7f7f7f7f7f7f7f7fULL
 local SPACES, NEWLINES = 0x2020202020202020ULL, 0x0a0a0a0a0a0a0a0aULL
 local ONES, QUOTES, BACKSLASHES = 0x0101010101010101ULL, 0x2222222222222222ULL, 0x5c5c5c5c5c5c5c5cULL
 
--- true if every byte of [p, p+n) is printable ASCII or a newline; may be false without cause, never true without
-local function is_plain(p, n)
+-- true if every byte of [p, p+n) is printable ASCII, or the byte that `except` consists of; may be false without cause, never true without
+local function is_plain(p, n, except)
   local words = cast(L.u64_ptr, p)
   local acc = 0ULL
   local whole = bit.rshift(n, 3)
   for i = 0, whole - 1 do
     local x = words[i]
-    local y = bxor(x, NEWLINES)
+    local y = bxor(x, except)
     local control = band(band(x - SPACES, bnot(x)), bor(band(y, LOW7) + LOW7, y))
     acc = bor(acc, bor(x, control))
   end
   if band(acc, HIGH) ~= 0 then return false end
+  local other = tonumber(band(except, 255ULL))
   for i = whole * 8, n - 1 do
     local c = p[i]
-    if c > 126 or c < 32 and c ~= 10 then return false end
+    if c > 126 or c < 32 and c ~= other then return false end
   end
   return true
 end
@@ -54,6 +55,7 @@ end
 local state = {
   raw = nil, -- uint8_t *
   raw_bytes = 0,
+  delimiters = SPACES, -- what the pack may hold between its records: line feeds if these are lines, otherwise nothing odd
   records = 0, -- of this pack that were encoded
   checked = false, -- whether `plain` holds for the whole pack
   plain = false, -- the raw bytes, or those of the record, need no escape but for quotes and backslashes
@@ -62,7 +64,8 @@ local state = {
   backslashes_from = 0, next_backslash = -1,
 }
 
-function M.start_pack(raw, raw_bytes)
+function M.start_pack(raw, raw_bytes, flags)
+  state.delimiters = band(flags, L.LINES) ~= 0 and NEWLINES or SPACES
   state.raw, state.raw_bytes, state.checked, state.records = raw, raw_bytes, false, 0
   state.quotes_from, state.next_quote, state.backslashes_from, state.next_backslash = 0, -1, 0, -1
 end
@@ -74,14 +77,14 @@ local FEW_RECORDS = 64
 local function check_plain(record, raw)
   state.records = state.records + 1
   if state.records <= FEW_RECORDS then
-    state.plain = is_plain(raw + record.raw_start, record.raw_end - record.raw_start)
+    state.plain = is_plain(raw + record.raw_start, record.raw_end - record.raw_start, SPACES)
     return
   end
-  state.plain = is_plain(state.raw, state.raw_bytes)
+  state.plain = is_plain(state.raw, state.raw_bytes, state.delimiters)
   state.checked = state.plain -- if not, each record is looked at by itself
   if not state.plain then
     state.records = -1e15
-    state.plain = is_plain(raw + record.raw_start, record.raw_end - record.raw_start)
+    state.plain = is_plain(raw + record.raw_start, record.raw_end - record.raw_start, SPACES)
   end
 end
 
@@ -156,10 +159,14 @@ local function put_raw(base, at, raw, from, to)
   return at + (to - from)
 end
 
--- what already stands in a JSON string; only bytes that are no UTF-8 are to be replaced
-local function put_json_string(base, at, bytes, from, to)
+-- What already stands in a JSON string; only bytes that are no UTF-8 are to be replaced.
+local function put_json_heap(base, at, bytes, from, to)
+  return put_text(base, at, json_text.repair(ffi.string(bytes + from, to - from)))
+end
+
+local function put_json_raw(base, at, bytes, from, to)
   local n = to - from
-  if not state.plain then return put_text(base, at, json_text.repair(ffi.string(bytes + from, n))) end
+  if not state.plain then return put_json_heap(base, at, bytes, from, to) end
   copy(base + at, bytes + from, n)
   return at + n
 end
@@ -251,7 +258,7 @@ local function value_source(column)
     return string.format("at = %s(base, at, %s, %s.from, %s.to)", put, bytes, slot, slot)
   end
   if kind == L.STRING or kind == L.BYTES then return call(bytes == "raw" and "put_raw" or "put_heap") end
-  if kind == L.JSON_STRING or kind == L.JSON_VALUE then return call "put_json_string" end
+  if kind == L.JSON_STRING or kind == L.JSON_VALUE then return call(bytes == "raw" and "put_json_raw" or "put_json_heap") end
   if kind == L.INTEGER_TEXT or kind == L.DOUBLE_TEXT or kind == L.BOOL_TEXT then return call "put_digits" end
   if kind == L.INTEGER then return string.format("at = put_int64(base, at, %s.integer)", slot) end
   if kind == L.DOUBLE then return string.format("at = put_double(base, at, %s.number)", slot) end
@@ -345,7 +352,7 @@ end
 
 local HEAD = [[
 local k, cast, copy, slot_ptr, put_raw, put_heap, put_digits, put_int64, put_double, put_text, put_array,
-  put_timestamp, uuid, put_json_string, state, check_plain = ...
+  put_timestamp, uuid, put_json_raw, put_json_heap, state, check_plain = ...
 return function(base, at, record, raw, pack)
 local slots = cast(slot_ptr, record + 1)
 local open = at
@@ -434,7 +441,7 @@ local function compile(shape, options)
   local tail = "if at == open then at = at + 1 end base[open] = 123 base[at] = 125 return at + 1 end"
   local chunk = assert(loadstring(HEAD .. table.concat(lines, "\n") .. "\n" .. tail, "=json_encoder"))
   local write = chunk(k, cast, copy, L.slot_ptr, put_raw, put_heap, put_digits, put_int64, put_double, put_text, put_array,
-    options.put_timestamp, uuid_text, put_json_string, state, check_plain)
+    options.put_timestamp, uuid_text, put_json_raw, put_json_heap, state, check_plain)
   return { write = write, measure = compile_measure(shape, members) }
 end
 

@@ -56,6 +56,9 @@ M.ARRAY = 10 -- positions of an array block in the heap
 M.JSON_VALUE = 11 -- positions of a JSON array or object, kept as it was written
 M.CONST = 12 -- a string that all records of the shape share; it stands in the shape, there is no slot
 
+-- pack flags
+M.LINES = 1 -- the records are lines: in the raw bytes of none is a line feed
+
 -- column flags
 M.IN_HEAP = 1 -- positions count from the start of the pack, not of the raw bytes
 M.HEADER = 2 -- the column is a message header (Payload, Hostname, ...), not one of the Fields

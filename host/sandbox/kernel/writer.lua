@@ -104,15 +104,15 @@ function W.put_aligned(p, n)
   return W.put(p, n)
 end
 
--- writes shapes and header; source: {stream, position, raw_bytes}; answers the bytes in use
-function W.finish(stream, position, raw_bytes, loop_depth)
+-- writes shapes and header; answers the bytes in use
+function W.finish(stream, position, raw_bytes, loop_depth, flags)
   local at = W.cursor
   for _, shape in ipairs(W.shape_list) do
     copy(W.base + at, shape.key, #shape.key)
     at = at + #shape.key
   end
   local h = cast(L.pack_ptr, W.base)
-  h.magic, h.version, h.flags, h.size = L.MAGIC, L.VERSION, 0, W.size
+  h.magic, h.version, h.flags, h.size = L.MAGIC, L.VERSION, flags, W.size
   h.record_count, h.records_start, h.records_end = W.count, L.PACK_BYTES, W.cursor
   h.shapes_start, h.shapes_bytes, h.shape_count = W.cursor, at - W.cursor, #W.shape_list
   h.heap_start, h.raw_bytes, h.loop_depth = W.heap, raw_bytes, loop_depth
