@@ -133,7 +133,7 @@ end
 
 -- stores a record that was parsed in full
 local function store(text, found, base, shift, now, spec, options)
-  local columns, timestamp = {}, now
+  local columns, timestamp, has_hostname = {}, now, false
   local slots = ffi.new("hk_slot[?]", #found + 1)
   for _, v in ipairs(found) do
     local r = role(options, v)
@@ -142,10 +142,11 @@ local function store(text, found, base, shift, now, spec, options)
       timestamp = timestamps.value[0] + 0LL
     elseif r ~= "Type" and r ~= "Logger" then
       slots[#columns].from, slots[#columns].to = shift + v.from, shift + v.to
+      has_hostname = has_hostname or r == "Hostname"
       columns[#columns + 1] = { name = r or v.name, kind = KINDS[v.kind], flags = r and L.HEADER or 0 }
     end
   end
-  if spec.hostname and options.header_name.Hostname == nil then
+  if spec.hostname and not has_hostname then
     columns[#columns + 1] = { name = "Hostname", kind = L.CONST, flags = L.HEADER, value = spec.hostname }
   end
   local shape = shapes.intern { type = spec.type, logger = spec.logger, payload_is_record = spec.payload_is_record, columns = columns }
@@ -166,14 +167,14 @@ local function settle(options)
   local settled = {
     separator = options.separator or ".", maximum_depth = options.maximum_depth or 16,
     payload_keep = options.payload_keep or false, timestamp_format = options.timestamp_format or "rfc3339",
-    header_of = {}, header_name = {},
+    header_of = {},
   }
   if not timestamps[settled.timestamp_format] then
     error("declare_json: timestamp_format: '" .. tostring(settled.timestamp_format) .. "' is not known", 0)
   end
   for _, header in ipairs(HEADERS) do
     local member = options[header]
-    if member and member ~= "" then settled.header_of[member], settled.header_name[header] = header, member end
+    if member and member ~= "" then settled.header_of[member] = header end
   end
   return settled
 end
