@@ -40,6 +40,15 @@ local function items_of(text, found, is_constant, item_of)
   return items
 end
 
+-- whether a grammar can be made of them: it has no fields without a name
+local function can_be_declared(found)
+  if #found == 0 or #found > MOST_VALUES then return false end
+  for _, v in ipairs(found) do
+    if v.name == "" then return false end
+  end
+  return true
+end
+
 -- Values are tables {name, form, from, to}, zero-based positions in the record; form says how the value was written, as far as
 -- that decides about its grammar. is_constant(value): whether its text is the same for all messages of one shape, as their Type is;
 -- item_of(value): the field that declare_grammar would be given for it.
@@ -66,7 +75,7 @@ function M.new(is_constant, item_of, delimiter)
   -- a record was parsed in full; spec: of declare_grammar, without its alternatives
   local function learn(text, found, spec)
     local times = count(signature(text, found, is_constant))
-    if times == SEEN_BEFORE_COMPILED and #found <= MOST_VALUES and #found > 0 then
+    if times == SEEN_BEFORE_COMPILED and can_be_declared(found) then
       spec.alternatives = { items_of(text, found, is_constant, item_of) }
       table.insert(forms, 1, declared.compile(spec, delimiter_text)[1])
       forms[MOST_FORMS + 1] = nil
