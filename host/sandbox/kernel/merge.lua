@@ -3,10 +3,13 @@ local ffi = require "ffi"
 local bit = require "bit"
 local L = require "layout"
 local W = require "writer"
+local json_text = require "json_text"
 local message = require "message"
 local shapes = require "shapes"
 
 local M = {}
+
+local BACKSLASH = 92
 
 -- positions of the payload: base, from, to, and whether they lie in the heap being written
 local function payload_of(record, shape, job, pack)
@@ -16,12 +19,18 @@ local function payload_of(record, shape, job, pack)
     return nil
   end
   local column = shape.columns[index]
-  if column.kind ~= L.STRING and column.kind ~= L.BYTES then return nil end
+  if column.kind ~= L.STRING and column.kind ~= L.BYTES and column.kind ~= L.JSON_STRING then return nil end
   local slot = ffi.cast(L.slot_ptr, record + 1) + column.slot
   if slot.bits == L.ABSENT then return nil end
-  if bit.band(column.flags, L.IN_HEAP) == 0 then return job.raw, slot.from, slot.to, false end
-  local at = W.put(pack + slot.from, slot.to - slot.from)
-  return W.base, at, at + (slot.to - slot.from), true
+  local in_heap = bit.band(column.flags, L.IN_HEAP) ~= 0
+  local p, n = (in_heap and pack or job.raw) + slot.from, slot.to - slot.from
+  if column.kind == L.JSON_STRING and ffi.C.memchr(p, BACKSLASH, n) ~= nil then
+    p = json_text.unescape(ffi.string(p, n))
+    n, in_heap = #p, true
+  end
+  if not in_heap then return job.raw, slot.from, slot.to, false end
+  local at = W.put(p, n)
+  return W.base, at, at + n, true
 end
 
 local function copied(column, in_heap)
