@@ -71,7 +71,8 @@ class InputUnit:
         made = []
         for number in range(config.decoders):
             name = config.name if config.decoders == 1 else f"{config.name}-{number + 1}"
-            arena = self._around.arena(f"decoder-{name}", SANDBOX_SLOT_BYTES, SANDBOX_SLOTS + 2 * MOST_KEPT)
+            slots = SANDBOX_SLOTS + 2 * MOST_KEPT + self._around.world.more_decoder_slots(config)
+            arena = self._around.arena(f"decoder-{name}", SANDBOX_SLOT_BYTES, slots)
             made.append(
                 self._around.sandbox(
                     name,

@@ -40,6 +40,10 @@ class World:
         made: Callable[..., Input] = found.cls
         return made
 
+    def more_decoder_slots(self, config: model.Input) -> int:  # noqa: ARG002 -- for those who need some
+        """How many slots a decoder of an input needs beside the usual ones, for packs that wait long."""
+        return 0
+
     def output_class(self, config: model.Output) -> Callable[..., Output]:
         """What makes the plugin of an output."""
         found = registry.find("outputs", config.type)

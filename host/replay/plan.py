@@ -18,6 +18,8 @@ from host.replay.recording import Recording
 
 MOST_FILES = 100
 """Each holds some packs until its turn has come."""
+_FEW_FILES = 4
+_PACK_BYTES_OF_MANY = 64 * 1024
 _FRAME = b"\x1e"
 _HEKA = "heka"
 _MESSAGES = "replay"
@@ -132,4 +134,5 @@ def _input_of_messages() -> model.Input:
 
 def _reading(config: model.Input, files: int) -> model.Input:
     """An input as it reads files for a replay: one decoder, so that it always sees the same in the same order."""
-    return msgspec.structs.replace(config, decoders=1, packs=max(config.packs, 2 * files + 2))
+    pack_bytes = config.pack_bytes if files <= _FEW_FILES else min(config.pack_bytes, _PACK_BYTES_OF_MANY)
+    return msgspec.structs.replace(config, decoders=1, packs=max(config.packs, 2 * files + 2), pack_bytes=pack_bytes)

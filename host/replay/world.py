@@ -16,6 +16,8 @@ from host.router.router import Router
 from host.telemetry.metrics import ComponentMetrics
 
 _NS = 1_000_000_000
+_SLOTS_PER_FILE = 10
+"""Twice what becomes of the smallest pack of the smallest records."""
 _MOST_HELD_BACK = 100
 """Packs of one filter. Its slots are limited, and it must be able to finish what it is at."""
 
@@ -103,6 +105,10 @@ class ReplayWorld(World):
         made.recordings, made.by_stream = recordings, self._by_stream
         self._inputs.append(made)
         return made
+
+    def more_decoder_slots(self, config: model.Input) -> int:
+        """Some for each file: all of them wait until it is known which is next."""
+        return _SLOTS_PER_FILE * len(self.recordings[config.name])
 
     def output_class(self, config: model.Output) -> Callable[..., Output]:
         """What delivers, or only shows."""

@@ -211,3 +211,14 @@ def test_a_year_comes_from_the_file_and_the_configuration_knows_that_it_is_a_rep
 
     assert message["Timestamp"].startswith("2019-03-07T10:00:00")
     assert message["Logger"] == "syslog1"
+
+
+@pytest.mark.slow
+def test_many_files_side_by_side_leave_room_for_each_other(bench):
+    config = configured(bench, inputs={"in": {"type": "stdin", "decoder": "payload"}})
+    logs = [bench.write(f"{number:02}.log", "1\n" * 75_000) for number in range(60)]
+
+    result = hekate("replay", *logs, "--config", config, "--format", "json", "--output", "errors")
+
+    summary = json.loads(result.stderr.splitlines()[-1])
+    assert (summary["records"], result.returncode) == (60 * 75_000, 0)
