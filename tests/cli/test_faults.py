@@ -93,6 +93,7 @@ def in_shell(text, folder):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, cwd=folder).stdout
 
 
+@pytest.mark.slow
 def test_streams_that_are_closed_or_full_are_no_crash(folder):
     said = in_shell(
         "$HEKATE list 2>&1 | head -1; echo ${PIPESTATUS[0]};"

@@ -158,6 +158,7 @@ def test_ctrl_c_ends_a_slow_one(bench):
     assert b"access" in process.communicate()[1]
 
 
+@pytest.mark.slow
 def test_a_filter_that_dies_misses_nothing_that_comes_later(bench):
     loops = "count = count + 1\n  while read_message 'Fields[status]' == 500 do end"
     mortal = COUNTER.replace("count = count + 1", loops)
@@ -173,6 +174,7 @@ def test_a_filter_that_dies_misses_nothing_that_comes_later(bench):
     assert replayed(config, log, "--output", "injected", status=1) == once
 
 
+@pytest.mark.slow
 def test_messages_records_that_fail_and_files_that_are_for_nobody(bench):
     config = configured(bench)
     bad = bench.write("bad.log", line(0, 500) + "no access log\n")

@@ -19,6 +19,7 @@ def entered(kind, each):
     return f":infer {kind} {escape}{each['format']}"
 
 
+@pytest.mark.slow
 def test_each_format_of_the_table_takes_its_line_apart_in_the_repl(tmp_path):
     listed = [(kind, each) for kind, formats in FORMATS.items() for each in formats]
     found = iter(answers(tmp_path, script="".join(f"{entered(*each)}\n:match {each[1]['line']}\n" for each in listed)))

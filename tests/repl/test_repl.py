@@ -216,6 +216,7 @@ declare_grammar(spec)
 """  # noqa: E501
 
 
+@pytest.mark.slow
 def test_bench_names_what_costs_most_and_what_runs_into_the_next_record(tmp_path):
     found = answers(tmp_path, script=PLANTED)
     checked, branches, declared, slow = (each for each in found if each["kind"] == "bench")
