@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.repl.session import answers, repl
 from tests.running import ROOT
 
