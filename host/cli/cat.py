@@ -28,10 +28,10 @@ from host.cli.statuses import exits
     "--to",
     "--format",
     "to",
-    type=click.Choice(["text", "json", "protobuf", "counts"]),
+    type=click.Choice(["text", "json", "protobuf", "packs", "counts"]),
     default="text",
     show_default=True,
-    help="Text for people, JSON lines, Heka's framed protobuf, or how many there are of each Type.",
+    help="Text for people, JSON lines, Heka's framed protobuf, packs, or how many there are of each Type.",
 )
 def command(
     file: tuple[str, ...],
@@ -45,13 +45,15 @@ def command(
 ) -> int:
     """Decode FILE (patterns and gzip are fine) as the pipeline does, and show what --match accepts.
 
-    FILE is a log, a file of dead letters, or a file of Heka's frames; several are read one after the other. How many
-    records were not decoded, and why, goes to stderr.
+    FILE is a log, a file of dead letters, of Heka's frames, or of packs; several are read one after the other. Packs
+    are what a decoder makes: what `--to packs` has written is read again without decoding, here and by `hekate replay`.
+    How many records were not decoded, and why, goes to stderr.
 
     \b
         hekate cat access.log --decoder nginx_access --match 'Fields[status] >= 500'
         hekate cat var/hekate/dead_letters/*.jsonl --to counts
         hekate cat app.log --follow --to json
+        hekate cat access.log --decoder nginx_access --to packs > access.packs
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
     from host.cli import decoding
 

@@ -3,27 +3,33 @@
 import glob
 import os
 import re
-import select
-import signal
-import subprocess
-import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+import msgspec
 import orjson
 import yaml
 
-from host.cli.output import console, table
+from host import standard_output
+from host.cli import decoded, following
 from host.delivery import dead_letters
 from host.errors import ConfigErrors
+from host.packs import pack_file
 
+if TYPE_CHECKING:
+    from host.config import model
+    from host.outputs.base import Output
+    from host.packs.ledger import TablePack
+    from host.replay.recordings import Recordings
+
+_INTERRUPTED = 130
 _FRAME = b"\x1e"
 _GZIP = b"\x1f\x8b"
-_LOOK_EVERY_MS = 100
 _OPTIONS = (
     (re.compile(r"inputs\.\w+\.decoder\.config\.(\w+)"), r"--config \1"),
     (re.compile(r"inputs\.\w+\.decoder"), "--decoder"),
@@ -43,23 +49,36 @@ class Source(NamedTuple):
 
 
 def show(source: Source, to: str, *, follow: bool) -> int:
-    """Decode, and print; answers the exit status."""
+    """Decode, and print; answers the exit status.
+
+    Raises:
+        HekateError: A decoder or a file of packs is of no use.
+    """
     paths = [path for given in source.files for path in sorted(glob.glob(given)) or [given]]  # noqa: PTH207
     for path in paths:
         if not os.access(path, os.R_OK) or not Path(path).is_file():
             click.echo(f"Error: {path} cannot be read, or is no file.", err=True)
             return os.EX_NOINPUT
+    if follow and any(_begins_with(path, pack_file.MAGIC) for path in paths):
+        raise click.UsageError("--follow: a file of packs does not grow.")
+    if to == "packs" and (follow or source.match != "TRUE"):
+        raise click.UsageError("--to packs: all records are written; use --match when they are read, and no --follow.")
     with tempfile.TemporaryDirectory(prefix="hekate-cat-") as folder:
-        config = Path(folder) / "cat.yaml"
-        config.write_text(yaml.safe_dump(_config(source, paths, to, folder)), encoding="utf-8")
-        _check(config)
-        status = _run(config, to, follow=follow)
+        file = Path(folder) / "cat.yaml"
+        file.write_text(yaml.safe_dump(_config(source, paths, to, folder)), encoding="utf-8")
+        config = _checked(file)
+        status = following.follow(file, to) if follow else _once(config, paths, to)
         _tell_of_failures(Path(folder))
     return status
 
 
-def _check(config: Path) -> None:
-    """Say what is wrong with the configuration in the words of the command line.
+def _begins_with(path: str, magic: bytes) -> bool:
+    with Path(path).open("rb") as file:
+        return file.read(len(magic)) == magic
+
+
+def _checked(file: Path) -> "model.Config":
+    """The configuration. What is wrong with it is said in the words of the command line.
 
     Raises:
         UsageError: Something is.
@@ -68,11 +87,13 @@ def _check(config: Path) -> None:
     from host.config.lua_check import check_lua
 
     try:
-        errors = check_lua(load([config]))
+        loaded = load([file])
+        errors = check_lua(loaded)
     except ConfigErrors as found:
         errors = found.errors
     if errors:
         raise click.UsageError("\n".join(f"{_option(each.path)}{each.message} {each.hint}".rstrip() for each in errors))
+    return loaded.config
 
 
 def _option(path: str) -> str:
@@ -88,7 +109,8 @@ def _config(source: Source, paths: list[str], to: str, folder: str) -> dict[str,
     if source.sandbox_dir:
         # Filters that lie there are not to run.
         settings["sandbox_dir"] = _without_filters(Path(source.sandbox_dir), Path(folder))
-    encoder = "protobuf" if to == "protobuf" else "json"
+    fields = {"fields": ["Type"]} if to == "counts" else {}
+    encoder = {"type": "protobuf" if to == "protobuf" else "json", "config": fields}
     output = {"type": "console", "message_matcher": source.match, "encoder": encoder}
     return {"hekate": settings, "inputs": _inputs(source, paths), "outputs": {"cat": output}}
 
@@ -98,14 +120,17 @@ def _inputs(source: Source, paths: list[str]) -> dict[str, Any]:
     config = {key: yaml.safe_load(value) for key, value in source.options.items()}
     kinds: dict[tuple[str, str], list[str]] = {}
     for path in paths:
-        kinds.setdefault(_how(path, source.decoder), []).append(glob.escape(str(Path(path).absolute())))
-    return {
+        kind = _how(path, source.decoder)
+        if kind is not None:
+            kinds.setdefault(kind, []).append(path)
+    inputs = {
         f"files_{number}": {
-            "type": "file", "path": some, "sequential": True, "splitter": splitter, "logger": decoder,
-            "decoder": {"type": decoder, "config": config},
+            "type": "file", "path": [glob.escape(str(Path(path).absolute())) for path in some], "sequential": True,
+            "splitter": splitter, "logger": decoder, "decoder": {"type": decoder, "config": config},
         }
         for number, ((decoder, splitter), some) in enumerate(kinds.items())
     }  # fmt: skip
+    return inputs or {"none": {"type": "stdin"}}
 
 
 def _without_filters(given: Path, folder: Path) -> str:
@@ -117,101 +142,104 @@ def _without_filters(given: Path, folder: Path) -> str:
     return str(made)
 
 
-def _how(path: str, decoder: str | None) -> tuple[str, str]:
-    """The decoder and the splitter of a file, by how it begins."""
-    with Path(path).open("rb") as file:
-        first = file.read(2)
-    if first[:1] == _FRAME and first != _GZIP:
+def _how(path: str, decoder: str | None) -> tuple[str, str] | None:
+    """The decoder and the splitter of a file, by how it begins; None if it holds packs, which are decoded."""
+    if _begins_with(path, pack_file.MAGIC):
+        return None
+    if _begins_with(path, _FRAME) and not _begins_with(path, _GZIP):
         return decoder or "protobuf", "heka"
-    return decoder or ("json" if first[:1] == b"{" else "payload"), "token"
+    return decoder or ("json" if _begins_with(path, b"{") else "payload"), "token"
 
 
-def _run(config: Path, to: str, *, follow: bool) -> int:
-    command = [sys.executable, "-m", "host", "run", "--quiet", "--log-level", "error"]
-    command += [*([] if follow else ["--once"]), str(config)]
-    as_it_comes = to in {"json", "protobuf"}
-    # What it says is only shown once it is known that somebody still reads what it writes.
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            command, stdout=None if as_it_comes else subprocess.PIPE, stderr=None if follow else said,
-            start_new_session=True,
-        )  # fmt: skip
-        lines = Lines(process)
-        try:
-            if to == "counts":
-                _counts(lines)
-            elif to == "text":
-                for line in lines:
-                    _text(orjson.loads(line))
-            else:
-                lines.wait()
-        except BaseException:
-            process.kill()  # nobody looks any more
-            raise
-        finally:
-            status = process.wait()
-        said.seek(0)
-        sys.stderr.write(said.read().decode(errors="replace"))
-    return status
+def _once(config: "model.Config", paths: list[str], to: str) -> int:
+    """Show what is in the files, one after the other."""
+    import asyncio
+
+    from host.replay.session import Session
+    from host.sandbox import lua_modules
+    from host.telemetry import logs
+
+    logs.set_up("error", "text")
+    lua_modules.check_present()
+    shown = _Shown(to)
+    recordings = _recordings(config, paths)
+    inputs = {name: each for name, each in config.inputs.items() if name in recordings.inputs}
+    outputs = config.outputs if to != "packs" else {}
+    config = msgspec.structs.replace(config, inputs=inputs, outputs=outputs)
+    now_ns = time.time_ns()
+    session = Session(
+        config,
+        recordings,
+        begin_ns=now_ns,
+        new_output=lambda *some, **more: shown.output(session.on_gone, *some, **more),
+    )
+    if to == "packs":
+        standard_output.write(pack_file.MAGIC)
+        session.pipeline.router.on_pack = lambda pack: _write_pack(pack, session.on_gone)
+    asyncio.run(session.run())
+    if session.nobody_reads:
+        raise BrokenPipeError
+    shown.end()
+    return _INTERRUPTED if session.interrupted else os.EX_OK
 
 
-class Lines:
-    """The lines that a process writes; Ctrl-C has it drain, and what still comes is taken."""
+def _recordings(config: "model.Config", paths: list[str]) -> "Recordings":
+    from host.replay.pack_recording import PackRecording
+    from host.replay.recording import Recording
+    from host.replay.recordings import Recordings
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        self._process = process
-
-    def __iter__(self) -> Iterator[bytes]:
-        assert self._process.stdout is not None
-        while True:
-            try:
-                line = self._process.stdout.readline()
-            except KeyboardInterrupt:
-                self._process.send_signal(signal.SIGINT)
-                continue
-            if not line:
-                return
-            yield line
-
-    def wait(self) -> None:
-        """Wait for the end of the process, which writes to our stdout.
-
-        Raises:
-            BrokenPipeError: Whoever read that has gone.
-        """
-        reader = select.poll()
-        reader.register(sys.stdout.fileno(), 0)
-        while self._process.poll() is None:
-            try:
-                gone = any(event & select.POLLERR for _, event in reader.poll(_LOOK_EVERY_MS))
-                self._process.wait(0 if gone else _LOOK_EVERY_MS / 1000)
-            except subprocess.TimeoutExpired:
-                if gone:
-                    raise BrokenPipeError from None
-            except KeyboardInterrupt:
-                self._process.send_signal(signal.SIGINT)
+    input_of = {path: name for name, each in config.inputs.items() if each.type == "file" for path in each.options.path}
+    inputs: dict[str, list[Recording]] = {}
+    packs: list[PackRecording] = []
+    for order, path in enumerate(paths):
+        name = input_of.get(glob.escape(str(Path(path).absolute())))
+        size_bytes = Path(path).stat().st_size
+        if name is None:
+            packs.append(PackRecording(path, size_bytes, order))
+        else:
+            inputs.setdefault(name, []).append(Recording(path, size_bytes, order))
+    return Recordings(inputs, packs, by_time=False)
 
 
-def _counts(lines: Lines) -> None:
-    found = Counter(str(orjson.loads(line).get("Type", "")) for line in lines)
-    rows: list[list[object]] = [[name or "(none)", count] for name, count in found.most_common()]
-    table(["Type", "messages"], [*rows, ["all", found.total()]], numbers=1)
+def _write_pack(pack: "TablePack", on_gone: Callable[[], None]) -> None:
+    try:
+        standard_output.write(b"".join(pack_file.parts(pack)))
+    except BrokenPipeError:
+        standard_output.discard()
+        on_gone()
 
 
-def _text(message: dict[str, Any]) -> None:
-    from rich.text import Text
+class _Shown:
+    """How records are shown."""
 
-    out = console()
-    head = Text(str(message.pop("Timestamp", "")), style="dim")
-    out.print(head.append(f" {message.pop('Type', '') or '(no Type)'}", style="bold"))
-    for name, value in _shown(message):
-        out.print(Text(f"    {name}: ", style="cyan").append(str(value), style="default"))
+    def __init__(self, to: str) -> None:
+        self._line = {"text": _text_line, "counts": self._counted}.get(to, _as_it_is)
+        self._to = to
+        self._counts: Counter[bytes] = Counter()
+
+    def output(self, on_gone: Callable[[], None], *arguments: Any, **more: Any) -> "Output":
+        """The output that shows them."""
+        from host.replay.showing import ShowingOutput
+
+        return ShowingOutput(self._line, on_gone, *arguments, **more)
+
+    def _counted(self, name: str, record: memoryview) -> bytes:  # noqa: ARG002 -- there is one output
+        self._counts[bytes(record)] += 1
+        return b""
+
+    def end(self) -> None:
+        """Show what can only be shown at the end."""
+        if self._to == "counts":
+            decoded.show_counts(self._counts)
 
 
-def _shown(message: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in message.items():
-        if value not in (None, "") and not (name == "Severity" and value == 7):
-            yield name, value
+def _as_it_is(name: str, record: memoryview) -> bytes:  # noqa: ARG001 -- there is one output
+    return bytes(record)
+
+
+def _text_line(name: str, record: memoryview) -> bytes:  # noqa: ARG001 -- there is one output
+    decoded.show(orjson.loads(record))
+    return b""
 
 
 def _tell_of_failures(state_dir: Path) -> None:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from host import __version__
+from host import __version__, standard_output
 from host.errors import HekateError
 
 COMMANDS = (
@@ -95,7 +95,7 @@ def _open_what_is_closed() -> None:
 
 def _give_up_stdout() -> None:
     """Whoever read it has gone, or the disk is full: keep the interpreter from complaining about that at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    standard_output.discard()
 
 
 def _explain(fault: Exception) -> int:

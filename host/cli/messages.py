@@ -1,12 +1,12 @@
 """How a message is shown: as text for people, or as a line of JSON."""
 
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from rich.text import Text
 
+from host import standard_output
 from host.cli.output import console
 
 _NS = 1_000_000_000
@@ -17,8 +17,7 @@ _USUAL = {"Severity": 7}
 def show(message: dict[str, Any], output_format: str) -> None:
     """Print one message."""
     if output_format == "json":
-        sys.stdout.buffer.write(orjson.dumps(plain(message)) + b"\n")
-        sys.stdout.buffer.flush()
+        standard_output.write(orjson.dumps(plain(message)) + b"\n")
         return
     out = console()
     head = Text(moment(message["Timestamp"]), style="dim").append(f" {message['Type'] or '(no Type)'}", style="bold")

@@ -8,6 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from host import standard_output
 from host.errors import ConfigError, ConfigErrors, HekateError
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ def console(*, stderr: bool = False) -> Console:
 def write_json(document: object) -> None:
     """Write one document to stdout."""
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    sys.stdout.buffer.write(text + b"\n")
-    sys.stdout.buffer.flush()
+    standard_output.write(text + b"\n")
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: int, styles: Sequence[str] = ()) -> None:

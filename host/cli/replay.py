@@ -87,7 +87,7 @@ def command(
     quiet: bool,
     output_format: str,
 ) -> int:
-    """Run FILEs (logs, gzip, patterns, Heka's frames) through a configuration, with the time taken from the records.
+    """Run FILEs (logs, gzip, patterns, Heka's frames, packs) through a configuration, in the time of their records.
 
     Records of several files are put in order by time, and timer events come when they would have, so a replay gives the
     same whenever it is run. It begins with empty states and leaves those of a running host alone. A file goes to the

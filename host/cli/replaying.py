@@ -4,7 +4,6 @@ import asyncio
 import math
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -24,13 +23,12 @@ from host.config import convert, model
 from host.delivery import dead_letters
 from host.errors import StartError
 from host.outputs.base import Output
-from host.pipeline.pipeline import Pipeline
 from host.pipeline.summary import print_summary
 from host.replay import plan, showing
 from host.replay.conductor import Conductor, Span
 from host.replay.pace import Pace
-from host.replay.recording import Recording
-from host.replay.world import ReplayWorld
+from host.replay.recordings import Recordings
+from host.replay.session import Session
 from host.sandbox import lua_modules
 from host.telemetry import logs
 
@@ -74,7 +72,7 @@ def replay(request: Request) -> int:
     try:
         run = _Run(request, config, recordings)
         status = asyncio.run(run.run())
-        if run.nobody_reads:
+        if run.session.nobody_reads:
             raise BrokenPipeError
         keeps_letters = request.deliver and run.pipeline.dead_letters.count > 0
         _tell_of_dead_letters(folder, kept=keeps_letters)
@@ -87,56 +85,34 @@ def replay(request: Request) -> int:
 class _Run:
     """One replay."""
 
-    def __init__(self, request: Request, config: model.Config, recordings: dict[str, list[Recording]]) -> None:
+    def __init__(self, request: Request, config: model.Config, recordings: Recordings) -> None:
         self._request = request
-        self._files = [each for some in recordings.values() for each in some]
-        new_output = None if request.deliver else _shows(request, config, self._on_gone)
+        self._files = recordings.all
         begins_ns = request.span.since_ns
         if begins_ns == -math.inf:
             begins_ns = min(Path(each.path).stat().st_mtime_ns for each in self._files)
-        self._world = ReplayWorld(recordings, int(begins_ns), new_output)
-        self.pipeline = Pipeline(config, once=True, world=self._world)
-        self._pace = Pace(request.speed)
-        self._interrupted = False
-        self.nobody_reads = False
-        """Whether standard output was closed."""
-        self._conductor: Conductor | None = None
+        new_output = None if request.deliver else _shows(request, config, self._on_gone)
+        self.session = Session(config, recordings, begin_ns=int(begins_ns), new_output=new_output)
+        self.pipeline = self.session.pipeline
+
+    def _on_gone(self) -> None:
+        self.session.on_gone()
 
     async def run(self) -> int:
         """Run it; answers the exit status."""
-        await self.pipeline.start()
-        conductor = self._conductor = Conductor(self.pipeline, self._world, self._pace, self._request.span)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
         started_s = time.monotonic()
         showing_progress = asyncio.create_task(self._show_progress())
         try:
-            await conductor.run()
+            conductor = await self.session.run(Pace(self._request.speed), self._request.span)
         finally:
-            elapsed_s = time.monotonic() - started_s
             showing_progress.cancel()
             await asyncio.gather(showing_progress, return_exceptions=True)
-            await self.pipeline.stop()
-            conductor.close()
-        if not self._request.quiet and not self.nobody_reads:
-            self._tell(conductor, elapsed_s)
-        if self._interrupted:
+        if not self._request.quiet and not self.session.nobody_reads:
+            self._tell(conductor, time.monotonic() - started_s)
+        if self.session.interrupted:
             return _INTERRUPTED
         ended = self.pipeline.ended_for_good()
         return _FAILED if ended or self.pipeline.dead_letters.count else os.EX_OK
-
-    def _on_signal(self) -> None:
-        self._interrupted = True
-        self._stop()
-
-    def _on_gone(self) -> None:
-        self.nobody_reads = True
-        self._stop()
-
-    def _stop(self) -> None:
-        if self._conductor is not None:
-            self._conductor.stop()
 
     async def _show_progress(self) -> None:
         """A bar, where nothing else is written to the terminal."""
@@ -150,7 +126,7 @@ class _Run:
 
     def _tell(self, conductor: Conductor, elapsed_s: float) -> None:
         """Say on stderr what was replayed, and how fast."""
-        first_ns, last_ns = conductor.first_ns or 0, self._world.virtual_ns
+        first_ns, last_ns = conductor.first_ns or 0, self.session.world.virtual_ns
         span_s = (last_ns - first_ns) / _NS
         if self._request.as_json:
             outputs = {each.name: each.records_sent for each in self.pipeline.metrics.components("outputs")}

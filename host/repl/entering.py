@@ -1,6 +1,5 @@
 """Carries out what is entered, one piece after the other, and shows what came of it."""
 
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import orjson
 from rich.console import Console
 
+from host import standard_output
 from host.cli.output import console
 from host.errors import HekateError
 from host.repl import helping, trying
@@ -62,8 +62,7 @@ class Repl:
     def _show(self, text: str, document: Document) -> None:
         if self._json:
             line: dict[str, Any] = {"input": text, "kind": document.kind, **document.data}
-            sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
-            sys.stdout.buffer.flush()
+            standard_output.write(orjson.dumps(line) + b"\n")
             return
         from host.repl.show import show
 

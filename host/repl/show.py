@@ -237,7 +237,10 @@ def _proposal(out: Console, data: dict[str, Any]) -> None:
         style = "green" if data["parsed"] == data["lines"] else "yellow"
         out.print(Text(f"{data['parsed']} of the {data['lines']} lines that were looked at parse.", style=style))
         out.print(
-            Text(":coverage FILE tries it on all lines, :save NAME makes a decoder; at a terminal, :edit changes it.", "dim")
+            Text(
+                ":coverage FILE tries it on all lines, :save NAME makes a decoder; at a terminal, :edit changes it.",
+                "dim",
+            )
         )
     if data["continued"]:
         out.print(

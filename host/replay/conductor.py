@@ -60,7 +60,8 @@ class Conductor:
         """Given on so far."""
         self._pipeline, self._world, self._router = pipeline, world, pipeline.router
         self._pace, self._span = pace, span
-        self._recordings = [each for some in world.recordings.values() for each in some]
+        self._recordings = world.recordings.all
+        self._by_time = world.recordings.by_time
         self._cuts = Arena("replay-cuts", SANDBOX_SLOT_BYTES, 2, host_writes=True)
         self._due: list[tuple[int, int, str]] = []
         self._orders = {name: order for order, name in enumerate(pipeline.filters)}
@@ -79,7 +80,7 @@ class Conductor:
             SandboxError: A decoder or an encoder does not run any more.
         """
         while (recording := await self._next()) is not None:
-            await self._give_on(recording)
+            await (self._give_on(recording) if self._by_time else self._give_whole(recording))
         if not self._stopped:
             await self._settle()
             for name in self._pipeline.filters:
@@ -89,12 +90,34 @@ class Conductor:
 
     async def _next(self) -> Recording | None:
         """The file whose record is next; None if there is none."""
+        if not self._by_time:
+            return await self._next_in_order()
         await self._settled(lambda: self._stopped or all(recording.ready for recording in self._recordings))
         left = [] if self._stopped else [recording for recording in self._recordings if not recording.over]
         found = min(left, key=lambda recording: (recording.next_ns, recording.order), default=None)
         return None if found is None or found.next_ns > self._span.until_ns else found
 
+    async def _next_in_order(self) -> Recording | None:
+        """The first file that is not over yet."""
+        while self._recordings and not self._stopped:
+            first = self._recordings[0]
+            await self._settled(lambda: self._stopped or first.ready)  # noqa: B023 -- it is awaited here
+            if not first.over:
+                return None if self._stopped else first
+            self._recordings.pop(0)
+        return None
+
     # ------------------------------------------------------------------ records
+
+    async def _give_whole(self, recording: Recording) -> None:
+        """Give on the next pack of a file."""
+        decoded, _ = recording.head
+        self.records += decoded.pack.count
+        decoded.pack.hold()
+        self._router.give(decoded.pack)
+        recording.advance(decoded.pack.count)
+        await self._settle()
+        self._world.read_on()
 
     async def _give_on(self, recording: Recording) -> None:
         """Give on the next records of a file, as many as may go together."""

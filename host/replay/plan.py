@@ -14,7 +14,10 @@ from host.config import convert, model
 from host.config.dropins import DropIns
 from host.config.load import load_config
 from host.errors import ConfigErrors, HekateError, StartError
+from host.packs import pack_file
+from host.replay.pack_recording import PackRecording
 from host.replay.recording import Recording
+from host.replay.recordings import Recordings
 
 MOST_FILES = 100
 """Each holds some packs until its turn has come."""
@@ -49,9 +52,7 @@ def load(paths: Iterable[Path]) -> model.Config:
     return msgspec.structs.replace(config, filters=filters, admin=None)
 
 
-def assign(
-    config: model.Config, files: Iterable[str], given: str | None
-) -> tuple[model.Config, dict[str, list[Recording]]]:
+def assign(config: model.Config, files: Iterable[str], given: str | None) -> tuple[model.Config, Recordings]:
     """Say which input reads which file.
 
     Args:
@@ -67,16 +68,26 @@ def assign(
     """
     inputs = dict(config.inputs)
     found: dict[str, list[Recording]] = {}
-    for order, (path, wanted) in enumerate(_expanded(files, inputs, given)):
-        name = wanted or _input_for(path, inputs)
-        found.setdefault(name, []).append(Recording(path, Path(path).stat().st_size, order))
-    count = sum(map(len, found.values()))
-    if count > MOST_FILES:
+    packs: list[PackRecording] = []
+    expanded = list(_expanded(files, inputs, given))
+    if len(expanded) > MOST_FILES:
         raise StartError(
-            f"{count} files are too many at once: {MOST_FILES} are read side by side. Replay them in parts."
+            f"{len(expanded)} files are too many at once: {MOST_FILES} are read side by side. Replay them in parts."
         )
+    for order, (path, wanted) in enumerate(expanded):
+        size_bytes = Path(path).stat().st_size
+        if _begins_with(path, pack_file.MAGIC):
+            packs.append(PackRecording(path, size_bytes, order))
+        else:
+            name = wanted or _input_for(path, inputs)
+            found.setdefault(name, []).append(Recording(path, size_bytes, order))
     reading = {name: _reading(inputs[name], len(some)) for name, some in found.items()}
-    return msgspec.structs.replace(config, inputs=reading), found
+    return msgspec.structs.replace(config, inputs=reading), Recordings(found, packs, by_time=True)
+
+
+def _begins_with(path: str, magic: bytes) -> bool:
+    with Path(path).open("rb") as file:
+        return file.read(len(magic)) == magic
 
 
 def _expanded(
@@ -101,9 +112,7 @@ def _input_for(path: str, inputs: dict[str, model.Input]) -> str:
     reads = [name for name, each in inputs.items() if each.type == "file" and _matches(absolute, each.options.path)]
     if len(reads) == 1:
         return reads[0]
-    with Path(path).open("rb") as file:
-        holds_messages = file.read(1) == _FRAME
-    if holds_messages:
+    if _begins_with(path, _FRAME):
         framed = [name for name, each in inputs.items() if each.splitter.type == _HEKA]
         if len(framed) != 1:
             framed = [_MESSAGES]

@@ -5,7 +5,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from host.errors import StartError
 from host.inputs._file_source import Source, open_source
 from host.inputs.base import Feeder, Input
 from host.packs.ledger import Stream
@@ -23,40 +22,43 @@ class ReplayInput(Input):
     recordings: Sequence[Recording]
     by_stream: dict[Stream, Recording]
     """Where it says which stream is whose."""
+    by_time: bool
+    """Whether all are needed at once, or one after the other."""
 
     def __init__(self, name: str, options: Any, *others: Any, once: bool) -> None:
         super().__init__(name, options, *others, once=once)
         self._wanted = asyncio.Event()
-        self._sources: dict[Recording, Source] = {}
-        self._feeders: dict[Recording, Feeder] = {}
+        self._open: dict[Recording, tuple[Source, Feeder]] = {}
 
     def want(self) -> None:
         """Something was given on: there is room for more."""
         self._wanted.set()
 
     async def open(self) -> None:
-        """Open the files.
+        """Nothing: each file is opened when it is its turn."""
+
+    def _opened(self, recording: Recording) -> tuple[Source, Feeder]:
+        """What reads a file.
 
         Raises:
-            StartError: One cannot be read.
+            OSError: It cannot be opened.
         """
-        for recording in self.recordings:
-            try:
-                source = self._sources[recording] = open_source(recording.path)
-            except OSError as fault:
-                raise StartError(f"Cannot read {recording.path}: {fault.strerror}.") from fault
+        found = self._open.get(recording)
+        if found is None:
+            source = open_source(recording.path)
             stream: Stream = self.intake.open_stream(f"replay/{recording.order}", recording.path)
             recording.stream = stream
             # Records without a time get this one, and those without a year a year that goes with it.
             stream.now_ns = os.fstat(source.fd).st_mtime_ns
             self.by_stream[stream] = recording
             self.metrics.streams_open += 1
-            self._feeders[recording] = Feeder(self, stream, self.new_splitter())
+            found = self._open[recording] = source, Feeder(self, stream, self.new_splitter())
+        return found
 
     async def run(self) -> None:
         """Read until the end of every file, or until cancelled."""
         while left := [each for each in self.recordings if not each.read_to_its_end]:
-            wanting = [each for each in left if each.ahead < _PACKS_AHEAD]
+            wanting = [each for each in (left if self.by_time else left[:1]) if each.ahead < _PACKS_AHEAD]
             for recording in wanting:
                 await self._read(recording)
             if not wanting:
@@ -65,23 +67,28 @@ class ReplayInput(Input):
 
     async def _read(self, recording: Recording) -> None:
         """Read once."""
-        feeder, source = self._feeders[recording], self._sources[recording]
+        got = 0
         try:
+            source, feeder = self._opened(recording)
             got = await feeder.feed(lambda view: source.read(view, feeder.read_position))
         except OSError as fault:  # what was read of it is good
             self.metrics.count_error("unreadable file")
-            self.log.warning("The rest of a file cannot be read.", path=recording.path, error=fault.strerror)
-            got = 0
+            self.log.error("The rest of a file cannot be read.", path=recording.path, error=fault.strerror)  # noqa: TRY400
         recording.read_bytes += got
         if got == 0 or feeder.broken:
+            await self._finish(recording)
+
+    async def _finish(self, recording: Recording) -> None:
+        source, feeder = self._open.pop(recording, (None, None))
+        if source is not None and feeder is not None:
             await feeder.finish()
-            recording.read_to_its_end = True
+            source.close()
+        recording.read_to_its_end = True
 
     async def close(self) -> None:
         """Close the files."""
-        for recording in self.recordings:
-            if not recording.read_to_its_end and recording in self._feeders:
-                self._feeders[recording].abandon()
-                recording.read_to_its_end = True
-        for source in self._sources.values():
+        for recording, (source, feeder) in self._open.items():
+            feeder.abandon()
             source.close()
+            recording.read_to_its_end = True
+        self._open.clear()

@@ -9,7 +9,10 @@ from host.packs.ledger import Stream, TablePack
 
 
 class Decoded(NamedTuple):
-    """A pack, and how far time had come at each of its records: it does not go back where records do."""
+    """A pack, and how far time had come at each of its records: it does not go back where records do.
+
+    Without records and times, if nobody asks for them.
+    """
 
     pack: TablePack
     records: cut.Records
@@ -32,6 +35,8 @@ class Recording:
         self.read_bytes = 0
         """How much of it was read; of a packed file, unpacked."""
         self.read_to_its_end = False
+        self.timed = True
+        """Whether anybody asks for the times of its records."""
         self.stream: Stream | None = None
         self._packs: deque[Decoded] = deque()
         self._next = 0
@@ -64,6 +69,9 @@ class Recording:
             PackError: It does not keep to the layout.
         """
         pack.hold()
+        if not self.timed:
+            self._packs.append(Decoded(pack, cut.Records([], []), []))
+            return
         slot = pack.arena.view[pack.offset : pack.offset + pack.arena.slot_bytes]
         records = cut.records_of(slot, pack.used_bytes)
         latest = records.timestamps if self._latest_ns is None else [self._latest_ns, *records.timestamps]

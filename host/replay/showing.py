@@ -1,13 +1,12 @@
 """The outputs of a replay that delivers nothing: they show what each would have been given."""
 
-import os
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from host import standard_output
 from host.outputs.base import Batch, Output
 from host.telemetry.metrics import ComponentMetrics
 
@@ -46,10 +45,9 @@ class ShowingOutput(Output):
         """Show a batch."""
         if self._line is not None:
             try:
-                sys.stdout.buffer.write(b"".join(self._line(self.name, record) for record in batch.records()))
-                sys.stdout.buffer.flush()
+                standard_output.write(b"".join(self._line(self.name, record) for record in batch.records()))
             except BrokenPipeError:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                standard_output.discard()
                 self._on_gone()
         return None
 

@@ -12,6 +12,7 @@ from host.packs.ledger import Stream, TablePack
 from host.pipeline.world import World
 from host.replay.reading import ReplayInput
 from host.replay.recording import Recording
+from host.replay.recordings import Recordings
 from host.router.router import Router
 from host.telemetry.metrics import ComponentMetrics
 
@@ -55,16 +56,14 @@ class ReplayWorld(World):
     """The world of a replay.
 
     Args:
-        recordings: The files of each input.
+        recordings: The files.
         begin_ns: What time it is before the first record.
         new_output: What makes outputs; None for those of the configuration.
     """
 
     runs_timers = False
 
-    def __init__(
-        self, recordings: Mapping[str, list[Recording]], begin_ns: int, new_output: Callable[..., Output] | None = None
-    ) -> None:
+    def __init__(self, recordings: Recordings, begin_ns: int, new_output: Callable[..., Output] | None = None) -> None:
         self.recordings = recordings
         self.virtual_ns = begin_ns
         """What time it is."""
@@ -98,17 +97,17 @@ class ReplayWorld(World):
 
     def input_class(self, config: model.Input) -> Callable[..., Input]:
         """What reads the recordings."""
-        return partial(self._new_input, self.recordings[config.name])
+        return partial(self._new_input, self.recordings.inputs[config.name])
 
     def _new_input(self, recordings: list[Recording], *arguments: Any, once: bool) -> Input:
         made = ReplayInput(*arguments, once=once)
-        made.recordings, made.by_stream = recordings, self._by_stream
+        made.recordings, made.by_stream, made.by_time = recordings, self._by_stream, self.recordings.by_time
         self._inputs.append(made)
         return made
 
     def more_decoder_slots(self, config: model.Input) -> int:
         """Some for each file: all of them wait until it is known which is next."""
-        return _SLOTS_PER_FILE * len(self.recordings[config.name])
+        return _SLOTS_PER_FILE * len(self.recordings.inputs[config.name])
 
     def output_class(self, config: model.Output) -> Callable[..., Output]:
         """What delivers, or only shows."""

@@ -81,6 +81,30 @@ def test_cat_reads_one_file_after_the_other_until_nobody_reads_what_it_writes(be
         assert said in result.stderr
 
 
+def test_packs_in_files_say_what_their_logs_say(bench):
+    log = bench.write("access.log", LINES * 2_000)
+    decoder = ["--decoder", "nginx_access"]
+    as_json = [sys.executable, "-m", "host", "cat", "--to", "json"]
+
+    def written(*arguments):
+        command = [sys.executable, "-m", "host", "cat", *arguments, "--to", "packs"]
+        return subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60).stdout
+
+    packs = bench.write("access.packs", written(log, *decoder))
+    from_log, from_packs = (subprocess.run([*as_json, *some], capture_output=True, cwd=ROOT, timeout=60).stdout
+                            for some in ([log, *decoder], [packs]))  # fmt: skip
+    assert from_packs == from_log
+    assert from_log.count(b"\n") == 4_000
+    assert bench.read("access.packs") == written(packs)
+    counts = hekate("cat", packs, log, "--match", "Fields[status] == 502 || Type == ''", "--to", "counts").stdout
+    assert counts.split() == ["Type", "messages", "(none)", "6000", "nginx.access", "2000", "all", "8000"]
+
+    cut_short = bench.write("cut.packs", bench.read("access.packs")[:-1])
+    assert "cut.packs is cut short in the pack at byte 8" in hekate("cat", cut_short).stderr
+    for options in (["--to", "packs", "--match", "Severity < 4"], ["--to", "packs", "--follow"], ["--follow"]):
+        assert hekate("cat", packs, *options).returncode == 64
+
+
 def test_cat_follows_a_file_until_it_is_interrupted(bench):
     log = bench.write("a.log", "one\n")
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}

@@ -188,7 +188,10 @@ def test_messages_records_that_fail_and_files_that_are_for_nobody(bench):
 
     command = [sys.executable, "-m", "host", "cat", bad, "--decoder", "nginx_access", "--to", "protobuf"]
     frames = bench.write("frames", subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60).stdout)
-    assert '"status":500' in replayed(config, frames, "--output", "errors")
+    command[-1] = "packs"
+    packs = bench.write("packs", subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60).stdout)
+    for messages in (frames, packs):
+        assert '"status":500' in replayed(config, messages, "--output", "errors")
 
     two = {"inputs": {"one": {"type": "stdin"}, "two": {"type": "file", "path": bench.path("b*.log")}}}
     config = configured(bench, **two)

@@ -1,0 +1,74 @@
+"""Runs a pipeline over recordings, from start to end, until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from host.config import model
+from host.outputs.base import Output
+from host.pipeline.pipeline import Pipeline
+from host.replay.conductor import Conductor, Span
+from host.replay.pace import Pace
+from host.replay.recordings import Recordings
+from host.replay.world import ReplayWorld
+
+
+class Session:
+    """One run.
+
+    Args:
+        config: With just the inputs that have recordings.
+        recordings: What they read.
+        begin_ns: What time it is before the first record.
+        new_output: What makes outputs; None for those of the configuration.
+    """
+
+    def __init__(
+        self,
+        config: model.Config,
+        recordings: Recordings,
+        *,
+        begin_ns: int = 0,
+        new_output: Callable[..., Output] | None = None,
+    ) -> None:
+        self.recordings = recordings
+        self.world = ReplayWorld(recordings, begin_ns, new_output)
+        self.pipeline = Pipeline(config, once=True, world=self.world)
+        self.interrupted = False
+        self.nobody_reads = False
+        """Whether standard output was closed."""
+        self._conductor: Conductor | None = None
+
+    async def run(self, pace: Pace | None = None, span: Span | None = None) -> Conductor:
+        """Run it to its end, or until a signal; answers who conducted it.
+
+        Raises:
+            HekateError: It could not be started, or not be brought to its end.
+        """
+        try:
+            await self.pipeline.start()
+            conductor = self._conductor = Conductor(self.pipeline, self.world, pace or Pace(None), span or Span())
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._on_signal)
+            try:
+                await conductor.run()
+            finally:
+                await self.pipeline.stop()
+                conductor.close()
+        finally:
+            self.recordings.close()
+        return conductor
+
+    def on_gone(self) -> None:
+        """Nobody reads standard output any more."""
+        self.nobody_reads = True
+        self._stop()
+
+    def _on_signal(self) -> None:
+        self.interrupted = True
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._conductor is not None:
+            self._conductor.stop()
