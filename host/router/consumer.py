@@ -65,6 +65,8 @@ class Consumer:
         self.sandbox: Sandbox | None = None
         self._settings = queue
         self._queue: deque[TablePack] = deque()
+        self._begun: dict[TablePack, int] = {}
+        """Packs of the queue that a sandbox before this one had begun: from which record on they are to be done."""
         self.kinds = Kinds(lambda: self._queue, self._drop_never)
         self._said_needs: tuple[bytes, tuple[Need, ...] | None] = (b"", None)
         self._forget_routes = forget_routes
@@ -118,6 +120,7 @@ class Consumer:
         self._queue.append(pack)
         if self._settings.policy == "drop_oldest" and len(self._queue) > self._settings.max_packs:
             oldest = self._queue.popleft()
+            self._begun.pop(oldest, None)
             self.metrics.count_drop("queue_full", oldest.count)
             oldest.let_go()
         self.metrics.queue_packs = len(self._queue)
@@ -156,10 +159,14 @@ class Consumer:
         packs.update(dict.fromkeys(self._queue))
         self.sandbox.work.clear()
         self._queue.clear()
+        self._begun.clear()
         return list(packs)
 
     async def swap(self, new: Sandbox, hand_over: Callable[[], Awaitable[None]] | None = None) -> None:
         """Put another sandbox, which runs already, in the place of this one: between two packs, so that none is lost.
+
+        One that dies in the meantime leaves the rest of its packs to the new one. It may be about to die of each record
+        that is left, and somebody waits for the version that does not.
 
         Args:
             new: It has done nothing yet.
@@ -169,7 +176,9 @@ class Consumer:
         assert old is not None
         self._swapping = True
         try:
-            while not old.idle and old.state != "quarantined":  # noqa: ASYNC110 -- it is short
+            while not old.idle:
+                if old.died_at_work:
+                    self._take_back(old)
                 await asyncio.sleep(_POLL_S)
             if hand_over is not None:
                 await hand_over()
@@ -184,11 +193,20 @@ class Consumer:
         if old.journal is not None and old.journal.entries:
             old.journal.give_up("its sandbox is replaced")
 
+    def _take_back(self, sandbox: Sandbox) -> None:
+        """What a dead process was given goes back into the queue, before all that waits."""
+        for work in reversed(sandbox.take_back()):
+            assert isinstance(work.pack, TablePack)
+            self._begun[work.pack] = work.first_record
+            self._queue.appendleft(work.pack)
+            self.metrics.packs_received -= 1
+
     def _give(self, pack: TablePack) -> None:
         assert self.sandbox is not None
         self.metrics.packs_received += 1
         journal = self.sandbox.journal
-        self.sandbox.give(pack, 0 if journal is None else journal.keeper.done_to(pack))
+        done_to = 0 if journal is None else journal.keeper.done_to(pack)
+        self.sandbox.give(pack, done_to, first_record=self._begun.pop(pack, 0))
 
     def _may_have(self, pack: TablePack) -> bool:  # noqa: ARG002 -- for those who may not
         """Whether the sandbox may work on a pack now."""
@@ -219,6 +237,7 @@ class Consumer:
         self._forget_routes()
         for pack in [pack for pack in self._queue if pack.shapes == like.shapes]:
             self._queue.remove(pack)
+            self._begun.pop(pack, None)
             self.metrics.packs_skipped += 1
             pack.let_go()
         self.metrics.queue_packs = len(self._queue)
@@ -238,6 +257,7 @@ class Consumer:
             self.metrics.count_drop(reason, pack.count)
             pack.let_go()
         self._queue.clear()
+        self._begun.clear()
         if self.sandbox is not None:
             if self.sandbox.journal is not None and self.sandbox.journal.entries:
                 self.sandbox.journal.give_up(reason)

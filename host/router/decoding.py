@@ -50,6 +50,8 @@ class Decoding:
         self._wake = wake
         self._input_metrics = input_metrics
         self._waiting: deque[RawPack] = deque()
+        self._begun: dict[RawPack, int] = {}
+        """Packs that a process had begun and will not finish: from which record on they are to be done."""
         self._retiring: Sandbox | None = None
         self.held = False
         """Whether an operator has paused it: what comes waits, and holds the input back."""
@@ -80,19 +82,35 @@ class Decoding:
             pack = self._waiting.popleft()
             self.metrics.packs_received += 1
             self.metrics.bytes_received += pack.length
-            min(free, key=lambda sandbox: len(sandbox.work)).give(pack, now_ns=pack.stream.now_ns)
+            decoder = min(free, key=lambda sandbox: len(sandbox.work))
+            decoder.give(pack, now_ns=pack.stream.now_ns, first_record=self._begun.pop(pack, 0))
 
     async def swap(self, old: Sandbox, new: Sandbox) -> None:
-        """Put another process, which runs already, in the place of one: between two packs, so that none is lost."""
+        """Put another process, which runs already, in the place of one: between two packs, so that none is lost.
+
+        One that dies in the meantime leaves the rest of its packs to the new one. It may be about to die of each record
+        that is left, and somebody waits for the version that does not.
+        """
         self._retiring = old
         try:
-            while not old.idle and old.state != "quarantined":  # noqa: ASYNC110 -- it is short
+            while not old.idle:
+                if old.died_at_work:
+                    self._take_back(old)
                 await asyncio.sleep(_POLL_S)
             self.sandboxes[self.sandboxes.index(old)] = new
         finally:
             self._retiring = None
         self.on_room(new)
         await old.stop()
+
+    def _take_back(self, sandbox: Sandbox) -> None:
+        """What a dead process was given goes before all that waits."""
+        for work in reversed(sandbox.take_back()):
+            assert isinstance(work.pack, RawPack)
+            self._begun[work.pack] = work.first_record
+            self._waiting.appendleft(work.pack)
+            self.metrics.packs_received -= 1
+            self.metrics.bytes_received -= work.pack.length
 
     # What the sandboxes say.
 

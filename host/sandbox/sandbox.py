@@ -419,12 +419,27 @@ class Sandbox:
         """Whether it was asked to call timer_event and has not answered."""
         return self._ticking is not None
 
-    def give(self, pack: RawPack | TablePack, done_to: int = 0, now_ns: int | None = None) -> None:
-        """Give it a pack to work on. Only if there is room. done_to, now_ns: see `Work`; by default it is now."""
+    def give(
+        self, pack: RawPack | TablePack, done_to: int = 0, now_ns: int | None = None, *, first_record: int = 0
+    ) -> None:
+        """Give it a pack to work on. Only if there is room. For the rest see `Work`; by default it is now."""
         self._ids = self._ids % 0x7FFFFFFF + 1
         now_ns = self.clock() if now_ns is None else now_ns
         work = self.work[self._ids] = Work(self._ids, pack, done_to, now_ns)
+        work.first_record = first_record
         self._send_pack(work)
+
+    @property
+    def died_at_work(self) -> bool:
+        """Whether its process has died with work undone, and no other one has begun with it."""
+        return self.state in {"backing_off", "starting", "quarantined"} and bool(self.work)
+
+    def take_back(self) -> list[Work]:
+        """Give up what the dead process has left undone, oldest first: its next process is not given it."""
+        assert self.died_at_work
+        works = list(self.work.values())
+        self.work.clear()
+        return works
 
     def judge(self, pack: TablePack, matcher: str) -> int:
         """Have it say whether a matcher can match packs like this one; the owner hears of it as of a pack that is done.

@@ -22,6 +22,21 @@ end
 """
 
 
+COUNT = """
+total = total or 0
+
+function process_message()
+  local n = tonumber(read_message("Payload"))
+  total = total + 1
+  inject_message {{Type = "said", Fields = {{version = {version}, n = n, total = total}}}}
+  {then_}
+  return 0
+end
+"""
+
+LOOP = "while true do end"
+
+
 def flowing(bench, decoder="payload", **more):
     """A stream of numbers without end, in small packs."""
     source = {"type": "generate", "lines": ["{sequence}"], "rate": 20000, "pack_bytes": 8192, "max_record_bytes": 1024}
@@ -80,6 +95,30 @@ def test_a_broken_edit_leaves_the_old_version_running_and_says_why(bench):
     until(lambda: 2 in versions(bench, "all"), "the repaired version")
     assert host.terminate() == 0
     has_all_in_order(complete(bench, "all"))
+
+
+def test_a_version_that_dies_of_every_record_is_replaced_at_once(bench):
+    header = "message_matcher: Logger == 'in'\npreserve_data: true\n"
+    outputs = {"all": to_json(bench.path("all"), "Logger == 'in'"), **said(bench)}
+    bench.plugin("decoder", "mark", MARK.format(version=1))
+    bench.plugin("filter", "count", COUNT.format(version=1, then_=""), header)
+    host = bench.start(flowing(bench, "mark", outputs=outputs)).ready()
+    until(lambda: bench.read("said"), "the first version")
+
+    bench.plugin("filter", "count", COUNT.format(version=2, then_=LOOP), header)
+    host.saw("A record ended its sandbox and is not tried again.")
+    bench.plugin("filter", "count", COUNT.format(version=3, then_=""), header)
+    until(lambda: 3 in versions(bench, "said"), "the repaired filter", 10)
+
+    bench.plugin("decoder", "mark", LOOP.join(["function process_message() ", " end"]))
+    host.saw("A decoder was ended.")
+    bench.plugin("decoder", "mark", MARK.format(version=4))
+    until(lambda: 4 in versions(bench, "all"), "the repaired decoder", 10)
+
+    assert host.terminate() == 0
+    has_all_in_order(complete(bench, "all"))
+    has_all_in_order(complete(bench, "said"))
+    assert all(member["total"] == member["n"] + 1 for member in complete(bench, "said"))
 
 
 def test_a_filter_runs_once_it_is_dropped_in_and_stops_when_it_is_removed(bench):
