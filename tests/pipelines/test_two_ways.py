@@ -27,6 +27,8 @@ def outputs(tmp_path_factory):
         "nul": b"".join(record + b"\0" for record in MULTI_LINE),
         "host": [b'{"a":1}', b'{"a":2,"h":"there"}'] * 5,
         "nameless": [b'{"":1,"b":{"":2}}'] * 5,
+        "named": [b'{"Pid":7,"Hostname":"h","Timestamp":"t","Payload":"p","Severity":2,"Uuid":"u"}'] * 5,
+        "logfmt": [b"Pid=7 Hostname=h Timestamp=t Payload=p Severity=2 Uuid=u"] * 5,
         "heap": [BROKEN.hex().encode()] * 5,
         "wrapped": [json.dumps({"log": text, "of": "docker"}).encode() for text in WRAPPED],
     }
@@ -34,6 +36,8 @@ def outputs(tmp_path_factory):
         "nul": "payload",
         "host": {**JSON, "config": {"Hostname": "h"}},
         "nameless": "json",
+        "named": "json",
+        "logfmt": "logfmt",
         "heap": [UNHEX, "json"],
         "wrapped": [{**JSON, "config": {"Payload": "log"}}, "json"],
     }
@@ -64,6 +68,14 @@ def test_a_header_that_is_missing_is_the_hosts_in_every_record(outputs):
 
 def test_members_without_a_name_are_fields(outputs):
     assert [(message[""], message["b."]) for message in outputs["nameless"]] == [(1, 2)] * 5
+
+
+@pytest.mark.parametrize("name", ["named", "logfmt"])
+def test_fields_may_be_called_as_headers_are(outputs, name):
+    fields = {"Pid": 7, "Hostname": "h", "Timestamp": "t", "Payload": "p", "Severity": 2, "Uuid": "u"}
+
+    assert [{key: message[key] for key in fields} for message in outputs[name]] == [fields] * 5
+    assert all(list(message)[2:] == list(fields) for message in outputs[name])
 
 
 def test_text_of_json_that_a_script_has_made_is_utf_8(outputs):

@@ -102,14 +102,19 @@ end
 
 -- ---------------------------------------------------------------- from captures to code
 
+-- whether an item is that header. Records that name their own fields (forms.lua) have fields that are called as headers are.
+local function is_header(item, name)
+  return item.name == name and not item.is_field
+end
+
 local function column_of(item, kind, flags)
-  local header = shapes.HEADERS[item.name]
+  local header = shapes.HEADERS[item.name] and is_header(item, item.name)
   return { name = item.name, kind = kind, flags = flags + (header and L.HEADER or 0), representation = item.representation }
 end
 
 -- what the code needs to know of an alternative
 local function plan(walk, spec, where)
-  local columns, steps, timestamp, names = {}, {}, nil, {}
+  local columns, steps, timestamp, has_hostname = {}, {}, nil, false
   local function computed(item, f)
     local kind = transforms.kind(item.type or "string")
     if not kind then bad(where, "a transform gives string, integer, double or bool, not '" .. item.type .. "'") end
@@ -123,9 +128,9 @@ local function plan(walk, spec, where)
     steps[#steps + 1] = { field = f }
   end
   for _, f in ipairs(walk.fields) do
-    names[f.item.name] = true
+    has_hostname = has_hostname or is_header(f.item, "Hostname")
     local parser = f.kind:match "^timestamp:(.*)$"
-    if f.item.name == "Timestamp" then
+    if is_header(f.item, "Timestamp") then
       if not parser and not f.item.transform then
         bad(where, "Timestamp needs a type such as timestamp:rfc3339, or a transform that answers nanoseconds")
       end
@@ -138,10 +143,11 @@ local function plan(walk, spec, where)
       as_it_is(f.item, f)
     end
     for _, extra in ipairs(f.item.also or {}) do
+      has_hostname = has_hostname or is_header(extra, "Hostname")
       if extra.transform then computed(extra, f) else as_it_is(extra, f) end
     end
   end
-  if spec.hostname and not names.Hostname then
+  if spec.hostname and not has_hostname then
     columns[#columns + 1] = { name = "Hostname", kind = L.CONST, flags = L.HEADER, value = spec.hostname }
   end
   local shape = shapes.intern {

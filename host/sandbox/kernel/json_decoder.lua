@@ -190,7 +190,7 @@ function M.new(name, options, headers, delimiter)
 
   local function item_of(value)
     local r = role(options, value)
-    return { name = r or value.name, grammar = GRAMMARS[value.form], type = r == "Timestamp" and timestamp_kind(options) or value.kind }
+    return { name = r or value.name, is_field = not r, grammar = GRAMMARS[value.form], type = r == "Timestamp" and timestamp_kind(options) or value.kind }
   end
 
   local known = forms.new(is_constant, item_of, delimiter)

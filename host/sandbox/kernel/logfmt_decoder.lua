@@ -153,7 +153,8 @@ function M.new(options, defaults, delimiter, otherwise)
   local function item_of(value)
     local field = value.header and headers[value.quoted][value.header][value.form]
     if field then return { name = value.header, grammar = field.grammar, type = field.type, transform = field.transform } end
-    return { name = value.header or value.name, grammar = GRAMMARS[value.form], type = TYPES[value.form] or value.form }
+    return { name = value.header or value.name, is_field = not value.header, grammar = GRAMMARS[value.form],
+      type = TYPES[value.form] or value.form }
   end
 
   local known = forms.new(is_constant, item_of, delimiter)
