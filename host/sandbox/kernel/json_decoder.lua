@@ -19,7 +19,10 @@ local hex = R("09", "af", "AF")
 local escape = P "\\" * (S '"\\/bfnrt' + P "u" * hex * hex * hex * hex)
 local body = ((1 - S '"\\\127' - R "\0\31") ^ 1 + P "\127" + escape) ^ 0
 local integer = P "-" ^ -1 * (P "0" + R "19" * R "09" ^ 0)
-local number = integer * (P "." * R "09" ^ 1) ^ -1 * (S "eE" * S "+-" ^ -1 * R "09" ^ 1) ^ -1
+local fraction, exponent = P "." * R "09" ^ 1, S "eE" * S "+-" ^ -1 * R "09" ^ 1
+local number = integer * fraction ^ -1 * exponent ^ -1
+-- Whole numbers stand between others, as most programs write 1.0 as 1. But those that a double cannot hold are integers.
+local double = P "-" ^ -1 * (P "0" + R "19" * R "09" ^ -14) * fraction ^ -1 * exponent ^ -1 + integer * (fraction * exponent ^ -1 + exponent)
 local space = S " \t\r" ^ 0
 local number_end = #(S ",}] \t\r\n" + -P(1))
 
@@ -34,7 +37,7 @@ local nested = P {
 -- by what a form says of a value: a null or a scalar is never taken for an array, nor an object that is to be flattened
 -- for one that is empty
 local GRAMMARS = {
-  json_string = body, integer = integer * number_end, double = number * number_end, bool = P "true" + P "false",
+  json_string = body, integer = integer * number_end, double = double * number_end, bool = P "true" + P "false",
   array = #P "[" * nested, object = #P "{" * nested, empty = P "{" * space * "}",
 }
 

@@ -24,7 +24,8 @@ config:
   Pid: {type: string, description: Name of the member (a number) that becomes the Pid header.}
 ---
 Strings are fields of type string, numbers integers or doubles, true and false booleans; null is absent. An array is one field whose
-values `read_message("Fields[name]", 0, i)` reads. A name that occurs twice is a field that occurs twice.
+values `read_message("Fields[name]", 0, i)` reads. A name that occurs twice is a field that occurs twice. A whole number of up to 15
+digits may be a double where other records have a fraction.
 
     inputs:
       service:
