@@ -89,6 +89,15 @@ local function string_equality(code, column, op, text)
   return string.format("(%s%s%s)", present, op == "!=" and "not " or "", equal)
 end
 
+-- compares digits that may be more than an int64 holds: then they are beyond any literal
+local function wide_comparison(op, literal)
+  return function(base, from, to)
+    local v = numbers.exact_int64(base, from, to)
+    if v then return relation(op, v, literal) end
+    return relation(op, base[from] == 45 and -1 or 1, 0)
+  end
+end
+
 -- an integer of up to 15 digits is exact as a Lua number; longer ones, on either side, are compared as int64
 local function integer_comparison(code, column, op, value)
   local base, slot, present = positions(column)
@@ -97,7 +106,7 @@ local function integer_comparison(code, column, op, value)
   local lua_op = op == "!=" and "~=" or op
   local narrow = string.format("read(%s, %s.from, %s.to) %s %s", base, slot, slot, lua_op, code.constant(value.number))
   if not exact then return string.format("(%s%s)", present, narrow) end
-  local wide = string.format("read_int64(%s, %s.from, %s.to) %s %s", base, slot, slot, lua_op, code.constant(exact))
+  local wide = string.format("%s(%s, %s.from, %s.to)", code.constant(wide_comparison(op, exact)), base, slot, slot)
   if not small then return string.format("(%s%s)", present, wide) end
   return string.format("(%s(%s.to - %s.from <= 15 and %s or %s.to - %s.from > 15 and %s))", present, slot, slot, narrow,
     slot, slot, wide)
@@ -273,10 +282,10 @@ local function compile(ast, shape)
     names[i] = "k" .. i
   end
   local locals = #names > 0 and "local " .. table.concat(names, ", ") .. " = unpack(k)\n" or ""
-  local source = "local k, cast, slot_ptr, memcmp, memmem, read, read_int64 = ...\n" .. locals ..
+  local source = "local k, cast, slot_ptr, memcmp, memmem, read = ...\n" .. locals ..
     "return function(record, raw, pack)\nlocal slots = cast(slot_ptr, record + 1)\nreturn " .. expression .. "\nend"
   local chunk = assert(loadstring(source, "=matcher"))
-  return chunk(code.k, ffi.cast, L.slot_ptr, ffi.C.memcmp, ffi.C.memmem, numbers.read, numbers.read_int64)
+  return chunk(code.k, ffi.cast, L.slot_ptr, ffi.C.memcmp, ffi.C.memmem, numbers.read)
 end
 
 -- text: a matcher expression. Answers a function: shape -> true, false, or test(record, raw, pack) -> boolean; and what it needs

@@ -53,13 +53,24 @@ end
 local SAFE = 9007199254740992 -- 2^53: from here on a Lua number may stand for several integers
 M.SAFE = SAFE
 
+-- how many digits there are behind a sign and leading zeros
+local function significant(base, from, to)
+  local c = base[from]
+  if c == 45 or c == 43 then from = from + 1 end
+  while from < to and base[from] == 48 do
+    from = from + 1
+  end
+  return to - from
+end
+
 -- decimal digits, maybe after a sign, as an int64; nil if they are beyond its range
 function M.exact_int64(base, from, to)
   local v = M.read_int64(base, from, to)
   if to - from <= 18 then return v end
-  local digits = ffi.string(base + from, to - from)
-  local plain = digits:gsub("^%+", ""):gsub("^(%-?)0+(%d)", "%1%2")
-  if M.int64_text(v) ~= plain and plain ~= "-0" then return nil end
+  local digits = significant(base, from, to)
+  if digits > 19 then return nil end
+  -- the least number of 19 digits that has no place in 63 bits is 2^63, the largest has one in 64
+  if digits == 19 and (v < 0) ~= (base[from] == 45) then return nil end
   return v
 end
 
