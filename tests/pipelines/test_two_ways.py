@@ -15,6 +15,19 @@ end
 """
 MULTI_LINE = [b"a\nb", b'plain "x"', b"\n", b"tab\t\n"] * 50
 BROKEN = b'{"a":"\xff\xe2\x82"}'
+COPY_CODE = """
+function process_message()
+  local fields = {}
+  for value_type, name, value in read_next_field do
+    fields[#fields + 1] = {name = name, value = value, value_type = value_type}
+  end
+  inject_message {Fields = fields}
+  return 0
+end
+"""
+NUMBERS = ["1.5", "-2.5", "3", "9007199254740993", "9223372036854775807", "9223372036854775808", "-9223372036854775808"]
+NUMBERS += ["18446744073709551615", "-9223372036854775809", "100000000000000000000", "-100000000000000000000", "0.5"]
+ABOVE = 9223372036854775806
 WRAPPED = ['{"x":1}', '{"x":"q\\"","y":"gr\\u00f6\\u00dfe"}', '{"x":"\\\\"}'] * 4
 
 
@@ -23,7 +36,9 @@ def outputs(tmp_path_factory):
     """By input: the messages that came of it, as JSON."""
     bench = Bench(tmp_path_factory.mktemp("two_ways"))
     bench.plugin("decoder", "unhex", UNHEX_CODE)
+    bench.plugin("filter", "copy", COPY_CODE, "message_matcher: 'Logger == \"numbers\"'\n")
     files = {
+        "numbers": [b'{"n":%s}' % number.encode() for number in NUMBERS],
         "nul": b"".join(record + b"\0" for record in MULTI_LINE),
         "host": [b'{"a":1}', b'{"a":2,"h":"there"}'] * 5,
         "nameless": [b'{"":1,"b":{"":2}}'] * 5,
@@ -33,6 +48,7 @@ def outputs(tmp_path_factory):
         "wrapped": [json.dumps({"log": text, "of": "docker"}).encode() for text in WRAPPED],
     }
     decoders = {
+        "numbers": "json",
         "nul": "payload",
         "host": {**JSON, "config": {"Hostname": "h"}},
         "nameless": "json",
@@ -47,9 +63,11 @@ def outputs(tmp_path_factory):
     }
     inputs["nul"]["splitter"] = {"type": "token", "delimiter": "\0"}
     outputs = {name: to_json(bench.path(f"{name}.out"), f'Logger == "{name}"') for name in files}
+    outputs["above"] = to_json(bench.path("above.out"), f'Logger == "numbers" && Fields[n] > {ABOVE}')
+    outputs["copy"] = to_json(bench.path("copy.out"), 'Logger == "copy"')
     try:
-        bench.once({"inputs": inputs, "outputs": outputs})
-        yield {name: bench.jsons(f"{name}.out") for name in files}
+        bench.once({"inputs": inputs, "filters": {"copy": {}}, "outputs": outputs})
+        yield {name: bench.jsons(f"{name}.out") for name in outputs}
         assert bench.dead_letters() == []
     finally:
         bench.close()
@@ -90,3 +108,17 @@ def test_a_payload_from_json_is_read_by_the_next_decoder(outputs):
 
     assert inner == [json.loads(text) for text in WRAPPED]
     assert {message["of"] for message in outputs["wrapped"]} == {"docker"}
+
+
+def test_numbers_beyond_64_bits_are_compared_as_what_they_are(outputs):
+    numbers = [json.loads(number) for number in NUMBERS]
+
+    assert [message["n"] for message in outputs["numbers"]] == numbers
+    assert [message["n"] for message in outputs["above"]] == [number for number in numbers if number > ABOVE]
+
+
+def test_a_filter_that_copies_keeps_64_bits_and_rounds_what_is_more(outputs):
+    numbers = [json.loads(number) for number in NUMBERS]
+
+    wanted = [number if -(2**63) <= number < 2**63 else float(number) for number in numbers]
+    assert [message["n"] for message in outputs["copy"]] == wanted

@@ -23,6 +23,11 @@ local function bad(name, what)
   error("inject_message: " .. name .. ": " .. what, 0)
 end
 
+-- what is to be an integer but has no place in an int64 is a double
+local function is_beyond_int64(value)
+  return type(value) == "number" and not (value >= -2 ^ 63 and value < 2 ^ 63)
+end
+
 local function add(name, kind, flags, representation)
   count = count + 1
   if bit.band(flags, L.HEADER) == 0 then
@@ -39,6 +44,7 @@ local function add_value(name, value, kind, flags, representation)
   local natural = KINDS[type(value)]
   if not natural then bad(name, "a value must be a string, a number or a boolean, not a " .. type(value)) end
   kind = kind or natural
+  if kind == L.INTEGER and is_beyond_int64(value) then kind = L.DOUBLE end
   local is_text = kind == L.STRING or kind == L.BYTES
   if is_text ~= (type(value) == "string") then bad(name, "the value is a " .. type(value) .. ", which its value_type is not") end
   if type(value) == "boolean" and kind ~= L.BOOL then bad(name, "the value is a boolean, which its value_type is not") end
@@ -61,6 +67,7 @@ local function add_array(name, given, kind, representation)
   local list = {}
   for i, v in ipairs(given) do
     list[i] = handles.resolve(v)
+    if kind == L.INTEGER and is_beyond_int64(list[i]) then kind = L.DOUBLE end
   end
   local at, n = message.put_array(list, kind)
   local slot = add(name, L.ARRAY, L.IN_HEAP, representation)
