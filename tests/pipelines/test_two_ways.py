@@ -1,6 +1,7 @@
 """What comes out does not depend on the way: on delimiters, on how many records of a form came before, on chains."""
 
 import json
+import uuid
 
 import pytest
 
@@ -21,7 +22,7 @@ function process_message()
   for value_type, name, value in read_next_field do
     fields[#fields + 1] = {name = name, value = value, value_type = value_type}
   end
-  inject_message {Fields = fields}
+  inject_message {Uuid = read_message "Uuid", Fields = fields}
   return 0
 end
 """
@@ -64,6 +65,9 @@ def outputs(tmp_path_factory):
     inputs["nul"]["splitter"] = {"type": "token", "delimiter": "\0"}
     outputs = {name: to_json(bench.path(f"{name}.out"), f'Logger == "{name}"') for name in files}
     outputs["above"] = to_json(bench.path("above.out"), f'Logger == "numbers" && Fields[n] > {ABOVE}')
+    uuids = {"type": "json", "config": {"fields": ["Uuid"]}}
+    for name in ("numbers", "copy"):
+        outputs[f"{name}_uuids"] = to_json(bench.path(f"{name}_uuids.out"), f'Logger == "{name}"', encoder=uuids)
     outputs["copy"] = to_json(bench.path("copy.out"), 'Logger == "copy"')
     try:
         bench.once({"inputs": inputs, "filters": {"copy": {}}, "outputs": outputs})
@@ -122,3 +126,10 @@ def test_a_filter_that_copies_keeps_64_bits_and_rounds_what_is_more(outputs):
 
     wanted = [number if -(2**63) <= number < 2**63 else float(number) for number in numbers]
     assert [message["n"] for message in outputs["copy"]] == wanted
+
+
+def test_a_uuid_that_was_given_is_written_as_one_that_was_not(outputs):
+    own = [message["Uuid"] for message in outputs["numbers_uuids"]]
+
+    assert len({str(uuid.UUID(text)) for text in own}) == len(NUMBERS)
+    assert [message["Uuid"] for message in outputs["copy_uuids"]] == own

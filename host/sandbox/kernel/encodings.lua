@@ -8,6 +8,7 @@ local message = require "message"
 local numbers = require "numbers"
 local output = require "output"
 local protobuf = require "protobuf"
+local uuids = require "uuids"
 local values = require "values"
 
 local M = {}
@@ -128,7 +129,7 @@ local function template(options)
         else
           local v = values.text_reader(shape, part.variable)(record, raw, pack)
           if v == nil or v == "" then v = missing end
-          pieces[i] = text_of(v)
+          pieces[i] = part.variable == "Uuid" and type(v) == "string" and uuids.text(v) or text_of(v)
         end
       end
       local text = table.concat(pieces, "", 1, #parts)

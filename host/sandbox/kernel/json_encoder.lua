@@ -7,6 +7,7 @@ local L = require "layout"
 local numbers = require "numbers"
 local json_text = require "json_text"
 local shapes = require "shapes"
+local uuids = require "uuids"
 local values = require "values"
 local date_text = require "date_text"
 
@@ -318,6 +319,10 @@ end
 
 local function member_source(emit, shape, member, constant)
   local variable, literal = member.variable, member.literal
+  if variable == "Uuid" then
+    emit("%s at = put_text(base, at, uuid(record, raw, pack)) %s", literal '"', constant '"')
+    return
+  end
   local list = shape.occurrences[variable]
   if not list then
     if variable == "Timestamp" then
@@ -326,8 +331,6 @@ local function member_source(emit, shape, member, constant)
       emit("%s at = put_raw(base, at, raw, record.raw_start, record.raw_end) %s", literal '"', constant '"')
     elseif variable == "Severity" then
       emit("%s", literal "7")
-    elseif variable == "Uuid" then
-      emit("%s at = put_text(base, at, uuid(record, raw, pack)) %s", literal '"', constant '"')
     else
       emit("%s", literal('"' .. json_text.escape(variable == "Type" and shape.type or shape.logger) .. '"'))
     end
@@ -359,11 +362,12 @@ local open = at
 if not state.checked then check_plain(record, raw) end
 ]]
 
-local function uuid_text(record, raw, pack)
-  local hex = values.reader({ occurrences = {}, readers = {} }, "Uuid", 0, 0)(record, raw, pack):gsub(".", function(c)
-    return string.format("%02x", c:byte())
-  end)
-  return (hex:gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
+-- a function that answers the Uuid of a record as text
+local function uuid_text(shape)
+  local read = values.reader(shape, "Uuid", 0, 0)
+  return function(record, raw, pack)
+    return json_text.escape(uuids.text(tostring(read(record, raw, pack) or "")))
+  end
 end
 
 -- source that sums the most bytes which the value may take
@@ -441,7 +445,7 @@ local function compile(shape, options)
   local tail = "if at == open then at = at + 1 end base[open] = 123 base[at] = 125 return at + 1 end"
   local chunk = assert(loadstring(HEAD .. table.concat(lines, "\n") .. "\n" .. tail, "=json_encoder"))
   local write = chunk(k, cast, copy, L.slot_ptr, put_raw, put_heap, put_digits, put_int64, put_double, put_text, put_array,
-    options.put_timestamp, uuid_text, put_json_raw, put_json_heap, state, check_plain)
+    options.put_timestamp, uuid_text(shape), put_json_raw, put_json_heap, state, check_plain)
   return { write = write, measure = compile_measure(shape, members) }
 end
 

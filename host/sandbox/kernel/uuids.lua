@@ -36,6 +36,13 @@ function M.new()
   return ffi.string(out.byte, 16)
 end
 
+-- 16 bytes as text, 8-4-4-4-12 hexadecimal digits; anything else is answered as it is
+function M.text(uuid)
+  if #uuid ~= 16 then return uuid end
+  local hex = uuid:gsub(".", function(c) return string.format("%02x", c:byte()) end)
+  return (hex:gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
+end
+
 -- the 16 bytes of a Uuid that is given as they are or as text (8-4-4-4-12 hexadecimal digits); nil if it is neither
 function M.bytes(uuid)
   if #uuid == 16 then return uuid end
