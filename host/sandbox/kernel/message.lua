@@ -268,9 +268,9 @@ end
 local function planned(variable, kind, representation, fi)
   if representation or fi ~= 0 then return plan_write(variable, kind, representation, fi) end
   local plans = shape.write_plans
-  if not plans then
+  if not plans or shape.plans_of ~= shapes.generation then
     plans = {}
-    shape.write_plans = plans
+    shape.write_plans, shape.plans_of = plans, shapes.generation
   end
   local of_kind = plans[kind]
   if not of_kind then

@@ -14,7 +14,11 @@ local MOST_SHAPES, MOST_LISTS, MOST_LISTED = 300, 64, 16
 local known, known_count = {}, 0
 local lists, list_count = {}, 0 -- [block of shapes of a pack] = list of them, counted from 0
 
+-- What a shape remembers of others (transitions, plans) is of no use when those are forgotten, and would keep them in memory.
+M.generation = 0
+
 local function forget_all()
+  M.generation = M.generation + 1
   known, known_count = {}, 0
   lists, list_count = {}, 0
   jit.flush() -- traces keep alive what they were made of
@@ -59,7 +63,7 @@ end
 local function build(def, key)
   local shape = {
     key = key, type = def.type, logger = def.logger, payload_is_record = def.payload_is_record,
-    columns = def.columns, first = {}, occurrences = {}, readers = {}, transitions = {}, compiled = {},
+    columns = def.columns, first = {}, occurrences = {}, readers = {}, reader_count = 0, transitions = {}, compiled = {},
   }
   local slots, fields = 0, 0
   for i, c in ipairs(def.columns) do
@@ -112,12 +116,15 @@ end
 function M.with_column(shape, index, column)
   local key = index .. "\0" .. column.kind .. "\0" .. column.flags .. "\0" .. column.name .. "\0" ..
     (column.representation or "")
+  if shape.generation ~= M.generation then
+    shape.generation, shape.transitions = M.generation, {}
+  end
   local next_shape = shape.transitions[key]
   if not next_shape then
     local def = M.definition(shape)
     def.columns[index] = column
     next_shape = M.intern(def)
-    shape.transitions[key] = next_shape
+    if shape.generation == M.generation then shape.transitions[key] = next_shape end
   end
   return next_shape
 end

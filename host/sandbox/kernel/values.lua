@@ -75,7 +75,8 @@ end
 local absent = constant(nil)
 
 local function array_reader(column, ai)
-  local slot_reader = compile(prologue(column) .. "return s.from, s.to, base")
+  local slot_reader = column.span or compile(prologue(column) .. "return s.from, s.to, base")
+  column.span = slot_reader
   return function(record, raw, pack)
     local from, _, base = slot_reader(record, raw, pack)
     if not from then return nil end
@@ -87,7 +88,8 @@ local function array_reader(column, ai)
 end
 
 local function json_value_reader(column, ai)
-  local text = compile(prologue(column) .. "return ffi_string(base + s.from, s.to - s.from)")
+  local text = column.text or compile(prologue(column) .. SLOT_SOURCE[L.STRING])
+  column.text = text
   return function(record, raw, pack)
     local t = text(record, raw, pack)
     return t and json_values.element(t, ai)
@@ -157,22 +159,19 @@ local function build(shape, variable, fi, ai)
   return header_reader(shape, variable)
 end
 
+-- readers of a shape before all are forgotten: a script may ask for other names and indexes all the time
+local MOST_READERS = 1000
+
 -- fi, ai: field index and array index, from 0
 function M.reader(shape, variable, fi, ai)
-  if fi == 0 and ai == 0 then
-    local reader = shape.readers[variable]
-    if not reader then
-      reader = build(shape, variable, 0, 0)
-      shape.readers[variable] = reader
-    end
-    return reader
-  end
-  local key = variable .. "\0" .. fi .. "\0" .. ai
+  local key = fi == 0 and ai == 0 and variable or variable .. "\0" .. fi .. "\0" .. ai
   local reader = shape.readers[key]
-  if not reader then
-    reader = build(shape, variable, fi, ai)
-    shape.readers[key] = reader
+  if reader then return reader end
+  if shape.reader_count >= MOST_READERS then
+    shape.readers, shape.reader_count = {}, 0
   end
+  reader = build(shape, variable, fi, ai)
+  shape.readers[key], shape.reader_count = reader, shape.reader_count + 1
   return reader
 end
 

@@ -1,0 +1,44 @@
+"""Scripts that ask for or write something else in every record live on in the memory that they have."""
+
+from tests.running import to_json
+
+NAMES = """
+local n = 0
+function process_message()
+  n = n + 1
+  write_message("Fields[n" .. n .. "]", n)
+  return 0
+end
+"""
+INDEXES = """
+local n = 0
+function process_message()
+  n = n + 1
+  if read_message("Fields[list]", 0, n) or read_message("Fields[n" .. n .. "]") then return -1, "there is none" end
+  return 0
+end
+"""
+COUNT = 5000
+
+
+def test_ever_new_names_and_indexes_do_not_fill_the_memory(bench):
+    bench.plugin("decoder", "names", NAMES, "limits: {memory_limit: 4194304}\n")
+    bench.plugin("filter", "indexes", INDEXES, "limits: {memory_limit: 3145728}\nmessage_matcher: 'Logger == \"lists\"'\n")
+    inputs = {
+        "names": {"type": "file", "path": bench.write("names.log", [b"x"] * COUNT), "decoder": "names"},
+        "lists": {"type": "file", "path": bench.write("lists.log", [b'{"list":[1]}'] * COUNT), "decoder": "json"},
+    }
+
+    host = bench.once(
+        {
+            "inputs": inputs,
+            "filters": {"indexes": {}},
+            "outputs": {"names": to_json(bench.path("names"), 'Logger == "names"')},
+        }
+    )
+
+    assert "was ended" not in host.log
+    assert [message[f"n{number + 1}"] for number, message in enumerate(bench.jsons("names"))] == list(
+        range(1, COUNT + 1)
+    )
+    assert bench.dead_letters() == []
