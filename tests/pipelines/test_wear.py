@@ -1,5 +1,7 @@
 """Scripts that ask for or write something else in every record live on in the memory that they have."""
 
+import json
+
 from tests.running import to_json
 
 NAMES = """
@@ -23,7 +25,9 @@ COUNT = 5000
 
 def test_ever_new_names_and_indexes_do_not_fill_the_memory(bench):
     bench.plugin("decoder", "names", NAMES, "limits: {memory_limit: 4194304}\n")
-    bench.plugin("filter", "indexes", INDEXES, "limits: {memory_limit: 3145728}\nmessage_matcher: 'Logger == \"lists\"'\n")
+    bench.plugin(
+        "filter", "indexes", INDEXES, "limits: {memory_limit: 3145728}\nmessage_matcher: 'Logger == \"lists\"'\n"
+    )
     inputs = {
         "names": {"type": "file", "path": bench.write("names.log", [b"x"] * COUNT), "decoder": "names"},
         "lists": {"type": "file", "path": bench.write("lists.log", [b'{"list":[1]}'] * COUNT), "decoder": "json"},
@@ -42,3 +46,20 @@ def test_ever_new_names_and_indexes_do_not_fill_the_memory(bench):
         range(1, COUNT + 1)
     )
     assert bench.dead_letters() == []
+
+
+def test_wide_records_of_many_forms_do_not_fill_the_memory(bench):
+    records = [
+        {f"a_name_as_long_as_they_are_{place}_{number % 25}": place for place in range(110)} for number in range(150)
+    ]
+    path = bench.write("in.jsonl", [json.dumps(record).encode() for record in records])
+
+    host = bench.once(
+        {
+            "inputs": {"in": {"type": "file", "path": path, "decoder": "json"}},
+            "outputs": {"o": to_json(bench.path("o"), 'Logger == "in"')},
+        }
+    )
+
+    assert "was ended" not in host.log
+    assert [list(message)[4:] for message in bench.jsons("o")] == [list(record) for record in records]

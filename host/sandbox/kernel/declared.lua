@@ -33,18 +33,34 @@ end
 -- Walks the items of an alternative. `captures` counts the positions that the pattern captures; a position is known as
 -- {capture, plus}: that capture's value plus a fixed number of bytes; {0, n}: the record's start plus n.
 local function new_walk()
-  return { pattern = P(true), captures = 0, at = { 0, 0 }, fields = {} }
+  return { parts = {}, captures = 0, at = { 0, 0 }, fields = {} }
+end
+
+local function append(walk, pattern)
+  walk.parts[#walk.parts + 1] = pattern
+end
+
+-- The product of parts from..to. LPEG copies both factors: one factor after the other would copy the first ones each time.
+local function product(parts, from, to)
+  if from > to then return P(true) end
+  if from == to then return P(parts[from]) end
+  local middle = math.floor((from + to) / 2)
+  return product(parts, from, middle) * product(parts, middle + 1, to)
+end
+
+local function pattern_of(walk)
+  return product(walk.parts, 1, #walk.parts)
 end
 
 local function add_capture(walk)
-  walk.pattern = walk.pattern * Cp()
+  append(walk, Cp())
   walk.captures = walk.captures + 1
   walk.at = { walk.captures, 0 }
   return walk.at
 end
 
 local function add_literal(walk, literal)
-  walk.pattern = walk.pattern * P(literal)
+  append(walk, literal)
   if walk.at then walk.at = { walk.at[1], walk.at[2] + #literal } end
 end
 
@@ -56,7 +72,7 @@ local function add_field(walk, item, where)
     bad(where, "field '" .. item.name .. "' has the unknown type '" .. kind .. "'")
   end
   local from = walk.at or add_capture(walk)
-  walk.pattern = walk.pattern * P(item.grammar)
+  append(walk, P(item.grammar))
   walk.fields[#walk.fields + 1] = { item = item, kind = kind, from = from, to = add_capture(walk) }
 end
 
@@ -71,7 +87,7 @@ local function add_optional(walk, items, where)
   for _ = 1, inner.captures do
     absent = absent * Cc(false)
   end
-  walk.pattern = walk.pattern * (inner.pattern + absent)
+  append(walk, pattern_of(inner) + absent)
   for _, f in ipairs(inner.fields) do
     f.from = { f.from[1] + walk.captures, f.from[2] }
     f.to = { f.to[1] + walk.captures, f.to[2] }
@@ -88,7 +104,7 @@ function add_items(walk, items, where)
     if type(item) == "string" then
       add_literal(walk, item)
     elseif lpeg.type(item) then
-      walk.pattern = walk.pattern * item
+      append(walk, item)
       walk.at = nil
     elseif type(item) == "table" and item.optional then
       add_optional(walk, item.optional, here)
@@ -279,7 +295,7 @@ local function build(code, plan_, pattern)
 end
 
 local function loop(walk, plan_, group, delimiter)
-  local one = walk.pattern
+  local one = pattern_of(walk)
   if not walk.at then one = one * Cp() end
   one = one * P(delimiter)
   local whole = one
@@ -290,7 +306,7 @@ local function loop(walk, plan_, group, delimiter)
 end
 
 local function single(walk, plan_)
-  local pattern = walk.pattern
+  local pattern = pattern_of(walk)
   if not walk.at then pattern = pattern * Cp() end
   return build(single_source(walk, plan_), plan_, pattern * -1)
 end

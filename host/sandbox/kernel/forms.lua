@@ -8,7 +8,9 @@ local M = {}
 
 local SEEN_BEFORE_COMPILED = 2 -- records of a form before a grammar is made for it
 local MOST_FORMS = 32 -- grammars kept, the one used last first
-local MOST_COUNTED = 2000 -- forms counted
+local MOST_LITERAL_BYTES = 32 * 1024 -- of all grammars that are kept: each byte takes up to 80 of memory
+local MOST_COUNTED, MOST_COUNTED_BYTES = 2000, 256 * 1024 -- forms counted
+local MUCH_KIB = 512 -- garbage that is not left for later
 local MOST_VALUES = 120 -- values of a record that a compiled form may have
 
 -- one string that is equal for records whose grammar would be equal
@@ -53,7 +55,8 @@ end
 -- that decides about its grammar. is_constant(value): whether its text is the same for all messages of one shape, as their Type is;
 -- item_of(value): the field that declare_grammar would be given for it.
 function M.new(is_constant, item_of, delimiter)
-  local forms, seen, seen_count = {}, {}, 0
+  local forms, literal_bytes = {}, 0
+  local seen, seen_count, seen_bytes = {}, 0, 0
   local delimiter_text = delimiter and string.char(delimiter) or "\n"
 
   -- the form at a place has matched: it is tried first from now on
@@ -62,23 +65,33 @@ function M.new(is_constant, item_of, delimiter)
   end
 
   local function count(key)
-    if seen_count > MOST_COUNTED then
-      seen, seen_count = {}, 0
+    if seen_count > MOST_COUNTED or seen_bytes > MOST_COUNTED_BYTES then
+      seen, seen_count, seen_bytes = {}, 0, 0
     end
     if not seen[key] then
-      seen[key], seen_count = 0, seen_count + 1
+      seen[key], seen_count, seen_bytes = 0, seen_count + 1, seen_bytes + #key
     end
     seen[key] = seen[key] + 1
     return seen[key]
   end
 
+  local function keep(form, bytes)
+    form.literal_bytes = bytes
+    table.insert(forms, 1, form)
+    literal_bytes = literal_bytes + bytes
+    while #forms > MOST_FORMS or literal_bytes > MOST_LITERAL_BYTES do
+      literal_bytes = literal_bytes - table.remove(forms).literal_bytes
+    end
+  end
+
   -- a record was parsed in full; spec: of declare_grammar, without its alternatives
   local function learn(text, found, spec)
-    local times = count(signature(text, found, is_constant))
-    if times == SEEN_BEFORE_COMPILED and can_be_declared(found) then
+    local key = signature(text, found, is_constant)
+    if count(key) == SEEN_BEFORE_COMPILED and can_be_declared(found) and #key <= MOST_LITERAL_BYTES / 2 then
       spec.alternatives = { items_of(text, found, is_constant, item_of) }
-      table.insert(forms, 1, declared.compile(spec, delimiter_text)[1])
-      forms[MOST_FORMS + 1] = nil
+      local before_kib = collectgarbage "count"
+      keep(declared.compile(spec, delimiter_text)[1], #key)
+      if collectgarbage "count" - before_kib > MUCH_KIB then collectgarbage() end
     end
   end
 

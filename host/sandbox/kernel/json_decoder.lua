@@ -22,7 +22,8 @@ local integer = P "-" ^ -1 * (P "0" + R "19" * R "09" ^ 0)
 local fraction, exponent = P "." * R "09" ^ 1, S "eE" * S "+-" ^ -1 * R "09" ^ 1
 local number = integer * fraction ^ -1 * exponent ^ -1
 -- Whole numbers stand between others, as most programs write 1.0 as 1. But those that a double cannot hold are integers.
-local double = P "-" ^ -1 * (P "0" + R "19" * R "09" ^ -14) * fraction ^ -1 * exponent ^ -1 + integer * (fraction * exponent ^ -1 + exponent)
+local double = P "-" ^ -1 * (P "0" + R "19" * R "09" ^ -14) * fraction ^ -1 * exponent ^ -1 +
+  integer * (fraction * exponent ^ -1 + exponent)
 local space = S " \t\r" ^ 0
 local number_end = #(S ",}] \t\r\n" + -P(1))
 
@@ -193,7 +194,8 @@ function M.new(name, options, headers, delimiter)
 
   local function item_of(value)
     local r = role(options, value)
-    return { name = r or value.name, is_field = not r, grammar = GRAMMARS[value.form], type = r == "Timestamp" and timestamp_kind(options) or value.kind }
+    local kind = r == "Timestamp" and timestamp_kind(options) or value.kind
+    return { name = r or value.name, is_field = not r, grammar = GRAMMARS[value.form], type = kind }
   end
 
   local known = forms.new(is_constant, item_of, delimiter)

@@ -9,9 +9,9 @@ local M = {}
 
 -- Code is compiled for each shape, so records that all differ would fill the memory with it: beyond so many shapes all are
 -- forgotten, and what is still in use is compiled again.
-local MOST_SHAPES, MOST_LISTS, MOST_LISTED = 300, 64, 16
+local MOST_SHAPES, MOST_COLUMNS_KNOWN, MOST_LISTS, MOST_LISTED = 300, 6000, 64, 16
 
-local known, known_count = {}, 0
+local known, known_count, known_columns = {}, 0, 0
 local lists, list_count = {}, 0 -- [block of shapes of a pack] = list of them, counted from 0
 
 -- What a shape remembers of others (transitions, plans) is of no use when those are forgotten, and would keep them in memory.
@@ -19,7 +19,7 @@ M.generation = 0
 
 local function forget_all()
   M.generation = M.generation + 1
-  known, known_count = {}, 0
+  known, known_count, known_columns = {}, 0, 0
   lists, list_count = {}, 0
   jit.flush() -- traces keep alive what they were made of
   collectgarbage()
@@ -89,10 +89,10 @@ function M.intern(def)
   local key = serialize(def)
   local shape = known[key]
   if shape then return shape end
-  if known_count >= MOST_SHAPES then forget_all() end
+  if known_count >= MOST_SHAPES or known_columns >= MOST_COLUMNS_KNOWN then forget_all() end
   shape = build(def, key)
   known[key] = shape
-  known_count = known_count + 1
+  known_count, known_columns = known_count + 1, known_columns + #def.columns
   return shape
 end
 

@@ -44,11 +44,11 @@ function W.close()
 end
 
 -- more shapes than these make a pack full: who reads it holds them all at once
-local MOST_SHAPES = 128
+local MOST_SHAPES, MOST_SHAPE_BYTES = 128, 128 * 1024
 
 -- what W.bytes_left says, or none if the pack has shapes enough
 function W.room()
-  return #W.shape_list < MOST_SHAPES and W.bytes_left() or 0
+  return #W.shape_list < MOST_SHAPES and W.shape_bytes < MOST_SHAPE_BYTES and W.bytes_left() or 0
 end
 
 -- bytes that records, heap and shapes may still take together
