@@ -4,6 +4,7 @@ local calls = require "calls"
 local encoder = require "encoder"
 local date_text = require "date_text"
 local json_encoder = require "json_encoder"
+local L = require "layout"
 local message = require "message"
 local numbers = require "numbers"
 local output = require "output"
@@ -13,7 +14,7 @@ local values = require "values"
 
 local M = {}
 
-local batch, copy = encoder.batch, ffi.copy
+local batch, copy, cast = encoder.batch, ffi.copy, ffi.cast
 
 local function nothing() end
 
@@ -30,6 +31,20 @@ end
 
 -- ---------------------------------------------------------------- json
 
+local MOST_SCRATCH_BYTES = 2 * 1024 * 1024
+local scratch = { memory = nil, bytes = 0 }
+
+-- Encodes a record that might not fit into a batch, if each of its bytes needed an escape, to see what it takes. Answers where it is and
+-- how long it is, or nil.
+local function encode_apart(e, most, record, raw, pack)
+  if most > MOST_SCRATCH_BYTES then return nil end
+  if most > scratch.bytes then
+    scratch.memory, scratch.bytes = ffi.new("uint8_t[?]", most), most
+  end
+  local at = cast(L.bytes_ptr, scratch.memory)
+  return at, e.write(at, 0, record, raw, pack)
+end
+
 local function json(options)
   local encoder_of = json_encoder.new(options)
   local newline = options.newline ~= false
@@ -37,8 +52,16 @@ local function json(options)
     start_pack = json_encoder.start_pack,
     record = function(record, raw, pack, shape)
       local e = encoder_of(shape)
-      if not encoder.reserve(e.measure(record, raw, pack) + 1) then return false, "encoded it may be larger than a batch" end
-      local at = e.write(batch.base, batch.used, record, raw, pack)
+      local most = e.measure(record, raw, pack) + 1
+      local at
+      if encoder.reserve(most) then
+        at = e.write(batch.base, batch.used, record, raw, pack)
+      else
+        local from, n = encode_apart(e, most, record, raw, pack)
+        if not from or not encoder.reserve(n + 1) then return false, "encoded it is larger than a batch" end
+        copy(batch.base + batch.used, from, n)
+        at = batch.used + n
+      end
       if newline then
         batch.base[at] = 10
         at = at + 1
