@@ -127,3 +127,39 @@ def test_dead_letters_can_be_read_and_replayed(bench):
     letters = list(dead_letters.read(Path(bench.path("state"))))
     assert [letter.record for letter in letters] == [lines[1], lines[2], lines[4]]
     assert [letter.entry["position"] for letter in letters] == [8, 17, 28]
+
+
+BLOW_UP = """
+function process_message()
+  write_message("Payload", ("p"):rep(tonumber(read_message "Payload")))
+  return 0
+end
+"""
+TOUCH = 'function process_message() write_message("Fields[t]", 1) return 0 end'
+COMPUTE = """
+local lpeg = require "lpeg"
+declare_grammar { type = "g", alternatives = {{ {name = "x", grammar = lpeg.P "p" ^ 0, transform = function(text) return text end} }} }
+"""
+
+
+def test_values_as_large_as_a_message_may_be_go_through_chains(bench):
+    for name, code in {"blow": BLOW_UP, "touch": TOUCH, "compute": COMPUTE}.items():
+        bench.plugin("decoder", name, code)
+    sizes = [10, 60_000, 100_000, 120_000, 50_000, 90_000, 65_536, 130_000] * 2
+    path = bench.write("in.log", [str(size).encode() for size in sizes])
+    chains = {"rewritten": ["blow", "touch", "touch"], "kept": ["blow", "payload"], "computed": ["blow", "compute"]}
+
+    host = bench.once(
+        {
+            "inputs": {
+                name: {"type": "file", "path": path, "decoder": chain, "decoder_strategy": "all"}
+                for name, chain in chains.items()
+            },
+            "outputs": {name: to_json(bench.path(name), f'Logger == "{name}"') for name in chains},
+        }
+    )
+
+    assert "was ended" not in host.log
+    assert bench.dead_letters() == []
+    assert all([len(message["Payload"]) for message in bench.jsons(name)] == sizes for name in chains)
+    assert [len(message["x"]) for message in bench.jsons("computed")] == sizes

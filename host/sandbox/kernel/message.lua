@@ -165,14 +165,41 @@ end
 
 M.copy_heap_value = copy_heap_value
 
-local function copy_heap_values(from_pack)
-  if shape.has_heap == nil then
-    shape.has_heap = false
-    for _, c in ipairs(shape.columns) do
-      if band(c.flags, L.IN_HEAP) ~= 0 then shape.has_heap = true end
+local function has_heap(of)
+  if of.has_heap == nil then
+    of.has_heap = false
+    for _, c in ipairs(of.columns) do
+      if band(c.flags, L.IN_HEAP) ~= 0 then of.has_heap = true end
     end
   end
-  if not shape.has_heap then return end
+  return of.has_heap
+end
+
+local function array_heap_bytes(base, slot)
+  local n, head = slot.to - slot.from + 16, cast(L.u32_ptr, base + slot.from)
+  if head[0] ~= L.STRING and head[0] ~= L.BYTES then return n end
+  for i = 1, head[1] do
+    local s = cast(L.slot_ptr, base + slot.from) + i
+    n = n + s.to - s.from
+  end
+  return n
+end
+
+-- bytes that the values of a record take in the heap of its pack
+function M.heap_bytes(of_record, of_pack, of_shape)
+  if not has_heap(of_shape) then return 0 end
+  local n = 0
+  for _, c in ipairs(of_shape.columns) do
+    local slot = c.slot and cast(L.slot_ptr, of_record + 1) + c.slot
+    if slot and band(c.flags, L.IN_HEAP) ~= 0 and slot.bits ~= L.ABSENT then
+      n = n + (c.kind == L.ARRAY and array_heap_bytes(of_pack, slot) or slot.to - slot.from)
+    end
+  end
+  return n
+end
+
+local function copy_heap_values(from_pack)
+  if not has_heap(shape) then return end
   for _, c in ipairs(shape.columns) do
     if c.slot then copy_heap_value(c, staged_slots[c.slot], from_pack) end
   end

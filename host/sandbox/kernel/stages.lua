@@ -40,11 +40,17 @@ end
 -- what one more record may need in a pack, beside the bytes that a decoder has made of it already
 local RECORD_ROOM_BYTES = 96 * 1024
 
+-- Makes room for a record that an earlier decoder made: `copies` of the values that are in its pack, and what is written over it.
+local function reserve(job, view, record, shape, copies)
+  local n = RECORD_ROOM_BYTES + record.words * 8 + copies * message.heap_bytes(record, view.pack, shape)
+  emit.reserve(math.min(n, W.most()), job.piece)
+end
+
 -- the payload of a decoded record goes through the grammar; what it finds is added to the record
 local function merging_pack(record_at)
   return function(job, view)
     each(job, view, function(record, shape)
-      emit.reserve(RECORD_ROOM_BYTES + record.words * 8, job.piece)
+      reserve(job, view, record, shape, 3) -- its own, the Payload once more, and what is computed of it
       message.set(record, job.raw, view.pack, shape)
       local from, to = record.raw_start, record.raw_end
       local ok, why = merge.payload(record, shape, job, view.pack, record_at)
@@ -170,7 +176,7 @@ function M.payload(name, headers)
     end,
     pack = function(job, view)
       each(job, view, function(record, record_shape)
-        emit.reserve(64 * 1024 + record.words * 8, job.piece)
+        reserve(job, view, record, record_shape, 1)
         message.set(record, job.raw, view.pack, record_shape)
         message.commit()
       end)
@@ -215,7 +221,7 @@ function M.script(name, process_message, headers)
     end,
     pack = function(job, view)
       each(job, view, function(record, shape)
-        emit.reserve(64 * 1024 + record.words * 8, job.piece)
+        reserve(job, view, record, shape, 1)
         message.set(record, job.raw, view.pack, shape)
         run(record.raw_start, record.raw_end)
       end)

@@ -51,6 +51,11 @@ function W.room()
   return #W.shape_list < MOST_SHAPES and W.shape_bytes < MOST_SHAPE_BYTES and W.bytes_left() or 0
 end
 
+-- what a slot that is empty has room for
+function W.most()
+  return W.size - L.PACK_BYTES - MARGIN_BYTES
+end
+
 -- bytes that records, heap and shapes may still take together
 function W.bytes_left()
   return W.heap - W.cursor - W.shape_bytes - MARGIN_BYTES
