@@ -138,7 +138,8 @@ end
 TOUCH = 'function process_message() write_message("Fields[t]", 1) return 0 end'
 COMPUTE = """
 local lpeg = require "lpeg"
-declare_grammar { type = "g", alternatives = {{ {name = "x", grammar = lpeg.P "p" ^ 0, transform = function(text) return text end} }} }
+local x = {name = "x", grammar = lpeg.P "p" ^ 0, transform = function(text) return text end}
+declare_grammar { type = "g", alternatives = {{ x }} }
 """
 
 

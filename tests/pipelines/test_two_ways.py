@@ -26,8 +26,22 @@ function process_message()
   return 0
 end
 """
+OPTIONAL_CODE = """
+local lpeg = require "lpeg"
+local name = {name = "name", grammar = lpeg.R "az" ^ 1, also = {{name = "Hostname"}}}
+local severity = {name = "Severity", type = "integer", grammar = lpeg.R "09" ^ 1}
+local version = {name = "EnvVersion", grammar = lpeg.R "az" ^ 1}
+declare_grammar { alternatives = {{ name, {optional = {" ", severity, {optional = {" ", version}}}} }} }
+"""
 NUMBERS = ["1.5", "-2.5", "3", "9007199254740993", "9223372036854775807", "9223372036854775808", "-9223372036854775808"]
 NUMBERS += ["18446744073709551615", "-9223372036854775809", "100000000000000000000", "-100000000000000000000", "0.5"]
+MATCHERS = {
+    "severity_7": "Severity == 7",
+    "severity_above_3": "Severity > 3",
+    "severity_3": "Severity <= 3",
+    "no_version": "EnvVersion == NIL",
+    "not_version_x": "EnvVersion != 'x' && EnvVersion !~ /x/",
+}
 ABOVE = 9223372036854775806
 WRAPPED = ['{"x":1}', '{"x":"q\\"","y":"gr\\u00f6\\u00dfe"}', '{"x":"\\\\"}'] * 4
 
@@ -38,7 +52,9 @@ def outputs(tmp_path_factory):
     bench = Bench(tmp_path_factory.mktemp("two_ways"))
     bench.plugin("decoder", "unhex", UNHEX_CODE)
     bench.plugin("filter", "copy", COPY_CODE, "message_matcher: 'Logger == \"numbers\"'\n")
+    bench.plugin("decoder", "optional", OPTIONAL_CODE)
     files = {
+        "optional": [b"ab", b"cd 3", b"ef 4 x", b"gh 7"],
         "numbers": [b'{"n":%s}' % number.encode() for number in NUMBERS],
         "nul": b"".join(record + b"\0" for record in MULTI_LINE),
         "host": [b'{"a":1}', b'{"a":2,"h":"there"}'] * 5,
@@ -50,6 +66,7 @@ def outputs(tmp_path_factory):
     }
     decoders = {
         "numbers": "json",
+        "optional": "optional",
         "nul": "payload",
         "host": {**JSON, "config": {"Hostname": "h"}},
         "nameless": "json",
@@ -65,6 +82,8 @@ def outputs(tmp_path_factory):
     inputs["nul"]["splitter"] = {"type": "token", "delimiter": "\0"}
     outputs = {name: to_json(bench.path(f"{name}.out"), f'Logger == "{name}"') for name in files}
     outputs["above"] = to_json(bench.path("above.out"), f'Logger == "numbers" && Fields[n] > {ABOVE}')
+    for name, matcher in MATCHERS.items():
+        outputs[name] = to_json(bench.path(f"{name}.out"), f'Logger == "optional" && {matcher}')
     uuids = {"type": "json", "config": {"fields": ["Uuid"]}}
     for name in ("numbers", "copy"):
         outputs[f"{name}_uuids"] = to_json(bench.path(f"{name}_uuids.out"), f'Logger == "{name}"', encoder=uuids)
@@ -133,3 +152,16 @@ def test_a_uuid_that_was_given_is_written_as_one_that_was_not(outputs):
 
     assert len({str(uuid.UUID(text)) for text in own}) == len(NUMBERS)
     assert [message["Uuid"] for message in outputs["copy_uuids"]] == own
+
+
+def test_a_header_that_some_records_lack_has_its_default_there(outputs):
+    found = {name: [message["name"] for message in outputs[name]] for name in MATCHERS}
+
+    assert [message["Hostname"] for message in outputs["optional"]] == ["ab", "cd", "ef", "gh"]
+    assert found == {
+        "severity_7": ["ab", "gh"],
+        "severity_above_3": ["ab", "ef", "gh"],
+        "severity_3": ["cd"],
+        "no_version": ["ab", "cd", "gh"],
+        "not_version_x": ["ab", "cd", "gh"],
+    }

@@ -149,8 +149,8 @@ end
 
 local function exists(code, shape, var)
   if var.kind == "header" then
-    if var.name == "Pid" and not column_of(shape, var) then return FALSE end
-    if var.name == "Timestamp" or var.name == "Uuid" or var.name == "Severity" or var.name == "Pid" then return TRUE end
+    if var.name == "Pid" then return column_of(shape, var) and string.format("(%s ~= nil)", read(code, shape, var)) or FALSE end
+    if var.name == "Timestamp" or var.name == "Uuid" or var.name == "Severity" then return TRUE end
     return string.format("(%s ~= '')", read(code, shape, var))
   end
   local column = column_of(shape, var)
@@ -165,6 +165,20 @@ local function fold(op, v, literal)
   return relation(op, v, literal) and TRUE or FALSE
 end
 
+-- whether the record lacks the column, as source
+local function is_absent(column)
+  return string.format("slots[%d].bits == %s", column.slot, values.absent_literal(column.kind))
+end
+
+local DEFAULTS = { Severity = 7, Hostname = "", EnvVersion = "", Payload = "" }
+
+-- whether a record that lacks an optional header passes, since its default does
+local function absent_header_passes(column, var, op, value)
+  if bit.band(column.flags, L.OPTIONAL) == 0 then return false end
+  local default, literal = DEFAULTS[var.name], value.type == "string" and value.text or value.number
+  return type(default) == type(literal) and relation(op, default, literal)
+end
+
 local function header_comparison(code, shape, var, op, value)
   if var.name == "Timestamp" then
     local literal = timestamp_literal(value)
@@ -176,7 +190,10 @@ local function header_comparison(code, shape, var, op, value)
   end
   local column = column_of(shape, var)
   if column and column.kind == L.CONST and value.type == "string" then return fold(op, column.value, value.text) end
-  if column then return field_comparison(code, shape, var, op, value) end
+  if column then
+    local compare = field_comparison(code, shape, var, op, value)
+    return absent_header_passes(column, var, op, value) and string.format("(%s or %s)", compare, is_absent(column)) or compare
+  end
   return generic(code, shape, var, op, value.type == "string" and value.text or value.number)
 end
 
@@ -224,7 +241,8 @@ local function regex_test(code, shape, node)
   local column = column_of(shape, node.var)
   if node.var.kind == "field" and not column then return FALSE end
   local compiled = assert(regex.compile(node.value.text))
-  local plain = column and (node.var.ai or 0) == 0 and (column.kind == L.STRING or column.kind == L.BYTES)
+  local optional_header = column and node.var.kind == "header" and bit.band(column.flags, L.OPTIONAL) ~= 0
+  local plain = column and not optional_header and (node.var.ai or 0) == 0 and (column.kind == L.STRING or column.kind == L.BYTES)
   if plain and compiled.literal then return regex_on_bytes(code, column, node, compiled) end
   local literal_test, literal = LITERAL_TESTS[compiled.kind], compiled.literal
   local test = literal_test and function(s) return literal_test(s, literal) end or compiled.test

@@ -350,7 +350,8 @@ end
 -- a header that is a string: its bytes, from wherever they come
 local function string_header(shape, name, tag)
   local read = values.text_reader(shape, name)
-  local in_record = shape.first[name] ~= nil or name == "Payload" and shape.payload_is_record
+  local column = shape.columns[shape.first[name]]
+  local in_record = column and band(column.flags, L.OPTIONAL) == 0 or name == "Payload" and shape.payload_is_record
   return function(at, record, raw, pack)
     local s = read(record, raw, pack)
     if s == nil or s == "" and not in_record then return at end

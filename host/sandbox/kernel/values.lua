@@ -149,11 +149,26 @@ local function header_reader(shape, variable)
   return absent
 end
 
+-- of a header that some records of the shape lack
+local function optional_header_reader(shape, variable, column)
+  local read, default = column_reader(column, 0), header_reader(shape, variable)
+  return function(record, raw, pack)
+    local v = read(record, raw, pack)
+    if v == nil then return default(record, raw, pack) end
+    return v
+  end
+end
+
 local function build(shape, variable, fi, ai)
   local list = shape.occurrences[variable]
   if list then
-    local index = list[fi + 1]
-    return index and column_reader(shape.columns[index], ai) or absent
+    local column = shape.columns[list[fi + 1] or 0]
+    if not column then return absent end
+    local is_header = bit.band(column.flags, L.HEADER) ~= 0
+    if is_header and bit.band(column.flags, L.OPTIONAL) ~= 0 and fi == 0 and ai == 0 then
+      return optional_header_reader(shape, variable, column)
+    end
+    return column_reader(column, ai)
   end
   if fi ~= 0 or ai ~= 0 then return absent end
   return header_reader(shape, variable)
