@@ -54,6 +54,7 @@ def outputs(tmp_path_factory):
     bench.plugin("filter", "copy", COPY_CODE, "message_matcher: 'Logger == \"numbers\"'\n")
     bench.plugin("decoder", "optional", OPTIONAL_CODE)
     files = {
+        "syslog": [b'<165>1 2003-10-11T22:14:15Z host app - ID [a@1 b="c"] text', b"<34>Oct 11 22:14:15 host su: text"],
         "optional": [b"ab", b"cd 3", b"ef 4 x", b"gh 7"],
         "numbers": [b'{"n":%s}' % number.encode() for number in NUMBERS],
         "nul": b"".join(record + b"\0" for record in MULTI_LINE),
@@ -66,6 +67,7 @@ def outputs(tmp_path_factory):
     }
     decoders = {
         "numbers": "json",
+        "syslog": ["payload", "syslog"],
         "optional": "optional",
         "nul": "payload",
         "host": {**JSON, "config": {"Hostname": "h"}},
@@ -165,3 +167,9 @@ def test_a_header_that_some_records_lack_has_its_default_there(outputs):
         "no_version": ["ab", "cd", "gh"],
         "not_version_x": ["ab", "cd", "gh"],
     }
+
+
+def test_what_the_grammar_of_a_later_decoder_does_not_take_is_for_its_script(outputs):
+    found = [(message["programname"], message.get("a@1.b"), message["Payload"]) for message in outputs["syslog"]]
+
+    assert found == [("app", "c", "text"), ("su", None, "text")]

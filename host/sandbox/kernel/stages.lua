@@ -46,15 +46,20 @@ local function reserve(job, view, record, shape, copies)
   emit.reserve(math.min(n, W.most()), job.piece)
 end
 
--- the payload of a decoded record goes through the grammar; what it finds is added to the record
-local function merging_pack(record_at)
+-- The payload of a decoded record goes through the grammar; what it finds is added to the record.
+-- otherwise: the stage of the script for records that the grammar does not take, or nil
+local function merging_pack(record_at, otherwise)
   return function(job, view)
     each(job, view, function(record, shape)
       reserve(job, view, record, shape, 3) -- its own, the Payload once more, and what is computed of it
       message.set(record, job.raw, view.pack, shape)
       local from, to = record.raw_start, record.raw_end
       local ok, why = merge.payload(record, shape, job, view.pack, record_at)
-      if not ok then reject(from, to, why) end
+      if not ok and otherwise then
+        otherwise.current(from, to)
+      elseif not ok then
+        reject(from, to, why)
+      end
     end)
   end
 end
@@ -95,7 +100,7 @@ function M.declared(name, spec, delimiter, otherwise)
       if not ok and otherwise then return otherwise.record(job, from, to) end
       return ok, why
     end,
-    pack = merging_pack(single),
+    pack = merging_pack(single, otherwise),
   }
 end
 
@@ -207,6 +212,7 @@ function M.script(name, process_message, headers)
   return {
     name = name,
     memory = raw_memory, -- a pointer does not keep alive what it points at
+    current = run, -- the current message, of the record from..to
     record = function(job, from, to)
       local r = raw_record
       r.timestamp, r.raw_start, r.raw_end = job.now, from, to
