@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from host.cli import completing
+from host.cli.options import own_plugins, own_plugins_option
 from host.cli.statuses import exits
 
 
@@ -23,7 +24,7 @@ from host.cli.statuses import exits
 @click.option("--config", "options", multiple=True, metavar="KEY=VALUE", help="An option of the decoder.")
 @click.option("--match", default="TRUE", show_default=True, help="Only messages that this matcher accepts.")
 @click.option("--follow", is_flag=True, help="Go on as the files grow, until interrupted.")
-@click.option("--sandbox-dir", type=click.Path(path_type=Path, file_okay=False), help="Where your own decoders are.")
+@own_plugins_option
 @click.option(
     "--to",
     "--format",
@@ -32,6 +33,12 @@ from host.cli.statuses import exits
     default="text",
     show_default=True,
     help="Text for people, JSON lines, Heka's framed protobuf, packs, or how many there are of each Type.",
+)
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="NAME",
+    help="Count by this field or header, in place of the Type; may be repeated. With it, --to is counts.",
 )
 def command(
     file: tuple[str, ...],
@@ -42,6 +49,7 @@ def command(
     follow: bool,
     sandbox_dir: Path | None,
     to: str,
+    by: tuple[str, ...],
 ) -> int:
     """Decode FILE (patterns and gzip are fine) as the pipeline does, and show what --match accepts.
 
@@ -53,6 +61,7 @@ def command(
         hekate cat access.log --decoder nginx_access --match 'Fields[status] >= 500'
         hekate cat var/hekate/dead_letters/*.jsonl --to counts
         hekate cat app.log --follow --to json
+        hekate cat access.log --decoder nginx_access --by status --by request_method
         hekate cat access.log --decoder nginx_access --to packs > access.packs
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
     from host.cli import decoding
@@ -63,5 +72,8 @@ def command(
         if not equals:
             raise click.UsageError(f"--config takes KEY=VALUE, and not `{option}`.")
         given[key] = value
-    source = decoding.Source(list(file), decoder, given, match, str(sandbox_dir) if sandbox_dir else None)
-    return decoding.show(source, to, follow=follow)
+    if by and to not in {"text", "counts"}:
+        raise click.UsageError(f"--by counts; with it there is no --to {to}.")
+    own = own_plugins(sandbox_dir)
+    source = decoding.Source(list(file), decoder, given, match, str(own) if own else None, by or ("Type",))
+    return decoding.show(source, "counts" if by else to, follow=follow)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from host.cli.options import own_plugins
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -74,7 +76,7 @@ def decoders(ctx: click.Context, _param: click.Parameter, incomplete: str) -> "l
     from host import paths
 
     folders = [paths.shipped("sandboxes/lua")]
-    own = ctx.params.get("sandbox_dir")
-    folders += [Path(own)] if own else []
+    own = own_plugins(ctx.params.get("sandbox_dir"))
+    folders += [own] if own else []
     names = [(path.stem, "") for folder in folders for path in (folder / "decoders").glob("*.lua")]
     return _completed(names, incomplete)

@@ -1,7 +1,7 @@
 """What `hekate cat` prints for people."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -9,13 +9,30 @@ import orjson
 from host.cli.output import console, table
 
 
-def show_counts(lines: "Counter[bytes]") -> None:
-    """Print how many messages there are of each Type; lines: how often each came, as JSON with the Type."""
-    found: Counter[str] = Counter()
+def show_counts(lines: "Counter[bytes]", by: Sequence[str]) -> None:
+    """Print how many messages there are of each kind.
+
+    Args:
+        lines: How often each came, as JSON with what is counted by.
+        by: What is counted by, as people have named it.
+    """
+    found: Counter[tuple[str, ...]] = Counter()
     for line, count in lines.items():
-        found[str(orjson.loads(line).get("Type", ""))] += count
-    rows: list[list[object]] = [[name or "(none)", count] for name, count in found.most_common()]
-    table(["Type", "messages"], [*rows, ["all", found.total()]], numbers=1)
+        members = orjson.loads(line)
+        found[tuple(_cell(members.get(json_name(name))) for name in by)] += count
+    rows: list[list[object]] = [[*cells, count] for cells, count in found.most_common()]
+    table([*by, "messages"], [*rows, ["all", *[""] * (len(by) - 1), found.total()]], numbers=1)
+
+
+def json_name(variable: str) -> str:
+    """A field or header, as in a matcher or plain, by the name that it has in JSON."""
+    return variable[len("Fields[") : -1] if variable.startswith("Fields[") and variable.endswith("]") else variable
+
+
+def _cell(value: object) -> str:
+    if value is None or value == "":
+        return "(none)"
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def show(message: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +18,7 @@ import yaml
 from host import standard_output
 from host.cli import decoded, following
 from host.delivery import dead_letters
-from host.errors import ConfigErrors
+from host.errors import ConfigError, ConfigErrors
 from host.packs import pack_file
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Source(NamedTuple):
     options: dict[str, str]
     match: str
     sandbox_dir: str | None
+    by: tuple[str, ...]
+    """What is counted by: fields and headers."""
 
 
 def show(source: Source, to: str, *, follow: bool) -> int:
@@ -67,7 +69,7 @@ def show(source: Source, to: str, *, follow: bool) -> int:
         file = Path(folder) / "cat.yaml"
         file.write_text(yaml.safe_dump(_config(source, paths, to, folder)), encoding="utf-8")
         config = _checked(file)
-        status = following.follow(file, to) if follow else _once(config, paths, to)
+        status = following.follow(file, to, source.by) if follow else _once(config, paths, to, source.by)
         _tell_of_failures(Path(folder))
     return status
 
@@ -84,24 +86,26 @@ def _checked(file: Path) -> "model.Config":
         UsageError: Something is.
     """
     from host.config.load import load
-    from host.config.lua_check import check_lua
+    from host.config.lua_check import check_lua, sandboxes
 
     try:
         loaded = load([file])
-        errors = check_lua(loaded)
+        used = {sandbox.path for sandbox in sandboxes(loaded.config)}
+        # What else lies in the folder is nobody's business here.
+        errors = [each for each in check_lua(loaded) if each.path or each.file in used]
     except ConfigErrors as found:
         errors = found.errors
     if errors:
-        raise click.UsageError("\n".join(f"{_option(each.path)}{each.message} {each.hint}".rstrip() for each in errors))
+        raise click.UsageError("\n".join(f"{_where(each)}{each.message} {each.hint}".rstrip() for each in errors))
     return loaded.config
 
 
-def _option(path: str) -> str:
-    """The option that a place in the configuration comes of."""
+def _where(fault: ConfigError) -> str:
+    """The option that a place in the configuration comes of, or else the file of a plugin."""
     for pattern, option in _OPTIONS:
-        if found := pattern.match(path):
+        if found := pattern.match(fault.path):
             return f"{found.expand(option)}: "
-    return ""
+    return "" if fault.path else f"{fault.place}: "
 
 
 def _config(source: Source, paths: list[str], to: str, folder: str) -> dict[str, Any]:
@@ -109,7 +113,7 @@ def _config(source: Source, paths: list[str], to: str, folder: str) -> dict[str,
     if source.sandbox_dir:
         # Filters that lie there are not to run.
         settings["sandbox_dir"] = _without_filters(Path(source.sandbox_dir), Path(folder))
-    fields = {"fields": ["Type"]} if to == "counts" else {}
+    fields = {"fields": [decoded.json_name(name) for name in source.by]} if to == "counts" else {}
     encoder = {"type": "protobuf" if to == "protobuf" else "json", "config": fields}
     output = {"type": "console", "message_matcher": source.match, "encoder": encoder}
     return {"hekate": settings, "inputs": _inputs(source, paths), "outputs": {"cat": output}}
@@ -151,7 +155,7 @@ def _how(path: str, decoder: str | None) -> tuple[str, str] | None:
     return decoder or ("json" if _begins_with(path, b"{") else "payload"), "token"
 
 
-def _once(config: "model.Config", paths: list[str], to: str) -> int:
+def _once(config: "model.Config", paths: list[str], to: str, by: Sequence[str]) -> int:
     """Show what is in the files, one after the other."""
     import asyncio
 
@@ -179,7 +183,8 @@ def _once(config: "model.Config", paths: list[str], to: str) -> int:
     asyncio.run(session.run())
     if session.nobody_reads:
         raise BrokenPipeError
-    shown.end()
+    if to == "counts":
+        decoded.show_counts(shown.counts, by)
     return _INTERRUPTED if session.interrupted else os.EX_OK
 
 
@@ -214,8 +219,8 @@ class _Shown:
 
     def __init__(self, to: str) -> None:
         self._line = {"text": _text_line, "counts": self._counted}.get(to, _as_it_is)
-        self._to = to
-        self._counts: Counter[bytes] = Counter()
+        self.counts: Counter[bytes] = Counter()
+        """How often each record came, where they are only counted."""
 
     def output(self, on_gone: Callable[[], None], *arguments: Any, **more: Any) -> "Output":
         """The output that shows them."""
@@ -224,13 +229,8 @@ class _Shown:
         return ShowingOutput(self._line, on_gone, *arguments, **more)
 
     def _counted(self, name: str, record: memoryview) -> bytes:  # noqa: ARG002 -- there is one output
-        self._counts[bytes(record)] += 1
+        self.counts[bytes(record)] += 1
         return b""
-
-    def end(self) -> None:
-        """Show what can only be shown at the end."""
-        if self._to == "counts":
-            decoded.show_counts(self._counts)
 
 
 def _as_it_is(name: str, record: memoryview) -> bytes:  # noqa: ARG001 -- there is one output

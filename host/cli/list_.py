@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from host.cli.options import format_option
+from host.cli.options import format_option, own_plugins, own_plugins_option
 from host.cli.statuses import exits
 
 STAGES = ("inputs", "splitters", "decoders", "filters", "encoders", "outputs")
@@ -17,7 +17,7 @@ STAGES = ("inputs", "splitters", "decoders", "filters", "encoders", "outputs")
     epilog=exits(because={os.EX_CONFIG: "the header of a plugin is wrong"}),
 )
 @click.argument("kind", required=False, type=click.Choice(STAGES), metavar="[KIND]")
-@click.option("--sandbox-dir", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your own plugins.")
+@own_plugins_option
 @format_option
 def command(kind: str | None, sandbox_dir: Path | None, output_format: str) -> int:
     """Show all plugins with their summaries and options.
@@ -30,4 +30,4 @@ def command(kind: str | None, sandbox_dir: Path | None, output_format: str) -> i
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
     from host.cli import catalogue_view
 
-    return catalogue_view.show((kind,) if kind else STAGES, sandbox_dir, output_format)
+    return catalogue_view.show((kind,) if kind else STAGES, own_plugins(sandbox_dir), output_format)

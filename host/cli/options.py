@@ -1,6 +1,10 @@
 """Options that several verbs share. Light: every verb imports this to say what it takes."""
 
+from pathlib import Path
+
 import click
+
+_OWN_PLUGINS = Path("plugins")
 
 format_option = click.option(
     "--format",
@@ -10,3 +14,14 @@ format_option = click.option(
     show_default=True,
     help="Text for people, or JSON for programs.",
 )
+
+own_plugins_option = click.option(
+    "--sandbox-dir",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help=f"Where your own plugins are.  [default: {_OWN_PLUGINS}, if that is there]",
+)
+
+
+def own_plugins(given: Path | None) -> Path | None:
+    """The user's own plugins: where `hekate new` and the REPL put them, unless another folder was given."""
+    return given or (_OWN_PLUGINS if _OWN_PLUGINS.is_dir() else None)

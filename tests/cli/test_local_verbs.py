@@ -53,10 +53,30 @@ def test_cat_shows_logs_frames_and_dead_letters(bench):
     framed = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60).stdout
     counts = hekate("cat", bench.write("frames.pb", framed), log, "--to", "counts", "--match", "TRUE").stdout
     assert counts.split() == ["Type", "messages", "(none)", "3", "nginx.access", "2", "all", "5"]
+    by = hekate("cat", log, "--decoder", "nginx_access", "--by", "Fields[status]", "--by", "Logger")
+    assert sorted(by.stdout.splitlines()) == [
+        "200             nginx_access         1",
+        "502             nginx_access         1",
+        "Fields[status]  Logger        messages",
+        "all                                  2",
+    ]
+    assert hekate("cat", log, "--by", "status", "--to", "json").returncode == 64
 
     letters = bench.write("00000001.jsonl", '{"component": "access", "reason": "bad", "record": "no access log"}\n')
     assert "    reason: bad\n" in hekate("cat", letters).stdout
     assert hekate("cat", bench.path("nothing.log")).returncode == 66
+
+
+def test_cat_knows_the_decoders_that_lie_where_new_ones_are_put(bench):
+    log = bench.write("access.log", "one\n")
+    bench.plugin("decoder", "mine", "function process_message() write_message('Type', 'mine') return 0 end")
+    broken = bench.plugin("decoder", "broken", "this is no Lua")
+    result = hekate("cat", log, "--decoder", "mine", "--to", "counts", cwd=bench.folder)
+    assert result.stdout.split()[-4:] == ["mine", "1", "all", "1"], result.stderr
+    result = hekate("cat", log, "--decoder", "broken", cwd=bench.folder)
+    assert result.returncode == 64
+    assert f"{broken.name}:" in result.stderr
+    assert "mine" in hekate("list", "decoders", cwd=bench.folder).stdout
 
 
 def test_cat_reads_one_file_after_the_other_until_nobody_reads_what_it_writes(bench):
