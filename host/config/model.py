@@ -269,7 +269,11 @@ class OutputParts(_Keys, frozen=True, kw_only=True):
 
     type: Annotated[str | None, Meta(description="Type of the output; by default the name of this entry.")] = None
     encoder: Annotated[
-        str | dict[str, Any], Meta(description="A Lua encoder, a name under `encoders`, or a definition.")
+        str | dict[str, Any],
+        Meta(
+            description="A Lua encoder, a name under `encoders`, or a definition. `payload` writes the Payload alone,"
+            " which is empty where a decoder has made fields of the record; `json` writes everything."
+        ),
     ] = "payload"
 
 

@@ -1,6 +1,7 @@
 -- What an encoder may declare: json, payload, template and protobuf, which run without a call into the script per record.
 local ffi = require "ffi"
 local calls = require "calls"
+local C = require "channel"
 local encoder = require "encoder"
 local date_text = require "date_text"
 local json_encoder = require "json_encoder"
@@ -77,6 +78,15 @@ end
 -- Payload as it is.
 local function payload(options)
   local newline = options.append_newlines ~= false
+  local told = false
+
+  -- It is the encoder of who names none, and decoders as a rule make fields and no Payload.
+  local function tell_of_nothing(shape)
+    told = true
+    C.text(C.PRINT, ("Messages%s have no Payload: each is an empty %s in this output. `encoder: json` writes their fields."):format(
+      shape.type and " of Type " .. shape.type or "", newline and "line" or "text"))
+  end
+
   return {
     start_pack = nothing,
     record = function(record, raw, pack, shape)
@@ -86,6 +96,7 @@ local function payload(options)
       else
         local text = values.reader(shape, "Payload", 0, 0)(record, raw, pack)
         from, n = text, #text
+        if n == 0 and not told and not shape.first.Payload then tell_of_nothing(shape) end
       end
       if not encoder.reserve(n + 1) then return false, "the payload is larger than a batch" end
       local base, at = batch.base, batch.used
