@@ -64,7 +64,7 @@ no host answers.
 73|EX_CANTCREAT|A file is there already, or cannot be written (`new`).
 74|EX_IOERR|Reading or writing failed for good.
 75|EX_TEMPFAIL|Stopped before everything was delivered: a second signal, or `shutdown_timeout_ms` was over. It will be \
-read again.
+read again. Or a run with `--once` was interrupted before it had read everything.
 77|EX_NOPERM|The token is missing, wrong, or allows too little.
 78|EX_CONFIG|The configuration is wrong, or a plugin's header or Lua is (`validate`, `run`, `list`).
 130||Interrupted at a place where nothing has to be drained.

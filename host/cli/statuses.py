@@ -11,7 +11,7 @@ WORDS = {
     os.EX_SOFTWARE: "a fault in Hekate, or a sandbox that could not be started",
     os.EX_CANTCREAT: "a file is there already, or cannot be written",
     os.EX_IOERR: "reading or writing failed for good",
-    os.EX_TEMPFAIL: "stopped before everything was delivered",
+    os.EX_TEMPFAIL: "stopped before everything was delivered or, with --once, read",
     os.EX_NOPERM: "the token is missing, wrong, or allows too little",
     os.EX_CONFIG: "the configuration, or a plugin, is wrong",
     130: "interrupted",

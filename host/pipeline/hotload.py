@@ -152,4 +152,4 @@ class _Modules:
 
 def _report(faults: Iterable[ConfigError]) -> None:
     for fault in faults:
-        _LOG.error("A plugin has a fault; what ran before goes on.", fault=str(fault))
+        _LOG.error("A plugin has a fault and is not loaded; if it ran before, that goes on.", fault=str(fault))

@@ -92,6 +92,9 @@ class Runner:
         _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
+        if self._once and not self._pipeline.ended.is_set():
+            _LOG.error("Stopped before all was read.")
+            self.exit_code = os.EX_TEMPFAIL
         if self._pipeline.failure is not None:
             self.exit_code = getattr(self._pipeline.failure, "exit_code", os.EX_SOFTWARE)
 
@@ -101,6 +104,12 @@ class Runner:
         if dead and self.exit_code == os.EX_OK:
             _LOG.error("Sandboxes died for good; what they should have done is missing.", sandboxes=",".join(dead))
             self.exit_code = os.EX_SOFTWARE
+        loader = self._reloader.loader
+        not_loaded = loader.faults if loader is not None else {}
+        if self._once and not_loaded and self.exit_code == os.EX_OK:
+            units = ",".join(not_loaded)
+            _LOG.error("What is in sandbox_dir was not all loaded; what it should have done is missing.", units=units)
+            self.exit_code = os.EX_CONFIG
 
     async def _drain(self) -> None:
         await self._reloader.cancel()

@@ -152,6 +152,19 @@ def test_one_broken_file_does_not_hold_up_the_others(bench):
     assert host.terminate() == 0
 
 
+def test_a_single_run_without_all_plugins_has_not_done_what_it_was_asked_to(bench):
+    config = {
+        "inputs": {"in": {"type": "generate", "lines": ["1"], "count": 10}},
+        "outputs": {"all": to_json(bench.path("all"), "Logger == 'in'")},
+    }
+    good = "function process_message() return 0 end"
+    for code, header in ((good, "message_matcher: Type ==\n"), ("error('x')", "message_matcher: 'TRUE'\n")):
+        bench.plugin("filter", "count", code, header)
+        host = bench.once(config, status=78)
+        assert "what it should have done is missing. units=filters.count" in host.log
+    assert len(complete(bench, "all")) == 20
+
+
 def test_temporary_files_of_editors_are_left_alone(bench):
     host = bench.start(flowing(bench, outputs={"all": to_text(bench.path("all"))})).ready()
     folder = bench.folder / "plugins" / "filters"

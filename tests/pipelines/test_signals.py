@@ -47,6 +47,18 @@ def test_sigterm_delivers_what_was_read_and_lets_filters_speak_last(bench):
     assert bench.lines("copy") == numbered(0, 50_000)
 
 
+def test_a_single_run_that_is_interrupted_has_not_done_what_it_was_asked_to(bench):
+    config = {
+        "inputs": {"in": {"type": "generate", "lines": ["x"], "rate": 1000, "count": 10**6}},
+        "outputs": {"copy": to_text(bench.path("copy"))},
+    }
+    host = bench.start(config, "--once").ready()
+    until(lambda: bench.read("copy"), "the first record")
+    host.signal(signal.SIGINT)
+    assert host.wait() == os.EX_TEMPFAIL
+    assert "Stopped before all was read." in host.log
+
+
 def remembering(bench, path):
     return {
         "inputs": {"in": {"type": "file", "path": path, "keep_position": True}},
