@@ -141,7 +141,7 @@ class Client:
             which = "another" if self._token else "one"
             raise NotAllowedError(
                 f"{said} Give {which} with --token-file, HEKATE_TOKEN_FILE or HEKATE_TOKEN; "
-                f"the one that a host has made for itself is in {DEFAULT_TOKEN_FILE}."
+                f"the one that a host has made for itself is in its state_dir, as {DEFAULT_TOKEN_FILE}."
             )
         if answer.status == http.client.FORBIDDEN:
             raise NotAllowedError(said)

@@ -74,6 +74,10 @@ def show(name: str, kind: str | None, api: str | None, token_file: Path | None, 
     _shown(Client.default(api, token_file).ask("GET", path_of("sandboxes", name), kind=kind), output_format)
 
 
+def _time_text(time_ns: int) -> str:
+    return f"{datetime.fromtimestamp(time_ns / _NS, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _shown(detail: dict[str, Any], output_format: str) -> None:
     """Print what a sandbox is like."""
     from host.cli.output import table, write_json
@@ -181,7 +185,7 @@ def logs(name: str, kind: str | None, api: str | None, token_file: Path | None, 
         write_json(lines)
         return
     for line in lines:
-        click.echo(f"{datetime.fromtimestamp(line['time_ns'] / _NS, UTC):%Y-%m-%dT%H:%M:%SZ} {line['text']}")
+        click.echo(f"{_time_text(line['time_ns'])} {line['text']}")
 
 
 @command.command(epilog=_EXITS)
@@ -240,5 +244,5 @@ def rollback(
     if output_format == "json":
         write_json(found)
         return
-    heads = list(found[0]) if found else ["version"]
-    table(heads, [[str(value) for value in each.values()] for each in found], numbers=0)
+    rows = [[str(each["version"]), _time_text(each["time_ns"]), each["who"], each["sha256"][:12]] for each in found]
+    table(["version", "time", "who", "sha256"], rows, numbers=0)

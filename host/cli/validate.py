@@ -45,6 +45,7 @@ def command(config: tuple[Path, ...], output_format: str) -> int:
 def _check(config: tuple[Path, ...]) -> tuple[list[ConfigError], dict[str, int], list[str]]:
     from host.cli.progress import Progress
     from host.config import limits
+    from host.config.dropins import DropIns
     from host.config.load import load
     from host.config.lua_check import check_lua, plugin_files
 
@@ -52,9 +53,10 @@ def _check(config: tuple[Path, ...]) -> tuple[list[ConfigError], dict[str, int],
         loaded = load(config)
     except ConfigErrors as found:
         return found.errors, {}, []
+    drop_ins, _ = DropIns().filters(loaded.config)  # check_lua says what is wrong with them
     counts = {
         "inputs": len(loaded.config.inputs),
-        "filters": len(loaded.config.filters),
+        "filters": len(loaded.config.filters) + len(drop_ins),
         "outputs": len(loaded.config.outputs),
     }
     with Progress("plugins", len(plugin_files(loaded.config))) as progress:

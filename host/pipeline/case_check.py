@@ -79,7 +79,7 @@ class CaseCheck:
         failed = [verdict for verdict in verdicts if not verdict.passed]
         if not failed:
             return "", modules
-        more = f" {len(failed) - 1} more of its {len(verdicts)} cases fail." if len(failed) > 1 else ""
+        more = f" ({len(failed) - 1} more of its {len(verdicts)} cases fail)" if len(failed) > 1 else ""
         return failed[0].explain() + more, modules
 
     def _read(self, sandbox: model.Sandbox, settings: model.HostSettings) -> tuple[bytes, list[Case]]:

@@ -55,6 +55,9 @@ start, value and count, separated by tabs:
 
     2024-05-01T10:00:00Z	200	1871
 
+in a message of Type heka.sandbox-output with Fields[payload_type] tsv and Fields[payload_name]
+as `type` says; the encoder `payload` writes it.
+
 Several fields are joined by a space: "200 GET". An absent one is (none). Values are
 cut after 128 bytes.
 
