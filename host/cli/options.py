@@ -18,7 +18,7 @@ format_option = click.option(
 own_plugins_option = click.option(
     "--sandbox-dir",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help=f"Where your own plugins are.  [default: {_OWN_PLUGINS}, if that is there]",
+    help=f"Where your own plugins are; by default {_OWN_PLUGINS}, if that is there.",
 )
 
 
