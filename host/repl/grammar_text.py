@@ -10,6 +10,7 @@ from host.repl.exact import declared, quote
 from host.repl.forms import Column, Form, is_level, varies
 
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"])
+_LINES = "lines"
 _COUNTED = frozenset(["bytes", "rows", "lines", "packets", "requests", "records", "events", "items"])
 _NAME_OF_UNIT = {
     **dict.fromkeys(["ms", "us", "µs", "ns", "s", "sec", "seconds", "min", "minutes"], "duration"),
@@ -39,7 +40,8 @@ PATTERNS = {
     "quoted": '((1 - lpeg.S\'"\\\\\\n\') + lpeg.P"\\\\" * (1 - lpeg.P"\\n"))^0',
     "doubled": "((1 - lpeg.S'\"\\n') + lpeg.P'\"\"')^0",
     "rest": '(1 - lpeg.P"\\n")^0',
-    "lines": '((1 - lpeg.P"\\n") + lpeg.P"\\n" * -lpeg.S"0123456789[")^0 -- and those that go on with it',
+    "next_line": 'lpeg.P"\\n" * -lpeg.S"0123456789["',
+    _LINES: '((1 - lpeg.P"\\n") + lpeg.P"\\n" * -lpeg.S"0123456789[")^0 -- and those that go on with it',
     "padding": 'lpeg.S" \\t"^0',
     "spaces": 'lpeg.S" \\t"^1',
     "word": '(1 - lpeg.S" \\n")^1',
@@ -131,6 +133,9 @@ class _Writer:
             self._flush()
             self.items.append(f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use(self._rest)}}}')
         self._flush()
+        if self._rest == _LINES and not self._form.has_rest:
+            field = f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use(_LINES)}}}'
+            self.items.append(f"{{optional = {{{self._patterns.use('next_line')}, {field}}}}}")
         return self.items
 
     def _add(self, place: int, following: str) -> None:
@@ -313,7 +318,7 @@ def of_forms(found: Sequence[Form], examples: Sequence[str], total: int, *, cont
         continued: Whether a splitter may have made one record of several lines.
     """
     patterns = Patterns()
-    rest = "lines" if continued else "rest"
+    rest = _LINES if continued else "rest"
     written = [
         alternative(_Writer(patterns, form, rest).write(), comment_of(len(form.lines) / total, example))
         for form, example in zip(found, examples, strict=True)

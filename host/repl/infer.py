@@ -71,6 +71,11 @@ def _of_forms(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
     found = forms.find(tokenized)
     covered = {number for form in found for number in form.lines}
     continued = _continued(texts, covered)
+    if continued:
+        # A first line of stack traces that comes often is a form, too, but no record.
+        found = _dated(found, texts) or found
+        covered = {number for form in found for number in form.lines}
+        continued = _continued(texts, covered)
     splitter = _splitter([texts[number] for number in covered]) if continued else ""
     examples = [texts[form.lines[0]] for form in found]
     source = grammar_text.of_forms(found, examples, len(texts), continued=bool(splitter))
@@ -85,6 +90,15 @@ _BEGINS = (
     r"\d\d\.\d\d\.\d{4} ",
     r"\d\d/\d\d/\d{4} ",
 )
+
+
+def _dated(found: Sequence[forms.Form], texts: list[str]) -> list[forms.Form]:
+    """The forms that begin with a date, if the most frequent one does."""
+    for begins in _BEGINS:
+        dated = [form for form in found if all(re.match(begins, texts[number]) for number in form.lines)]
+        if dated and dated[0] is found[0]:
+            return dated
+    return []
 
 
 def _splitter(firsts: Sequence[str]) -> str:

@@ -68,20 +68,25 @@ def test_lines_of_stack_traces_become_part_of_their_record(proposals, tmp_path):
     assert proposal["splitter"].startswith("{type: regex, delimiter: '\\n(\\d{4}-")
     decoders = tmp_path / "plugins" / "decoders"
     decoders.mkdir(parents=True)
-    (decoders / "java.lua").write_text(proposals["java"][5].read_text())
-    (tmp_path / "java.log").write_text("\n".join(LOGS["java"]) + "\n")
-    (tmp_path / "java.yaml").write_text(
-        f"""hekate: {{sandbox_dir: plugins}}
-inputs: {{java: {{type: file, path: java.log, splitter: {proposal["splitter"]}, decoder: java}}}}
-outputs: {{all: {{type: file, path: out.txt, message_matcher: 'TRUE', encoder: {{type: payload, config: {{}}}}}}}}
-"""
-    )
+    inputs = {}
+    for name in ("java", "jobs"):
+        (decoders / f"{name}.lua").write_text(proposals[name][5].read_text())
+        (tmp_path / f"{name}.log").write_text("\n".join(LOGS[name]) + "\n")
+        splitter = yaml.safe_load(proposals[name][0]["splitter"])
+        inputs[name] = {"type": "file", "path": f"{name}.log", "splitter": splitter, "decoder": name}
+    outputs = {
+        name: {"type": "file", "path": f"{name}.txt", "message_matcher": f"Logger == '{name}'", "encoder": "payload"}
+        for name in inputs
+    }
     from tests.running import Host
 
-    host = Host(tmp_path, (tmp_path / "java.yaml").read_text(), "--once")
+    host = Host(tmp_path, {"hekate": {"sandbox_dir": "plugins"}, "inputs": inputs, "outputs": outputs}, "--once")
     assert host.process.wait(30) == 0, host.log
-    text = Path(tmp_path / "out.txt").read_text()
-    assert text.count("was not found\njava.lang.IllegalStateException: no stock\n\tat com.acme") == len(CLOCKS)
+    trace = "was not found\njava.lang.IllegalStateException: no stock\n\tat com.acme"
+    assert (tmp_path / "java.txt").read_text().count(trace) == len(CLOCKS)
+    trace = "java.lang.IllegalStateException: no such order\n\tat com.acme.Cart.add(Cart.java:42)\n\tat com.acme.Main"
+    assert (tmp_path / "jobs.txt").read_text().count(trace) == len(CLOCKS)
+    assert "decode_failed" not in host.log
 
 
 def test_lines_that_another_decoder_takes_are_told(tmp_path):
