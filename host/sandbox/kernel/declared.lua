@@ -302,13 +302,14 @@ local function loop(walk, plan_, group, delimiter)
   for _ = 2, group do
     whole = whole * one
   end
-  return build(source(walk, plan_, group), plan_, whole)
+  return build(source(walk, plan_, group), plan_, whole), whole
 end
 
 local function single(walk, plan_)
   local pattern = pattern_of(walk)
   if not walk.at then pattern = pattern * Cp() end
-  return build(single_source(walk, plan_), plan_, pattern * -1)
+  pattern = pattern * -1
+  return build(single_source(walk, plan_), plan_, pattern), pattern
 end
 
 -- LuaJIT has 200 locals a function, a few of which the loop needs
@@ -317,8 +318,9 @@ local function group_size(walk)
 end
 
 -- spec: what declare_grammar was given, with the constant headers filled in by the host.
--- Answers a list of alternatives: {many = loop over groups, one = loop over records one by one, single = one record by
--- itself, shape}. many and one are called with (text, base, shift, i, delimiter, most_bytes, now, beat, ordinal, most): text is
+-- Answers a list of alternatives: {many = loop over groups, one = loop over records one by one, single = one record by itself, shape,
+-- one_pattern and single_pattern: what the latter two match}.
+-- many and one are called with (text, base, shift, i, delimiter, most_bytes, now, beat, ordinal, most): text is
 -- the bytes from base[shift] on, i the record's first byte in it (from 1). They answer how far they came: i, ordinal.
 function M.compile(spec, delimiter)
   if type(spec) ~= "table" or type(spec.alternatives) ~= "table" or not spec.alternatives[1] then
@@ -330,9 +332,10 @@ function M.compile(spec, delimiter)
     local walk = new_walk()
     add_items(walk, items, where)
     local plan_ = plan(walk, spec, where)
-    local one = loop(walk, plan_, 1, delimiter)
+    local one, one_pattern = loop(walk, plan_, 1, delimiter)
+    local alone, alone_pattern = single(walk, plan_)
     compiled[a] = {
-      one = one, single = single(walk, plan_), shape = plan_.shape,
+      one = one, one_pattern = one_pattern, single = alone, single_pattern = alone_pattern, shape = plan_.shape,
       many = a == 1 and group_size(walk) > 1 and loop(walk, plan_, group_size(walk), delimiter) or one,
     }
   end

@@ -2,12 +2,15 @@
 -- between them, keys and punctuation, repeats. So the first records of a form are parsed in full, and from them a declared
 -- grammar is made in which all text between the values is literal: it matches at the speed of any declared grammar, and the
 -- next record of the same form needs nothing else. Forms that do not repeat stay with the full parser.
+local lpeg = require "lpeg"
 local declared = require "declared"
+
+local match = lpeg.match
 
 local M = {}
 
 local SEEN_BEFORE_COMPILED = 2 -- records of a form before a grammar is made for it
-local MOST_FORMS = 32 -- grammars kept, the one used last first
+local MOST_FORMS = 64 -- grammars kept, the one used last first
 local MOST_LITERAL_BYTES = 32 * 1024 -- of all grammars that are kept: each byte takes up to 80 of memory
 local MOST_COUNTED, MOST_COUNTED_BYTES = 2000, 256 * 1024 -- forms counted
 local MUCH_KIB = 512 -- garbage that is not left for later
@@ -95,10 +98,12 @@ function M.new(is_constant, item_of, delimiter)
     end
   end
 
+  -- Forms but the first are asked by their patterns before they are tried: that costs more, and makes their shapes the pack's.
+
   -- whether a known form has taken the record
   local function single(text, base, from, now)
     for place, form in ipairs(forms) do
-      if form.single(text, base, from, now) then
+      if match(form.single_pattern, text) and form.single(text, base, from, now) then
         used(place)
         return true
       end
@@ -114,10 +119,12 @@ function M.new(is_constant, item_of, delimiter)
     if next_i ~= i then return next_i, next_ordinal end
     for place = 1, #forms do
       local form = forms[place]
-      next_i, next_ordinal = form.one(text, base, shift, i, delim, most_bytes, now, beat, ordinal, ordinal + 1)
-      if next_i ~= i then
-        used(place)
-        return next_i, next_ordinal
+      if match(form.one_pattern, text, i) then
+        next_i, next_ordinal = form.one(text, base, shift, i, delim, most_bytes, now, beat, ordinal, ordinal + 1)
+        if next_i ~= i then
+          used(place)
+          return next_i, next_ordinal
+        end
       end
     end
     return i, ordinal
