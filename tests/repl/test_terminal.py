@@ -42,7 +42,8 @@ def test_completion_colours_and_interrupting(tmp_path):
     terminal.send("while true do end\r")
     terminal.expect("cpu_limit")
     terminal.send(":match 2024-05-01T10:00:08Z WARN took 5 ms, x\r")
-    terminal.expect("2024-05-01T10:00:08Z")
+    terminal.expect("2004l.*2024-05-01T10:00:08Z")
+    terminal.expect("2004h")  # before the next prompt, the terminal would take the Ctrl-D itself
     terminal.sendeof()
     terminal.expect(pexpect.EOF)
     terminal.close()

@@ -38,7 +38,7 @@ class FakeSandbox:
     def idle(self):
         return not self.work
 
-    def give(self, pack, done_to):
+    def give(self, pack, done_to, first_record=0):  # noqa: ARG002 -- as of a sandbox
         self.given.append(pack.offset)
         self.work[len(self.given)] = Work(len(self.given), pack, done_to, 0)
 

@@ -23,9 +23,9 @@ local function bad(name, what)
   error("inject_message: " .. name .. ": " .. what, 0)
 end
 
--- what is to be an integer but has no place in an int64 is a double
+-- What is to be an integer but has no place in an int64 is a double. 2^63 may stand for the largest int64, which a number rounds up.
 local function is_beyond_int64(value)
-  return type(value) == "number" and not (value >= -2 ^ 63 and value < 2 ^ 63)
+  return type(value) == "number" and not (value >= -2 ^ 63 and value < 2 ^ 63) and not message.exact(value)
 end
 
 local function add(name, kind, flags, representation)
