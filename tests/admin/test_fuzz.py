@@ -18,6 +18,7 @@ from host.admin.routes import PARTS
 from tests.admin.client import TOKENS
 from tests.effort import examples
 
+pytestmark = pytest.mark.slow
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 STREAMS = "/api/v1/(tap|graph/stream)$"
 SLOW = "/api/v1/(config/(validate|reload)|sandboxes/dry-run|(matchers|grammars)/test)$"

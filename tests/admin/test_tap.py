@@ -137,6 +137,7 @@ def test_a_websocket_is_as_closed_as_everything_else(token, headers, query, stat
     assert reply.json["detail"]
 
 
+@pytest.mark.slow
 def test_taps_come_and_go_and_are_bounded_and_their_process_may_die(bench):
     host = bench.start(
         {

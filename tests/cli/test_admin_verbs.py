@@ -65,6 +65,7 @@ def ask(bench):
     return ask
 
 
+@pytest.mark.slow
 def test_sandboxes_are_loaded_looked_at_stopped_rolled_back_and_unloaded(bench, ask):
     assert "counts" in ask("sandbox", "list", "--kind", "filter")
     assert ask("sandbox", "show", "counts", "--format", "json")["state"] == "running"
@@ -92,6 +93,7 @@ def test_sandboxes_are_loaded_looked_at_stopped_rolled_back_and_unloaded(bench, 
     assert "other" not in ask("sandbox", "list", "--kind", "filter")
 
 
+@pytest.mark.slow
 def test_records_are_tapped_and_components_are_shown(ask):
     records = ask("tap", "decoders.numbers", "--match", "Fields[n] > 3", "--count", "1", "--format", "json")
     assert records["Type"] == "json"
@@ -136,6 +138,7 @@ def test_top_obeys_keys_and_follows_the_size_of_the_terminal(bench):
     assert top.exitstatus == 0
 
 
+@pytest.mark.slow
 def test_dead_letters_are_listed_shown_replayed_and_dropped(ask):
     first = ask("deadletters", "list", "--component", "numbers", "--limit", "2", "--format", "json")[0]
     assert first["record"].startswith("oops")

@@ -79,6 +79,7 @@ def test_cat_knows_the_decoders_that_lie_where_new_ones_are_put(bench):
     assert "mine" in hekate("list", "decoders", cwd=bench.folder).stdout
 
 
+@pytest.mark.slow
 def test_cat_reads_one_file_after_the_other_until_nobody_reads_what_it_writes(bench):
     logs = [bench.write(name, f"{name}\n" * 5_000) for name in ("b.log", "a.log")]
     out = hekate("cat", *logs, "--to", "json").stdout.splitlines()
@@ -101,6 +102,7 @@ def test_cat_reads_one_file_after_the_other_until_nobody_reads_what_it_writes(be
         assert said in result.stderr
 
 
+@pytest.mark.slow
 def test_packs_in_files_say_what_their_logs_say(bench):
     log = bench.write("access.log", LINES * 2_000)
     decoder = ["--decoder", "nginx_access"]

@@ -131,6 +131,7 @@ def test_only_some_of_the_time_and_some_of_the_outputs(bench):
     assert [each.total_seconds() for each in seconds] == list(range(60, 121, 5))
 
 
+@pytest.mark.slow
 def test_as_fast_as_it_was_times_ten_and_delivered(bench):
     config = configured(bench)
     log = bench.write("a.log", "".join(line(seconds, 500) for seconds in range(6)))

@@ -418,6 +418,7 @@ for i = 1, 3 do kind = kind .. "" end
     assert f" of {script['lines'] + 4} lines in all" in text
 
 
+@pytest.mark.slow
 def test_watching_runs_again_when_a_file_changes(folder):
     path = folder / "plugins" / "decoders" / "mine.lua"
     out = folder / "out.txt"

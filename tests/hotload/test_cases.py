@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from tests.hotload.test_hotload import MARK, SAY, complete, flowing, has_all_in_order, said, versions
 from tests.running import to_json, until
 
@@ -48,6 +50,7 @@ BESIDE = """cases:
 """
 
 
+@pytest.mark.slow
 def test_a_drop_in_whose_cases_fail_is_refused_at_start_and_by_a_reload_until_they_pass(bench):
     path = bench.plugin("filter", "say", SAY.format(version=1), FILTER)
     beside = path.with_name("say.cases.yaml")

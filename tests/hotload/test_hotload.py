@@ -4,6 +4,8 @@ import itertools
 import json
 import signal
 
+import pytest
+
 from tests.running import to_json, to_text, until
 
 MARK = """
@@ -97,6 +99,7 @@ def test_a_broken_edit_leaves_the_old_version_running_and_says_why(bench):
     has_all_in_order(complete(bench, "all"))
 
 
+@pytest.mark.slow
 def test_a_version_that_dies_of_every_record_is_replaced_at_once(bench):
     header = "message_matcher: Logger == 'in'\npreserve_data: true\n"
     outputs = {"all": to_json(bench.path("all"), "Logger == 'in'"), **said(bench)}

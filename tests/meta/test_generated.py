@@ -2,17 +2,19 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 
-from host.cli.pages import pages
+from host.cli import pages as made
 from host.config.load import load
 
 ROOT = Path(__file__).resolve().parents[2]
 ENV = {"INPUT": "in.log", "OUTPUT": "out.jsonl", "HOME": "/"}
 
+pages = cache(made.pages)
 _FENCE = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.running import to_json, to_text
 
 NASTY = [
@@ -168,6 +170,7 @@ def test_an_encoder_that_loops_on_one_record_goes_on_with_the_next(bench):
     assert [letter["record"] for letter in bench.dead_letters()] == ["bad"]
 
 
+@pytest.mark.slow
 def test_a_process_does_not_wear_out(bench):
     """LuaJIT has room for 65536 types of C, and never forgets one: nothing may make one for each record."""
     code = (

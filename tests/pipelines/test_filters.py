@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from tests.pipelines import oracle
 from tests.running import to_json, to_text, until
 
@@ -99,6 +101,7 @@ def test_injected_messages_go_round_four_times_and_no_filter_receives_its_own(be
     assert f"{2 * count:,} max_loops" in host.log or host.log.count(f"{count:,} max_loops") == 2
 
 
+@pytest.mark.slow
 def test_a_filter_that_multiplies_messages_and_another_that_does_too_do_not_lock_each_other_up(bench):
     for name in ("one", "two"):
         bench.plugin("filter", name, ECHO % name)

@@ -4,6 +4,7 @@ import os
 import sys
 
 import pexpect
+import pytest
 
 from tests.running import ROOT
 
@@ -11,6 +12,7 @@ CTRL_C = "\x03"
 NEW_LINE = "\x1b\r"
 
 
+@pytest.mark.slow
 def test_completion_colours_and_interrupting(tmp_path):
     line = (
         b"2024-05-01T10:00:07Z INFO took 12 ms, and some more words to make the line a little longer than it would be\n"

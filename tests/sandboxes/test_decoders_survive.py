@@ -34,6 +34,7 @@ def mixed(name):
         yield b"".join(parts).replace(b"\n", b"\0")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_no_line_ends_a_decoder(tmp_path):
     bench = Bench(tmp_path)

@@ -5,6 +5,7 @@ import os
 import signal
 
 import psutil
+import pytest
 
 from tests.running import to_json, until
 
@@ -94,6 +95,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 def test_when_one_member_overruns_the_others_lose_nothing(bench):
     counters(bench)
     for limit, code in WAYS.items():

@@ -80,6 +80,7 @@ def test_a_file_that_is_read_anew_is_counted_anew(bench):
     assert seen(bench) == 200
 
 
+@pytest.mark.slow
 def test_counts_are_exact_though_the_host_is_killed(bench):
     tally(bench, ticker=0.05)
     count = 200_000
