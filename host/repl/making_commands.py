@@ -117,6 +117,7 @@ def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
             yield line.rstrip(b"\r\n")
 
 
+@command(":edit")
 async def edit(session: Session, argument: str) -> Document:
     """Put the definitions into the prompt to change them; what is entered takes their place."""
     parts = [*session.definitions, *([session.expression] if session.expression else [])]

@@ -254,3 +254,15 @@ def test_errors_tell_the_place_and_what_to_do(tmp_path):
         assert hint in told["hint"], code
     shown = repl(tmp_path, "-e", "x = 1 + + 2").stdout
     assert shown == "repl:1: unexpected symbol near '+'\n  x = 1 + + 2\n          ^\n"
+
+
+COMMANDS = (
+    "bench", "cases", "coverage", "edit", "explain", "help", "infer", "load", "match", "matcher", "quit", "reset", "sample",
+    "save", "source", "trace",
+)  # fmt: skip
+
+
+def test_every_command_is_there(tmp_path):
+    """A command is one by its decorator alone."""
+    (said,) = answers(tmp_path, ":help")
+    assert {each["usage"].split()[0] for each in said["commands"]} == {f":{name}" for name in COMMANDS}

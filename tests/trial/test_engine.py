@@ -241,7 +241,6 @@ def test_messages_that_are_none_are_told(laboratory, message, complaint):
         laboratory.run(filter_(COUNT), message)
 
 
-@pytest.mark.slow
 def test_nothing_is_left_of_a_trial(laboratory):
     def some():
         for _ in range(2):
