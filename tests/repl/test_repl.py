@@ -257,8 +257,8 @@ def test_errors_tell_the_place_and_what_to_do(tmp_path):
 
 
 COMMANDS = (
-    "bench", "cases", "coverage", "edit", "explain", "help", "infer", "load", "match", "matcher", "quit", "reset", "sample",
-    "save", "source", "trace",
+    "bench", "cases", "coverage", "edit", "explain", "help", "infer", "load", "match", "matcher", "quit", "reset",
+    "sample", "save", "source", "trace",
 )  # fmt: skip
 
 
