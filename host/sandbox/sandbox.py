@@ -46,7 +46,7 @@ _WINDOW = 2
 _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
-"""Deaths in a row without a step forward between them: no pack was finished, and no record given up."""
+"""Deaths in a row without a step forward between them."""
 _TRIES_PER_RECORD = 2
 _VERSION_DIGITS = 12
 _STATE_FACTOR = 4
@@ -379,7 +379,9 @@ class Sandbox:
         tries = _TRIES_PER_RECORD + 1 if termination.limit == "signal" and "SIGKILL" in termination.text else 1
         if work.tries[record] >= tries:
             work.skips[record] = f"{termination.limit}: {termination.text}"
-            if record < work.most_records:  # so that a process that lies about it gets no further than its pack
+            # Without a decoder or an encoder nothing goes on, so it may give up many records in a row. Not a filter:
+            # it would hold others back all the while. And none gets beyond its pack by lies.
+            if self.kind != "filter" and record < work.most_records:
                 self._deaths = 0
             _LOG.error(
                 "A record ended its sandbox and is not tried again.",
