@@ -32,6 +32,8 @@ schema = schemathesis.openapi.from_dict(openapi.document(PARTS)).exclude(path_re
 def ask(case, api):
     headers = {**TOKEN, **{name: value for name, value in (case.headers or {}).items() if name != "Authorization"}}
     response = case.call(base_url=f"http://{api.where}", headers=headers)
+    if response.status_code == 400 and not response.headers:
+        return  # no HTTP: such bytes never come to a route
     case.validate_response(response, checks=CHECKS)
 
 
