@@ -8,6 +8,7 @@ from rich.text import Text
 
 from host import standard_output
 from host.cli.output import console
+from host.trial.messages import plain
 
 _NS = 1_000_000_000
 _HEADERS = ("Logger", "Severity", "Hostname", "Pid", "EnvVersion", "Payload")
@@ -39,12 +40,3 @@ def moment(timestamp_ns: int) -> str:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03d}Z"
     except (OverflowError, ValueError, OSError):
         return f"{timestamp_ns} ns"
-
-
-def plain(value: Any) -> Any:
-    """Without bytes, which JSON does not have."""
-    if isinstance(value, bytes):
-        return value.decode(errors="backslashreplace")
-    if isinstance(value, dict):
-        return {key: plain(child) for key, child in value.items()}
-    return [plain(child) for child in value] if isinstance(value, list) else value

@@ -15,7 +15,7 @@ from host.repl.line import beginnings, opened
 from host.repl.session import ReplError, Session
 from host.sandbox.case_keys import DEFAULT_NOW
 from host.trial.collect import collect
-from host.trial.messages import timestamp_ns
+from host.trial.messages import plain, timestamp_ns
 from host.trial.run_cases import run_cases
 
 _MOST_LINES = 400
@@ -175,14 +175,14 @@ async def _cases(session: Session, name: str) -> list[dict[str, Any]]:
 
 
 def _expected(message: dict[str, Any], now_ns: int) -> dict[str, Any]:
-    fields = trying.plain(message["Fields"])
+    fields = plain(message["Fields"])
     names = [field["name"] for field in fields]
     expected: dict[str, Any] = {}
     if message["Timestamp"] != now_ns:
         expected["Timestamp"] = _moment(message["Timestamp"])
     for header in ("Severity", "Pid", "Hostname", "Payload"):
         if message[header] not in (None, "", 7) and not (header == "Hostname" and message[header] == "localhost"):
-            expected[header] = trying.plain(message[header])
+            expected[header] = plain(message[header])
     if len(set(names)) == len(names):
         expected["Fields"] = {field["name"]: field["value"] for field in fields}
     return expected

@@ -8,6 +8,7 @@ from host.repl.line import Line
 from host.repl.session import ReplError, Session
 from host.repl.workbench import sandbox
 from host.trial import engine
+from host.trial.messages import plain
 from host.trial.model import Bounds, Decoder, Outcome, Record, Trial
 
 
@@ -78,12 +79,3 @@ def _decoded(records: list[bytes], outcome: Outcome) -> list[dict[str, Any]]:
     if outcome.ending is not None and found:
         found[-1]["failure"] = outcome.ending.text
     return found
-
-
-def plain(value: Any) -> Any:
-    """Without bytes, which JSON does not have."""
-    if isinstance(value, bytes):
-        return value.decode(errors="backslashreplace")
-    if isinstance(value, dict):
-        return {key: plain(child) for key, child in value.items()}
-    return [plain(child) for child in value] if isinstance(value, list) else value

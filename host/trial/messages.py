@@ -160,3 +160,12 @@ def _as(name: str, value_type: str, value: Any) -> Scalar:
 
 def _is_a(value_type: str, value: object) -> bool:
     return isinstance(value, _TYPES[value_type]) and (value_type == "bool" or not isinstance(value, bool))
+
+
+def plain(value: Any) -> Any:
+    """Without bytes, which JSON does not have."""
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    if isinstance(value, dict):
+        return {key: plain(child) for key, child in value.items()}
+    return [plain(child) for child in value] if isinstance(value, list) else value

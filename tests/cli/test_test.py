@@ -355,6 +355,7 @@ tests:
 """
 
 
+@pytest.mark.slow
 def test_every_key_that_a_case_or_a_test_can_expect_is_updated(folder):
     plugin = folder / "plugins" / "decoders" / "mine.lua"
     header, code = (PLUGIN % "right").split("cases:", 1)[0], PLUGIN.split("--]]\n", 1)[1]

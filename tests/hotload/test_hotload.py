@@ -155,6 +155,7 @@ def test_one_broken_file_does_not_hold_up_the_others(bench):
     assert host.terminate() == 0
 
 
+@pytest.mark.slow
 def test_a_single_run_without_all_plugins_has_not_done_what_it_was_asked_to(bench):
     config = {
         "inputs": {"in": {"type": "generate", "lines": ["1"], "count": 10}},

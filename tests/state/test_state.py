@@ -58,6 +58,7 @@ def seen(bench):
     return members[-1]["count"] if members else 0
 
 
+@pytest.mark.slow
 def test_counts_go_on_after_a_stop(bench):
     tally(bench)
     path = numbers(bench, "in.log", 100)
@@ -71,6 +72,7 @@ def test_counts_go_on_after_a_stop(bench):
     is_exact(said(bench), 150)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_read_anew_is_counted_anew(bench):
     tally(bench)
     settings = config(bench, numbers(bench, "in.log", 100))
