@@ -5,7 +5,7 @@ kind: decoder
 summary: Values until nothing fits, and then a record of a thousand fields.
 ---
 --]]
--- expect: held|error|fails|memory_limit
+-- expect: held|error|fails|memory_limit|cpu_limit
 process_message = require "abuse"(function()
   for i = 1, 900 do pcall(write_message, 'Fields[f' .. i .. ']', i) end
   for n = 16, 0, -1 do

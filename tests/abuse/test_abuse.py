@@ -25,7 +25,7 @@ from host.sandbox.supervisor import Supervisor
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.metrics import ComponentMetrics
 from tests.packs.harness import Owner
-from tests.running import Bench, to_json, to_text
+from tests.running import to_json, to_text
 
 pytestmark = pytest.mark.slow
 
@@ -121,46 +121,48 @@ class Outcome:
         return {"held"} if "held" in self.marks[script.name] else {"fails"}
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
-    found = {}
-    for start in range(0, len(RUNNING), SIDE_BY_SIDE):
-        scripts = RUNNING[start : start + SIDE_BY_SIDE]
-        bench = Bench(tmp_path_factory.mktemp("abuse"))
-        try:
-            outcome = Outcome(bench, bench.once(config_of(bench, scripts)))
-        finally:
-            bench.close()
-        found |= {script.name: outcome for script in scripts}
-    return found
-
-
-@pytest.mark.parametrize("script", RUNNING, ids=lambda script: script.name)
-def test_outcome(outcomes, script):
-    outcome = outcomes[script.name]
+def fault(outcome, script):
+    """What is not as it should be with a script, or None."""
     happened = outcome.of(script)
-    log = "\n".join(line for line in outcome.log.splitlines() if script.name in line)
-
-    assert happened <= script.expected, log
-    assert "went_on" in outcome.marks[script.name], log
-    if outcome.limits[script.name] and not script.in_timer:
-        assert outcome.dead[script.name] == ["bad"]
-
-
-def test_the_healthy_pipeline_lost_nothing(outcomes):
-    expected = b"".join(b"line %d\n" % number for number in range(HEALTHY_LINES))
-    assert all(outcome.healthy == expected for outcome in outcomes.values())
-    assert not any("Traceback" in outcome.log for outcome in outcomes.values())
+    if not happened <= script.expected:
+        return f"{happened}, not {script.expected}"
+    if "went_on" not in outcome.marks[script.name]:
+        return "it did not go on"
+    if outcome.limits[script.name] and not script.in_timer and outcome.dead[script.name] != ["bad"]:
+        return f"dead letters: {outcome.dead[script.name]}"
+    return None
 
 
-def test_terminations_say_what_one_must_know(outcomes):
-    report = outcomes["a001_while_true"].reports["a001_while_true"][0]
-    assert (report["plugin"], report["kind"], report["limit"]) == ("a001_while_true", "filter", "cpu_limit")
-    assert (report["value"], report["record"], report["Logger"], report["Severity"]) == (100, 20, "hekate", 3)
-    (name,) = [script.name for script in RUNNING if script.name.endswith("_output_limit_caught")]
-    report = outcomes[name].reports[name][0]
-    assert (report["limit"], report["value"], report["record"]) == ("output_limit", 65536, 20)
-    assert f"{name}.lua:" in report["Payload"], "the position in the script"
+@pytest.mark.parametrize("first", range(0, len(RUNNING), SIDE_BY_SIDE))
+def test_scripts_have_the_outcomes_they_say_and_disturb_nobody(bench, first):
+    scripts = RUNNING[first : first + SIDE_BY_SIDE]
+    outcome = Outcome(bench, bench.once(config_of(bench, scripts)))
+
+    faults = {script.name: text for script in scripts if (text := fault(outcome, script))}
+    assert faults == {}, "\n".join(line for line in outcome.log.splitlines() if any(name in line for name in faults))
+    assert outcome.healthy == b"".join(b"line %d\n" % number for number in range(HEALTHY_LINES))
+    assert "Traceback" not in outcome.log
+    for script in scripts:
+        if script.name in REPORTED:
+            assert_says_what_one_must_know(script.name, outcome.reports[script.name][0])
+
+
+# What the report of a termination must say, beside that it was at the record after twenty good ones.
+REPORTED = {
+    "a001_while_true": {"kind": "filter", "limit": "cpu_limit", "value": 100},
+    "a065_output_limit_caught": {"kind": "filter", "limit": "output_limit", "value": 65536},
+}
+
+
+def assert_says_what_one_must_know(name, report):
+    expected = {"plugin": name, "record": 20, "Logger": "hekate", "Severity": 3, **REPORTED[name]}
+    assert {key: report[key] for key in expected} == expected
+    if report["limit"] == "output_limit":
+        assert f"{name}.lua:" in report["Payload"], "the position in the script"
+
+
+def test_the_reported_scripts_are_there():
+    assert set(REPORTED) <= {script.name for script in RUNNING}
 
 
 # ---------------------------------------------------------------- scripts that do not start

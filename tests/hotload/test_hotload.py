@@ -111,12 +111,12 @@ def test_a_version_that_dies_of_every_record_is_replaced_at_once(bench):
     bench.plugin("filter", "count", COUNT.format(version=2, then_=LOOP), header)
     host.saw("A record ended its sandbox and is not tried again.")
     bench.plugin("filter", "count", COUNT.format(version=3, then_=""), header)
-    until(lambda: 3 in versions(bench, "said"), "the repaired filter", 10)
+    until(lambda: 3 in versions(bench, "said"), "the repaired filter")
 
     bench.plugin("decoder", "mark", LOOP.join(["function process_message() ", " end"]))
     host.saw("A decoder was ended.")
     bench.plugin("decoder", "mark", MARK.format(version=4))
-    until(lambda: 4 in versions(bench, "all"), "the repaired decoder", 10)
+    until(lambda: 4 in versions(bench, "all"), "the repaired decoder")
 
     assert host.terminate() == 0
     has_all_in_order(complete(bench, "all"))

@@ -28,7 +28,7 @@ class Harness:
             once=once,
         )
 
-    async def run_once(self, timeout_s=10):
+    async def run_once(self, timeout_s=20):
         async with asyncio.timeout(timeout_s):
             try:
                 await self.input.open()

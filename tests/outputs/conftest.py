@@ -33,11 +33,11 @@ async def opened(output):
 async def write(output, batch):
     waiting = output.write(batch)
     if waiting is not None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await waiting
 
 
-async def until(condition, timeout_s=5.0):
+async def until(condition, timeout_s=20.0):
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s

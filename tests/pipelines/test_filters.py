@@ -67,7 +67,7 @@ def test_a_filter_injects_on_its_timer_though_it_never_had_a_message(bench):
         }
     ).ready()
 
-    until(lambda: bench.read("o").count(b"tick\n") >= 3, "three ticks", 5)
+    until(lambda: bench.read("o").count(b"tick\n") >= 3, "three ticks")
     assert host.terminate() == 0
 
 

@@ -225,7 +225,6 @@ end
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(30)
 def test_a_reload_in_full_flow_replaces_an_output_and_loses_nothing(bench):
     bench.plugin("encoder", "slow", SLOW)
     config = {
@@ -238,7 +237,7 @@ def test_a_reload_in_full_flow_replaces_an_output_and_loses_nothing(bench):
     config["outputs"]["copy"]["queue"] = {"policy": "block", "max_packs": 4}
     host.write_config(config)
     host.signal(signal.SIGHUP)
-    host.saw("Reloaded. changed=outputs.copy", 3)
+    host.saw("Reloaded. changed=outputs.copy")
 
     copy = bench.folder / "copy"
     size = copy.stat().st_size
@@ -264,7 +263,7 @@ def test_a_reload_replaces_an_output_whose_target_is_gone(bench):
     config["outputs"]["out"] = to_text(bench.path("copy"))
     host.write_config(config)
     host.signal(signal.SIGHUP)
-    host.saw("Reloaded. changed=outputs.out", 2)
+    host.saw("Reloaded. changed=outputs.out")
 
     until(lambda: len(bench.read("copy").splitlines()) == 5000, "what the old output could not deliver")
     append(path, numbered(5000, 6000))
