@@ -33,6 +33,11 @@ class Source(ABC):
     async def seek(self, position: int) -> None:
         """Get ready to read from a position, before the first read."""
 
+    def identity(self) -> tuple[int, int]:
+        """Device and inode of the file that was opened, whatever has its name by now."""
+        status = os.fstat(self.fd)
+        return status.st_dev, status.st_ino
+
     def close(self) -> None:
         """Close the file."""
         os.close(self.fd)

@@ -336,6 +336,11 @@ class FileInput(Input):
             self._cannot_read(file.path, error)
             return
         self._unreadable.pop(file.path, None)
+        if source.identity() != file.identity:
+            # Another file has taken the name since it was looked at. Both are found by the next look.
+            source.close()
+            self._scan_due = True
+            return
         head = source.head()
         start = self._start_of(file, source, head)
         if start is None:

@@ -9,6 +9,7 @@ import pytest
 
 from host.errors import StartError
 from host.inputs._file_finder import Finder
+from host.inputs._file_source import open_source
 from host.inputs.file import FileInput
 from host.testing.intake import MemoryIntake
 from tests.inputs.conftest import Harness
@@ -320,6 +321,26 @@ def test_rotation_by_rename_reads_the_old_file_to_its_end_first(folder, state_di
             return await intake.until_records(10_101)
 
     assert asyncio.run(scenario()) == [*lines("old", 100), *lines("late", 5000), *lines("new", 5000), b"very late"]
+
+
+def test_a_file_that_is_rotated_between_the_look_and_its_opening_is_read(folder, state_dir, monkeypatch):
+    path = folder / "a.log"
+    append(path, lines("old", 3))
+
+    def open_late(opened):
+        if not (folder / "a.log.1").exists():
+            path.rename(folder / "a.log.1")
+            append(path, lines("new", 3))
+        return open_source(opened)
+
+    monkeypatch.setattr("host.inputs.file.open_source", open_late)
+
+    async def scenario():
+        async with follow(state_dir, f"{path}*").running() as intake:
+            await intake.until(lambda: {*lines("old", 3), *lines("new", 3)} <= set(intake.records))
+            return intake.records
+
+    assert sorted(asyncio.run(scenario())) == [*lines("new", 3), *lines("old", 3)]
 
 
 def test_rotation_within_the_pattern_reads_nothing_twice(folder, state_dir, monkeypatch):
