@@ -28,6 +28,7 @@ MATCHERS = {
     "Fields[n] > -2.5 && Fields[n] <= 1e2": lambda r: -2.5 < r["n"] <= 100,
     "Fields[deep.x] > 0.5": lambda r: r.get("deep", {}).get("x", 0) > 0.5,
     "Fields[list][0][1] == 'b'": lambda r: len(r.get("list", [])) > 1 and r["list"][1] == "b",
+    "Fields[route] =~ /.*$/ && Payload =~ /$/": lambda r: "route" in r,
     "Type == 'nginx.access'": lambda _: False,
     "Logger == 'in' && Severity == 7": lambda _: True,
     "FALSE": lambda _: False,

@@ -213,7 +213,7 @@ end
 local LITERAL_TESTS = {
   equals = function(s, l) return s == l end,
   prefix = function(s, l) return #s >= #l and ffi.C.memcmp(s, l, #l) == 0 end,
-  suffix = function(s, l) return #s >= #l and s:sub(-#l) == l end,
+  suffix = function(s, l) return l == "" or s:sub(-#l) == l end,
   contains = function(s, l) return s:find(l, 1, true) ~= nil end,
 }
 
