@@ -7,6 +7,7 @@ from random import Random
 from tests.running import to_json
 
 ROUTES = ["/", "/login", "/api/orders/1", "a 'quoted' \"name\"", "größe", ""]
+IDS = [2**53, 2**53 + 1, 2**53 + 2, 2**63 - 1, -(2**63), 7]
 MATCHERS = {
     "Fields[status] >= 500": lambda r: r.get("status", -1) >= 500,
     "Fields[status] == 404": lambda r: r.get("status") == 404,
@@ -28,6 +29,8 @@ MATCHERS = {
     "Fields[n] > -2.5 && Fields[n] <= 1e2": lambda r: -2.5 < r["n"] <= 100,
     "Fields[deep.x] > 0.5": lambda r: r.get("deep", {}).get("x", 0) > 0.5,
     "Fields[list][0][1] == 'b'": lambda r: len(r.get("list", [])) > 1 and r["list"][1] == "b",
+    "Fields[ids][0][1] == 9007199254740993": lambda r: r.get("ids", [0, 0])[1] == 2**53 + 1,
+    "Fields[ids][0][1] > 9007199254740992.5 && Timestamp < 1e30": lambda r: r.get("ids", [0, 0])[1] > 2**53,
     "Fields[route] =~ /.*$/ && Payload =~ /$/": lambda r: "route" in r,
     "Type == 'nginx.access'": lambda _: False,
     "Logger == 'in' && Severity == 7": lambda _: True,
@@ -49,13 +52,15 @@ def records():
             record["deep"] = {"x": random.random()}
         if random.random() < 0.3:
             record["list"] = random.choice([["a"], ["a", "b"], ["b", "a", "c"], []])
+        if random.random() < 0.3:
+            record["ids"] = random.choices(IDS, k=2)
         yield record
 
 
 def test_every_matcher_takes_exactly_what_python_would(bench):
     known = list(records())
     path = bench.write("in.jsonl", [json.dumps(record).encode() for record in known])
-    encoder = {"type": "json", "config": {"fields": ["n", "status", "route", "ok", "deep.x", "list"]}}
+    encoder = {"type": "json", "config": {"fields": ["n", "status", "route", "ok", "deep.x", "list", "ids"]}}
 
     bench.once(
         {

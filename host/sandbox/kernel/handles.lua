@@ -1,16 +1,10 @@
 -- Handles: what read_message answers when it is asked for zero copy. A handle stands for one value of a message with all its digits, and
 -- may be given wherever a value goes.
-local ffi = require "ffi"
-local bit = require "bit"
-local json_values = require "json_values"
-local L = require "layout"
 local calls = require "calls"
 local numbers = require "numbers"
 local values = require "values"
 
 local M = {}
-
-local cast = ffi.cast
 
 -- handle -> {value, text}. A script has the handle only; what it stands for is out of its reach.
 local held = setmetatable({}, { __mode = "k" })
@@ -42,29 +36,6 @@ end
 
 metatable.__tostring = function(handle) return M.text(handle) or "handle" end
 
-local function slot_of(column, record, raw, pack)
-  return cast(L.slot_ptr, record + 1) + column.slot, bit.band(column.flags, L.IN_HEAP) ~= 0 and pack or raw
-end
-
--- the number that a column holds: the value, and its text if that has more digits
-local function exact(column, ai, number, record, raw, pack)
-  local slot, base = slot_of(column, record, raw, pack)
-  if column.kind == L.INTEGER then return slot.integer + 0LL end
-  if column.kind == L.INTEGER_TEXT or column.kind == L.DOUBLE_TEXT then
-    local text = ffi.string(base + slot.from, slot.to - slot.from)
-    return column.kind == L.INTEGER_TEXT and numbers.int64_of(text) or number, text
-  end
-  if column.kind == L.JSON_VALUE then
-    local texts = json_values.number_texts(ffi.string(base + slot.from, slot.to - slot.from))
-    local text = texts and texts[ai + 1]
-    return text and numbers.int64_of(text) or number, text
-  end
-  if column.kind == L.ARRAY and cast(L.u32_ptr, base + slot.from)[0] == L.INTEGER then
-    return (cast(L.slot_ptr, base + slot.from + 8) + ai).integer + 0LL
-  end
-  return number
-end
-
 -- a handle of what read_message(variable, fi, ai) would answer, or nil
 function M.read(variable, fi, ai, record, raw, pack, shape)
   local value = values.reader(shape, variable, fi, ai)(record, raw, pack)
@@ -74,7 +45,7 @@ function M.read(variable, fi, ai, record, raw, pack, shape)
   local list = shape.occurrences[variable]
   local column = list and shape.columns[list[fi + 1]]
   if not column then return new(value) end
-  return new(exact(column, ai, value, record, raw, pack))
+  return new(values.exact_number(column, ai, value, record, raw, pack))
 end
 
 -- whether v is an object that can be written as text: a circular buffer, say

@@ -58,4 +58,13 @@ function M.number_texts(text)
   return lpeg.match(numbers, text)
 end
 
+local digits = C(number) * #(space * S ",]") + nested * lpeg.Cc(false)
+local all_digits = P "[" * space * Ct((digits * space * (P "," * space * digits * space) ^ 0) ^ -1) * "]"
+
+-- the digits of the number that is element ai (from 0) of an array; nil or false if there is none
+function M.digits(text, ai)
+  local found = lpeg.match(all_digits, text)
+  return found and found[ai + 1]
+end
+
 return M

@@ -6,40 +6,18 @@ local bit = require "bit"
 local L = require "layout"
 local numbers = require "numbers"
 local regex = require "regex"
+local exactly = require "matcher_numbers"
 local needs = require "matcher_needs"
 local syntax = require "matcher_syntax"
-local timestamps = require "timestamps"
 local values = require "values"
 
 local M = {}
 
 ffi.cdef "void *memmem(const void *h, size_t hn, const void *n, size_t nn);"
 
+local relation = exactly.relation
+
 local RELATIONS = { ["=="] = true, ["!="] = true, ["<"] = true, ["<="] = true, [">"] = true, [">="] = true }
-
--- ---------------------------------------------------------------- comparisons of values that were read
-
-local function relation(op, a, b)
-  if op == "==" then return a == b end
-  if op == "!=" then return a ~= b end
-  if op == "<" then return a < b end
-  if op == "<=" then return a <= b end
-  if op == ">" then return a > b end
-  return a >= b
-end
-
-local function int64_literal(value)
-  local text = value.text or tostring(value.number)
-  if not text:match "^[+-]?%d+$" then return nil end
-  return numbers.read_int64(ffi.cast(L.bytes_ptr, text), 0, #text)
-end
-
-local function timestamp_literal(value)
-  if value.type == "number" then return int64_literal(value) or ffi.cast("int64_t", value.number) end
-  local text = value.text
-  if timestamps.rfc3339(ffi.cast(L.bytes_ptr, text), 0, #text) then return timestamps.value[0] + 0LL end
-  return nil
-end
 
 -- ---------------------------------------------------------------- code
 
@@ -89,37 +67,42 @@ local function string_equality(code, column, op, text)
   return string.format("(%s%s%s)", present, op == "!=" and "not " or "", equal)
 end
 
--- compares digits that may be more than an int64 holds: then they are beyond any literal
-local function wide_comparison(op, literal)
+local function lua_operator(op)
+  return op == "!=" and "~=" or op
+end
+
+-- compares digits that may be more than an int64 holds: then they are beyond any literal that is one
+local function wide_comparison(op, value)
+  local int64_op, literal = exactly.against_int64(op, value)
   return function(base, from, to)
     local v = numbers.exact_int64(base, from, to)
-    if v then return relation(op, v, literal) end
-    return relation(op, base[from] == 45 and -1 or 1, 0)
+    if not v and value.integer then return relation(op, base[from] == 45 and -1 or 1, 0) end
+    if not v then return relation(op, numbers.read(base, from, to), value.number) end
+    if not int64_op then return literal end
+    return relation(int64_op, v, literal)
   end
 end
 
 -- an integer of up to 15 digits is exact as a Lua number; longer ones, on either side, are compared as int64
 local function integer_comparison(code, column, op, value)
   local base, slot, present = positions(column)
-  local exact = int64_literal(value)
-  local small = math.abs(value.number) < 1e15
-  local lua_op = op == "!=" and "~=" or op
-  local narrow = string.format("read(%s, %s.from, %s.to) %s %s", base, slot, slot, lua_op, code.constant(value.number))
-  if not exact then return string.format("(%s%s)", present, narrow) end
-  local wide = string.format("%s(%s, %s.from, %s.to)", code.constant(wide_comparison(op, exact)), base, slot, slot)
-  if not small then return string.format("(%s%s)", present, wide) end
+  local narrow = string.format("read(%s, %s.from, %s.to) %s %s", base, slot, slot, lua_operator(op), code.constant(value.number))
+  local wide = string.format("%s(%s, %s.from, %s.to)", code.constant(wide_comparison(op, value)), base, slot, slot)
+  if math.abs(value.number) >= 1e15 then return string.format("(%s%s)", present, wide) end
   return string.format("(%s(%s.to - %s.from <= 15 and %s or %s.to - %s.from > 15 and %s))", present, slot, slot, narrow,
     slot, slot, wide)
 end
 
+-- of an int64 that stands in the record, as source
+local function int64_comparison(code, place, op, value)
+  local int64_op, literal = exactly.against_int64(op, value)
+  if not int64_op then return tostring(literal) end
+  return string.format("%s %s %s", place, lua_operator(int64_op), code.constant(literal))
+end
+
 local function int64_slot_comparison(code, column, op, value)
   local _, slot, present = positions(column)
-  local lua_op = op == "!=" and "~=" or op
-  local exact = int64_literal(value)
-  if exact then
-    return string.format("(%s%s.integer %s %s)", present, slot, lua_op, code.constant(exact))
-  end
-  return string.format("(%stonumber(%s.integer) %s %s)", present, slot, lua_op, code.constant(value.number))
+  return string.format("(%s%s)", present, int64_comparison(code, slot .. ".integer", op, value))
 end
 
 local function generic(code, shape, var, op, literal)
@@ -127,6 +110,27 @@ local function generic(code, shape, var, op, literal)
     return type(v) == type(literal) and relation(op, v, literal)
   end)
   return string.format("%s(%s)", compare, read(code, shape, var))
+end
+
+local HAS_INTEGERS = { [L.INTEGER] = true, [L.INTEGER_TEXT] = true, [L.ARRAY] = true, [L.JSON_VALUE] = true }
+
+-- a test of what a variable is, as source. Numbers beyond 2^53 come as int64 where they are integers.
+local function exact_test(code, shape, var, test)
+  local column, ai = column_of(shape, var), var.ai or 0
+  local has_integers = column and HAS_INTEGERS[column.kind]
+  local check = code.constant(function(v, record, raw, pack)
+    if has_integers and type(v) == "number" and (v >= numbers.SAFE or v <= -numbers.SAFE) then
+      v = values.exact_number(column, ai, v, record, raw, pack)
+    end
+    return test(v)
+  end)
+  return string.format("%s(%s, record, raw, pack)", check, read(code, shape, var))
+end
+
+-- numbers of other kinds: doubles, and elements of arrays
+local function number_comparison(code, shape, var, op, value)
+  if exactly.is_exact(value) then return generic(code, shape, var, op, value.number) end
+  return exact_test(code, shape, var, exactly.test(op, value))
 end
 
 local function field_comparison(code, shape, var, op, value)
@@ -142,7 +146,7 @@ local function field_comparison(code, shape, var, op, value)
   elseif value.type == "number" then
     if plain and kind == L.INTEGER_TEXT then return integer_comparison(code, column, op, value) end
     if plain and kind == L.INTEGER then return int64_slot_comparison(code, column, op, value) end
-    return generic(code, shape, var, op, value.number)
+    return number_comparison(code, shape, var, op, value)
   end
   return generic(code, shape, var, op, value.bool)
 end
@@ -181,9 +185,7 @@ end
 
 local function header_comparison(code, shape, var, op, value)
   if var.name == "Timestamp" then
-    local literal = timestamp_literal(value)
-    if not literal then return FALSE end
-    return string.format("(record.timestamp %s %s)", op == "!=" and "~=" or op, code.constant(literal))
+    return "(" .. int64_comparison(code, "record.timestamp", op, value) .. ")"
   end
   if value.type == "string" and (var.name == "Type" or var.name == "Logger") then
     return fold(op, var.name == "Type" and shape.type or shape.logger, value.text)

@@ -104,6 +104,25 @@ function M.slot_value(kind, slot, base)
   return ffi.string(base + slot.from, slot.to - slot.from)
 end
 
+-- the number that a reader has answered, with all its digits: int64 or Lua number, and its text if that has more digits
+function M.exact_number(column, ai, number, record, raw, pack)
+  local slot = ffi.cast(L.slot_ptr, record + 1) + column.slot
+  local base = bit.band(column.flags, L.IN_HEAP) ~= 0 and pack or raw
+  if column.kind == L.INTEGER then return slot.integer + 0LL end
+  if column.kind == L.INTEGER_TEXT or column.kind == L.DOUBLE_TEXT then
+    local text = ffi.string(base + slot.from, slot.to - slot.from)
+    return column.kind == L.INTEGER_TEXT and numbers.int64_of(text) or number, text
+  end
+  if column.kind == L.JSON_VALUE then
+    local text = json_values.digits(ffi.string(base + slot.from, slot.to - slot.from), ai)
+    return text and numbers.int64_of(text) or number, text
+  end
+  if column.kind == L.ARRAY and ffi.cast(L.u32_ptr, base + slot.from)[0] == L.INTEGER then
+    return (ffi.cast(L.slot_ptr, base + slot.from + 8) + ai).integer + 0LL
+  end
+  return number
+end
+
 local function column_reader(column, ai)
   if column.kind == L.ARRAY then return array_reader(column, ai) end
   if column.kind == L.JSON_VALUE then return json_value_reader(column, ai) end
