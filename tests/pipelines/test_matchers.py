@@ -7,6 +7,7 @@ from random import Random
 from tests.running import to_json
 
 ROUTES = ["/", "/login", "/api/orders/1", "a 'quoted' \"name\"", "größe", ""]
+MANY = range(-2, 3000, 3)
 IDS = [2**53, 2**53 + 1, 2**53 + 2, 2**63 - 1, -(2**63), 7]
 MATCHERS = {
     "Fields[status] >= 500": lambda r: r.get("status", -1) >= 500,
@@ -31,6 +32,7 @@ MATCHERS = {
     "Fields[list][0][1] == 'b'": lambda r: len(r.get("list", [])) > 1 and r["list"][1] == "b",
     "Fields[ids][0][1] == 9007199254740993": lambda r: r.get("ids", [0, 0])[1] == 2**53 + 1,
     "Fields[ids][0][1] > 9007199254740992.5 && Timestamp < 1e30": lambda r: r.get("ids", [0, 0])[1] > 2**53,
+    f"Fields[n] in ({', '.join(map(str, MANY))})": lambda r: r["n"] in MANY,
     "Fields[route] =~ /.*$/ && Payload =~ /$/": lambda r: "route" in r,
     "Type == 'nginx.access'": lambda _: False,
     "Logger == 'in' && Severity == 7": lambda _: True,

@@ -8,6 +8,7 @@ local numbers = require "numbers"
 local regex = require "regex"
 local exactly = require "matcher_numbers"
 local needs = require "matcher_needs"
+local sets = require "matcher_sets"
 local syntax = require "matcher_syntax"
 local values = require "values"
 
@@ -255,7 +256,24 @@ end
 
 local generate
 
+-- so many values of `in` are compared one by one, while the function has no more constants than that
+local MOST_VALUES, MOST_CONSTANTS = 32, 300
+
+local function lookup(code, shape, node)
+  local var = node.var
+  local set = node.set or sets.of(node.values)
+  node.set = set
+  if var.kind == "header" and (var.name == "Type" or var.name == "Logger") then
+    return set.texts[var.name == "Type" and shape.type or shape.logger] and TRUE or FALSE
+  end
+  if var.kind == "field" and not column_of(shape, var) then return FALSE end
+  local function test(v) return sets.has(set, v) end
+  if var.kind == "header" and var.name == "Timestamp" then return code.constant(test) .. "(record.timestamp)" end
+  return exact_test(code, shape, var, test)
+end
+
 local function membership(code, shape, node)
+  if #node.values > MOST_VALUES or code.count > MOST_CONSTANTS then return lookup(code, shape, node) end
   local parts = {}
   for _, value in ipairs(node.values) do
     local part = generate(code, shape, { op = "==", var = node.var, value = value })
