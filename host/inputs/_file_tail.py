@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import PurePath
 from typing import Any
 
+from host import beginning
 from host.inputs._file_source import HEAD_BYTES, GzipSource, Source, digest
 from host.inputs.base import Feeder, Input
 
@@ -129,6 +130,8 @@ class Tail:
             self._checked = True
             if self._was_rewritten():
                 await self._begin_again()
+        if self.read_position == 0:
+            await self._look_at_beginning()
         source = self._source
         got = await self.feeder.feed(lambda view: source.read(view, self.feeder.read_position))
         if got:
@@ -170,6 +173,18 @@ class Tail:
         self._learn(self._source.head())
         self._open_stream(0)
         self._released(self._generation, 0)
+
+    async def _look_at_beginning(self) -> None:
+        """Pass over a byte order mark, which is no part of the first record; say so of text that nobody will decode."""
+        head = self._source.head()
+        if advice := beginning.utf16_advice(head):
+            self._owner.log.warning("A file will not be decoded.", path=self.path, hint=advice)
+        if mark_bytes := beginning.mark_bytes(head):
+            await self.feeder.finish()
+            await self._source.seek(mark_bytes)
+            self._generation += 1
+            self._open_stream(mark_bytes)
+            self._released(self._generation, mark_bytes)
 
     def _learn(self, head: bytes) -> None:
         self.head = head

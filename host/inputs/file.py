@@ -72,7 +72,8 @@ class FileInput(Input):
     A file is known by device, inode and its first KiB, so it may be renamed, truncated, copied and truncated,
     deleted and made anew, while Hekate runs or while it does not. A rotated file is read to its end before the one
     that took its name. gzip files are read once. With `--once`, or `follow: false`, the input ends when it has
-    read every file to its end, and an unfinished last line is a record too.
+    read every file to its end, and an unfinished last line is a record too. UTF-8's byte order mark at the
+    beginning of a file is passed over.
 
     Where the pattern also matches what rotation leaves behind (`access.log*`), a copy of a file that is being read
     (logrotate's copytruncate, or compression) is taken for what it is and is not read again; and what was written

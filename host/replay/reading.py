@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from host import beginning
 from host.inputs._file_source import Source, open_source
 from host.inputs.base import Feeder, Input
 from host.packs.ledger import Stream
@@ -37,7 +38,7 @@ class ReplayInput(Input):
     async def open(self) -> None:
         """Nothing: each file is opened when it is its turn."""
 
-    def _opened(self, recording: Recording) -> tuple[Source, Feeder]:
+    async def _opened(self, recording: Recording) -> tuple[Source, Feeder]:
         """What reads a file.
 
         Raises:
@@ -52,7 +53,9 @@ class ReplayInput(Input):
             stream.now_ns = os.fstat(source.fd).st_mtime_ns
             self.by_stream[stream] = recording
             self.metrics.streams_open += 1
-            found = self._open[recording] = source, Feeder(self, stream, self.new_splitter())
+            position = beginning.mark_bytes(source.head())
+            await source.seek(position)
+            found = self._open[recording] = source, Feeder(self, stream, self.new_splitter(), position)
         return found
 
     async def run(self) -> None:
@@ -69,7 +72,7 @@ class ReplayInput(Input):
         """Read once."""
         got = 0
         try:
-            source, feeder = self._opened(recording)
+            source, feeder = await self._opened(recording)
             got = await feeder.feed(lambda view: source.read(view, feeder.read_position))
         except OSError as fault:  # what was read of it is good
             self.metrics.count_error("unreadable file")

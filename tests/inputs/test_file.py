@@ -1,6 +1,7 @@
 """The file input on real files: reading once, following, rotation of every kind, restarts."""
 
 import asyncio
+import codecs
 import gzip
 import itertools
 import os
@@ -566,3 +567,27 @@ def test_start_at_end_applies_to_the_first_sight_only(folder, state_dir):
     append(path, [b"while away"])
 
     assert restart(state_dir, path, 1, None, start_at="end").records == [b"while away"]
+
+
+def test_a_byte_order_mark_is_passed_over_also_where_the_file_is_empty_at_first(folder, state_dir):
+    path = folder / "a.log"
+    path.write_bytes(b"")
+    packed = folder / "b.log.gz"
+    packed.write_bytes(gzip.compress(codecs.BOM_UTF8 + b"packed\n"))
+
+    async def run():
+        async with follow(state_dir, folder / "*").running() as intake:
+            await intake.until_records(1)
+            path.write_bytes(codecs.BOM_UTF8 + b"one\n")
+            await intake.until_records(2)
+            path.write_bytes(codecs.BOM_UTF8 + "größer\n".encode())
+            await intake.until_records(3)
+        return intake.records
+
+    assert asyncio.run(run()) == [b"packed", b"one", "größer".encode()]
+
+
+def test_text_in_utf16_is_told(folder, state_dir, caplog):
+    (folder / "a.log").write_text("one\r\ntwo\r\n", encoding="utf-16")
+    asyncio.run(Harness(FileInput, state_dir, path=str(folder / "a.log"), once=True).run_once())
+    assert "iconv -f UTF-16 -t UTF-8" in str([record.facts for record in caplog.records])
