@@ -14,6 +14,7 @@ from host.repl.grammar_text import Patterns
 _SEPARATORS = ("\t", "|", ";", ",")
 _LEAST_CELLS = 4
 _SHARE = 0.8
+_SHARE_OF_SPACED = 0.3
 _POSTGRESQL = (
     "log_time user_name database_name process_id connection_from session_id session_line_num command_tag "
     "session_start_time virtual_transaction_id transaction_id error_severity sql_state_code message detail hint "
@@ -68,10 +69,11 @@ def separated(texts: Sequence[str]) -> Separated | None:
 
 
 def _is_prose(rows: list[list[Cell]], separator: str) -> bool:
-    """Whether commas are those of sentences."""
+    """Whether commas are those of sentences, some of which may stand in numbers."""
     if separator != ",":
         return False
-    return sum(cell.text.startswith(" ") for row in rows for cell in row[1:]) * 2 > sum(len(row) - 1 for row in rows)
+    spaced = sum(cell.text.startswith(" ") for row in rows for cell in row[1:])
+    return spaced >= _SHARE_OF_SPACED * sum(len(row) - 1 for row in rows)
 
 
 def _of_rows(rows: list[list[Cell]], width: int, separator: str) -> Separated:
@@ -93,7 +95,7 @@ def _known_names(columns: list[list[Cell]]) -> list[str]:
 
 
 def _cells(text: str, separator: str) -> list[Cell]:
-    pattern = rf'"((?:[^"]|"")*)"(?={re.escape(separator)}|$)|([^{re.escape(separator)}]*)'
+    pattern = rf'"((?:[^"]|"")*)"(?={re.escape(separator)}|\Z)|([^{re.escape(separator)}]*)'
     cells, at = [], 0
     while True:
         found = re.compile(pattern).match(text, at)
@@ -187,4 +189,5 @@ def _items(patterns: Patterns, separator: str, name: str, cells: list[Cell], col
 
 def _quoted(patterns: Patterns, name: str, cells: list[Cell]) -> str:
     more = ", transform = unquoted" if any('""' in cell.text for cell in cells if cell.quoted) else ""
-    return f'{{name = "{name}", grammar = {patterns.use("doubled")}{more}}}'
+    pattern = "doubled_lines" if any("\n" in cell.text for cell in cells) else "doubled"
+    return f'{{name = "{name}", grammar = {patterns.use(pattern)}{more}}}'

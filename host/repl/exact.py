@@ -18,10 +18,16 @@ def declared(alternatives: str) -> str:
 
 def quote(text: str) -> str:
     """A text as a literal of Lua."""
-    if not re.search(r'["\\\n\r\0]', text):
+    if not re.search(r'["\\\t\n\r\0]', text):
         return f'"{text}"'
-    if re.search(r"[\n\r\0]", text):
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    if re.search(r"[\t\n\r\0]", text):
+        escaped = (
+            text.replace("\\", "\\\\")
+            .replace('"', '\\"')
+            .replace("\n", "\\n")
+            .replace("\r", "\\r")
+            .replace("\t", "\\t")
+        )
         return '"' + escaped.replace("\0", "\\0") + '"'
     level = ""
     while f"]{level}]" in text or text.endswith("]" + level):

@@ -17,6 +17,7 @@ class Token(NamedTuple):
 
 Column = list[Token]
 """The tokens of all lines of a form at one place."""
+_OPEN, _CLOSE = Token("text", "["), Token("text", "]")
 
 _PLURAL = 3
 """So many lines must agree before a word is taken for a constant."""
@@ -25,6 +26,7 @@ _SHARE_OF_BRANCH = 0.03
 _SHARE_COVERED = 0.8
 _SHARE_OF_TIMED = 0.4
 _PROSE_WORDS = 3
+_WORD_BEHIND_MARK = 4
 _END = "\0end"
 _PROSE = re.compile(r"[A-Za-z][a-z'-]*[.:!?]?")
 
@@ -87,7 +89,7 @@ def class_of(token: Token) -> str:
 
 class _Finder:
     def __init__(self, lines: Sequence[list[Token]], count: int) -> None:
-        self._lines = lines
+        self._lines = list(lines)
         self._least = max(2, round(_SHARE_OF_BRANCH * count))
         self._sentences = {number: _sentences(line) for number, line in enumerate(lines)}
 
@@ -104,6 +106,9 @@ class _Finder:
             if _END in classes:
                 return [self._whole(numbers, place, strict)]
             place += 1
+        opened = self._join_in_brackets(numbers, place)
+        if opened is not None and strict <= opened + 1:
+            return self.forms(numbers, opened + 1, strict)
         if place == 0:
             return self._branches(numbers, 0, self._beginnings(classes))
         start = self._start_of_sentence(numbers, place)
@@ -117,6 +122,28 @@ class _Finder:
             if 2 * told > len(numbers):
                 return found
         return [self._form(numbers, place, strict, has_rest=True)]
+
+    def _join_in_brackets(self, numbers: list[int], place: int) -> int | None:
+        """Make one value of what stands between brackets, where it is of several words and differs from line to line.
+
+        Answers the place of the opening bracket; None if lines do not differ between brackets.
+        """
+        line = self._lines[numbers[0]]
+        opened = next((at for at in range(place - 1, -1, -1) if line[at] in {_OPEN, _CLOSE}), -1)
+        if opened < 0 or line[opened] != _OPEN:
+            return None
+        closed = [_find(self._lines[number], _CLOSE, opened) for number in numbers]
+        inside = [
+            "".join(token.text for token in self._lines[number][opened + 1 : close])
+            for number, close in zip(numbers, closed, strict=True)
+        ]
+        if not all(closed) or not all(inside) or not any(" " in text for text in inside):
+            return None
+        for number, close, text in zip(numbers, closed, inside, strict=True):
+            joined = self._lines[number]
+            joined = [*joined[: opened + 1], Token("span", text), *joined[close:]]
+            self._lines[number], self._sentences[number] = joined, _sentences(joined)
+        return opened
 
     def _whole(self, numbers: list[int], place: int, strict: int) -> Form:
         """The form of lines that agree up to their ends, be it that these are sentences of as many words."""
@@ -156,7 +183,22 @@ class _Finder:
         columns = _joined_units([_constant([row[at] for row in rows]) for at in range(place)])
         if has_rest and columns and columns[-1][0].kind not in {"text", "unit"}:
             columns.pop()  # nothing tells where it ends
+        if has_rest and len(columns) > strict + 1 and _begins_message(columns[-4:]):
+            del columns[-2:]
         return Form(columns, has_rest, numbers, min(strict, len(columns)))
+
+
+def _begins_message(columns: list[Column]) -> bool:
+    """Whether the last value is no field but the first word of what is written behind a dash or a colon."""
+    if len(columns) < _WORD_BEHIND_MARK or not varies(columns[2]):
+        return False
+    mark, before, word, behind = (column[0] for column in columns)
+    return mark.text in {"-", ":"} and before.text == behind.text == " " and word.kind == "word" and not word.name
+
+
+def _find(line: list[Token], token: Token, start: int) -> int:
+    """Where a token stands behind a place; 0 if it does not."""
+    return next((at for at in range(start + 1, len(line)) if line[at] == token), 0)
 
 
 def _tells_something(columns: list[Column]) -> bool:

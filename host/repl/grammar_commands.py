@@ -7,9 +7,9 @@ from typing import Any, BinaryIO
 
 from host.cli.progress import Progress
 from host.config.dropins import standalone_filter
-from host.repl import benching, trying
+from host.repl import benching, records, trying
 from host.repl.commands import Document, command
-from host.repl.line import Line, beginnings, opened
+from host.repl.line import Line, beginnings, opened_log
 from host.repl.session import ReplError, Session
 from host.repl.workbench import sandbox
 from host.sandbox import library
@@ -83,24 +83,30 @@ async def matcher(session: Session, argument: str) -> Document:
 
 @command(":coverage FILE")
 async def coverage(session: Session, argument: str) -> Document:
-    """Run the whole FILE: the share of lines that parse, and the failures grouped by where they fail."""
+    """Run the whole FILE: the share of lines that parse, and the failures grouped by where they fail.
+
+    Where :infer has found that records are of several lines, they are joined as the input will join them.
+    """
     if not argument:
         raise ReplError("Say of what: `:coverage FILE`.")
     found = _Coverage(session)
-    with opened(argument) as file, Progress("bytes", os.fstat(file.fileno()).st_size) as progress:
-        for block in _blocks(file):
+    log = opened_log(argument)
+    with log.file as file, Progress("bytes", os.fstat(file.fileno()).st_size) as progress:
+        for block in _blocks(file, session.begins):
             await found.add(block)
             progress.show(file.tell())
-    return Document("coverage", {"file": argument, **found.document()})
+    more = {"begins": session.begins, "hint": log.advice}
+    return Document("coverage", {"file": argument, **found.document(), **more})
 
 
-def _blocks(file: BinaryIO) -> Iterator[list[bytes]]:
-    """The lines, some at a time; of one that is too long only the beginning is looked at."""
-    block: list[bytes] = []
+def _blocks(file: BinaryIO, begins: str) -> Iterator[list[tuple[int, bytes]]]:
+    """The records with the numbers of their lines, some at a time; of what is too long only the beginning."""
+    block: list[tuple[int, bytes]] = []
     size = 0
-    for line in beginnings(file, _MOST_LINE_BYTES):
-        block.append(line.rstrip(b"\r\n"))
-        size += len(line)
+    lines = (line.rstrip(b"\r\n") for line in beginnings(file, _MOST_LINE_BYTES))
+    for number, record in records.joined(lines, begins):
+        block.append((number, record))
+        size += len(record)
         if len(block) == _BLOCK_LINES or size > _BLOCK_BYTES:
             yield block
             block, size = [], 0
@@ -116,8 +122,9 @@ class _Coverage:
         self._lines = self._parsed = self._partly = self._examined = 0
         self._groups: dict[tuple[str, str], dict[str, Any]] = {}
 
-    async def add(self, lines: list[bytes]) -> None:
-        first, self._lines = self._lines + 1, self._lines + len(lines)
+    async def add(self, block: list[tuple[int, bytes]]) -> None:
+        self._lines += len(block)
+        numbers, lines = [number for number, _ in block], [record for _, record in block]
         if self._session.script is not None:
             outcome = await trying.decode(self._session, lines)
             for number, result in enumerate(outcome.results):
@@ -125,7 +132,7 @@ class _Coverage:
                 if result.messages and not failure:
                     self._parsed += 1
                 else:
-                    self._group(failure, [], first + number, lines[number])
+                    self._group(failure, [], numbers[number], lines[number])
             return
         for number, end in enumerate(await self._session.ends(lines)):
             if end is not None:
@@ -134,7 +141,8 @@ class _Coverage:
             elif self._examined < _MOST_EXAMINED:
                 self._examined += 1
                 said = await self._session.match(lines[number])
-                self._group(" > ".join(said["path"]), said["expected"], first + number, lines[number], said["furthest"])
+                path = " > ".join(said["path"])
+                self._group(path, said["expected"], numbers[number], lines[number], said["furthest"])
 
     def _group(self, path: str, expected: list[str], line: int, text: bytes, furthest: int | None = None) -> None:
         key = path, ", ".join(expected)

@@ -39,6 +39,7 @@ PATTERNS = {
     "number": 'lpeg.S"+-"^-1 * lpeg.R"09"^1 * (lpeg.P"." * lpeg.R"09"^1)^-1',
     "quoted": '((1 - lpeg.S\'"\\\\\\n\') + lpeg.P"\\\\" * (1 - lpeg.P"\\n"))^0',
     "doubled": "((1 - lpeg.S'\"\\n') + lpeg.P'\"\"')^0",
+    "doubled_lines": "((1 - lpeg.S'\"\\n') + lpeg.P'\"\"' + lpeg.P'\\n' * -lpeg.S'0123456789[')^0",
     "rest": '(1 - lpeg.P"\\n")^0',
     "next_line": 'lpeg.P"\\n" * -lpeg.S"0123456789["',
     _LINES: '((1 - lpeg.P"\\n") + lpeg.P"\\n" * -lpeg.S"0123456789[")^0 -- and those that go on with it',
@@ -185,6 +186,8 @@ class _Writer:
         if "quoted" in {token.kind for token in column}:
             more = ', type = "json_string"' if _is_escaped_as_json(column) else ""
             return f'{{name = "{name}", grammar = {self._patterns.use("quoted")}{more}}}'
+        if column[0].kind == "span":
+            return f'{{name = "{name}", grammar = {self._until("]")}}}'
         tight = place < self._form.strict and all(token.kind != "json" for token in column)
         pattern = self._patterns.use("name") if tight else self._until(following)
         return f'{{name = "{name}", grammar = {pattern}}}'
@@ -275,7 +278,7 @@ def guess(column: Column) -> str:
         "status": len(texts) > 1 and texts <= _STATUSES,
         "path": all(text.startswith("/") for text in texts),
         "class": all(_CLASS.fullmatch(text) for text in texts),
-        "thread": all(_THREAD.fullmatch(text) for text in texts) and kinds == {"word"},
+        "thread": all(_THREAD.fullmatch(text) for text in texts) and kinds <= {"word", "span"},
         "text": kinds == {"quoted"},
     }
     return next((name for name, fits in guesses.items() if fits), "")

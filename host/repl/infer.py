@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from host import paths
-from host.repl import columns, forms, grammar_text
+from host.repl import columns, forms, grammar_text, records
 from host.repl.exact import declared
 from host.repl.forms import Token
 from host.repl.session import ReplError, Session, in_parts
 
 _SHARE_OF_ONE_FORM = 0.9
 _SHARE_OF_KNOWN = 0.5
+_SHARE_OF_BEGINNINGS = 0.4
 _AT_ONCE = 25
 _CONTINUES = ("\t", " ", "Caused by:", "... ")
 
+_ANY_SYSLOG = "syslog.items()"
 _HEADER = """-- what syslog writes before it
 local header = {
   lpeg.R"AZ" * lpeg.R"az"^1 * lpeg.P" "^1 * lpeg.R"09"^1 * " " * (lpeg.R"09" + ":")^1, " ",
@@ -37,14 +39,16 @@ class Proposal:
         made_of_lines: How many lines it is made of.
         formats: Of each form what it is, its share, and an example.
         continued: How many lines look as if they went on with the one before.
-        splitter: By which an input makes one record of such lines; empty if there are none.
+        begins: With what a record begins, where such lines belong to it, too; empty if there are none.
+        advice: What to do besides.
     """
 
     source: str
     made_of_lines: int = 0
     formats: list[dict[str, Any]] = field(default_factory=list)
     continued: int = 0
-    splitter: str = ""
+    begins: str = ""
+    advice: str = ""
 
 
 async def of_lines(session: Session, lines: Sequence[bytes]) -> Proposal:
@@ -59,9 +63,11 @@ async def of_lines(session: Session, lines: Sequence[bytes]) -> Proposal:
     known = await _known(session, texts)
     if known is not None:
         return known
-    found = columns.separated(texts)
+    begins = records.common_beginning(texts, _SHARE_OF_BEGINNINGS)
+    whole = [record.decode() for _, record in records.joined([text.encode() for text in texts], begins)]
+    found = columns.separated(whole)
     if found is not None:
-        return await _of_columns(session, found, texts)
+        return await _of_columns(session, found, whole, begins if len(whole) < len(texts) else "")
     tokenized = await _tokenized(session, texts)
     _refuse_decoded(tokenized)
     return _of_forms(tokenized, texts)
@@ -76,37 +82,26 @@ def _of_forms(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
         found = _dated(found, texts) or found
         covered = {number for form in found for number in form.lines}
         continued = _continued(texts, covered)
-    splitter = _splitter([texts[number] for number in covered]) if continued else ""
+    begins = records.common_beginning([texts[number] for number in sorted(covered)]) if continued else ""
+    total = _records(len(texts), continued, begins)
     examples = [texts[form.lines[0]] for form in found]
-    source = grammar_text.of_forms(found, examples, len(texts), continued=bool(splitter))
-    shares = [_format("", len(form.lines), len(texts), text) for form, text in zip(found, examples, strict=True)]
-    return Proposal(source, len(covered), shares, continued, splitter)
+    source = grammar_text.of_forms(found, examples, total, continued=bool(begins))
+    shares = [_format("", len(form.lines), total, text) for form, text in zip(found, examples, strict=True)]
+    return Proposal(source, len(covered), shares, continued, begins)
 
 
-_BEGINS = (
-    r"\d{4}-\d\d-\d\d[T ]",
-    r"\[\d{4}-\d\d-\d\d[T ]",
-    r"\d{4}/\d\d/\d\d ",
-    r"\d\d\.\d\d\.\d{4} ",
-    r"\d\d/\d\d/\d{4} ",
-)
+def _records(lines: int, continued: int, begins: str) -> int:
+    """How many records lines make."""
+    return lines - continued if begins else lines
 
 
 def _dated(found: Sequence[forms.Form], texts: list[str]) -> list[forms.Form]:
     """The forms that begin with a date, if the most frequent one does."""
-    for begins in _BEGINS:
+    for begins in records.BEGINNINGS:
         dated = [form for form in found if all(re.match(begins, texts[number]) for number in form.lines)]
         if dated and dated[0] is found[0]:
             return dated
     return []
-
-
-def _splitter(firsts: Sequence[str]) -> str:
-    """The splitter that divides at what all records begin with, and at nothing else; firsts: the first line of each."""
-    for begins in _BEGINS:
-        if all(re.match(begins, text) for text in firsts):
-            return f"{{type: regex, delimiter: '\\n({begins})', delimiter_eol: false}}"
-    return ""
 
 
 def _format(title: str, count: int, total: int, example: str) -> dict[str, Any]:
@@ -168,6 +163,7 @@ async def _known(session: Session, texts: list[str]) -> Proposal | None:
     """From the format of the library that most lines have."""
     matched: dict[str, list[int]] = {}
     formats: dict[str, dict[str, Any]] = {}
+    ways: Counter[str] = Counter()
     at = 0
     for part in in_parts([text.encode() for text in texts], _AT_ONCE):
         argument = [text.decode() for text in part]
@@ -175,20 +171,38 @@ async def _known(session: Session, texts: list[str]) -> Proposal | None:
         for each in said["answer"] if isinstance(said["answer"], list) else []:
             formats[each["title"]] = each
             matched.setdefault(each["title"], []).extend(at + number - 1 for number in each["matched"])
+            for way in each.get("ways", {}) if isinstance(each.get("ways"), dict) else ():
+                ways[way] += each["ways"][way]
         at += len(part)
-    if not matched:
-        return None
-    title = max(matched, key=lambda each: len(matched[each]))
     count = sum(not text.startswith("#") for text in texts)
-    if len(matched[title]) < _SHARE_OF_KNOWN * count:
+    enough = [title for title, lines in matched.items() if len(lines) >= _SHARE_OF_KNOWN * count]
+    if not enough:
         return None
-    return _of_known(formats[title], sorted(matched[title]), texts)
+    # Syslog takes whatever a program writes: it is the answer where nothing else is.
+    title = max(enough, key=lambda each: (formats[each]["expression"] != _ANY_SYSLOG, len(matched[each])))
+    advice = _advice(ways, len(matched[title])) if formats[title]["expression"] == _ANY_SYSLOG else ""
+    return _of_known(formats[title], sorted(matched[title]), texts, advice)
 
 
-def _of_known(known: dict[str, Any], matched: list[int], texts: list[str]) -> Proposal:
+def _advice(ways: Counter[str], count: int) -> str:
+    """By which decoder what stands behind syslog's header is decoded, if it is by one."""
+    decoder, decoded = ways.most_common(1)[0] if ways else ("", 0)
+    if decoded < _SHARE_OF_KNOWN * count:
+        return ""
+    return (
+        f"Nothing is to be written here: what stands behind syslog's header is decoded by `{decoder}`. Give the input "
+        f"`decoder: [syslog, {decoder}]` and `decoder_strategy: all`."
+    )
+
+
+def _of_known(known: dict[str, Any], matched: list[int], texts: list[str], advice: str) -> Proposal:
     module, expression = known["module"], known["expression"]
     example = texts[matched[0]]
-    shown = grammar_text.comment_of(len(matched) / len(texts), example)
+    continued = _continued(texts, set(matched))
+    takes_lines = continued and module == "postgresql"
+    begins = records.common_beginning([texts[number] for number in matched]) if takes_lines else ""
+    total = _records(len(texts), continued, begins)
+    shown = grammar_text.comment_of(len(matched) / total, example)
     head = f'local lpeg = require "lpeg"\nlocal {module} = require "{module}"\n\n' if known.get("has_header") else (
         f'local {module} = require "{module}"\n\n'
     )  # fmt: skip
@@ -197,14 +211,11 @@ def _of_known(known: dict[str, Any], matched: list[int], texts: list[str]) -> Pr
         source = head + comment + _HEADER % expression + "\n" + declared("alternatives")
     else:
         source = head + comment + declared(expression)
-    formats = [_format(known["title"], len(matched), len(texts), example)]
-    continued = _continued(texts, set(matched))
-    takes_lines = continued and module == "postgresql"
-    splitter = _splitter([texts[number] for number in matched]) if takes_lines else ""
-    return Proposal(source, len(matched), formats, continued, splitter)
+    formats = [_format(known["title"], len(matched), total, example)]
+    return Proposal(source, len(matched), formats, continued, begins, advice)
 
 
-async def _of_columns(session: Session, found: columns.Separated, texts: list[str]) -> Proposal:
+async def _of_columns(session: Session, found: columns.Separated, texts: list[str], begins: str) -> Proposal:
     cells = [cell.text for column in found.columns for cell in column]
     kinds = iter(await _tokenized(session, cells))
     tokens = [[next(kinds) for _ in column] for column in found.columns]
@@ -212,4 +223,6 @@ async def _of_columns(session: Session, found: columns.Separated, texts: list[st
     example = texts[found.lines[0]]
     title = f"columns between {found.separator!r}"
     formats = [_format(title, len(found.lines), len(texts), example)]
-    return Proposal(source, len(found.lines), formats, _continued(texts, {*found.lines, *range(found.lines[0])}))
+    inside = sum(text.count("\n") for text in texts)
+    continued = inside or _continued(texts, {*found.lines, *range(found.lines[0])})
+    return Proposal(source, len(found.lines), formats, continued, begins)

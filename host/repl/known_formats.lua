@@ -64,9 +64,31 @@ local function add(answers, format, texts, has_header)
   end
 end
 
+local W3C = "the W3C extended log format, as IIS writes it"
 local function known_w3c(lines)
   local fields = directive_of(lines)
-  if fields then known("the W3C extended log format, as IIS writes it", "w3c", "items", fields) end
+  if not fields then return end
+  if FORMATS[#FORMATS].title == W3C then FORMATS[#FORMATS] = nil end -- that of the lines before
+  known(W3C, "w3c", "items", fields)
+end
+
+-- which decoder takes what stands behind syslog's header
+local function way_of(line)
+  local program, text = line:match "^%u%l%l [ %d]%d %d%d:%d%d:%d%d %S+ ([^%s%[:]+)[^%s:]*: (.*)"
+  if not program then return nil end
+  if text:find "^{" and pcall(require "cjson".decode, text) then return "json" end
+  if program:find "^postfix" then return require "postfix".postfix_match(program, text) and "syslog_programs" end
+  local grammar = require "syslog_message".get_prog_grammar(program:match "[^/]*$")
+  return grammar and grammar:match(text) and "syslog_programs"
+end
+
+local function ways_of(lines)
+  local ways = {}
+  for _, line in pairs(lines) do
+    local way = way_of(line)
+    if way then ways[way] = (ways[way] or 0) + 1 end
+  end
+  return ways
 end
 
 return function(lines)
@@ -79,5 +101,6 @@ return function(lines)
   end
   add(answers, HAPROXY, behind, true)
   add(answers, SYSLOG, of_syslog)
+  if next(of_syslog) then answers[#answers].ways = ways_of(of_syslog) end
   return answers
 end

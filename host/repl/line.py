@@ -1,11 +1,14 @@
 """A line of a log as text, which may have been any bytes."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
+from host import beginning
 from host.errors import HekateError
 
+_LOOKED_AT_BYTES = 4096
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\t")}
 
 
@@ -39,6 +42,31 @@ class FileError(HekateError):
     """A file cannot be read."""
 
     exit_code = 1
+
+
+class Log(NamedTuple):
+    """A log that was opened, behind its byte order mark if it has one."""
+
+    file: BinaryIO
+    crlf: bool
+    """Whether its lines end as on Windows."""
+    advice: str
+    """What to do about its encoding."""
+
+
+def opened_log(name: str) -> Log:
+    """A log that somebody has named.
+
+    Raises:
+        FileError: It is none, cannot be read, or nothing can be made of its encoding.
+    """
+    file = opened(name)
+    head = os.pread(file.fileno(), _LOOKED_AT_BYTES, 0)
+    if advice := beginning.utf16_advice(head):
+        file.close()
+        raise FileError(f"Cannot read {name}. {advice.replace('FILE', name)}")
+    file.seek(beginning.mark_bytes(head))
+    return Log(file, beginning.ends_lines_with_crlf(head), beginning.encoding_advice(head).replace("FILE", name))
 
 
 def opened(name: str) -> BinaryIO:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from host.cli.test_report import verdict_document
-from host.repl import decoder_text, exact, infer, trying
+from host.repl import decoder_text, exact, infer, records, trying
 from host.repl.commands import Document, command, words
 from host.repl.infer import Proposal
-from host.repl.line import beginnings, opened
+from host.repl.line import Log, beginnings, opened_log
 from host.repl.session import ReplError, Session
 from host.sandbox.case_keys import DEFAULT_NOW
 from host.trial.collect import collect
@@ -42,6 +42,7 @@ async def infer_(session: Session, argument: str) -> Document:
     """
     kind, _, rest = argument.partition(" ")
     lines: list[bytes] = []
+    log = None
     proposal = None
     if kind in exact.EXACT and rest:
         proposal = Proposal(exact.EXACT[kind](rest.strip()))
@@ -51,30 +52,40 @@ async def infer_(session: Session, argument: str) -> Document:
         lines = session.samples
     else:
         path, *names = words(argument) or [""]
-        lines = _lines_of(path)
+        log, lines = _lines_of(path)
         found = exact.formats_in(b"\n".join(lines).decode(errors="backslashreplace"))
         if found:
             chosen = _chosen(found, names)
             proposal, lines = Proposal(exact.EXACT[chosen.kind](chosen.text)), []
     await session.reset()
     proposal = proposal or await infer.of_lines(session, lines)
-    session.splitter = proposal.splitter
+    session.begins, session.crlf = proposal.begins, log is not None and log.crlf
     ran = await session.run(proposal.source)
     if ran.error:
         raise ReplError(f"No grammar comes of that: {ran.error}")
-    ends = await session.ends(lines)
-    parsed = [line for line, end in zip(lines, ends, strict=True) if end is not None]
+    found_records = [record for _, record in records.joined(lines, proposal.begins)]
+    ends = await session.ends(found_records)
+    parsed = [record for record, end in zip(found_records, ends, strict=True) if end is not None]
     if argument != "samples" and lines and not session.has_own_samples:
         session.samples = _examples(proposal, parsed)
-    data = dataclasses.asdict(proposal) | {"lines": len(lines), "parsed": len(parsed)}
-    return Document("proposal", data | {"results": await trying.samples(session)})
+    data = dataclasses.asdict(proposal) | {"lines": len(found_records), "parsed": len(parsed)}
+    data["splitter"] = records.splitter(session.begins, crlf=session.crlf)
+    hint = " ".join(filter(None, [proposal.advice, log.advice if log else ""]))
+    return Document("proposal", data | {"hint": hint, "results": await trying.samples(session)})
 
 
 def _examples(proposal: Proposal, parsed: list[bytes]) -> list[bytes]:
     """Lines to keep as samples: one of each form, and what comes first."""
-    firsts = {each["example"].encode() for each in proposal.formats}
+    firsts = {_first_line(each["example"].encode()) for each in proposal.formats}
     most = max(_MOST_EXAMPLES, len(firsts))
-    return list(dict.fromkeys([*(line for line in parsed if line in firsts), *parsed]))[:most]
+    of_forms = dict.fromkeys(record for record in parsed if _first_line(record) in firsts)
+    of_lines = [record for record in parsed if b"\n" in record][:1]
+    chosen = [*list(of_forms)[: len(firsts)], *of_lines, *parsed]
+    return list(dict.fromkeys(chosen))[:most]
+
+
+def _first_line(record: bytes) -> bytes:
+    return record.partition(b"\n")[0]
 
 
 def _of_printf(rest: str) -> Proposal:
@@ -96,18 +107,19 @@ def _chosen(found: list[exact.Format], names: list[str]) -> exact.Format:
     return chosen[0]
 
 
-def _lines_of(argument: str) -> list[bytes]:
+def _lines_of(argument: str) -> tuple[Log, list[bytes]]:
     """Lines from the beginning of a file, and from all over it."""
     if not argument:
         raise ReplError("Say of what: `:infer FILE`, `:infer samples`, or `:infer nginx FORMAT` (:help infer).")
-    with opened(argument) as file:
+    log = opened_log(argument)
+    with log.file as file:
         size = os.fstat(file.fileno()).st_size
         lines = [line for _, line in zip(range(_MOST_LINES), _whole_lines(file), strict=False)]
         for place in range(1, _PLACES if file.tell() < size else 0):
             file.seek(max(file.tell(), size * place // _PLACES))
             file.readline(_MOST_LINE_BYTES)
             lines += [line for _, line in zip(range(_MOST_LINES // _PLACES), _whole_lines(file), strict=False)]
-    return lines
+    return log, lines
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -140,7 +152,8 @@ async def save(session: Session, argument: str) -> Document:
     code = decoder_text.code_of(session)
     cases = await _cases(session, name)
     options = decoder_text.options_of(code, name, session.options)
-    text = decoder_text.plugin_text(name, code, cases, options, splitter=session.splitter)
+    splitter = records.splitter(session.begins, crlf=session.crlf)
+    text = decoder_text.plugin_text(name, code, cases, options, splitter=splitter)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")

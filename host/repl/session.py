@@ -65,8 +65,10 @@ class Session:
         self.has_grammar = False
         self.declared = False
         self.saved: Path | None = None
-        self.splitter = ""
-        """By which the input makes records of several lines; empty if it needs none."""
+        self.begins = ""
+        """With what records of several lines begin; empty if each line is one."""
+        self.crlf = False
+        """Whether the lines of the log end as on Windows."""
         self.options: dict[str, Any] = {}
         """Those that a loaded decoder takes, as its front matter has them."""
 
@@ -188,7 +190,7 @@ class Session:
         """Forget all but the samples; options: those of the decoder that comes next, as its front matter has them."""
         self.definitions, self.expression, self.script = [], "", None
         self.has_grammar = self.declared = False
-        self.options, self.splitter = options or {}, ""
+        self.options, self.begins, self.crlf = options or {}, "", False
         await self.bench.restart(self.config)
 
     @property

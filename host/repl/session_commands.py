@@ -11,7 +11,7 @@ from host.config import api_reference
 from host.errors import ConfigError
 from host.repl import decoder_text, helping, trying
 from host.repl.commands import COMMANDS, Document, command, words
-from host.repl.line import Line, beginnings, opened
+from host.repl.line import Line, beginnings, opened_log
 from host.repl.session import MOST_SAMPLES, Ran, ReplError, Session
 from host.repl.workbench import plain
 from host.sandbox import library, manifest
@@ -66,8 +66,9 @@ async def load(session: Session, argument: str) -> Document:
     path = Path(first).expanduser()
     if path.suffix == ".lua":
         return await _load_lua(session, path)
-    with opened(first) as file:
-        return _take(session, _first_lines(file), first)
+    log = opened_log(first)
+    with log.file as file:
+        return _take(session, _first_lines(file), first, log.advice)
 
 
 def _first_lines(file: Any) -> list[bytes]:
@@ -80,10 +81,10 @@ def _first_lines(file: Any) -> list[bytes]:
     return lines
 
 
-def _take(session: Session, lines: list[bytes], source: str) -> Document:
+def _take(session: Session, lines: list[bytes], source: str, advice: str = "") -> Document:
     session.samples, session.has_own_samples = lines[:MOST_SAMPLES], False
     texts = [Line(line) for line in session.samples]
-    return Document("samples", {"source": source, "samples": texts})
+    return Document("samples", {"source": source, "samples": texts, "hint": advice})
 
 
 def _tapped(arguments: list[str]) -> list[bytes]:

@@ -201,9 +201,10 @@ def _matcher(out: Console, data: dict[str, Any]) -> None:
 
 def _coverage(out: Console, data: dict[str, Any]) -> None:
     style = "green" if data["parsed"] == data["lines"] else "yellow"
-    out.print(Text(f"{data['share']:.1%} of {data['lines']} lines parse ({data['parsed']}).", style=style))
+    what = "records" if data["begins"] else "lines"
+    out.print(Text(f"{data['share']:.1%} of {data['lines']} {what} parse ({data['parsed']}).", style=style))
     if data["partly"]:
-        out.print(Text(f"{data['partly']} of them leave something over at the end of the line.", style="yellow"))
+        out.print(Text(f"{data['partly']} of them leave something over at the end.", style="yellow"))
     for group in data["failures"]:
         example = group["example"]
         out.print(Text(f"{group['count']:>7} fail in {group['path'] or 'the grammar'}", style="bold red"))
@@ -234,8 +235,9 @@ def _proposal(out: Console, data: dict[str, Any]) -> None:
         what = form["title"] or "lines like this"
         out.print(Text(f"{form['share']:>4.0%}  {what}: ", style="dim").append(visible(form["example"])[:_MOST_REST]))
     if data["lines"]:
+        what = "records" if data["begins"] else "lines"
         style = "green" if data["parsed"] == data["lines"] else "yellow"
-        out.print(Text(f"{data['parsed']} of the {data['lines']} lines that were looked at parse.", style=style))
+        out.print(Text(f"{data['parsed']} of the {data['lines']} {what} that were looked at parse.", style=style))
         out.print(
             Text(
                 ":coverage FILE tries it on all lines, :save NAME makes a decoder; at a terminal, :edit changes it.",
@@ -249,7 +251,8 @@ def _proposal(out: Console, data: dict[str, Any]) -> None:
             )
         )
     if data["splitter"]:
-        out.print(Text(f"An input with this splitter makes one record of them: {data['splitter']}", style="yellow"))
+        why = "makes one record of them" if data["begins"] else "takes the CR from the ends of lines"
+        out.print(Text(f"An input with this splitter {why}: {data['splitter']}", style="yellow"))
 
 
 def _source(out: Console, data: dict[str, Any]) -> None:

@@ -93,11 +93,34 @@ def test_lines_that_another_decoder_takes_are_told(tmp_path):
     (tmp_path / "mixed.log").write_text("a=1 b=2\nc=2 d=4 e=5\nb=1 x=2\nz=3 y=4\nf=2 g=7\n")
     (tmp_path / "empty.log").write_text("")
     (tmp_path / "binary.log").write_bytes(bytes(range(256)) * 40 + b"\nx\n")
-    mixed, empty, missing, folder, binary = answers(
-        tmp_path, ":infer mixed.log", ":infer empty.log", ":infer no.log", ":infer .", ":infer binary.log", status=1
+    header = "May  1 10:00:0{n} web app[{n}]: "
+    (tmp_path / "json.log").write_text("".join(f'{header}{{{{"a":{{n}}}}}}\n'.format(n=n) for n in range(5)))
+    mixed, empty, missing, folder, binary, json = answers(
+        tmp_path,
+        *(f":infer {name}" for name in ("mixed.log", "empty.log", "no.log", ".", "binary.log", "json.log")),
+        status=1,
     )
+    assert "`decoder: [syslog, json]` and `decoder_strategy: all`" in json["hint"]
     assert "the decoder `logfmt`" in mixed["error"]
     assert "no lines" in empty["error"]
     assert "no.log" in missing["error"]
     assert "directory" in folder["error"]
     assert binary["kind"] == "proposal"
+
+
+def test_what_windows_writes_is_told_or_passed_over(tmp_path):
+    lines = "".join(f"0{day}.05.2024 10:00:07\tgröße {day}\tB\t{day}\r\n" for day in range(1, 6))
+    for encoding in ("utf-8-sig", "utf-16", "utf-16-le", "latin-1"):
+        (tmp_path / f"{encoding}.log").write_bytes(lines.encode(encoding))
+    marked, covered, saved, *wide, latin = answers(
+        tmp_path, ":infer utf-8-sig.log", ":coverage utf-8-sig.log", ":save windows",
+        ":infer utf-16.log", ":load utf-16-le.log", ":load latin-1.log", status=1,
+    )  # fmt: skip
+    assert marked["results"][0]["captures"][0]["text"] == "01.05.2024 10:00:07"
+    assert (covered["parsed"], covered["hint"]) == (5, "")
+    assert marked["splitter"] == '{type: token, delimiter: "\\r\\n"}'
+    assert f"splitter: {marked['splitter']}" in (tmp_path / saved["file"]).read_text()
+    assert '"\\t"' in marked["source"]
+    assert "`iconv -f UTF-16 -t UTF-8 utf-16.log > utf-16.log.utf8`" in wide[0]["error"]
+    assert "iconv -f UTF-16LE" in wide[1]["error"]
+    assert "iconv -f WINDOWS-1252" in latin["hint"]
