@@ -21,6 +21,8 @@ RATE_BURST = 5
 
 _KNOWN_KEYWORDS = frozenset({"exc_info", "stack_info", "stacklevel", "extra"})
 _ROOT = "host"
+_WHO = ("component", "unit", "input", "decoder", "filter", "output", "sandbox")
+"""Facts that name a component."""
 
 
 class ComponentLogger(logging.LoggerAdapter[logging.Logger]):
@@ -70,7 +72,8 @@ class RateLimit(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Decide on one record."""
         facts = _facts(record)
-        key = (record.pathname, record.lineno, facts.get("component", facts.get("unit")))
+        who = next((facts[name] for name in _WHO if name in facts), None)
+        key = (record.pathname, record.lineno, who)
         now_s = time.monotonic()
         window = self._seen.get(key)
         if window is None or now_s - window.start_s >= self._window_s:

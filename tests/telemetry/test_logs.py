@@ -58,12 +58,13 @@ def test_the_level_holds_back_what_is_less_important(stream):
     assert stream.getvalue() == ""
 
 
-def test_a_call_site_is_rate_limited_for_each_component_apart():
+@pytest.mark.parametrize("fact", ["component", "input", "filter", "output", "sandbox"])
+def test_a_call_site_is_rate_limited_for_each_component_apart(fact):
     limit = logs.RateLimit(burst=2, window_s=3600)
 
     def passed(line, component):
         record = logging.LogRecord("host.x", logging.INFO, "file.py", line, "m", (), None)
-        record.facts = {"component": component}
+        record.facts = {"limit": "cpu_limit", fact: component}
         return limit.filter(record)
 
     assert [passed(1, "a") for _ in range(4)] == [True, True, False, False]
