@@ -26,6 +26,7 @@ class Op(IntEnum):
     RESTORE = 11
     JUDGE = 12
     CALL = 13
+    WATCH = 14
 
 
 class Said(IntEnum):

@@ -22,6 +22,9 @@ _LIMITS = {
 }
 """Where the current use of a limit stands; the highest stands behind it."""
 _TIMER_NS, _RECORDS, _RECORDS_NS, _HISTOGRAM = 16, 18, 19, 32
+_LINE_BYTES = struct.Struct("<Q")
+_LINE_AT = 8 * _PLACES
+_MOST_LINE_BYTES = 200
 _MOST = (1 << 53) - 1
 """The highest number that JSON and all who read it agree on."""
 
@@ -70,6 +73,13 @@ class Heartbeat:
     def read(self) -> Beat:
         """What the sandbox said last."""
         return Beat._make(_BEAT.unpack_from(self._map))
+
+    def line(self) -> str:
+        """The line of the script that it said it was at, as `name.lua:12`; empty unless it was asked to say so."""
+        length = min(_LINE_BYTES.unpack_from(self._map, _LINE_AT)[0], _MOST_LINE_BYTES)
+        start = _LINE_AT + _LINE_BYTES.size
+        text = self._map[start : start + length].decode(errors="replace")
+        return text if text.isprintable() else ""
 
     def usage(self) -> Usage:
         """What the sandbox claims to use; nothing once the page is gone."""

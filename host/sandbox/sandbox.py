@@ -130,6 +130,12 @@ class Sandbox:
         self._ready: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
         self._said_terminated: Termination | None = None
+        self._asks_for_line = True
+        """Whether it is not known yet at which line of the script a process took too much CPU: once is enough."""
+        self._watches_timer = False
+        self._timer_line = ""
+        self._timer_deaths = 0
+        """By cpu_limit, without a timer_event that got to its end between them."""
         self.progress = 0
         """Counts starts and what came of work: whoever watches sees whether anything has."""
         self.record_cpu_ms = Use(0, 0)
@@ -307,8 +313,20 @@ class Sandbox:
             return self._said_terminated
         if self._kill_reason:
             limit, reason, value = self._kill_reason
-            return Termination(limit, reason, record, value)
+            return Termination(limit, reason + self._line_of_death(limit), record, value)
         return of_status(status, record)
+
+    def _line_of_death(self, limit: str) -> str:
+        """At which line of the script the process was, if it was to say so."""
+        beat = self.heartbeat.read()
+        work = self._work_of(beat.pack)
+        if limit != "cpu_limit":
+            return ""
+        watched = self._watches_timer if work is None else work.watched == beat.record
+        line = self.heartbeat.line() if watched or self._spec.get("watch_lines") else ""
+        if work is None:
+            line = self._timer_line = line or self._timer_line
+        return f" It was at {line}." if line else ""
 
     def _with_numbers(self, termination: Termination) -> Termination:
         """What the host knows of a termination without having to believe the process."""
@@ -323,6 +341,7 @@ class Sandbox:
         self.metrics.count_error(termination.limit)
         was_starting = self.state == "starting"
         self._blame_record(termination)
+        self._blame_timer(termination)
         self._stop_ticking()
         if self.journal is not None:
             self.journal.on_death(termination.limit)
@@ -377,7 +396,10 @@ class Sandbox:
         record = min(beat.record, MOST_SAID)
         work.tries[record] = work.tries.get(record, 0) + 1
         tries = _TRIES_PER_RECORD + 1 if termination.limit == "signal" and "SIGKILL" in termination.text else 1
-        if work.tries[record] >= tries:
+        if self._asks_for_line and termination.limit == "cpu_limit":
+            self._asks_for_line = False
+            work.watched = record  # once more, slowly
+        elif work.tries[record] >= tries:
             work.skips[record] = f"{termination.limit}: {termination.text}"
             # Without a decoder or an encoder nothing goes on, so it may give up many records in a row. Not a filter:
             # it would hold others back all the while. And none gets beyond its pack by lies.
@@ -389,6 +411,15 @@ class Sandbox:
                 limit=termination.limit,
                 record=record,
             )
+
+    def _blame_timer(self, termination: Termination) -> None:
+        """Of a timer_event that takes too much CPU twice in a row, the third one is to say where it is."""
+        self._watches_timer = False
+        if self._ticking is None or self.heartbeat.read().pack != 0 or termination.limit != "cpu_limit":
+            return
+        self._timer_deaths += 1
+        if self._asks_for_line and self._timer_deaths > 1:
+            self._asks_for_line, self._watches_timer = False, True
 
     # ------------------------------------------------------------------ work
 
@@ -464,6 +495,8 @@ class Sandbox:
             ticking.set_result(None)
             return ticking
         self._ticking, self._tick = ticking, Tick(now_ns, last)
+        if self._watches_timer:
+            self._send(protocol.command(Op.WATCH))
         # What it injects needs a slot, and it may never have been given a pack.
         self._send(self._grants() + protocol.command(Op.TICK, now_ns=now_ns, flags=TickFlags.LAST if last else 0))
         return ticking
@@ -556,13 +589,16 @@ class Sandbox:
                 self._send(protocol.command(Op.TICK, now_ns=entry.now_ns, flags=flags))
             else:
                 self._again[entry.number] = entry
-                self._send_skips(entry)
+                self._send_about(entry)
                 self._send_pack(entry, again=True)
         for work in self.work.values():
-            self._send_skips(work)
+            self._send_about(work)
             self._send_pack(work)
 
-    def _send_skips(self, work: Work) -> None:
+    def _send_about(self, work: Work) -> None:
+        """Which of its records are not to be tried again, and which is to be watched."""
+        if work.watched is not None:
+            self._send(protocol.command(Op.WATCH, pack=work.number, first_record=work.watched))
         for record, reason in work.skips.items():
             self._send(protocol.command(Op.SKIP, pack=work.number, first_record=record) + reason.encode())
 
@@ -618,6 +654,7 @@ class Sandbox:
             self._ticks_again -= 1
         elif report.op == Said.TICKED and self._ticking is not None:
             self._has_done_something()
+            self._timer_deaths, self._watches_timer = 0, False
             if self.journal is not None:
                 self.journal.entries.append(self._tick)
             if not self._ticking.done():

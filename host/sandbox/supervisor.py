@@ -45,6 +45,8 @@ class _Watched:
         if starting:
             return "It takes more CPU to get ready than it may (cpu_limit)." if spent_ms > START_CPU_MS else None
         if spent_ms > sandbox.cpu_limit_ms * sandbox.records_given():
+            if sandbox.ticking and not sandbox.work:
+                return f"timer_event took more than {sandbox.cpu_limit_ms} ms of CPU (cpu_limit)."
             return "It takes more CPU for a pack than all of its records may (cpu_limit)."
         return None
 

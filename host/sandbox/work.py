@@ -6,7 +6,7 @@ from host.packs.ledger import RawPack, TablePack
 class Work:
     """A pack at a sandbox."""
 
-    __slots__ = ("careful", "done_to", "first_record", "now_ns", "number", "pack", "skips", "tries")
+    __slots__ = ("careful", "done_to", "first_record", "now_ns", "number", "pack", "skips", "tries", "watched")
 
     def __init__(self, number: int, pack: RawPack | TablePack, done_to: int, now_ns: int) -> None:
         self.number = number
@@ -19,6 +19,8 @@ class Work:
         self.tries: dict[int, int] = {}
         self.skips: dict[int, str] = {}
         """Records that have ended a process, and why."""
+        self.watched: int | None = None
+        """A record of which the process is to say at which line of the script it is."""
 
     @property
     def most_records(self) -> int:

@@ -33,12 +33,25 @@ async def run(trial: Trial, zygote: ZygoteClient, coverage: Coverage | None = No
         SandboxError: No process could be started at all. A script that does not load is an outcome.
     """
     _check(trial)
-    running = _Running(trial, zygote, coverage)
+    outcome = await _run(_Running(trial, zygote, coverage))
+    if outcome.ending is not None and outcome.ending.limit == "cpu_limit" and coverage is None:
+        outcome.ending = await _with_line(outcome.ending, trial, zygote)
+    return outcome
+
+
+async def _run(running: "_Running") -> Outcome:
     try:
         await running.run()
     finally:
         await running.laboratory.close()
     return running.outcome
+
+
+async def _with_line(ending: Ending, trial: Trial, zygote: ZygoteClient) -> Ending:
+    """The same, with the line of the script, which is known only of a process that runs slowly to say so."""
+    again = await _run(_Running(trial, zygote, None, watch_lines=True))
+    same = again.ending is not None and (again.ending.step, again.ending.limit) == (ending.step, ending.limit)
+    return again.ending if again.ending is not None and same else ending
 
 
 def _check(trial: Trial) -> None:
@@ -62,7 +75,9 @@ def _check(trial: Trial) -> None:
 class _Running:
     """One trial that is being carried out."""
 
-    def __init__(self, trial: Trial, zygote: ZygoteClient, coverage: Coverage | None) -> None:
+    def __init__(
+        self, trial: Trial, zygote: ZygoteClient, coverage: Coverage | None, *, watch_lines: bool = False
+    ) -> None:
         self.outcome = Outcome()
         self._trial = trial
         self.laboratory = Laboratory(
@@ -74,6 +89,7 @@ class _Running:
             allow_unjailed=trial.allow_unjailed,
             printed=self._printed,
             coverage=coverage,
+            watch_lines=watch_lines,
         )
         self.laboratory.now_ns = trial.now_ns
         self._decoder: Stage | None = None

@@ -50,6 +50,7 @@ class Laboratory:
         longest: Bytes of the longest record.
         printed: Told what a script prints.
         coverage: Told which lines run, if somebody wants to know; everything is slow then.
+        watch_lines: Whether a termination for its CPU is to say at which line it was; everything is slow then.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Laboratory:
         allow_unjailed: bool,
         printed: Callable[[str], None],
         coverage: Coverage | None = None,
+        watch_lines: bool = False,
     ) -> None:
         self.now_ns: int | None = None
         """The time that it is for the sandboxes; None for that of the day."""
@@ -73,6 +75,7 @@ class Laboratory:
         self._allow_unjailed = allow_unjailed
         self._printed = printed
         self._coverage = coverage
+        self._watch_lines = watch_lines
         self._left_bytes = bounds.output_bytes
         self._left_prints = bounds.prints
         self._read_module = specs.module_reader(sandbox_dir)
@@ -106,7 +109,7 @@ class Laboratory:
         stage.sandbox = Sandbox(
             of.name,
             order=order,
-            spec=spec | {"virtual_time_s": self.clock() // _NS, "coverage": self._coverage is not None},
+            spec=spec | self._watching(),
             arena=Arena(f"trial-{of.name}", slot_bytes, _SLOTS, host_writes=False),
             housing=self._zygote,
             owner=stage,
@@ -119,6 +122,14 @@ class Laboratory:
         stage.sandbox.on_print, stage.sandbox.clock = self._on_print, self.clock
         self.stages.append(stage)
         return stage
+
+    def _watching(self) -> dict[str, Any]:
+        """What the kernel is told of the trial."""
+        return {
+            "virtual_time_s": self.clock() // _NS,
+            "coverage": self._coverage is not None,
+            "watch_lines": self._watch_lines,
+        }
 
     def _described(self, of: Tried) -> _Description:
         if isinstance(of, Decoder | model.Input):

@@ -158,12 +158,12 @@ end
 
 
 def test_a_filter_survives_its_errors_and_an_endless_loop(bench):
-    bench.plugin("filter", "failing", FAILING)
-    path = bench.write("n.jsonl", [b'{"n":%d}' % number for number in range(10)])
+    path = bench.plugin("filter", "failing", FAILING)
+    log = bench.write("n.jsonl", [b'{"n":%d}' % number for number in range(10)])
 
     host = bench.once(
         {
-            "inputs": {"n": {"type": "file", "path": path, "decoder": "json"}},
+            "inputs": {"n": {"type": "file", "path": log, "decoder": "json"}},
             "filters": {"failing": {"message_matcher": "Type == 'json'", "cpu_limit": 30}},
             "outputs": {"all": to_json(bench.path("all.jsonl"), "Type == 'heka.sandbox.fine'")},
         }
@@ -175,7 +175,53 @@ def test_a_filter_survives_its_errors_and_an_endless_loop(bench):
     assert "One record took more than 30 ms of CPU (cpu_limit)." in host.log
     (letter,) = bench.dead_letters()
     assert (letter["component"], letter["kind"], letter["record"]) == ("failing", "filter", '{"n":7}')
-    assert letter["reason"] == "cpu_limit: One record took more than 30 ms of CPU (cpu_limit)."
+    reason = f"One record took more than 30 ms of CPU (cpu_limit). It was at failing.lua:{line_of(path, 'n == 7')}."
+    assert letter["reason"] == f"cpu_limit: {reason}"
+
+
+def line_of(path, text):
+    """The line of a file on which a text stands."""
+    (number,) = [number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line]
+    return number
+
+
+DAWDLES = """
+local M = {}
+function M.wait(on)
+  while on == "bad" do end
+end
+return M
+"""
+
+
+def test_what_takes_too_much_cpu_is_told_by_its_line_in_modules_and_timers_too(bench):
+    modules = bench.folder / "plugins" / "modules"
+    modules.mkdir(parents=True)
+    (modules / "dawdles.lua").write_text(DAWDLES)
+    calling = 'local d = require "dawdles"\nfunction process_message() d.wait(read_message "Payload") return 0 end\n'
+    called = bench.plugin("filter", "calling", calling)
+    ticking = "function process_message() return 0 end\nfunction timer_event() while true do end end\n"
+    ticked = bench.plugin("filter", "ticking", ticking)
+    told = to_json(bench.path("told"), "Type == 'hekate.sandbox-terminated'")
+    host = bench.start(
+        {
+            "inputs": {"in": {"type": "file", "path": bench.write("in.log", [b"good", b"bad", b"good"])}},
+            "filters": {
+                "calling": {"message_matcher": "Logger == 'in'", "cpu_limit": 30},
+                "ticking": {"message_matcher": "FALSE", "cpu_limit": 30, "ticker_interval": 0.05},
+            },
+            "outputs": {"told": told},
+        }
+    ).ready()
+
+    def reasons(name):
+        return [message["Payload"] for message in bench.jsons("told") if message["name"] == name]
+
+    until(lambda: len(reasons("calling")) == 3 and len(reasons("ticking")) >= 4, "terminations")
+    assert host.terminate() == 0
+    assert reasons("calling")[2].endswith(f" It was at calling.lua:{line_of(called, 'wait')}, in dawdles.lua:4.")
+    where = f" It was at ticking.lua:{line_of(ticked, 'while')}."
+    assert all(reason.endswith(where) for reason in reasons("ticking")[2:])
 
 
 ACCUMULATE = """

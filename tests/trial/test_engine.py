@@ -176,6 +176,7 @@ def test_a_limit_ends_the_trial_and_says_which(laboratory, text, limit, step):
     outcome = laboratory.run(filter_(text), {"Payload": ""}, {"Payload": "x"}, {"Payload": ""})
     assert (outcome.ending.limit, outcome.ending.step) == (limit, step)
     assert outcome.ending.text
+    assert limit != "cpu_limit" or "It was at mine.lua:" in outcome.ending.text
     assert len(outcome.results) == (0 if step is None else step + 1)
 
 

@@ -7,6 +7,7 @@ local L = require "layout"
 local W = require "writer"
 local dead_letters = require "dead_letters"
 local emit = require "emit"
+local line_watch = require "line_watch"
 local message = require "message"
 local shapes = require "shapes"
 local timestamps = require "timestamps"
@@ -72,6 +73,7 @@ local function take(from, to, ordinal)
     to = from + most_bytes
   end
   beat[1], emit.first_record = ordinal, ordinal
+  if job.careful then line_watch.at(ordinal) end
   accept(from, to)
 end
 
@@ -221,12 +223,14 @@ function M.run(command)
   start(command)
   local delimited = command.flags % 2 == 1
   local all = strategy == "all" and #chain > 1
+  line_watch.begin(command.pack)
   local received
   if delimited then
     received = all and decode_all_delimited() or decode_delimited()
   else
     received = all and decode_all_listed(command.records) or decode_listed(command.records)
   end
+  line_watch.finish()
   emit.close(received)
   dead_letters.flush(job.pack)
   skip[job.pack] = nil

@@ -5,6 +5,7 @@ local C = require "channel"
 local L = require "layout"
 local dead_letters = require "dead_letters"
 local filter = require "filter"
+local line_watch = require "line_watch"
 local shapes = require "shapes"
 
 local M = {}
@@ -62,7 +63,10 @@ local function run_records(header, raw, pack, list, tests)
     local record = ffi.cast(L.record_ptr, pack + at)
     at = at + record.words * 8
     local test = tests[record.shape]
-    if job.careful then beat[1] = ordinal end
+    if job.careful then
+      beat[1] = ordinal
+      line_watch.at(ordinal)
+    end
     local fatal = skip and skip[ordinal]
     if ordinal >= job.first_record and (fatal or test == true or (test and test(record, raw, pack))) then
       beat[1], job.ordinal = ordinal, ordinal
@@ -98,7 +102,9 @@ function M.run(command)
   local matched = 0
   if tests.any then
     encode.start_pack(raw, command.raw_bytes, header.flags)
+    line_watch.begin(command.pack)
     matched = run_records(header, raw, pack, list, tests)
+    line_watch.finish()
     if encode.end_pack then encode.end_pack() end
     if batch.base ~= nil and batch.count > 0 then send(header.record_count) end
   end

@@ -5,6 +5,7 @@ local L = require "layout"
 local calls = require "calls"
 local dead_letters = require "dead_letters"
 local emit = require "emit"
+local line_watch = require "line_watch"
 local message = require "message"
 local numbers = require "numbers"
 local shapes = require "shapes"
@@ -63,7 +64,10 @@ local function run_records(header, raw, pack, list, tests)
     local record = ffi.cast(L.record_ptr, pack + at)
     at, last_end = at + record.words * 8, record.raw_end
     local test = tests[record.shape]
-    if job.careful then beat[1] = ordinal end
+    if job.careful then
+      beat[1] = ordinal
+      line_watch.at(ordinal)
+    end
     local why = skip and skip[ordinal]
     if ordinal >= first and (last_end > done_to or done_to == 0)
       and (why or test == true or (test and test(record, raw, pack))) then
@@ -100,7 +104,9 @@ function M.run(command)
   emit.pack, emit.stream, emit.position, emit.raw_bytes = command.pack, command.stream, command.position, 0
   emit.loop_depth, emit.now = command.loop_depth + 1, command.now_ns
   prepare(false)
+  line_watch.begin(command.pack)
   if tests.any then matched, failed, last_end = run_records(header, raw, pack, list, tests) end
+  line_watch.finish()
   message.clear()
   emit.close(header.record_count)
   dead_letters.flush(command.pack)
@@ -141,8 +147,11 @@ end
 function M.tick(command)
   begin_without_message(command.now_ns, C.has(command, C.REPEATED))
   if timer_event then
+    line_watch.begin(0)
+    line_watch.at(0)
     local ok, err = calls.timer(timer_event, numbers.lend(command.now_ns), C.has(command, C.LAST))
     if not ok then calls.terminate("error", "timer_event: " .. calls.error_text(err)) end
+    line_watch.finish()
   end
   emit.close(0)
   emit.muted = false

@@ -6,6 +6,7 @@ local cjson = require "cjson"
 local dead_letters = require "dead_letters"
 local emit = require "emit"
 local environment = require "environment"
+local line_watch = require "line_watch"
 local output = require "output"
 local re = require "re" -- read from a file, which is over once the jail is shut
 local scripts = require "scripts"
@@ -14,7 +15,7 @@ local usage = require "usage"
 local virtual_time = require "virtual_time"
 
 
-local beat -- uint64_t[512] shared with the host: pack, record, busy, commands done, and what usage.lua writes
+local beat -- uint64_t[512] shared with the host: pack, record, busy, commands done, what usage.lua and line_watch.lua write
 
 -- ---------------------------------------------------------------- starting
 
@@ -83,6 +84,8 @@ local function serve(kind)
       measure_memory()
     elseif command.op == C.SKIP then
       kind.skip(command.pack, command.first_record, command.text)
+    elseif command.op == C.WATCH then
+      line_watch.want(command.pack, command.first_record)
     elseif command.op == C.JUDGE then
       require("filter").judge(command, require("matcher").new(command.text))
     elseif command.op == C.SNAPSHOT then
@@ -144,6 +147,8 @@ return function(socket_fd, beat_address)
       scripts.coverage.open()
     end
     usage.open(beat, spec)
+    line_watch.open(beat, spec.scripts)
+    if spec.watch_lines then line_watch.watch_all() end
     if spec.virtual_time_s then virtual_time.begin(spec.virtual_time_s) end
     emit.use_arena(spec.arena)
     output.open(spec.output_limit)
