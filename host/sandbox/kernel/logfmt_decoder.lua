@@ -63,11 +63,12 @@ end
 
 local date = digit * digit * digit * digit * "-" * digit * digit * "-" * digit * digit
 
--- by header, how its value may be written: form -> a field for declare_grammar, without its name. one: a character of the value
-local function header_fields(one, severities)
+-- by header, how its value may be written: form -> a field for declare_grammar, without its name. one: a character of the value;
+-- between: what stands between date and time
+local function header_fields(one, between, severities)
   return {
     Timestamp = {
-      rfc3339 = { grammar = date * S "Tt " * one ^ 1, type = "timestamp:rfc3339" },
+      rfc3339 = { grammar = date * between * one ^ 1, type = "timestamp:rfc3339" },
       -- more digits than these are no seconds
       epoch_s = { grammar = P "-" ^ -1 * digit * digit ^ -10 * (P "." * digit ^ 1) ^ -1, type = "timestamp:epoch_s" },
     },
@@ -148,7 +149,7 @@ function M.new(options, defaults, delimiter, otherwise)
     if options[header] and options[header] ~= "" then header_of[options[header]] = header end
   end
   local severities = options.severities or {}
-  local headers = { [true] = header_fields(in_quotes, severities), [false] = header_fields(in_bare, severities) }
+  local headers = { [true] = header_fields(in_quotes, S "Tt ", severities), [false] = header_fields(in_bare, S "Tt", severities) }
 
   local function item_of(value)
     local field = value.header and headers[value.quoted][value.header][value.form]
