@@ -226,8 +226,9 @@ end
 -- record is the Payload; `alternatives`, tried in this order, each a list of items: literal text, an LPEG pattern that is not kept, a field
 -- `{name=, grammar=, type=, representation=, transform=, also=}`, or `{optional = {items}}`. `grammar` captures nothing. `type` is
 -- string, bytes, integer, double, bool, json_string, json_value, or for Timestamp timestamp: and clf, rfc3339, rfc3164, epoch_s,
--- epoch_ms, epoch_us or epoch_ns. `transform` answers the value for the field's text, nil for none, nanoseconds for Timestamp; it is
--- called once for each text that it has not seen of late. `also` is a list of further fields of the same text.
+-- epoch_ms, epoch_us or epoch_ns, between the years 1678 and 2261. `transform` answers the value for the field's text, nil for
+-- none, nanoseconds for Timestamp; it is called once for each text that it has not seen of late. `also` is a list of further fields of
+-- the same text.
 -- A field named as a header is that header. If process_message is defined too, it gets the records that no alternative takes.
 -- Errors: a part of the table that makes no grammar, with its place.
 -- Cost: positions are stored, eight bytes for each field; no string and no table is made of a record.

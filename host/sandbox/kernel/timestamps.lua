@@ -32,10 +32,13 @@ local function leap(y)
   return y % 4 == 0 and (y % 100 ~= 0 or y % 400 == 0)
 end
 
+-- the years that have all their nanoseconds within an int64
+local FIRST_YEAR, LAST_YEAR = 1678, 2261
+
 -- a leap second (:60) counts as the first second of the next minute
 local function set(y, mo, d, h, mi, s, offset_s, ns)
   if mo < 1 or mo > 12 or d < 1 or d > MONTH_DAYS[mo] or h > 23 or mi > 59 or s > 60 then return false end
-  if mo == 2 and d == 29 and not leap(y) then return false end
+  if mo == 2 and d == 29 and not leap(y) or y < FIRST_YEAR or y > LAST_YEAR then return false end
   local seconds = days(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - offset_s
   value[0] = seconds * NS + ns
   return true
@@ -191,6 +194,7 @@ end)
 
 -- seconds with an optional fraction, or an integer in another unit
 local function epoch(unit_ns)
+  local most = 0x7fffffffffffffffLL / unit_ns - 1
   return remembered(function(p, from, to)
     local at, v, negative = from, 0LL, false
     if p[at] == 45 then
@@ -201,7 +205,7 @@ local function epoch(unit_ns)
       v = v * 10 + (p[at] - 48)
       at = at + 1
     end
-    if at == first or at - first > 19 then return false end
+    if at == first or at - first > 19 or v < 0 or v > most then return false end
     v = v * unit_ns
     if at < to then
       if p[at] ~= 46 then return false end
@@ -220,8 +224,9 @@ M.epoch_us = epoch(1000LL)
 M.epoch_ns = epoch(1LL)
 
 -- The nanoseconds that a Lua number stands for. Beyond 2^53 it is exact to 256 ns only; where that may be a whole microsecond it is
--- taken for one, which is what most clocks give.
+-- taken for one, which is what most clocks give. Answers nil for what is no int64.
 function M.of_number(n)
+  if not (n >= -2 ^ 63 and n < 2 ^ 63) then return nil end
   local ns = ffi.cast("int64_t", n)
   if n > -9007199254740992 and n < 9007199254740992 then return ns end
   local whole = (ns + (ns < 0 and -500LL or 500LL)) / 1000LL * 1000LL
