@@ -22,6 +22,8 @@ class _Known(NamedTuple):
 
     mark: Mark
     filter_: model.Filter | None
+    broken: bool
+    """Whether it makes none as it is."""
 
 
 class DropIns:
@@ -48,14 +50,20 @@ class DropIns:
             return found, errors
         seen: dict[Path, _Known] = {}
         for path, mark, make in self._candidates(Path(config.hekate.sandbox_dir), config, errors):
-            known = self._read.get(path, _Known((), None))
+            known = self._read.get(path, _Known((), None, broken=False))
             if known.mark != mark:
-                known = _Known(mark, make() or known.filter_)
+                made = make()
+                known = _Known(mark, made or known.filter_, broken=made is None)
             seen[path] = known
             if known.filter_ is not None and known.filter_.name not in config.filters:
                 found[known.filter_.name] = known.filter_
         self._read = seen
         return found, errors
+
+    @property
+    def broken(self) -> list[str]:
+        """The files that make no filter as they are."""
+        return [str(path) for path, known in self._read.items() if known.broken]
 
     def _candidates(
         self, sandbox_dir: Path, config: model.Config, errors: list[ConfigError]

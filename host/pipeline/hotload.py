@@ -47,6 +47,11 @@ class HotLoader:
         self.is_due = False
         """Whether somebody waits to `apply` who has not begun: what changes now, that one will see."""
 
+    @property
+    def not_loaded(self) -> list[str]:
+        """What does not run as it is in the files: units, and files of which no unit can be made."""
+        return [*self.faults, *self._drop_ins.broken]
+
     async def apply(self) -> None:
         """Look at all files, and change what they change."""
         pipeline = self._pipeline

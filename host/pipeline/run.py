@@ -105,7 +105,7 @@ class Runner:
             _LOG.error("Sandboxes died for good; what they should have done is missing.", sandboxes=",".join(dead))
             self.exit_code = os.EX_SOFTWARE
         loader = self._reloader.loader
-        not_loaded = loader.faults if loader is not None else {}
+        not_loaded = loader.not_loaded if loader is not None else []
         if self._once and not_loaded and self.exit_code == os.EX_OK:
             units = ",".join(not_loaded)
             _LOG.error("What is in sandbox_dir was not all loaded; what it should have done is missing.", units=units)

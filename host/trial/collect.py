@@ -11,7 +11,7 @@ from host import paths
 from host.config import load, model
 from host.config.model import PluginKind
 from host.errors import ConfigError, ConfigErrors
-from host.sandbox import library, manifest
+from host.sandbox import compiler, library, manifest
 from host.sandbox.library import KINDS
 from host.trial import pipeline_tests
 from host.trial.cases import SUFFIX, Case, Cases
@@ -87,6 +87,10 @@ def _add_plugin(path: Path, source: bytes, found: Collected, sandbox_dir: Path |
         return
     plugin = library.of_source(source, path, kind, found.errors)
     if plugin is None:
+        return
+    if fault := compiler.check(source):
+        message = f"Lua does not compile: {fault.message}."
+        found.errors.append(ConfigError("", str(path), fault.line, message, "Correct the syntax."))
         return
     folder = sandbox_dir or (path.resolve().parent.parent if path.parent.name in _FOLDERS else None)
     settings = model.HostSettings(sandbox_dir=str(folder) if folder else None)
