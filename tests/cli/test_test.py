@@ -232,6 +232,12 @@ def test_where_there_is_nothing_it_says_so(tmp_path):
     done = hekate("test", tmp_path / "free.lua")
     assert done.returncode == 78
     assert "This is no plugin" in done.stderr
+    broken = tmp_path / "decoders" / "broken.lua"
+    broken.parent.mkdir()
+    broken.write_text("function process_message(\n")
+    done = hekate("test", broken)
+    assert done.returncode == 78
+    assert f"{broken}:2: Lua does not compile: <name> or" in done.stderr
 
 
 UPDATED = """cases:
