@@ -37,7 +37,7 @@ def command(config: tuple[Path, ...], api: str | None, token_file: Path | None, 
 
     It warns, on stderr, of matchers that nothing can satisfy (by Types, Loggers, and fields that are known), of
     messages that nobody sees, and of filters that may feed each other. Without CONFIG it shows the graph of a running
-    host, with what flows there.
+    host, with what flows there, and warns of what its files say.
 
     \b
         hekate graph hekate.yaml
@@ -45,13 +45,17 @@ def command(config: tuple[Path, ...], api: str | None, token_file: Path | None, 
         hekate graph --api /run/hekate/admin.sock
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
     if not config:
-        _show_running(api, token_file, output_format)
-        return 0
+        return _warn(_show_running(api, token_file, output_format))
     found = _flow(config)
     _show(found, output_format)
-    for warning in found.warnings:
+    return _warn(found.warnings)
+
+
+def _warn(warnings: Sequence[str]) -> int:
+    """Print them; answers the exit status."""
+    for warning in warnings:
         click.echo(f"Warning: {warning}", err=True)
-    return _FAILED if found.warnings else 0
+    return _FAILED if warnings else os.EX_OK
 
 
 def _flow(config: Sequence[Path]) -> "Flow":
@@ -78,16 +82,20 @@ def _flow(config: Sequence[Path]) -> "Flow":
     return flow(whole, asyncio.run(decoded_kinds.of_inputs(whole)), specs.module_reader(whole.hekate.sandbox_dir))
 
 
-def _show_running(api: str | None, token_file: Path | None, output_format: str) -> None:
+def _show_running(api: str | None, token_file: Path | None, output_format: str) -> list[str]:
+    """Show the graph of a running host; answers what is suspicious about its configuration."""
     from host.cli.admin_client import Client, path_of
     from host.cli.output import write_json
 
     asked = output_format if output_format in {"dot", "mermaid"} else "json"
-    found = Client.default(api, token_file).ask("GET", path_of("graph"), format=asked)
+    client = Client.default(api, token_file)
+    found = client.ask("GET", path_of("graph"), format=asked)
+    warnings: list[str] = client.ask("GET", path_of("graph", "warnings"))["warnings"]
     if output_format == "json":
-        write_json(found)
+        write_json(found | {"warnings": warnings})
     else:
         sys.stdout.write(found if isinstance(found, str) else _running_text(found))
+    return warnings
 
 
 def _running_text(graph: dict[str, Any]) -> str:

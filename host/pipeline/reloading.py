@@ -51,6 +51,7 @@ class Reloader:
         self._pipeline = pipeline
         self._watcher: Watcher | None = None
         self._task: asyncio.Task[Outcome] | None = None
+        self._looking = asyncio.Lock()
         self.loader: HotLoader | None = None
         """Loads the drop-in directory; None if there is none."""
         self.last: Outcome | None = None
@@ -106,21 +107,28 @@ class Reloader:
     async def check(self) -> tuple[int, str]:
         """Check the configuration, down to its scripts and matchers.
 
-        It is checked in a process of its own, because compiling Lua belongs into no process that holds data.
-
         Returns:
             The exit status of `hekate validate`, and the JSON that it printed.
         """
-        arguments = [sys.executable, "-P", "-m", "host", "validate", "--format", "json", *map(str, self.paths)]
-        check = await asyncio.create_subprocess_exec(
-            *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=child_environment()
+        return await self._asked("validate", asyncio.subprocess.STDOUT)
+
+    async def flow(self) -> tuple[int, str]:
+        """What `hekate graph` says of the files as they are now: its exit status, and the JSON that it printed."""
+        async with self._looking:  # whoever may look at the graph may ask for it, and it costs a second
+            return await self._asked("graph", asyncio.subprocess.DEVNULL)
+
+    async def _asked(self, verb: str, stderr: int) -> tuple[int, str]:
+        """Ask a process of its own, because compiling Lua belongs into no process that holds data."""
+        arguments = [sys.executable, "-P", "-m", "host", verb, "--format", "json", *map(str, self.paths)]
+        asked = await asyncio.create_subprocess_exec(
+            *arguments, stdout=asyncio.subprocess.PIPE, stderr=stderr, env=child_environment()
         )
         try:
-            output, _ = await check.communicate()
+            output, _ = await asked.communicate()
         except asyncio.CancelledError:
-            check.kill()
+            asked.kill()
             raise
-        return check.returncode or 0, output.decode(errors="replace")
+        return asked.returncode or 0, output.decode(errors="replace")
 
     async def _fault(self) -> str:
         status, output = await self.check()

@@ -68,6 +68,12 @@ def test_the_graph_is_written_for_graphviz_and_mermaid(api):
     assert re.search(r"n\d+ -->\|[\d.]+/s\| n\d+", mermaid.body.decode())
 
 
+def test_what_is_suspicious_is_told(api):
+    assert api.get("/api/v1/graph/warnings") == {
+        "warnings": ["filters.counts: no filter and no output sees its messages."]
+    }
+
+
 def test_the_graph_is_followed_without_asking_again(api):
     found = events(api, "/api/v1/graph/stream", 2)
 

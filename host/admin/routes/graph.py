@@ -10,6 +10,7 @@ from host.admin import graph
 from host.admin.declare import Answer, Call, Routes, Stream
 from host.admin.graph import Graph
 from host.admin.handler import RouteHandler
+from host.admin.problems import Problem
 
 routes = Routes("graph", "The pipeline as a graph, with what flows through it just now.")
 
@@ -36,6 +37,27 @@ async def show_graph(call: Call, query: FormatQuery) -> Answer[Graph]:
     if query.format == "mermaid":
         return Answer(graph.mermaid(shown), media_type=_MERMAID)  # type: ignore[arg-type]
     return Answer(shown)
+
+
+class Warnings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is suspicious, though nothing is wrong."""
+
+    warnings: list[str]
+
+
+@routes.get("/api/v1/graph/warnings", role="viewer", scope="host", problems=(409,))
+async def graph_warnings(call: Call) -> Warnings:
+    """Tell of matchers that nothing can satisfy, messages that nobody sees, and filters that may feed each other.
+
+    This is what `hekate graph` warns of: it looks at the files of the configuration as they are now, in a process of
+    its own, which takes about a second.
+    """
+    _, output = await call.control.reloader.flow()
+    try:
+        return msgspec.json.decode(output.encode(), type=Warnings)
+    except msgspec.DecodeError as fault:
+        detail = "The files of the configuration are not valid as they are now: `hekate validate` says why."
+        raise Problem(409, detail) from fault
 
 
 @routes.get("/api/v1/graph/stream", role="viewer", scope="host", media_types=("text/event-stream",))
