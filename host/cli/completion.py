@@ -23,4 +23,6 @@ def command(shell: str) -> None:
 
     made = get_completion_class(shell)
     assert made is not None
-    click.echo(made(cli, {}, "hekate", "_HEKATE_COMPLETE").source())
+    script = made(cli, {}, "hekate", "_HEKATE_COMPLETE").source()
+    # Click's own for fish cuts the help at its first comma.
+    click.echo(script.replace('(string split "," $completion)', '(string split --max 1 "," $completion)'))

@@ -230,14 +230,15 @@ def test_a_shell_completes(bench, shell_environment, shell, begin):
 def test_fish_completes(bench, shell_environment):
     if shutil.which("fish") is None:
         pytest.skip("fish is not there")
-    lines = "; ".join(f"complete -C '{typed}'" for typed in COMPLETED)
+    lines = "; ".join(f"complete -C '{typed}'" for typed in [*COMPLETED, "hekate graph"])
     done = subprocess.run(
         ["fish", "--no-config", "-c", f"hekate completion fish | source; {lines}"], env=shell_environment,
         capture_output=True, text=True, timeout=60, cwd=bench.folder,
     )  # fmt: skip
-    found = [line.partition("\t")[0] for line in done.stdout.splitlines() if line]
+    *found, graph = [line.partition("\t") for line in done.stdout.splitlines() if line]
 
-    assert found == [completed.split()[-1] for completed in COMPLETED.values()], done.stderr
+    assert graph[2] == "Show what flows where in a configuration, and what is suspicious."
+    assert [name for name, _, _ in found] == [completed.split()[-1] for completed in COMPLETED.values()], done.stderr
 
 
 def test_a_host_that_is_not_there_is_said_so(tmp_path):
