@@ -22,16 +22,21 @@ from host.errors import SandboxError
 from host.packs import protocol
 from host.packs.arena import Arena
 from host.packs.ledger import RawPack, TablePack
-from host.packs.protocol import COMMAND, NEVER_MATCHES, Emitted, Op, PackFlags, Report, Said, TickFlags
+from host.packs.protocol import COMMAND, NEVER_MATCHES, Emitted, Op, Report, Said
+from host.sandbox import commands
+from host.sandbox.blame import Blame
 from host.sandbox.channel import Channel
 from host.sandbox.heartbeat import Heartbeat, Usage, Use
 from host.sandbox.journal import Journal, Tick
+from host.sandbox.module_texts import ModuleTexts
 from host.sandbox.process import Order
 from host.sandbox.readouts import Answer, answer_of
 from host.sandbox.roles import Housing, Owner
+from host.sandbox.slots import Slots
 from host.sandbox.state_exchange import StateExchange
 from host.sandbox.termination import MOST_SAID, Termination, last_words, of_status
 from host.sandbox.work import Work
+from host.sandbox.workload import Workload
 from host.sandbox.zygote_client import Place, Seat
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
@@ -47,7 +52,6 @@ _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
 """Deaths in a row without a step forward between them."""
-_TRIES_PER_RECORD = 2
 _VERSION_DIGITS = 12
 _STATE_FACTOR = 4
 """A state may be so many times as large as the memory that it was made in."""
@@ -101,13 +105,7 @@ class Sandbox:
         """Of its process, which it may share; 0 if it has none."""
         self.heartbeat = Heartbeat()
         self.termination: Termination | None = None
-        self.modules: dict[str, str] = {}
-        """What the script has required, with the SHA-256 of the text that it got."""
-        self.work: OrderedDict[int, Work] = OrderedDict()
         self.journal = journal
-        self._again: OrderedDict[int, Work] = OrderedDict()
-        """Packs that were done, and that this process does again to know what the one before it knew."""
-        self._ticks_again = 0
         self._state = None if journal is None else StateExchange(journal, _STATE_FACTOR * order.memory_limit)
         self._answer = Answer()
         self._order = order
@@ -118,24 +116,17 @@ class Sandbox:
         self._housing = housing
         self._place: Place | None = None
         self._owner = owner
-        self._read_module = read_module
+        self._modules = ModuleTexts(read_module)
         self._channel: Channel | None = None
-        self._granted: dict[int, None] = {}
-        self._ids = 0
+        self._slots = Slots(arena, _WINDOW + 1)
+        self._load = Workload()
+        self._blame = Blame(name, self.heartbeat, watches_all=bool(spec.get("watch_lines")))
         self._deaths = 0
         self._kill_reason: tuple[str, str, int] | None = None
         self._stopping = self._closed = False
-        self._ticking: asyncio.Future[None] | None = None
-        self._tick = Tick(0, last=False)
         self._ready: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
         self._said_terminated: Termination | None = None
-        self._asks_for_line = True
-        """Whether it is not known yet at which line of the script a process took too much CPU: once is enough."""
-        self._watches_timer = False
-        self._timer_line = ""
-        self._timer_deaths = 0
-        """By cpu_limit, without a timer_event that got to its end between them."""
         self.progress = 0
         """Counts starts and what came of work: whoever watches sees whether anything has."""
         self.record_cpu_ms = Use(0, 0)
@@ -164,6 +155,16 @@ class Sandbox:
     def plugin(self) -> str:
         """The names of its scripts' files, without `.lua`."""
         return " ".join(str(script["file"]).removesuffix(".lua") for script in self._spec["scripts"])
+
+    @property
+    def modules(self) -> dict[str, str]:
+        """What the script has required, with the SHA-256 of the text that it got."""
+        return self._modules.given
+
+    @property
+    def work(self) -> OrderedDict[int, Work]:
+        """What it was given and has not done, by number, oldest first."""
+        return self._load.work
 
     def usage(self) -> Usage:
         """What it uses of its limits, current and highest. Most of it is the sandbox's own claim."""
@@ -196,9 +197,7 @@ class Sandbox:
         channel = self._channel = Channel(self)
         self._said_terminated = self._kill_reason = None
         self.progress += 1
-        for offset in self._granted:
-            self.arena.release(offset)
-        self._granted.clear()
+        self._slots.release()
         try:
             place = await self._housing.house(Seat(self.kind, self._order, channel.theirs, self.heartbeat.fd), self)
         except SandboxError as fault:
@@ -246,9 +245,7 @@ class Sandbox:
             return
         self._closed = True
         self.heartbeat.close()
-        for offset in self._granted:
-            self.arena.release(offset)
-        self._granted.clear()
+        self._slots.release()
         self.arena.retire()
 
     @property
@@ -298,14 +295,9 @@ class Sandbox:
     def _move_out(self, culprit: str) -> None:
         """Another sandbox has ended the process: go on in a new one."""
         _LOG.warning("It shared a process that another sandbox ended.", sandbox=self.name, ended_by=culprit)
-        self._stop_ticking()
+        self._load.end_tick()
         self.state = "backing_off"
         asyncio.get_running_loop().call_soon(self._restart)
-
-    def _stop_ticking(self) -> None:
-        if self._ticking is not None and not self._ticking.done():
-            self._ticking.set_result(None)
-        self._ticking = None
 
     def _reason_of_death(self, status: int) -> Termination:
         record = min(self.heartbeat.read().record, MOST_SAID)
@@ -313,26 +305,15 @@ class Sandbox:
             return self._said_terminated
         if self._kill_reason:
             limit, reason, value = self._kill_reason
-            return Termination(limit, reason + self._line_of_death(limit), record, value)
+            work = self._load.of(self.heartbeat.read().pack)
+            return Termination(limit, reason + self._blame.line(limit, work), record, value)
         return of_status(status, record)
-
-    def _line_of_death(self, limit: str) -> str:
-        """At which line of the script the process was, if it was to say so."""
-        beat = self.heartbeat.read()
-        work = self._work_of(beat.pack)
-        if limit != "cpu_limit":
-            return ""
-        watched = self._watches_timer if work is None else work.watched == beat.record
-        line = self.heartbeat.line() if watched or self._spec.get("watch_lines") else ""
-        if work is None:
-            line = self._timer_line = line or self._timer_line
-        return f" It was at {line}." if line else ""
 
     def _with_numbers(self, termination: Termination) -> Termination:
         """What the host knows of a termination without having to believe the process."""
         own = {"cpu_limit": self.cpu_limit_ms, "memory_limit": self._order.memory_limit}
         value = termination.value or own.get(termination.limit) or self._spec.get(termination.limit)
-        work = self._work_of(self.heartbeat.read().pack)
+        work = self._load.of(self.heartbeat.read().pack)
         depth = work.pack.loop_depth if work is not None and isinstance(work.pack, TablePack) else 0
         return termination._replace(value=value if isinstance(value, int) else 0, loop_depth=depth + 1)
 
@@ -340,9 +321,8 @@ class Sandbox:
         self.termination = termination = self._with_numbers(termination)
         self.metrics.count_error(termination.limit)
         was_starting = self.state == "starting"
-        self._blame_record(termination)
-        self._blame_timer(termination)
-        self._stop_ticking()
+        self._find_who_is_to_blame(termination)
+        self._load.end_tick()
         if self.journal is not None:
             self.journal.on_death(termination.limit)
         self._deaths += 1
@@ -371,11 +351,7 @@ class Sandbox:
         if self._state is not None:
             self._state.nothing_more_comes()
         self._answer.take("")
-        self._again.clear()
-        self._ticks_again = 0
-
-    def _work_of(self, number: int) -> Work | None:
-        return self.work.get(number) or self._again.get(number)
+        self._load.give_up_repeating()
 
     def _restart(self) -> None:
         if self._stopping or self.state != "backing_off":
@@ -384,42 +360,18 @@ class Sandbox:
         task = asyncio.get_running_loop().create_task(self._launch())
         task.add_done_callback(_raise_if_failed)
 
-    def _blame_record(self, termination: Termination) -> None:
+    def _find_who_is_to_blame(self, termination: Termination) -> None:
         """The record at which a process died is tried again carefully, then not any more."""
         beat = self.heartbeat.read()
-        work = self._work_of(beat.pack)
+        work = self._load.of(beat.pack)
+        if self._load.ticking:
+            self._blame.timer(termination)
         if not beat.busy or work is None or self.state == "starting":
             return
-        if not work.careful:
-            work.careful = True
-            return
-        record = min(beat.record, MOST_SAID)
-        work.tries[record] = work.tries.get(record, 0) + 1
-        tries = _TRIES_PER_RECORD + 1 if termination.limit == "signal" and "SIGKILL" in termination.text else 1
-        if self._asks_for_line and termination.limit == "cpu_limit":
-            self._asks_for_line = False
-            work.watched = record  # once more, slowly
-        elif work.tries[record] >= tries:
-            work.skips[record] = f"{termination.limit}: {termination.text}"
-            # Without a decoder or an encoder nothing goes on, so it may give up many records in a row. Not a filter:
-            # it would hold others back all the while. And none gets beyond its pack by lies.
-            if self.kind != "filter" and record < work.most_records:
-                self._deaths = 0
-            _LOG.error(
-                "A record ended its sandbox and is not tried again.",
-                sandbox=self.name,
-                limit=termination.limit,
-                record=record,
-            )
-
-    def _blame_timer(self, termination: Termination) -> None:
-        """Of a timer_event that takes too much CPU twice in a row, the third one is to say where it is."""
-        self._watches_timer = False
-        if self._ticking is None or self.heartbeat.read().pack != 0 or termination.limit != "cpu_limit":
-            return
-        self._timer_deaths += 1
-        if self._asks_for_line and self._timer_deaths > 1:
-            self._asks_for_line, self._watches_timer = False, True
+        # Without a decoder or an encoder nothing goes on, so it may give up many records in a row. Not a filter: it
+        # would hold others back all the while.
+        if self._blame.record(work, termination) and self.kind != "filter":
+            self._deaths = 0
 
     # ------------------------------------------------------------------ work
 
@@ -436,29 +388,27 @@ class Sandbox:
     @property
     def idle(self) -> bool:
         """Whether it has nothing to do."""
-        return not self.work and self._ticking is None and not self._again
+        return self._load.idle
 
     @property
     def may_write(self) -> bool:
         """Whether it has a slot, and no reason to wait for one."""
-        return bool(self._granted)
+        return bool(self._slots)
 
     def records_given(self) -> int:
         """How many records it may be working on, at most."""
-        return 1 + sum(work.most_records for work in (*self.work.values(), *self._again.values()))
+        return 1 + self._load.most_records()
 
     @property
     def ticking(self) -> bool:
         """Whether it was asked to call timer_event and has not answered."""
-        return self._ticking is not None
+        return self._load.ticking
 
     def give(
         self, pack: RawPack | TablePack, done_to: int = 0, now_ns: int | None = None, *, first_record: int = 0
     ) -> None:
         """Give it a pack to work on. Only if there is room. For the rest see `Work`; by default it is now."""
-        self._ids = self._ids % 0x7FFFFFFF + 1
-        now_ns = self.clock() if now_ns is None else now_ns
-        work = self.work[self._ids] = Work(self._ids, pack, done_to, now_ns)
+        work = self._load.add(pack, done_to, self.clock() if now_ns is None else now_ns)
         work.first_record = first_record
         self._send_pack(work)
 
@@ -480,25 +430,24 @@ class Sandbox:
         Returns:
             The number of the work.
         """
-        self._ids = self._ids % 0x7FFFFFFF + 1
-        self.work[self._ids] = Work(self._ids, pack, 0, self.clock())
+        work = self._load.add(pack, 0, self.clock())
         if self._channel is not None:
             self._channel.map(pack.arena)
-            table = pack.arena.number, pack.offset, pack.arena.slot_bytes
-            self._channel.send(protocol.command(Op.JUDGE, pack=self._ids, table=table) + matcher.encode())
-        return self._ids
+            self._channel.send(commands.judge(work, pack, matcher))
+        return work.number
 
     def tick(self, now_ns: int, *, last: bool) -> asyncio.Future[None]:
         """Have it call timer_event. The future is done when it has been called and what it injected has arrived."""
-        ticking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self.state != "running" or self._ticking is not None:
-            ticking.set_result(None)
-            return ticking
-        self._ticking, self._tick = ticking, Tick(now_ns, last)
-        if self._watches_timer:
-            self._send(protocol.command(Op.WATCH))
+        if self.state != "running" or self._load.ticking:
+            nothing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            nothing.set_result(None)
+            return nothing
+        tick = Tick(now_ns, last)
+        ticking = self._load.begin_tick(tick)
+        if self._blame.watches_timer:
+            self._send(commands.watch_timer())
         # What it injects needs a slot, and it may never have been given a pack.
-        self._send(self._grants() + protocol.command(Op.TICK, now_ns=now_ns, flags=TickFlags.LAST if last else 0))
+        self._send(self._slots.grants() + commands.tick(tick))
         return ticking
 
     async def call(self, function: str, arguments: dict[str, str]) -> Any:
@@ -513,7 +462,7 @@ class Sandbox:
         answer = self._answer.expect(called)
         request = json.dumps({"function": function, "arguments": arguments}).encode()
         # What it injects needs a slot.
-        self._send(self._grants())
+        self._grant()
         self._send(protocol.command(Op.CALL, now_ns=self.clock()) + request)
         return answer_of(await asyncio.shield(answer), called)
 
@@ -521,12 +470,12 @@ class Sandbox:
         """Have its state written into its journal; whether it was."""
         if self._state is None or self.state != "running":
             return False
-        return await self._state.snapshot(lambda: self._send(self._grants() + protocol.command(Op.SNAPSHOT)))
+        return await self._state.snapshot(lambda: self._send(self._slots.grants() + protocol.command(Op.SNAPSHOT)))
 
     def begin_snapshot(self) -> None:
         """Have its state written into its journal, some time soon."""
         if self._state is not None and self.state == "running":
-            self._state.begin_snapshot(lambda: self._send(self._grants() + protocol.command(Op.SNAPSHOT)))
+            self._state.begin_snapshot(lambda: self._send(self._slots.grants() + protocol.command(Op.SNAPSHOT)))
 
     async def restore(self, state: bytes) -> str:
         """Have a sandbox that runs, and has done nothing yet, take a state. Answers why it cannot; empty if it has."""
@@ -537,70 +486,37 @@ class Sandbox:
     def release_slot(self, offset: int) -> None:
         """What the sandbox made in a slot is not needed any more."""
         self.arena.release(offset)
-        if self._channel is not None and len(self._granted) < _WINDOW and self.state == "running":
-            self._send(self._grants())
+        if self._slots.few and self.state == "running":
+            self._grant()
 
-    def _grants(self) -> bytes:
-        """Slots for it to write to, as far as it lacks them."""
-        commands = []
-        while len(self._granted) < _WINDOW + 1:
-            offset = self.arena.acquire()
-            if offset is None:
-                break
-            self._granted[offset] = None
-            commands.append(protocol.command(Op.GRANT, table=(self.arena.number, offset, self.arena.slot_bytes)))
-        return b"".join(commands)
+    def _grant(self) -> None:
+        """Let it have the slots that it lacks."""
+        if self._channel is not None:
+            self._channel.send(self._slots.grants())
 
     def _send_pack(self, work: Work, *, again: bool = False) -> None:
-        pack, channel = work.pack, self._channel
-        if channel is None:
+        if self._channel is None:
             return  # it has just died; the next process gets everything anew
-        flags = PackFlags.CAREFUL if work.careful else PackFlags(0)
-        channel.map(pack.arena)
-        if isinstance(pack, RawPack):
-            records = 0 if pack.records is None else len(pack.records) // 2
-            if pack.records is None:
-                flags |= PackFlags.DELIMITED
-            command = protocol.command(
-                Op.PACK, pack=work.number, raw=(pack.arena.number, pack.offset, pack.length),
-                stream=pack.stream.number, position=pack.position, now_ns=work.now_ns, records=records,
-                first_record=work.first_record, flags=flags,
-            )  # fmt: skip
-        else:
-            raw = (0, 0, 0)
-            if pack.raw is not None:
-                channel.map(pack.raw.arena)
-                raw = (pack.raw.arena.number, pack.raw.offset, pack.raw.length)
-            if self.journal is not None:
-                flags |= PackFlags.REBUILD
-            command = protocol.command(
-                Op.PACK, pack=work.number, raw=raw, table=(pack.arena.number, pack.offset, pack.arena.slot_bytes),
-                stream=pack.stream_number, position=pack.position, now_ns=work.now_ns, records=work.done_to,
-                first_record=pack.count if again else work.first_record, flags=flags, loop_depth=pack.loop_depth,
-            )  # fmt: skip
-        channel.send(self._grants() + command)
+        self._channel.map(work.pack.arena)
+        if isinstance(work.pack, TablePack) and work.pack.raw is not None:
+            self._channel.map(work.pack.raw.arena)
+        keeps_state = self.journal is not None
+        self._channel.send(self._slots.grants() + commands.pack(work, keeps_state=keeps_state, again=again))
 
     def _give_again(self) -> None:
         """What the process before this one knew, and what it left undone."""
-        for entry in self.journal.entries if self.journal is not None else ():
+        for entry in self._load.repeat(self.journal.entries if self.journal is not None else ()):
             if isinstance(entry, Tick):
-                self._ticks_again += 1
-                flags = TickFlags.REPEATED | (TickFlags.LAST if entry.last else 0)
-                self._send(protocol.command(Op.TICK, now_ns=entry.now_ns, flags=flags))
+                self._send(commands.tick(entry, repeated=True))
             else:
-                self._again[entry.number] = entry
-                self._send_about(entry)
-                self._send_pack(entry, again=True)
+                self._send_carefully(entry, again=True)
         for work in self.work.values():
-            self._send_about(work)
-            self._send_pack(work)
+            self._send_carefully(work)
 
-    def _send_about(self, work: Work) -> None:
-        """Which of its records are not to be tried again, and which is to be watched."""
-        if work.watched is not None:
-            self._send(protocol.command(Op.WATCH, pack=work.number, first_record=work.watched))
-        for record, reason in work.skips.items():
-            self._send(protocol.command(Op.SKIP, pack=work.number, first_record=record) + reason.encode())
+    def _send_carefully(self, work: Work, *, again: bool = False) -> None:
+        for command in commands.about(work):
+            self._send(command)
+        self._send_pack(work, again=again)
 
     # ------------------------------------------------------------------ the socket
 
@@ -650,21 +566,22 @@ class Sandbox:
             self._on_emit(report)
         elif report.op == Said.DONE:
             self._on_done(report)
-        elif report.op == Said.TICKED and self._ticks_again:
-            self._ticks_again -= 1
-        elif report.op == Said.TICKED and self._ticking is not None:
-            self._has_done_something()
-            self._timer_deaths, self._watches_timer = 0, False
-            if self.journal is not None:
-                self.journal.entries.append(self._tick)
-            if not self._ticking.done():
-                self._ticking.set_result(None)
-            self._ticking = None
+        elif report.op == Said.TICKED and self._load.was_tick_again():
+            return
+        elif report.op == Said.TICKED and self._load.ticking:
+            self._on_ticked()
         else:
             self.kill("it sent an unknown report")
 
+    def _on_ticked(self) -> None:
+        self._has_done_something()
+        self._blame.timer_ended_well()
+        tick = self._load.end_tick()
+        if self.journal is not None and tick is not None:
+            self.journal.entries.append(tick)
+
     def _on_done(self, report: Report) -> None:
-        if self._again.pop(report.pack, None) is not None:
+        if self._load.was_again(report.pack):
             return
         work = self.work.pop(report.pack, None)
         if work is None:
@@ -679,22 +596,21 @@ class Sandbox:
 
     def _on_emit(self, report: Report) -> None:
         """A slot was filled. It must be one that the sandbox was given, and within its bounds."""
-        if report.offset not in self._granted or report.used_bytes > self.arena.slot_bytes:
-            self.kill("it sent a place that it was not given")
-            return
         work = self.work.get(report.pack)
         if work is None and report.pack != 0:
             self.kill("it sent something for a pack that it was not given")
             return
-        del self._granted[report.offset]
+        if not self._slots.take(report.offset, report.used_bytes):
+            self.kill("it sent a place that it was not given")
+            return
         if report.kind == Emitted.STATE:
             self._on_state_part(report)
             return
         if work is not None and report.kind != Emitted.DEAD_LETTERS:
             work.first_record = max(work.first_record, report.first_record)
         self._owner.on_emit(self, work, report)
-        if self._channel is not None and not self._granted:
-            self._send(self._grants())
+        if not self._slots:
+            self._grant()
 
     def _on_state_part(self, report: Report) -> None:
         """A slot holds a part of its state."""
@@ -703,7 +619,7 @@ class Sandbox:
         if self._state is None or not self._state.add(part):
             self.kill("it sent a state that it was not asked for, or one that is larger than it can be")
             return
-        self._send(self._grants())
+        self._grant()
 
     def _on_restored(self, fault: str) -> None:
         if self._state is None or not self._state.on_restored(fault):
@@ -735,7 +651,7 @@ class Sandbox:
     def _on_exchange(self, op: int, text: str) -> None:
         """It asks, or answers."""
         if op == Said.NEED_MODULE:
-            self._send_module(text)
+            self._send(self._modules.answer(text))
         elif op == Said.SNAPSHOT_TAKEN:
             if self._state is None or not self._state.on_taken(text):
                 self.kill("it took a snapshot that it was not asked for")
@@ -743,18 +659,6 @@ class Sandbox:
             self._on_restored(text)
         else:
             self._answer.take(text)
-
-    def _send_module(self, name: str) -> None:
-        try:
-            text, found = self._read_module(name).encode(), True
-            self.modules[name] = hashlib.sha256(text).hexdigest()
-        except KeyError as fault:
-            text, found = str(fault.args[0]).encode(), False
-        except (OSError, ValueError) as fault:  # not readable, no UTF-8, a name that no file can have
-            text, found = f"it cannot be read: {fault}".encode(errors="replace"), False
-        if len(text) > protocol.MOST_TEXT_BYTES:
-            text, found = f"it is larger than {protocol.MOST_TEXT_BYTES} bytes".encode(), False
-        self._send(protocol.command(Op.MODULE, flags=int(found)) + text)
 
 
 def _raise_if_failed(task: asyncio.Task[None]) -> None:
