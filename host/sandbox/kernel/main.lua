@@ -111,7 +111,7 @@ local RESERVE_BYTES = 48 * 1024
 -- let go when the memory is used up, so that there is some to say so
 calls.reserve = ("\0"):rep(RESERVE_BYTES)
 
-local OUT_OF_MEMORY_STATUS = 77 -- known to host/sandbox/sandbox.py
+local OUT_OF_MEMORY_STATUS = 77 -- known to host/sandbox/termination.py
 
 -- The last words. Ends the process here, in the midst of whatever is running, so that no script can catch it.
 local function terminate(limit, text)
