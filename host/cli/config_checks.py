@@ -11,15 +11,17 @@ from pathlib import Path
 
 import psutil
 
-from host import addresses
+from host import addresses, beginning
 from host.cli.checks import Check, ok, wrong
 from host.config.load import load_config
-from host.config.model import Config
+from host.config.model import Config, Input
 from host.delivery import checkpoints
 from host.errors import ConfigErrors, HekateError, StartError
 from host.inputs._file_finder import Finder
+from host.inputs._file_source import open_source
 
 _LOW_DISK_BYTES = 1 << 30
+_MOST_LOOKED_AT = 20
 
 
 def of_config(paths: Sequence[Path]) -> Iterator[Check]:
@@ -37,7 +39,7 @@ def of_config(paths: Sequence[Path]) -> Iterator[Check]:
         yield _sandbox_dir(Path(config.hekate.sandbox_dir))
     yield from _inputs(config)
     yield from _outputs(config)
-    yield from _ports(config)
+    yield from _ports(config, checkpoints.holder(Path(config.hekate.state_dir)))
 
 
 def _existing(path: Path) -> Path:
@@ -110,7 +112,34 @@ def _inputs(config: Config) -> Iterator[Check]:
         elif not files:
             yield Check(name=place, state="warning", text=f"No file matches {given} now.", mend=f"ls -l {given}")
         else:
-            yield ok(place, f"{len(files)} files.")
+            yield ok(place, f"{len(files)} file{'' if len(files) == 1 else 's'}.")
+            yield from _text(place, each, [file.path for file in files[-_MOST_LOOKED_AT:]])
+
+
+def _text(place: str, config: Input, paths: Sequence[str]) -> Iterator[Check]:
+    """Whether files are text as decoders want it, by how they begin."""
+    splitter = config.splitter
+    splits_lines = splitter.type == "token" and splitter.options.delimiter == "\n"
+    for path in paths if splitter.type in {"token", "regex"} else ():
+        head = _head(path)
+        if advice := beginning.encoding_advice(head):
+            text, _, command = advice.replace("FILE", shlex.quote(path)).partition(": `")
+            yield Check(name=place, state="warning", text=f"{path}: {text}.", mend=command.rstrip("`."))
+        elif beginning.ends_lines_with_crlf(head) and splits_lines:
+            text = f"{path}: its lines end with CR LF, and the CR becomes a part of each record."
+            mend = f'splitter: {{type: token, delimiter: "\\r\\n"}}     (in {place})'
+            yield Check(name=place, state="warning", text=text, mend=mend)
+        else:
+            continue
+        return
+
+
+def _head(path: str) -> bytes:
+    try:
+        with contextlib.closing(open_source(path)) as source:
+            return source.head()
+    except OSError:
+        return b""  # it has just gone
 
 
 def _outputs(config: Config) -> Iterator[Check]:
@@ -132,33 +161,38 @@ def _output_file(place: str, path: Path) -> Check:
     return _folder(place, above)
 
 
-def _ports(config: Config) -> Iterator[Check]:
+def _ports(config: Config, holder: int) -> Iterator[Check]:
+    """Whether ports are free; holder: the host that has them now, or 0."""
     for name, each in config.inputs.items():
         address = getattr(each.options, "address", None)
         if each.type in {"tcp", "udp"} and isinstance(address, str):
             kind = socket.SOCK_STREAM if each.type == "tcp" else socket.SOCK_DGRAM
-            yield _port(f"inputs.{name}", address, kind)
+            yield _port(f"inputs.{name}", address, kind, holder)
     if config.admin is not None and config.admin.listen is not None:
-        yield _port("admin.listen", config.admin.listen, socket.SOCK_STREAM)
+        yield _port("admin.listen", config.admin.listen, socket.SOCK_STREAM, holder)
 
 
-def _port(name: str, address: str, kind: socket.SocketKind) -> Check:
+def _port(name: str, address: str, kind: socket.SocketKind, holder: int) -> Check:
     parsed = addresses.parse(address)
     try:
         with contextlib.closing(addresses.bind(name, parsed, kind)) as bound:
             if kind == socket.SOCK_STREAM:
                 bound.listen()
     except (HekateError, OSError) as fault:
-        who = _who_has(parsed.port)
+        process = _who_has(parsed.port)
+        if process is not None and process.pid == holder:
+            return ok(name, f"{address} is that of the host that runs, process {holder}.")
+        who = f" Process {process.pid} has it: {process.name()}." if process is not None else ""
         flag = "t" if kind == socket.SOCK_STREAM else "u"
-        return wrong(name, f"{fault}{who}", f"sudo ss -l{flag}np 'sport = :{parsed.port}'")
+        told = str(fault).removeprefix(f"{name}: ")
+        return wrong(name, f"{told}{who}", f"sudo ss -l{flag}np 'sport = :{parsed.port}'")
     return ok(name, f"{address} is free.")
 
 
-def _who_has(port: int) -> str:
+def _who_has(port: int) -> psutil.Process | None:
     """The process that has a port, as far as this user may know."""
     with contextlib.suppress(psutil.Error, OSError):
         for each in psutil.net_connections("inet"):
             if each.laddr and each.laddr.port == port and each.pid and each.status in {"LISTEN", "NONE"}:
-                return f" Process {each.pid} has it: {psutil.Process(each.pid).name()}."
-    return ""
+                return psutil.Process(each.pid)
+    return None

@@ -96,6 +96,8 @@ def test_what_is_broken_in_the_machine_is_found(bench, code, expected):
 
 def test_what_is_wrong_with_a_configuration_is_found(bench):
     (bench.folder / "gone").mkdir()
+    (bench.folder / "crlf.log").write_bytes(b"one\r\ntwo\r\n")
+    (bench.folder / "wide.log").write_bytes("one\r\ntwo\r\n".encode("utf-16"))
     taken, datagrams = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for each in (taken, datagrams):
         each.bind(("127.0.0.1", 0))
@@ -109,6 +111,8 @@ admin: {{listen: 127.0.0.1:{ports[0]}}}
 inputs:
   gone: {{type: file, path: /no/such/folder/x.log}}
   none: {{type: file, path: {bench.path("*.none")}}}
+  crlf: {{type: file, path: {bench.path("crlf.log")}}}
+  wide: {{type: file, path: {bench.path("wide.log")}}}
   tcp: {{type: tcp, address: 127.0.0.1:{ports[0]}}}
   udp: {{type: udp, address: 127.0.0.1:{ports[1]}}}
   socket: {{type: unix, path: /proc/nowhere/in.sock}}
@@ -125,6 +129,8 @@ outputs:
             "sandbox_dir": ("warning", "is not there yet", f"mkdir -p {bench.path('plugins')}"),
             "inputs.gone": ("wrong", "/no/such/folder", "ls -ld "),
             "inputs.none": ("warning", "No file matches", "ls -l "),
+            "inputs.crlf": ("warning", "lines end with CR LF", 'splitter: {type: token, delimiter: "\\r\\n"}'),
+            "inputs.wide": ("warning", "It is UTF-16", "iconv -f UTF-16 -t UTF-8 "),
             "inputs.tcp": ("wrong", f"Process {os.getpid()} has it", f"sudo ss -ltnp 'sport = :{ports[0]}'"),
             "inputs.udp": ("wrong", "is in use by another program", f"sudo ss -lunp 'sport = :{ports[1]}'"),
             "inputs.socket": ("wrong", "/proc cannot be written to", "sudo install -d"),
@@ -144,12 +150,17 @@ outputs:
 
 
 def test_a_sound_machine_is_called_so_and_a_running_host_is_noticed(bench):
-    config = {"inputs": {"a": {"type": "generate", "lines": ["x"], "rate": 1}}, "outputs": {"o": to_json("o.jsonl")}}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        taken = {"type": "udp", "address": f"127.0.0.1:{free.getsockname()[1]}"}
+    inputs = {"a": {"type": "generate", "lines": ["x"], "rate": 1}, "b": taken}
+    config = {"inputs": inputs, "outputs": {"o": to_json("o.jsonl")}}
     host = bench.start(config).ready()
     said = hekate("doctor", host.config_path, cwd=bench.folder)
 
     assert said.returncode == 0, said.stdout
     assert "WRONG" not in said.stdout
+    assert f"ok    inputs.b: {taken['address']} is that of the host that runs" in said.stdout
     assert "ok    jail: A sandbox was started with seccomp, and has ended.\n" in said.stdout
     assert f"note  state_dir: A host runs with it, process {host.pid}; a second one will not start.\n" in said.stdout
     assert f"          kill {host.pid} " in said.stdout
