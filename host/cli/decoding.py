@@ -15,7 +15,7 @@ import msgspec
 import orjson
 import yaml
 
-from host import standard_output
+from host import beginning, standard_output
 from host.cli import decoded, following
 from host.delivery import dead_letters
 from host.errors import ConfigError, ConfigErrors
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from host.replay.recordings import Recordings
 
 _INTERRUPTED = 130
+_LOOKED_AT_BYTES = 1024
 _FRAME = b"\x1e"
 _GZIP = b"\x1f\x8b"
 _OPTIONS = (
@@ -61,6 +62,10 @@ def show(source: Source, to: str, *, follow: bool) -> int:
         if not os.access(path, os.R_OK) or not Path(path).is_file():
             click.echo(f"Error: {path} cannot be read, or is no file.", err=True)
             return os.EX_NOINPUT
+        with Path(path).open("rb") as opened:
+            advice = beginning.utf16_advice(opened.read(_LOOKED_AT_BYTES))
+        if advice:
+            click.echo(f"{path}: {advice.replace('FILE', path)}", err=True)
     if follow and any(_begins_with(path, pack_file.MAGIC) for path in paths):
         raise click.UsageError("--follow: a file of packs does not grow.")
     if to == "packs" and (follow or source.match != "TRUE"):

@@ -10,6 +10,9 @@ from host.repl.exact import declared, quote
 from host.repl.forms import Column, Form, is_level, varies
 
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"])
+_REQUEST = re.compile(rf"({'|'.join(sorted(_METHODS))}) \S+ HTTP/\d")
+_SHARE_OF_REQUESTS = 0.8
+_URL = re.compile(r"-|https?://\S+")
 _LINES = "lines"
 _COUNTED = frozenset(["bytes", "rows", "lines", "packets", "requests", "records", "events", "items"])
 _NAME_OF_UNIT = {
@@ -279,9 +282,18 @@ def guess(column: Column) -> str:
         "path": all(text.startswith("/") for text in texts),
         "class": all(_CLASS.fullmatch(text) for text in texts),
         "thread": all(_THREAD.fullmatch(text) for text in texts) and kinds <= {"word", "span"},
+        "request": is_request(column),
+        "referer": kinds == {"quoted"} and texts != {"-"} and all(_URL.fullmatch(text) for text in texts),
+        "user_agent": kinds == {"quoted"} and any(text.startswith("Mozilla/") for text in texts),
         "text": kinds == {"quoted"},
     }
     return next((name for name, fits in guesses.items() if fits), "")
+
+
+def is_request(column: Column) -> bool:
+    """Whether most are first lines of HTTP; there are always some who send something else."""
+    requests = sum(token.kind == "quoted" and _REQUEST.match(token.text) is not None for token in column)
+    return requests > _SHARE_OF_REQUESTS * len(column)
 
 
 def _text_from(columns: list[Column], place: int) -> str:

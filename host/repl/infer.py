@@ -87,7 +87,14 @@ def _of_forms(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
     examples = [texts[form.lines[0]] for form in found]
     source = grammar_text.of_forms(found, examples, total, continued=bool(begins))
     shares = [_format("", len(form.lines), total, text) for form, text in zip(found, examples, strict=True)]
-    return Proposal(source, len(covered), shares, continued, begins)
+    has_requests = any(grammar_text.is_request(column) for form in found for column in form.columns)
+    return Proposal(source, len(covered), shares, continued, begins, _FROM_SERVERS if has_requests else "")
+
+
+_FROM_SERVERS = (
+    "If nginx or Apache writes this, its own log_format or LogFormat gives an exact grammar, with its names: "
+    "`:infer /etc/nginx/nginx.conf`, or `:infer nginx FORMAT` (:help infer)."
+)
 
 
 def _records(lines: int, continued: int, begins: str) -> int:

@@ -65,6 +65,8 @@ def test_cat_shows_logs_frames_and_dead_letters(bench):
     letters = bench.write("00000001.jsonl", '{"component": "access", "reason": "bad", "record": "no access log"}\n')
     assert "    reason: bad\n" in hekate("cat", letters).stdout
     assert hekate("cat", bench.path("nothing.log")).returncode == 66
+    (bench.folder / "wide.log").write_text("one\n", encoding="utf-16")
+    assert "It is UTF-16, and decoders read UTF-8." in hekate("cat", bench.path("wide.log")).stderr
 
 
 def test_cat_knows_the_decoders_that_lie_where_new_ones_are_put(bench):

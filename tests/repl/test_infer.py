@@ -62,6 +62,11 @@ def test_each_form_is_an_alternative_with_its_share(proposals):
     assert {"Hostname", "Pid", "Timestamp", "status", "request_uri"} <= proxied
 
 
+def test_a_server_with_a_format_of_its_own_is_pointed_to_it(proposals):
+    assert "`:infer /etc/nginx/nginx.conf`" in proposals["web"][0]["hint"]
+    assert not proposals["java"][0]["hint"]
+
+
 def test_lines_of_stack_traces_become_part_of_their_record(proposals, tmp_path):
     proposal = proposals["java"][0]
     assert proposal["continued"] == 16
