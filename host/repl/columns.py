@@ -128,6 +128,8 @@ def grammar(found: Separated, tokens: list[list[list[Token]]], texts: Sequence[s
             items += [quote(literal), item] if literal else [item]
             literal = ""
     items += [quote(literal)] if literal else []
+    if any("\n" in text for text in texts):
+        items.append(patterns.use("last_line_end"))
     levels = grammar_text.levels_of([column for column in kinds if column])
     comment = grammar_text.comment_of(len(found.lines) / len(texts), texts[found.lines[0]])
     unquoted = ["local function unquoted(text) return (text:gsub('\"\"', '\"')) end"] if _has_doubled(found) else []

@@ -44,8 +44,9 @@ PATTERNS = {
     "doubled": "((1 - lpeg.S'\"\\n') + lpeg.P'\"\"')^0",
     "doubled_lines": "((1 - lpeg.S'\"\\n') + lpeg.P'\"\"' + lpeg.P'\\n' * -lpeg.S'0123456789[')^0",
     "rest": '(1 - lpeg.P"\\n")^0',
-    "next_line": 'lpeg.P"\\n" * -lpeg.S"0123456789["',
-    _LINES: '((1 - lpeg.P"\\n") + lpeg.P"\\n" * -lpeg.S"0123456789[")^0 -- and those that go on with it',
+    "next_line": 'lpeg.P"\\n" * #(1 - lpeg.S"0123456789[")',
+    _LINES: '((1 - lpeg.P"\\n") + lpeg.P"\\n" * #(1 - lpeg.S"0123456789["))^0 -- and those that go on with it',
+    "last_line_end": '(lpeg.P"\\n" * -1)^-1 -- the last record of a file has it still',
     "padding": 'lpeg.S" \\t"^0',
     "spaces": 'lpeg.S" \\t"^1',
     "word": '(1 - lpeg.S" \\n")^1',
@@ -140,6 +141,8 @@ class _Writer:
         if self._rest == _LINES and not self._form.has_rest:
             field = f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use(_LINES)}}}'
             self.items.append(f"{{optional = {{{self._patterns.use('next_line')}, {field}}}}}")
+        if self._rest == _LINES:
+            self.items.append(self._patterns.use("last_line_end"))
         return self.items
 
     def _add(self, place: int, following: str) -> None:

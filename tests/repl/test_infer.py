@@ -74,7 +74,7 @@ def test_lines_of_stack_traces_become_part_of_their_record(proposals, tmp_path):
     decoders = tmp_path / "plugins" / "decoders"
     decoders.mkdir(parents=True)
     inputs = {}
-    for name in ("java", "jobs"):
+    for name in ("java", "jobs", "csv"):
         (decoders / f"{name}.lua").write_text(proposals[name][5].read_text())
         (tmp_path / f"{name}.log").write_text("\n".join(LOGS[name]) + "\n")
         splitter = yaml.safe_load(proposals[name][0]["splitter"])
