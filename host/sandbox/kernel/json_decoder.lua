@@ -135,8 +135,24 @@ local function header_spec(headers, text, found, options)
   return spec
 end
 
+local MOST_MEMBERS = 1024 -- as many fields as a message may have
+local MOST_NAME_BYTES = 65535
+
+-- what makes a record unfit for a message, or nil
+local function excess(found, spec)
+  if #found > MOST_MEMBERS then return "more than " .. MOST_MEMBERS .. " members" end
+  for _, v in ipairs(found) do
+    if #v.name > MOST_NAME_BYTES then return "a name of more than " .. MOST_NAME_BYTES .. " bytes" end
+  end
+  if #spec.type > MOST_NAME_BYTES or #spec.logger > MOST_NAME_BYTES then
+    return "a Type or Logger of more than " .. MOST_NAME_BYTES .. " bytes"
+  end
+end
+
 -- stores a record that was parsed in full
 local function store(text, found, base, shift, now, spec, options)
+  local too_much = excess(found, spec)
+  if too_much then return false, too_much end
   local columns, timestamp, has_hostname = {}, now, false
   local slots = ffi.new("hk_slot[?]", #found + 1)
   for _, v in ipairs(found) do
@@ -154,7 +170,6 @@ local function store(text, found, base, shift, now, spec, options)
     columns[#columns + 1] = { name = "Hostname", kind = L.CONST, flags = L.HEADER, value = spec.hostname }
   end
   local shape = shapes.intern { type = spec.type, logger = spec.logger, payload_is_record = spec.payload_is_record, columns = columns }
-  if W.room() < shape.bytes then return false, "the record has too many members" end
   local record = ffi.cast(L.record_ptr, W.base + W.cursor)
   ffi.cast(L.u32_ptr, record)[0] = W.shape_number(shape) * 65536 + shape.words
   record.flags, record.timestamp, record.raw_start, record.raw_end = 0, timestamp, shift, shift + #text

@@ -14,6 +14,7 @@ local W = {
   shapes = {}, -- shape -> its number in this pack
   shape_list = {},
   shape_bytes = 0,
+  columns = 0, -- of all shapes
 }
 
 -- room kept free beside what a caller asks for: shapes added by the record that is being written
@@ -24,13 +25,13 @@ function W.open(base, size)
   W.base, W.size = base, size
   W.cursor, W.heap = L.PACK_BYTES, size
   W.count = 0
-  W.shapes, W.shape_list, W.shape_bytes = {}, {}, 0
+  W.shapes, W.shape_list, W.shape_bytes, W.columns = {}, {}, 0, 0
 end
 
 -- for writing elsewhere for a while: answers what `restore` takes
 function W.save()
   return { base = W.base, size = W.size, cursor = W.cursor, heap = W.heap, count = W.count,
-    shapes = W.shapes, shape_list = W.shape_list, shape_bytes = W.shape_bytes }
+    shapes = W.shapes, shape_list = W.shape_list, shape_bytes = W.shape_bytes, columns = W.columns }
 end
 
 function W.restore(saved)
@@ -44,11 +45,11 @@ function W.close()
 end
 
 -- more shapes than these make a pack full: who reads it holds them all at once
-local MOST_SHAPES, MOST_SHAPE_BYTES = 128, 128 * 1024
+local MOST_SHAPES, MOST_SHAPE_BYTES, MOST_COLUMNS = 128, 128 * 1024, 2500
 
 -- what W.bytes_left says, or none if the pack has shapes enough
 function W.room()
-  return #W.shape_list < MOST_SHAPES and W.shape_bytes < MOST_SHAPE_BYTES and W.bytes_left() or 0
+  return #W.shape_list < MOST_SHAPES and W.shape_bytes < MOST_SHAPE_BYTES and W.columns < MOST_COLUMNS and W.bytes_left() or 0
 end
 
 -- what a slot that is empty has room for
@@ -73,7 +74,7 @@ function W.shape_number(shape)
   number = #W.shape_list
   W.shape_list[number + 1] = shape
   W.shapes[shape] = number
-  W.shape_bytes = W.shape_bytes + #shape.key
+  W.shape_bytes, W.columns = W.shape_bytes + #shape.key, W.columns + #shape.columns
   return number
 end
 

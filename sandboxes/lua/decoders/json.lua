@@ -3,6 +3,7 @@
 name: json
 kind: decoder
 summary: Turns a JSON object into fields; nested objects are flattened.
+limits: {memory_limit: 16777216}
 config:
   type: {type: string, default: json, description: Type of the messages.}
   separator: {type: string, default: ".", description: "What joins the names of nested objects, as in user.name."}

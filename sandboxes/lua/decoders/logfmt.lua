@@ -3,6 +3,7 @@
 name: logfmt
 kind: decoder
 summary: Turns the pairs of a logfmt line (key=value key="some text") into fields.
+limits: {memory_limit: 16777216}
 config:
   type: {type: string, default: logfmt, description: The Type of the messages.}
   typed: {type: boolean, default: true, description: Whether numbers and true and false without quotes get their type.}

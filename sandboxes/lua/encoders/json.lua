@@ -3,6 +3,7 @@
 name: json
 kind: encoder
 summary: Writes each message as one line of JSON.
+limits: {memory_limit: 16777216}
 config:
   fields:
     type: list
