@@ -95,7 +95,8 @@ def show_config_errors(errors: Iterable[ConfigError]) -> None:
         if error.hint:
             out.print(Text(f"    {error.hint}", style="dim"))
     noun = "fault" if len(found) == 1 else "faults"
-    out.print(Text(f"{len(found)} {noun} in the configuration.", style="bold red"))
+    where = "" if all(error.file.endswith(".lua") for error in found) else " in the configuration"
+    out.print(Text(f"{len(found)} {noun}{where}.", style="bold red"))
 
 
 def as_document(error: ConfigError) -> dict[str, Any]:

@@ -51,6 +51,7 @@ PATTERNS = {
     "spaces": 'lpeg.S" \\t"^1',
     "word": '(1 - lpeg.S" \\n")^1',
     "name": "(1 - lpeg.S' \\t\",;()[]{}|<>=\\n')^1",
+    "level": 'lpeg.R("az", "AZ", "09")^1',
     "ipv4": 'require "ip_address".v4',
     "ipv6": 'require "ip_address".v6',
     "uuid": '(lpeg.R("09", "af", "AF") + "-")^1',
@@ -173,6 +174,7 @@ class _Writer:
         if is_time(column):
             return self._unique("Timestamp") if not self._names["Timestamp"] else self._unique("time")
         if is_level(column) and not self._names["Severity"]:
+            self._names[re.sub(r"\W", "_", column[0].name) or "level"] += 1  # the word is kept, too
             return self._unique("Severity")
         if self._literal == ":" and self._last in {"remote_addr", "ipv4"} and column[0].kind == "integer":
             return self._unique("remote_port")
@@ -201,7 +203,7 @@ class _Writer:
     def _until(self, following: str) -> str:
         """Everything up to what follows."""
         if not following:
-            return self._patterns.use(self._rest)
+            return self._patterns.use("rest")
         if following[0] == " ":
             return self._patterns.use("word")
         return f"(1 - {lua_set(following[0] + chr(10))})^1"
@@ -230,7 +232,7 @@ def typed_field(patterns: Patterns, column: Column, name: str, key: str, unit: s
     if name == "Severity":
         shown = ", also = {{name = " + quote(re.sub(r"\W", "_", key) or "level") + "}}"
         by = patterns.severity()
-        return f'{{name = "Severity", grammar = {patterns.use("name")}, type = "integer", transform = {by}{shown}}}'
+        return f'{{name = "Severity", grammar = {patterns.use("level")}, type = "integer", transform = {by}{shown}}}'
     made = ""
     if kinds <= _NUMBERS:
         made = _number(patterns, column, unit)

@@ -16,7 +16,8 @@ _SHARE_OF_ONE_FORM = 0.9
 _SHARE_OF_KNOWN = 0.5
 _SHARE_OF_BEGINNINGS = 0.4
 _AT_ONCE = 25
-_CONTINUES = ("\t", " ", "Caused by:", "... ")
+_SHARE_OF_FIRST_LINES = 0.2
+_CONTINUES = re.compile(r"\s|Caused by:|\.\.\. |#\d+ |Stack trace:|Traceback")
 
 _ANY_SYSLOG = "syslog.items()"
 _HEADER = """-- what syslog writes before it
@@ -74,21 +75,24 @@ async def of_lines(session: Session, lines: Sequence[bytes]) -> Proposal:
 
 
 def _of_forms(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
-    found = forms.find(tokenized)
-    covered = {number for form in found for number in form.lines}
-    continued = _continued(texts, covered)
-    if continued:
-        # A first line of stack traces that comes often is a form, too, but no record.
-        found = _dated(found, texts) or found
-        covered = {number for form in found for number in form.lines}
-        continued = _continued(texts, covered)
-    begins = records.common_beginning([texts[number] for number in sorted(covered)]) if continued else ""
-    total = _records(len(texts), continued, begins)
-    examples = [texts[form.lines[0]] for form in found]
-    source = grammar_text.of_forms(found, examples, total, continued=bool(begins))
-    shares = [_format("", len(form.lines), total, text) for form, text in zip(found, examples, strict=True)]
+    begins = _beginning(texts)
+    firsts = [number for number, text in enumerate(texts) if re.match(begins, text)]
+    found = forms.find([tokenized[number] for number in firsts])
+    covered = {firsts[line] for form in found for line in form.lines}
+    continued = len(texts) - len(firsts) if begins else _continued(texts, covered)
+    examples = [texts[firsts[form.lines[0]]] for form in found]
+    source = grammar_text.of_forms(found, examples, len(firsts), continued=bool(begins))
+    shares = [_format("", len(form.lines), len(firsts), text) for form, text in zip(found, examples, strict=True)]
     has_requests = any(grammar_text.is_request(column) for form in found for column in form.columns)
     return Proposal(source, len(covered), shares, continued, begins, _FROM_SERVERS if has_requests else "")
+
+
+def _beginning(texts: list[str]) -> str:
+    """With what records begin, if what begins otherwise goes on with the line before; else nothing."""
+    begins = records.common_beginning(texts, _SHARE_OF_FIRST_LINES)
+    first = {number for number, text in enumerate(texts) if begins and re.match(begins, text)}
+    left = len(texts) - len(first)
+    return begins if left and _continued(texts, first) == left else ""
 
 
 _FROM_SERVERS = (
@@ -102,15 +106,6 @@ def _records(lines: int, continued: int, begins: str) -> int:
     return lines - continued if begins else lines
 
 
-def _dated(found: Sequence[forms.Form], texts: list[str]) -> list[forms.Form]:
-    """The forms that begin with a date, if the most frequent one does."""
-    for begins in records.BEGINNINGS:
-        dated = [form for form in found if all(re.match(begins, texts[number]) for number in form.lines)]
-        if dated and dated[0] is found[0]:
-            return dated
-    return []
-
-
 def _format(title: str, count: int, total: int, example: str) -> dict[str, Any]:
     return {"title": title, "lines": count, "share": count / total, "example": example}
 
@@ -118,7 +113,7 @@ def _format(title: str, count: int, total: int, example: str) -> dict[str, Any]:
 def _continued(texts: list[str], covered: set[int]) -> int:
     """How many lines are none by themselves, because they go on with the one before."""
     left = [text for number, text in enumerate(texts) if number not in covered]
-    count = sum(text.startswith(_CONTINUES) for text in left)
+    count = sum(_CONTINUES.match(text) is not None for text in left)
     return len(left) if count and 2 * count >= len(left) else count
 
 

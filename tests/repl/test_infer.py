@@ -26,12 +26,15 @@ EXPECTED = {name: given["fields"] for name, given in TEMPLATES.items() if "field
 def proposals(tmp_path_factory):
     """Of each log: what was proposed, its coverage, its cost, its cases and the file that was saved."""
     folder = tmp_path_factory.mktemp("logs")
-    pieces = []
-    for name, texts in LOGS.items():
-        (folder / f"{name}.log").write_text("\n".join(texts) + "\n")
-        pieces += [f":infer {name}.log", f":coverage {name}.log", ":bench", f":save {name}", ":cases"]
-    found = iter(answers(folder, *pieces))
-    return {name: (*(next(found) for _ in range(5)), folder / f"plugins/decoders/{name}.lua") for name in LOGS}
+    made = {}
+    for some in (list(LOGS)[::2], list(LOGS)[1::2]):  # each session has its time
+        pieces = []
+        for name in some:
+            (folder / f"{name}.log").write_text("\n".join(LOGS[name]) + "\n")
+            pieces += [f":infer {name}.log", f":coverage {name}.log", ":bench", f":save {name}", ":cases"]
+        found = iter(answers(folder, *pieces))
+        made |= {name: (*(next(found) for _ in range(5)), folder / f"plugins/decoders/{name}.lua") for name in some}
+    return made
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -43,7 +46,7 @@ def test_fields_have_names_and_types(proposals, name):
 @pytest.mark.parametrize("name", LOGS)
 def test_all_lines_that_are_records_parse_and_the_decoder_is_right_and_fast(proposals, name):
     proposal, coverage, bench, saved, cases, file = proposals[name]
-    records = [text for text in LOGS[name] if text[0] not in "#\tjw"]
+    records = [text for text in LOGS[name] if text[0] not in "#\tjwS"]
     assert proposal["parsed"] == coverage["parsed"] == len(records)
     assert bench["decoder"]["declared"]
     assert not bench["runs_on"]
@@ -74,7 +77,7 @@ def test_lines_of_stack_traces_become_part_of_their_record(proposals, tmp_path):
     decoders = tmp_path / "plugins" / "decoders"
     decoders.mkdir(parents=True)
     inputs = {}
-    for name in ("java", "jobs", "csv"):
+    for name in ("java", "jobs", "csv", "php"):
         (decoders / f"{name}.lua").write_text(proposals[name][5].read_text())
         (tmp_path / f"{name}.log").write_text("\n".join(LOGS[name]) + "\n")
         splitter = yaml.safe_load(proposals[name][0]["splitter"])
