@@ -229,7 +229,15 @@ end
 def test_a_reload_in_full_flow_replaces_an_output_and_loses_nothing(bench):
     bench.plugin("encoder", "slow", SLOW)
     config = {
-        "inputs": {"in": {"type": "generate", "lines": ["{sequence}"], "rate": 300_000, "pack_bytes": 131072}},
+        "inputs": {
+            "in": {
+                "type": "generate",
+                "lines": ["{sequence}"],
+                "rate": 300_000,
+                "pack_bytes": 16384,
+                "max_record_bytes": 1024,
+            }
+        },
         "outputs": {"copy": to_text(bench.path("copy"), encoder="slow")},
     }
     host = bench.start(config).ready()
