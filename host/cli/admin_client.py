@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ DEFAULT_API = "http://127.0.0.1:4352"
 DEFAULT_TOKEN_FILE = "var/hekate/admin-token"  # noqa: S105 -- a path
 _MOST_PORT = 65535
 _CONNECT_S = 5.0
+_PARAMETER = re.compile(r"`\?(\w+)=(\w+)`")
 _TIMEOUT_S = 35.0
 """Longer than the API's own limit for an answer."""
 
@@ -146,6 +148,7 @@ class Client:
         if answer.status == http.client.FORBIDDEN:
             raise NotAllowedError(said)
         kind = path.removeprefix("/api/v1/").partition("/")[0]
+        said = _PARAMETER.sub(r"`--\1 \2`", said)  # what is a parameter of the API is an option here
         raise ApiError(
             said + "".join(faults) + (_WHICH.get(kind, "") if answer.status == http.client.NOT_FOUND else "")
         )
@@ -182,7 +185,11 @@ class Client:
                 return
 
     def events(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
-        """The documents of a stream of events, for as long as it goes on."""
+        """The documents of a stream of events, which goes on for as long as the host does.
+
+        Raises:
+            UnreachableError: It has ended.
+        """
         answer = self._send("GET", _with_query(path, query), None, "", None)
         try:
             for line in answer:
@@ -190,6 +197,7 @@ class Client:
                     yield json.loads(line[5:])
         except (OSError, http.client.HTTPException) as fault:
             raise UnreachableError(f"The host at {self.where} has gone: {fault}.") from fault
+        raise UnreachableError(f"The host at {self.where} has gone; nothing more comes from it.")
 
 
 _WHICH = {

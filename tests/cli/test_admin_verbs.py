@@ -162,6 +162,7 @@ def test_what_a_host_refuses_is_explained(bench):
         (["sandbox", "list"], 0, ""),
         (["sandbox", "restart", "counts"], 77, "This needs the role operator, and yours is viewer."),
         (["sandbox", "show", "nothing"], 1, "no sandbox `nothing`. `hekate sandbox list` shows which there are."),
+        (["sandbox", "logs", "json"], 1, "called `json`: add `--kind decoder` or `--kind encoder`."),
         (["deadletters", "show", "9-9"], 1, "`hekate deadletters list` shows which there are."),
         (["tap", "--match", "Type =="], 1, "The matcher `Type ==` is not valid"),
         (["tap", "nowhere"], 1, "There is no point `nowhere`"),
@@ -246,3 +247,24 @@ def test_a_host_that_is_not_there_is_said_so(tmp_path):
 
     assert result.returncode == 69
     assert "No host answers" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_tap_says_that_its_host_has_gone(tmp_path, end):
+    bench = Bench(tmp_path)
+    inputs = {"numbers": {"type": "generate", "lines": ["{sequence}"], "rate": 100}}
+    host = bench.start({"admin": {"socket": bench.path("admin.sock")}, "inputs": inputs}).ready()
+    tap = subprocess.Popen(
+        [sys.executable, "-m", "host", "tap", "--api", bench.path("admin.sock")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    try:
+        assert tap.stdout.readline()
+        host.signal(end)
+        _, complaint = tap.communicate(timeout=20)
+    finally:
+        tap.kill()
+        bench.close()
+    assert tap.returncode == 69
+    assert b"has gone" in complaint
