@@ -87,6 +87,12 @@ def outputs(tmp_path_factory):
     for name, matcher in MATCHERS.items():
         outputs[name] = to_json(bench.path(f"{name}.out"), f'Logger == "optional" && {matcher}')
     uuids = {"type": "json", "config": {"fields": ["Uuid"]}}
+    template = '{"name":"%{name}","Severity":%{Severity},"EnvVersion":"%{EnvVersion}"}'
+    for name, encoder in {
+        "chosen": {**JSON, "config": {"fields": ["name", "Severity", "EnvVersion"]}},
+        "template": {"type": "template", "config": {"template": template}},
+    }.items():
+        outputs[name] = to_json(bench.path(f"{name}.out"), 'Logger == "optional"', encoder=encoder)
     for name in ("numbers", "copy"):
         outputs[f"{name}_uuids"] = to_json(bench.path(f"{name}_uuids.out"), f'Logger == "{name}"', encoder=uuids)
     outputs["copy"] = to_json(bench.path("copy.out"), 'Logger == "copy"')
@@ -173,3 +179,12 @@ def test_what_the_grammar_of_a_later_decoder_does_not_take_is_for_its_script(out
     found = [(message["programname"], message.get("a@1.b"), message["Payload"]) for message in outputs["syslog"]]
 
     assert found == [("app", "c", "text"), ("su", None, "text")]
+
+
+def test_encoders_write_the_severity_that_records_without_one_have(outputs):
+    expected = [("ab", 7), ("cd", 3), ("ef", 4), ("gh", 7)]
+
+    for name in ("chosen", "template"):
+        assert [(message["name"], message["Severity"]) for message in outputs[name]] == expected
+    assert [message.get("EnvVersion") for message in outputs["chosen"]] == [None, None, "x", None]
+    assert [message["EnvVersion"] for message in outputs["template"]] == ["-", "-", "x", "-"]

@@ -350,6 +350,8 @@ local function member_source(emit, shape, member, constant)
   local quote = STRINGS[column.kind] and '"' or ""
   emit("%s %s %s", literal(quote), value_source(column), constant(quote))
   if skip_empty then emit("end") end
+  -- who asks for the Severity gets the default as well, as from records whose shape has none
+  if optional and variable == "Severity" and not member.unless_empty then emit("else %s", literal "7") end
   if optional then emit("end") end
 end
 

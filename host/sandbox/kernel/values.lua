@@ -168,9 +168,9 @@ local function header_reader(shape, variable)
   return absent
 end
 
--- of a header that some records of the shape lack
-local function optional_header_reader(shape, variable, column)
-  local read, default = column_reader(column, 0), header_reader(shape, variable)
+-- of a header that some records of the shape lack; read: reader of its column
+local function optional_header_reader(shape, variable, read)
+  local default = header_reader(shape, variable)
   return function(record, raw, pack)
     local v = read(record, raw, pack)
     if v == nil then return default(record, raw, pack) end
@@ -178,14 +178,17 @@ local function optional_header_reader(shape, variable, column)
   end
 end
 
+local function is_optional_header(column)
+  return bit.band(column.flags, L.HEADER) ~= 0 and bit.band(column.flags, L.OPTIONAL) ~= 0
+end
+
 local function build(shape, variable, fi, ai)
   local list = shape.occurrences[variable]
   if list then
     local column = shape.columns[list[fi + 1] or 0]
     if not column then return absent end
-    local is_header = bit.band(column.flags, L.HEADER) ~= 0
-    if is_header and bit.band(column.flags, L.OPTIONAL) ~= 0 and fi == 0 and ai == 0 then
-      return optional_header_reader(shape, variable, column)
+    if is_optional_header(column) and fi == 0 and ai == 0 then
+      return optional_header_reader(shape, variable, column_reader(column, 0))
     end
     return column_reader(column, ai)
   end
@@ -219,7 +222,9 @@ function M.text_reader(shape, variable)
   if not readers[variable] then
     local column = shape.columns[shape.first[variable]]
     local source = column and TEXT_SOURCE[column.kind]
-    readers[variable] = source and compile(prologue(column) .. source) or M.reader(shape, variable, 0, 0)
+    local read = source and compile(prologue(column) .. source)
+    if read and is_optional_header(column) then read = optional_header_reader(shape, variable, read) end
+    readers[variable] = read or M.reader(shape, variable, 0, 0)
   end
   return readers[variable]
 end
