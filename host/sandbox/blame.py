@@ -29,14 +29,14 @@ class Blame:
         self._heartbeat = heartbeat
         self._watches_all = watches_all
         self._asks_for_line = True
-        self._timer_line = ""
+        self._known_line = ""
         self._timer_deaths = 0
         """By cpu_limit, without a timer_event that got to its end between them."""
         self.watches_timer = False
         """Whether the next timer_event is to say at which line it is."""
 
     def line(self, limit: str, work: Work | None) -> str:
-        """At which line of the script the process was, as a sentence; empty if it did not say so.
+        """At which line of the script the process was, as a sentence; or an earlier one; empty if none has said so.
 
         Args:
             limit: What it was ended for.
@@ -45,10 +45,10 @@ class Blame:
         if limit != "cpu_limit":
             return ""
         watched = self.watches_timer if work is None else work.watched == self._heartbeat.read().record
-        line = self._heartbeat.line() if watched or self._watches_all else ""
-        if work is None:
-            line = self._timer_line = line or self._timer_line
-        return f" It was at {line}." if line else ""
+        if (watched or self._watches_all) and (line := self._heartbeat.line()):
+            self._known_line = line
+            return f" It was at {line}."
+        return f" An earlier one was at {self._known_line}." if self._known_line else ""
 
     def record(self, work: Work, termination: Termination) -> bool:
         """Blame the record that the process was at; whether it is not tried again, and was one of the pack."""
