@@ -1,5 +1,6 @@
 """`hekate sandbox`: the sandboxes of a running host."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,30 +72,67 @@ def show(name: str, kind: str | None, api: str | None, token_file: Path | None, 
     """  # noqa: D301
     from host.cli.admin_client import Client, path_of
 
-    _shown(Client.default(api, token_file).ask("GET", path_of("sandboxes", name), kind=kind), output_format)
+    detail = Client.default(api, token_file).ask("GET", path_of("sandboxes", name), kind=kind)
+    _said(detail, output_format)
+    if output_format == "text":
+        _show_more(detail)
 
 
 def _time_text(time_ns: int) -> str:
     return f"{datetime.fromtimestamp(time_ns / _NS, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _shown(detail: dict[str, Any], output_format: str) -> None:
-    """Print what a sandbox is like."""
-    from host.cli.output import table, write_json
+def _said(detail: dict[str, Any], output_format: str) -> None:
+    """Print what has become of a sandbox: JSON, or a line."""
+    from host.cli.output import write_json
 
     if output_format == "json":
         write_json(detail)
         return
-    click.echo(f"{detail['kind']} {detail['name']}: {detail['state']}, from {detail['file']}")
+    version = f", version {detail['version']}" if detail["version"] else ""
+    click.echo(f"{detail['kind']} {detail['name']}: {detail['state']}{version}, from {detail['file']}")
+
+
+def _show_more(detail: dict[str, Any]) -> None:
+    """Print what it gets, did, costs and uses."""
+    from host.cli.output import table
+
+    for name, text in _facts(detail):
+        click.echo(f"    {name + ':':<10}{text}")
     rows = []
-    for instance in detail["instances"]:
-        for process in instance["processes"]:
-            ended = process["last_termination"]
-            if ended:
-                click.echo(f"{instance['component']}: ended by {ended['limit']}: {ended['text']}")
-            rows += [[instance["component"], process["pid"], use["name"], use["current"], use["highest"], use["limit"]]
-                     for use in process["limits"]]  # fmt: skip
-    table(["runs in", "pid", "limit", "now", "highest", "at most"], rows, numbers=3)
+    for component, process in _processes(detail):
+        for use in process["limits"]:
+            values = [use["current"], use["highest"], use["limit"]]
+            rows.append([component, process["pid"], use["name"], use["unit"], *values])
+    if rows:
+        table(["runs in", "pid", "limit", "in", "now", "highest", "at most"], rows, numbers=3)
+
+
+def _processes(detail: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(each["component"], process) for each in detail["instances"] for process in each["processes"]]
+
+
+def _facts(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What stands above the limits: what it gets, did, costs, and has died of."""
+    if detail["message_matcher"]:
+        yield "matcher", detail["message_matcher"]
+    counts = [
+        ("in", "records_received"),
+        ("out", "records_sent"),
+        ("failed", "records_failed"),
+        ("restarts", "restarts"),
+    ]
+    yield "records", ", ".join(f"{detail[key]:,} {name}" for name, key in counts)
+    costs = [process["cost"] for _, process in _processes(detail)]
+    if records := sum(cost["records"] for cost in costs):
+        timer_ms = max(cost["timer_highest_ns"] for cost in costs) / 1e6
+        timer = f"; timer_event {timer_ms:.1f} ms at most" if timer_ms else ""
+        yield "costs", f"{sum(cost['records_ns'] for cost in costs) / records / 1000:.2f} us of CPU a record{timer}"
+    for component, process in _processes(detail):
+        if ended := process["last_termination"]:
+            yield "ended", f"{component}, by {ended['limit']} at record {ended['record']}: {ended['text']}"
+    for fault in detail["faults"]:
+        yield "fault", f"{fault['file']}:{fault['line']}: {fault['message']}"
 
 
 @command.command(epilog=_EXITS)
@@ -118,7 +156,7 @@ def load(
     client = Client.default(api, token_file)
     body = file.read_bytes()
     detail = client.ask("PUT", path_of("sandboxes", name or file.stem), body, media_type="text/x-lua", kind=kind)
-    _shown(detail, output_format)
+    _said(detail, output_format)
 
 
 @command.command(epilog=_EXITS)
@@ -238,7 +276,7 @@ def rollback(
     client = Client.default(api, token_file)
     if version is not None:
         path = path_of("sandboxes", name, "versions", str(version), "restore")
-        _shown(client.ask("POST", path, kind=kind), output_format)
+        _said(client.ask("POST", path, kind=kind), output_format)
         return
     found = list(client.items(path_of("sandboxes", name, "versions"), kind=kind))
     if output_format == "json":

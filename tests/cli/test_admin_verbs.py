@@ -69,6 +69,12 @@ def ask(bench):
 def test_sandboxes_are_loaded_looked_at_stopped_rolled_back_and_unloaded(bench, ask):
     assert "counts" in ask("sandbox", "list", "--kind", "filter")
     assert ask("sandbox", "show", "counts", "--format", "json")["state"] == "running"
+    shown = ask("sandbox", "show", "counts")
+    assert shown.startswith("filter counts: running, version 1, from ")
+    assert re.search(
+        r"\n    matcher: +Fields\[n\] != NIL\n    records: +[\d,]+ in, 0 out, 0 failed, 0 restarts\n    costs: ", shown
+    )
+    assert re.search(r"\nfilters.counts +\d+ +cpu_limit +milliseconds +\d+ +\d+ +100\n", shown)
     assert "the first one" in ask("sandbox", "logs", "counts")
     assert ask("graph", "--format", "json")["nodes"]
     assert "inputs.numbers  running\n  -> decoders.numbers  " in ask("graph")
