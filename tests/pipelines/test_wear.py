@@ -71,8 +71,14 @@ def test_wide_records_of_many_forms_do_not_fill_the_memory(bench):
 def test_wide_records_that_all_differ_come_through_and_those_that_are_no_message_are_dead_letters(bench):
     records = [{f"{number}_{place}": place for place in range(100)} for number in range(300)]
     most = {f"m{place}": place for place in range(1024)}
-    unfit = {"more than 1024 members": {**most, "z": 1}, "a name of more than 65535 bytes": {"n" * 65536: 1}}
-    path = bench.write("in.jsonl", [json.dumps(record).encode() for record in [*records, most, *unfit.values(), most]])
+    long = {f"{place}" + "n" * 900: place for place in range(72)}
+    unfit = [
+        ("more than 1024 members", {**most, "z": 1}),
+        ("names of more than 65535 bytes", {"n" * 65536: 1}),
+        ("names of more than 65535 bytes", {**long, "n" * 700: 1}),
+    ]
+    given = [*records, most, *(record for _, record in unfit), most, long]
+    path = bench.write("in.jsonl", [json.dumps(record).encode() for record in given])
 
     host = bench.once(
         {
@@ -82,5 +88,7 @@ def test_wide_records_that_all_differ_come_through_and_those_that_are_no_message
     )
 
     assert "was ended" not in host.log
-    assert [list(message)[4:] for message in bench.jsons("o")] == [list(record) for record in [*records, most, most]]
-    assert [letter["reason"] for letter in bench.dead_letters()] == [f"json: {reason}" for reason in unfit]
+    assert [list(message)[4:] for message in bench.jsons("o")] == [
+        list(record) for record in [*records, most, most, long]
+    ]
+    assert [letter["reason"] for letter in bench.dead_letters()] == [f"json: {reason}" for reason, _ in unfit]
