@@ -260,7 +260,9 @@ def test_a_host_that_is_not_there_is_said_so(tmp_path):
 def test_a_tap_says_that_its_host_has_gone(tmp_path, end):
     bench = Bench(tmp_path)
     inputs = {"numbers": {"type": "generate", "lines": ["{sequence}"], "rate": 100}}
-    host = bench.start({"admin": {"socket": bench.path("admin.sock")}, "inputs": inputs}).ready()
+    host = bench.start(
+        {"admin": {"listen": "127.0.0.1:0", "socket": bench.path("admin.sock")}, "inputs": inputs}
+    ).ready()
     tap = subprocess.Popen(
         [sys.executable, "-m", "host", "tap", "--api", bench.path("admin.sock")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
