@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from host.outputs.base import Output
     from host.packs.ledger import TablePack
     from host.replay.recordings import Recordings
+    from host.replay.showing import Lines
 
 _INTERRUPTED = 130
 _LOOKED_AT_BYTES = 1024
@@ -165,6 +167,7 @@ def _once(config: "model.Config", paths: list[str], to: str, by: Sequence[str]) 
     import asyncio
 
     from host.replay.session import Session
+    from host.replay.showing import Lines
     from host.sandbox import lua_modules
     from host.telemetry import logs
 
@@ -176,11 +179,13 @@ def _once(config: "model.Config", paths: list[str], to: str, by: Sequence[str]) 
     outputs = config.outputs if to != "packs" else {}
     config = msgspec.structs.replace(config, inputs=inputs, outputs=outputs)
     now_ns = time.time_ns()
+    lines = Lines(outputs)
     session = Session(
         config,
         recordings,
         begin_ns=now_ns,
-        new_output=lambda *some, **more: shown.output(session.on_gone, *some, **more),
+        new_output=partial(shown.output, lines),
+        lines=lines,
     )
     if to == "packs":
         standard_output.write(pack_file.MAGIC)
@@ -227,11 +232,11 @@ class _Shown:
         self.counts: Counter[bytes] = Counter()
         """How often each record came, where they are only counted."""
 
-    def output(self, on_gone: Callable[[], None], *arguments: Any, **more: Any) -> "Output":
+    def output(self, lines: "Lines", *arguments: Any, **more: Any) -> "Output":
         """The output that shows them."""
         from host.replay.showing import ShowingOutput
 
-        return ShowingOutput(self._line, on_gone, *arguments, **more)
+        return ShowingOutput(self._line, lines, *arguments, **more)
 
     def _counted(self, name: str, record: memoryview) -> bytes:  # noqa: ARG002 -- there is one output
         self.counts[bytes(record)] += 1

@@ -70,6 +70,14 @@ class _Time(click.ParamType["int"]):
 @click.option("--speed", type=_Speed(), default="max", show_default=True, help="1, 10, 0.5, ... or max.")
 @click.option("--since", type=_Time(), help="Only records from this time on, as 2026-05-01T12:00:00Z.")
 @click.option("--until", type=_Time(), help="Only records up to this time.")
+@click.option(
+    "--within",
+    type=click.FloatRange(0.001, 86_400),
+    default=0.1,
+    show_default=True,
+    metavar="SECONDS",
+    help="Put records of several files in order by time to this degree: the coarser, the faster.",
+)
 @click.option("--deliver", is_flag=True, help="Let the outputs deliver. By default what they would is only shown.")
 @click.option("--output", "outputs", multiple=True, metavar="NAME", help="Show only this output; may be repeated.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
@@ -82,6 +90,7 @@ def command(
     speed: float | None,
     since: int | None,
     until: int | None,
+    within: float,
     deliver: bool,
     outputs: tuple[str, ...],
     quiet: bool,
@@ -103,5 +112,9 @@ def command(
     from host.replay.conductor import Span
 
     everything = Span()
-    span = Span(everything.since_ns if since is None else since, everything.until_ns if until is None else until)
+    span = Span(
+        everything.since_ns if since is None else since,
+        everything.until_ns if until is None else until,
+        round(within * 1e9),
+    )
     return replay(Request(config, file, input_name, speed, span, deliver, outputs, output_format == "json", quiet))

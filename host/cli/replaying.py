@@ -91,12 +91,10 @@ class _Run:
         begins_ns = request.span.since_ns
         if begins_ns == -math.inf:
             begins_ns = min(Path(each.path).stat().st_mtime_ns for each in self._files)
-        new_output = None if request.deliver else _shows(request, config, self._on_gone)
-        self.session = Session(config, recordings, begin_ns=int(begins_ns), new_output=new_output)
+        lines = showing.Lines(config.outputs)
+        new_output = None if request.deliver else _shows(request, config, lines)
+        self.session = Session(config, recordings, begin_ns=int(begins_ns), new_output=new_output, lines=lines)
         self.pipeline = self.session.pipeline
-
-    def _on_gone(self) -> None:
-        self.session.on_gone()
 
     async def run(self) -> int:
         """Run it; answers the exit status."""
@@ -145,13 +143,13 @@ class _Run:
             console(stderr=True).print("Nothing was delivered; --deliver does.")
 
 
-def _shows(request: Request, config: model.Config, on_gone: Callable[[], None]) -> Callable[..., Output]:
+def _shows(request: Request, config: model.Config, lines: showing.Lines) -> Callable[..., Output]:
     """What makes outputs that only show."""
     shown = set(request.outputs or config.outputs)
     line = showing.json_line if request.as_json else showing.named_line if len(shown) > 1 else showing.plain_line
 
     def new(name: str, *others: Any, state_dir: Path) -> Output:
-        return showing.ShowingOutput(line if name in shown else None, on_gone, name, *others, state_dir=state_dir)
+        return showing.ShowingOutput(line if name in shown else None, lines, name, *others, state_dir=state_dir)
 
     return new
 

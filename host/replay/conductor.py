@@ -28,18 +28,20 @@ from host.telemetry.logs import get_logger
 _LOG = get_logger("host.replay")
 
 _NS = 1_000_000_000
-_SLICE_NS = 100_000_000
-"""Files are put in order by time to this degree: within it, records of one file stay together."""
 _MOST_TICKS = 100_000
 """Timer events of one filter between two records."""
 _POLL_S = 0.005
 
 
 class Span(NamedTuple):
-    """From when to when records are given on, in nanoseconds since 1970; both ends are within."""
+    """Which records are given on, and in which order."""
 
     since_ns: float = -math.inf
+    """From when on, in nanoseconds since 1970."""
     until_ns: float = math.inf
+    """Up to when, this time included."""
+    slice_ns: int = 100_000_000
+    """Files are put in order by time to this degree: within it, records of one file stay together."""
 
 
 class Conductor:
@@ -49,7 +51,7 @@ class Conductor:
         pipeline: It has started, in this world.
         world: Its world.
         pace: How fast.
-        span: Which records.
+        span: Which records, and in which order.
     """
 
     def __init__(self, pipeline: Pipeline, world: ReplayWorld, pace: Pace, span: Span) -> None:
@@ -131,7 +133,7 @@ class Conductor:
             if self._stopped:
                 return
             end = self._end(recording, decoded, first)
-            self._world.virtual_ns = decoded.times[end - 1]
+            self._world.virtual_ns = max(self._world.virtual_ns, decoded.times[end - 1])
             self._router.give(self._part(decoded, first, end))
             self.records += end - first
             recording.advance(end)
@@ -146,8 +148,9 @@ class Conductor:
         for other in self._recordings:
             if other is not recording and not other.over:
                 # Not record by record, where two files are busy: each part is a copy.
-                slice_ns = (other.next_ns // _SLICE_NS + (recording.order < other.order)) * _SLICE_NS
-                end = min(end, bisect_left(times, max(slice_ns, times[first] + 1), first))
+                slice_ns = self._span.slice_ns
+                other_ns = (other.next_ns // slice_ns + (recording.order < other.order)) * slice_ns
+                end = min(end, bisect_left(times, max(other_ns, times[first] + 1), first))
         return max(end, first + 1)
 
     def _part(self, decoded: Decoded, first: int, end: int) -> TablePack:
@@ -224,6 +227,8 @@ class Conductor:
             for pack in injected:
                 self._router.give(pack)
         await self._settled(lambda: all(map(_at_rest, outputs)))
+        if self._world.at_rest is not None:
+            self._world.at_rest()
 
     async def _settled(self, condition: Callable[[], bool]) -> None:
         while not condition():

@@ -10,6 +10,7 @@ from host.pipeline.pipeline import Pipeline
 from host.replay.conductor import Conductor, Span
 from host.replay.pace import Pace
 from host.replay.recordings import Recordings
+from host.replay.showing import Lines
 from host.replay.world import ReplayWorld
 
 
@@ -21,6 +22,7 @@ class Session:
         recordings: What they read.
         begin_ns: What time it is before the first record.
         new_output: What makes outputs; None for those of the configuration.
+        lines: What these show.
     """
 
     def __init__(
@@ -30,9 +32,12 @@ class Session:
         *,
         begin_ns: int = 0,
         new_output: Callable[..., Output] | None = None,
+        lines: Lines | None = None,
     ) -> None:
         self.recordings = recordings
         self.world = ReplayWorld(recordings, begin_ns, new_output)
+        if lines is not None:
+            self.world.at_rest, lines.on_gone = lines.write, self.on_gone
         self.pipeline = Pipeline(config, once=True, world=self.world)
         self.interrupted = False
         self.nobody_reads = False
@@ -55,6 +60,8 @@ class Session:
                 await conductor.run()
             finally:
                 await self.pipeline.stop()
+                if self.world.at_rest is not None:
+                    self.world.at_rest()
                 conductor.close()
         finally:
             self.recordings.close()

@@ -1,6 +1,6 @@
 """The outputs of a replay that delivers nothing: they show what each would have been given."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,46 @@ Show = Callable[[str, memoryview], bytes]
 """The line for a record of an output."""
 
 
+class Lines:
+    """What all outputs show. It is written when all are at rest, so that their order is not left to chance.
+
+    Args:
+        names: The outputs, in the order in which they are shown.
+    """
+
+    on_gone: Callable[[], None] | None = None
+    """Told when nobody reads standard output any more."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._of: dict[str, list[bytes]] = {name: [] for name in names}
+
+    def add(self, name: str, lines: bytes) -> None:
+        """An output shows lines."""
+        self._of[name].append(lines)
+
+    def write(self) -> None:
+        """Write to standard output what has come."""
+        data = b"".join(part for parts in self._of.values() for part in parts)
+        for parts in self._of.values():
+            parts.clear()
+        try:
+            standard_output.write(data)
+        except BrokenPipeError:
+            self.nobody_reads()
+
+    def nobody_reads(self) -> None:
+        """Standard output was closed."""
+        standard_output.discard()
+        if self.on_gone is not None:
+            self.on_gone()
+
+
 class ShowingOutput(Output):
-    """Writes to standard output what the output of that name would deliver.
+    """Shows what the output of that name would deliver.
 
     Args:
         line: What makes a line of a record; None if this one is not to be seen.
-        on_gone: Told when nobody reads standard output any more.
+        lines: Where they go.
     """
 
     type = "replay"
@@ -27,7 +61,7 @@ class ShowingOutput(Output):
     def __init__(
         self,
         line: Show | None,
-        on_gone: Callable[[], None],
+        lines: Lines,
         name: str,
         options: Any,
         metrics: ComponentMetrics,
@@ -36,7 +70,7 @@ class ShowingOutput(Output):
     ) -> None:
         super().__init__(name, options, metrics, state_dir=state_dir)
         self._line = line
-        self._on_gone = on_gone
+        self._lines = lines
 
     async def open(self) -> None:
         """Nothing: standard output is open."""
@@ -45,10 +79,9 @@ class ShowingOutput(Output):
         """Show a batch."""
         if self._line is not None:
             try:
-                standard_output.write(b"".join(self._line(self.name, record) for record in batch.records()))
-            except BrokenPipeError:
-                standard_output.discard()
-                self._on_gone()
+                self._lines.add(self.name, b"".join(self._line(self.name, record) for record in batch.records()))
+            except BrokenPipeError:  # some write by themselves
+                self._lines.nobody_reads()
         return None
 
     def describe(self) -> str:

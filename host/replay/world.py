@@ -62,6 +62,8 @@ class ReplayWorld(World):
     """
 
     runs_timers = False
+    at_rest: Callable[[], None] | None = None
+    """Called whenever everybody is done with what was given on."""
 
     def __init__(self, recordings: Recordings, begin_ns: int, new_output: Callable[..., Output] | None = None) -> None:
         self.recordings = recordings

@@ -112,6 +112,28 @@ def test_the_same_whenever_it_is_run_and_however_the_records_are_divided_among_f
     assert not Path(bench.path("injected.jsonl")).exists()
 
 
+@pytest.mark.slow
+def test_several_outputs_are_shown_in_the_same_order_each_time_and_files_as_fine_as_wanted(bench):
+    more = {
+        name: to_json(bench.path(name), matcher)
+        for name, matcher in [("a", "Fields[status] != NIL"), ("b", "Fields[status] == 200")]
+    }
+    config = configured(bench, outputs=more)
+    for number in range(2):
+        lines = [line(2 * i + number, 200 if i % 3 else 500) for i in range(4000)]
+        bench.write(f"busy.{number}.log", "".join(lines))
+
+    first, *others = [replayed(config, bench.path("busy.*.log"), "--within", "600") for _ in range(4)]
+    exact = replayed(config, bench.path("busy.*.log"))
+
+    assert all(other == first for other in others)
+    assert first != exact
+    assert sorted(first.splitlines()) == sorted(exact.splitlines())
+    times = [json.loads(text[3:])["Timestamp"] for text in exact.splitlines() if text.startswith("a: ")]
+    assert times == sorted(times)
+    assert len(times) == 8000
+
+
 def test_only_some_of_the_time_and_some_of_the_outputs(bench):
     config = configured(bench)
     log = bench.write("a.log", "".join(line(seconds, 500) for seconds in range(0, 600, 5)))
