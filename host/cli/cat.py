@@ -38,7 +38,8 @@ from host.cli.statuses import exits
     "--by",
     multiple=True,
     metavar="NAME",
-    help="Count by this field or header, in place of the Type; may be repeated. With it, --to is counts.",
+    help="Count by this field or header, in place of the Type; may be repeated. With it, --to is counts; json counts "
+    "as JSON lines.",
 )
 def command(
     file: tuple[str, ...],
@@ -64,7 +65,7 @@ def command(
         hekate cat access.log --decoder nginx_access --by status --by request_method
         hekate cat access.log --decoder nginx_access --to packs > access.packs
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
-    from host.cli import decoding
+    from host.cli import decoded, decoding
 
     given = {}
     for option in options:
@@ -72,8 +73,9 @@ def command(
         if not equals:
             raise click.UsageError(f"--config takes KEY=VALUE, and not `{option}`.")
         given[key] = value
-    if by and to not in {"text", "counts"}:
+    if by and to not in {"text", "counts", "json"}:
         raise click.UsageError(f"--by counts; with it there is no --to {to}.")
     own = own_plugins(sandbox_dir)
-    source = decoding.Source(list(file), decoder, given, match, str(own) if own else None, by or ("Type",))
+    counting = decoded.Counting(by or ("Type",), as_json=to == "json")
+    source = decoding.Source(list(file), decoder, given, match, str(own) if own else None, counting)
     return decoding.show(source, "counts" if by else to, follow=follow)

@@ -1,27 +1,42 @@
 """What `hekate cat` prints for people."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import orjson
 
+from host import standard_output
 from host.cli.output import console, table
 
 
-def show_counts(lines: "Counter[bytes]", by: Sequence[str]) -> None:
+class Counting(NamedTuple):
+    """How messages are counted."""
+
+    by: tuple[str, ...]
+    """Fields and headers, as people have named them."""
+    as_json: bool
+
+
+def show_counts(lines: "Counter[bytes]", counting: Counting) -> None:
     """Print how many messages there are of each kind.
 
     Args:
         lines: How often each came, as JSON with what is counted by.
-        by: What is counted by, as people have named it.
+        counting: How they are counted.
     """
-    found: Counter[tuple[str, ...]] = Counter()
+    found: Counter[bytes] = Counter()
     for line, count in lines.items():
         members = orjson.loads(line)
-        found[tuple(_cell(members.get(json_name(name))) for name in by)] += count
-    rows: list[list[object]] = [[*cells, count] for cells, count in found.most_common()]
-    table([*by, "messages"], [*rows, ["all", *[""] * (len(by) - 1), found.total()]], numbers=1)
+        found[orjson.dumps([members.get(json_name(name)) for name in counting.by])] += count
+    kinds = [(orjson.loads(values), count) for values, count in found.most_common()]
+    if counting.as_json:
+        for values, count in kinds:
+            counted = {"by": dict(zip(counting.by, values, strict=True)), "messages": count}
+            standard_output.write(orjson.dumps(counted) + b"\n")
+        return
+    rows: list[list[object]] = [[*map(_cell, values), count] for values, count in kinds]
+    table([*counting.by, "messages"], [*rows, ["all", *[""] * (len(counting.by) - 1), found.total()]], numbers=1)
 
 
 def json_name(variable: str) -> str:

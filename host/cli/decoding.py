@@ -6,7 +6,7 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +18,7 @@ import yaml
 
 from host import beginning, standard_output
 from host.cli import decoded, following
-from host.delivery import dead_letters
+from host.delivery import dead_letters, letter_files
 from host.errors import ConfigError, ConfigErrors
 from host.packs import pack_file
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 _LOOKED_AT_BYTES = 1024
 _FRAME = b"\x1e"
-_GZIP = b"\x1f\x8b"
+_LETTER = re.compile(rb'[{-]"time":"[^"]*","component":')
+_LETTER_TAKEN_OUT = letter_files.TAKEN_OUT.decode() + '"time":'
 _OPTIONS = (
     (re.compile(r"inputs\.\w+\.decoder\.config\.(\w+)"), r"--config \1"),
     (re.compile(r"inputs\.\w+\.decoder"), "--decoder"),
@@ -49,8 +50,7 @@ class Source(NamedTuple):
     options: dict[str, str]
     match: str
     sandbox_dir: str | None
-    by: tuple[str, ...]
-    """What is counted by: fields and headers."""
+    counting: decoded.Counting
 
 
 def show(source: Source, to: str, *, follow: bool) -> int:
@@ -64,11 +64,9 @@ def show(source: Source, to: str, *, follow: bool) -> int:
         if not os.access(path, os.R_OK) or not Path(path).is_file():
             click.echo(f"Error: {path} cannot be read, or is no file.", err=True)
             return os.EX_NOINPUT
-        with Path(path).open("rb") as opened:
-            advice = beginning.utf16_advice(opened.read(_LOOKED_AT_BYTES))
-        if advice:
+        if advice := beginning.utf16_advice(_head(path)):
             click.echo(f"{path}: {advice.replace('FILE', path)}", err=True)
-    if follow and any(_begins_with(path, pack_file.MAGIC) for path in paths):
+    if follow and any(_head(path).startswith(pack_file.MAGIC) for path in paths):
         raise click.UsageError("--follow: a file of packs does not grow.")
     if to == "packs" and (follow or source.match != "TRUE"):
         raise click.UsageError("--to packs: all records are written; use --match when they are read, and no --follow.")
@@ -76,14 +74,14 @@ def show(source: Source, to: str, *, follow: bool) -> int:
         file = Path(folder) / "cat.yaml"
         file.write_text(yaml.safe_dump(_config(source, paths, to, folder)), encoding="utf-8")
         config = _checked(file)
-        status = following.follow(file, to, source.by) if follow else _once(config, paths, to, source.by)
+        status = following.follow(file, to, source.counting) if follow else _once(config, paths, to, source.counting)
         _tell_of_failures(Path(folder))
     return status
 
 
-def _begins_with(path: str, magic: bytes) -> bool:
+def _head(path: str) -> bytes:
     with Path(path).open("rb") as file:
-        return file.read(len(magic)) == magic
+        return file.read(_LOOKED_AT_BYTES)
 
 
 def _checked(file: Path) -> "model.Config":
@@ -120,7 +118,7 @@ def _config(source: Source, paths: list[str], to: str, folder: str) -> dict[str,
     if source.sandbox_dir:
         # Filters that lie there are not to run.
         settings["sandbox_dir"] = _without_filters(Path(source.sandbox_dir), Path(folder))
-    fields = {"fields": [decoded.json_name(name) for name in source.by]} if to == "counts" else {}
+    fields = {"fields": [decoded.json_name(name) for name in source.counting.by]} if to == "counts" else {}
     encoder = {"type": "protobuf" if to == "protobuf" else "json", "config": fields}
     output = {"type": "console", "message_matcher": source.match, "encoder": encoder}
     return {"hekate": settings, "inputs": _inputs(source, paths), "outputs": {"cat": output}}
@@ -129,17 +127,18 @@ def _config(source: Source, paths: list[str], to: str, folder: str) -> dict[str,
 def _inputs(source: Source, paths: list[str]) -> dict[str, Any]:
     """An input for each kind of file, so that a thousand logs take one decoder."""
     config = {key: yaml.safe_load(value) for key, value in source.options.items()}
-    kinds: dict[tuple[str, str], list[str]] = {}
+    kinds: dict[_Kind, list[str]] = {}
     for path in paths:
-        kind = _how(path, source.decoder)
+        kind = _kind(path, source.decoder)
         if kind is not None:
             kinds.setdefault(kind, []).append(path)
     inputs = {
         f"files_{number}": {
             "type": "file", "path": [glob.escape(str(Path(path).absolute())) for path in some], "sequential": True,
-            "splitter": splitter, "logger": decoder, "decoder": {"type": decoder, "config": config},
+            "splitter": kind.splitter, "logger": kind.decoder,
+            "decoder": {"type": kind.decoder, "config": ({"Timestamp": "time"} if kind.is_letters else {}) | config},
         }
-        for number, ((decoder, splitter), some) in enumerate(kinds.items())
+        for number, (kind, some) in enumerate(kinds.items())
     }  # fmt: skip
     return inputs or {"none": {"type": "stdin"}}
 
@@ -153,16 +152,27 @@ def _without_filters(given: Path, folder: Path) -> str:
     return str(made)
 
 
-def _how(path: str, decoder: str | None) -> tuple[str, str] | None:
-    """The decoder and the splitter of a file, by how it begins; None if it holds packs, which are decoded."""
-    if _begins_with(path, pack_file.MAGIC):
+class _Kind(NamedTuple):
+    """How a file is to be read."""
+
+    decoder: str
+    splitter: str
+    is_letters: bool = False
+
+
+def _kind(path: str, decoder: str | None) -> _Kind | None:
+    """By how a file begins; None if it holds packs, which are decoded."""
+    head = _head(path)
+    if head.startswith(pack_file.MAGIC):
         return None
-    if _begins_with(path, _FRAME) and not _begins_with(path, _GZIP):
-        return decoder or "protobuf", "heka"
-    return decoder or ("json" if _begins_with(path, b"{") else "payload"), "token"
+    if head.startswith(_FRAME):
+        return _Kind(decoder or "protobuf", "heka")
+    if decoder is None and _LETTER.match(head):
+        return _Kind("json", "token", is_letters=True)
+    return _Kind(decoder or ("json" if head.startswith(b"{") else "payload"), "token")
 
 
-def _once(config: "model.Config", paths: list[str], to: str, by: Sequence[str]) -> int:
+def _once(config: "model.Config", paths: list[str], to: str, counting: decoded.Counting) -> int:
     """Show what is in the files, one after the other."""
     import asyncio
 
@@ -194,7 +204,7 @@ def _once(config: "model.Config", paths: list[str], to: str, by: Sequence[str]) 
     if session.nobody_reads:
         raise BrokenPipeError
     if to == "counts":
-        decoded.show_counts(shown.counts, by)
+        decoded.show_counts(shown.counts, counting)
     return _INTERRUPTED if session.interrupted else os.EX_OK
 
 
@@ -253,6 +263,11 @@ def _text_line(name: str, record: memoryview) -> bytes:  # noqa: ARG001 -- there
 
 
 def _tell_of_failures(state_dir: Path) -> None:
-    reasons = Counter(str(letter.entry.get("reason")) for letter in dead_letters.read(state_dir))
+    """Say on stderr what could not be decoded. What had been taken out of the dead letters that were read is none."""
+    reasons = Counter(
+        str(letter.entry.get("reason"))
+        for letter in dead_letters.read(state_dir)
+        if not str(letter.entry.get("record", "")).startswith(_LETTER_TAKEN_OUT)
+    )
     for reason, count in reasons.most_common(5):
         click.echo(f"{count} records were not decoded: {reason}", err=True)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -15,7 +15,7 @@ from host.cli import decoded
 _LOOK_EVERY_MS = 100
 
 
-def follow(config: Path, to: str, by: Sequence[str]) -> int:
+def follow(config: Path, to: str, counting: decoded.Counting) -> int:
     """Show what is in the files of a configuration, and what they grow by; answers the exit status."""
     command = [sys.executable, "-m", "host", "run", "--quiet", "--log-level", "error", str(config)]
     as_it_comes = to in {"json", "protobuf"}
@@ -23,7 +23,7 @@ def follow(config: Path, to: str, by: Sequence[str]) -> int:
     lines = Lines(process)
     try:
         if to == "counts":
-            decoded.show_counts(Counter(lines), by)
+            decoded.show_counts(Counter(lines), counting)
         elif to == "text":
             for line in lines:
                 decoded.show(orjson.loads(line))

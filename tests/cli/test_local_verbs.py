@@ -35,6 +35,7 @@ def test_what_new_writes_passes_its_own_cases(tmp_path):
     result = hekate("test", "--format", "json", "plugins", "my_config.yaml", cwd=tmp_path)
     assert json.loads(result.stdout)["passed"] == 4, result.stdout
     assert result.returncode == 0
+    assert hekate("graph", "my_config.yaml", cwd=tmp_path).returncode == 0, "what is suspicious is no good beginning"
 
 
 def test_cat_shows_logs_frames_and_dead_letters(bench):
@@ -60,10 +61,16 @@ def test_cat_shows_logs_frames_and_dead_letters(bench):
         "Fields[status]  Logger        messages",
         "all                                  2",
     ]
-    assert hekate("cat", log, "--by", "status", "--to", "json").returncode == 64
+    assert hekate("cat", log, "--by", "status", "--to", "packs").returncode == 64
+    counted = hekate("cat", log, "--decoder", "nginx_access", "--by", "status", "--to", "json").stdout
+    assert {"by": {"status": 502}, "messages": 1} in [json.loads(line) for line in counted.splitlines()]
 
-    letters = bench.write("00000001.jsonl", '{"component": "access", "reason": "bad", "record": "no access log"}\n')
-    assert "    reason: bad\n" in hekate("cat", letters).stdout
+    letter = '{"time":"2024-05-01T12:00:00.000000Z","component":"access","reason":"bad","record":"no access log"}\n'
+    # The first was taken out: dropped, or replayed.
+    shown = hekate("cat", bench.write("00000001.jsonl", f"-{letter[1:]}{letter}"))
+    assert shown.stdout.startswith("2024-05-01T12:00:00Z json\n")
+    assert shown.stdout.count("    reason: bad\n") == 1
+    assert shown.stderr == ""
     assert hekate("cat", bench.path("nothing.log")).returncode == 66
     (bench.folder / "wide.log").write_text("one\n", encoding="utf-16")
     assert "It is UTF-16, and decoders read UTF-8." in hekate("cat", bench.path("wide.log")).stderr
