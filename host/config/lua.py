@@ -1,6 +1,6 @@
 """From what a user writes about a Lua plugin to the `Sandbox` that is to be started."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,17 @@ class Plugins:
         """The plugin of that name; if there is none, a fault at `node`."""
         file = self.library.path(kind, name)
         if file is None:
-            message = f"There is no {kind} `{name}`."
-            hint = convert.did_you_mean(name, self.library.names(kind))
-            self._errors.append(ConfigError(path, node.file, node.line, message, hint))
+            self.miss(kind, name, node, path)
             return None
         return self._plugin(kind, file)
+
+    def miss(self, kind: PluginKind, name: str, node: Node, path: str, others: Iterable[str] = ()) -> None:
+        """Add the fault that there is no such plugin, and where it was looked for; others: what else could be meant."""
+        hint = convert.did_you_mean(name, {*others, *self.library.names(kind)})
+        if (own := self.library.own) is not None:
+            hint += f" Looked in {(own / f'{kind}s').resolve()}, too."
+        message = f"There is no {kind} `{name}`."
+        self._errors.append(ConfigError(path, node.file, node.line, message, hint.strip()))
 
     def from_file(self, kind: PluginKind, node: Node, path: str) -> Plugin | None:
         """The plugin in a file, named by `node` relative to the configuration file."""

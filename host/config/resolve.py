@@ -212,8 +212,7 @@ class Resolver:
         if name in defined:
             return defined[name]
         if self._plugins.library.path(kind, name) is None:
-            hint = convert.did_you_mean(name, {*defined, *self._plugins.library.names(kind)})
-            self._fault(path, node, f"There is no {kind} `{name}`.", hint)
+            self._plugins.miss(kind, name, node, path, defined)
             return None
         plugin = self._plugins.named(kind, name, node, path)
         return None if plugin is None else self._plugins.sandbox(plugin, name, {}, node, path, keys=model.SandboxKeys())

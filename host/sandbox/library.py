@@ -39,6 +39,7 @@ class Library:
 
     def __init__(self, sandbox_dir: Path | None = None) -> None:
         """Search in `sandbox_dir` before the shipped plugins."""
+        self.own = sandbox_dir
         self.folders = [folder for folder in (sandbox_dir, paths.shipped("sandboxes/lua")) if folder is not None]
 
     def path(self, kind: PluginKind, name: str) -> Path | None:
