@@ -50,7 +50,7 @@ _FILTER = """--[[
 name: {name}
 kind: filter
 summary: Counts messages, and tells how many there were.
-message_matcher: "TRUE"
+message_matcher: Type != 'heka.sandbox-output' # not what it says itself
 ticker_interval: 10
 preserve_data: true
 cases:

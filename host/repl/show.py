@@ -1,6 +1,7 @@
 """How the REPL shows documents to people: coloured on a terminal, the same words without colours in a pipe."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -289,7 +290,8 @@ def _saved(out: Console, data: dict[str, Any]) -> None:
     if data["shadows"]:
         out.print(Text("It goes before the decoder of the same name that comes with Hekate.", style="yellow"))
     _runs_on(out, data)
-    out.print(Text(":cases runs them; a host whose sandbox_dir this is in loads the file at once.", style="dim"))
+    use = f"`decoder: {Path(data['file']).stem}` of an input uses it"
+    out.print(Text(f":cases runs them. {use}; a host that runs with it takes what you save at once.", style="dim"))
 
 
 def _cases(out: Console, data: dict[str, Any]) -> None:
