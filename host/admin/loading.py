@@ -142,7 +142,7 @@ class Loading:
         known = [entry.kind for entry in self._control.index.entries() if entry.name == name]
         if len(known) == 1:
             return known[0]
-        raise Problem(400, "Say the kind: `kind:` in the front matter, or `?kind=` where there is none.")
+        raise Problem(400, "Say the kind: `kind:` in the front matter or, where there is none, as `?kind=filter`.")
 
     def _check_place(self, name: str, kind: PluginKind, path: Path) -> None:
         config = self._control.pipeline.config.filters.get(name) if kind == "filter" else None

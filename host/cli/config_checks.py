@@ -64,7 +64,7 @@ def _folder(name: str, path: Path) -> Check:
     fault = _fault_of_writing(path)
     if fault:
         return wrong(name, f"{fault}.", f"sudo install -d -o {os.geteuid()} {shlex.quote(str(path))}")
-    return ok(name, f"{path} can be written to.")
+    return ok(name, f"{path.absolute()} can be written to.")
 
 
 def _state(path: Path) -> Iterator[Check]:

@@ -83,6 +83,8 @@ def list_(
     if output_format == "json":
         write_json(found)
         return
+    if not found:
+        click.echo("There are no such dead letters." if component or reason else "There are no dead letters.", err=True)
     rows = [[each["id"], each["time"], each["component"], each["reason"], _record(each)[:60]] for each in found]
     table(["id", "time", "component", "reason", "record"], rows, numbers=0)
 

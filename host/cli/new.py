@@ -41,7 +41,7 @@ def command(kind: str, name: str, sandbox_dir: Path, output_format: str) -> int:
         with path.open("x", encoding="utf-8") as file:
             file.write(scaffolds.text(kind, name, sandbox_dir))
     except FileExistsError:
-        click.echo(f"{path} is there already; nothing was written.", err=True)
+        click.echo(f"{path} is there already; nothing was written. Take another name, or remove it.", err=True)
         return os.EX_CANTCREAT
     except OSError as fault:
         click.echo(f"Error: cannot write {path}: {fault.strerror}. Name another folder with --sandbox-dir.", err=True)

@@ -54,19 +54,19 @@ They are those of `sysexits.h`, so that a supervisor can tell a fault that will 
 
 _STATUSES = """
 0||Done; a drain after SIGTERM or SIGINT too.
-1||A case or a test failed (`test`), something entered failed (`repl`), something is wrong (`doctor`, `graph`), or the \
-running host refused what was asked of it.
+1||A case or a test failed (`test`), something entered failed (`repl`), something is wrong (`doctor`, `graph`), \
+records failed (`replay`), a dead letter stays (`deadletters`), or the running host refused what was asked of it.
 64|EX_USAGE|The command line is wrong: no such command or option, an argument is missing.
-66|EX_NOINPUT|There is nothing to test (`test`), or a file cannot be read (`cat`).
-69|EX_UNAVAILABLE|The start failed because of something outside: a port in use, an unreadable file, LPEG missing; or \
-no host answers.
+66|EX_NOINPUT|There is nothing to test (`test`), or a file cannot be read (`cat`, `replay`).
+69|EX_UNAVAILABLE|The start failed because of something outside: a port in use, an unreadable file, LPEG missing; \
+no host answers, or nobody listens (`inject`, `flood`); it is not clear which input a file is for (`replay`).
 70|EX_SOFTWARE|A fault in Hekate (with `HEKATE_TRACEBACK=1` it says where), or a sandbox that could not be started.
 73|EX_CANTCREAT|A file is there already, or cannot be written (`new`).
 74|EX_IOERR|Reading or writing failed for good.
 75|EX_TEMPFAIL|Stopped before everything was delivered: a second signal, or `shutdown_timeout_ms` was over. It will be \
 read again. Or a run with `--once` was interrupted before it had read everything.
 77|EX_NOPERM|The token is missing, wrong, or allows too little.
-78|EX_CONFIG|The configuration is wrong, or a plugin's header or Lua is (`validate`, `run`, `list`).
+78|EX_CONFIG|The configuration is wrong, or a plugin's header or Lua is.
 130||Interrupted at a place where nothing has to be drained.
 141||Whoever read the output has gone, as in `hekate list` before `head`.
 """

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import msgspec
 import orjson
 
@@ -21,7 +22,6 @@ from host.cli.output import console
 from host.cli.progress import Progress
 from host.config import convert, model
 from host.delivery import dead_letters
-from host.errors import StartError
 from host.outputs.base import Output
 from host.pipeline.summary import print_summary
 from host.replay import plan, showing
@@ -58,11 +58,12 @@ def replay(request: Request) -> int:
 
     Raises:
         HekateError: It could not be started, or not be brought to its end.
+        UsageError: An output is not there.
     """
     config = plan.load(request.config)
     for name in request.outputs:
         if name not in config.outputs:
-            raise StartError(f"There is no output `{name}`. {convert.did_you_mean(name, config.outputs)}")
+            raise click.UsageError(f"--output: There is no `{name}`. {convert.did_you_mean(name, config.outputs)}")
     logs.set_up("warning", config.hekate.log_format)
     lua_modules.check_present()
     config, recordings = plan.assign(config, request.files, request.input)

@@ -35,7 +35,9 @@ def command() -> None:
 @admin_options
 @format_option
 def list_(kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
-    """List the sandboxes: all that run, and the files of the drop-in directory that nobody uses.
+    """List those that run, and scripts that nobody uses.
+
+    The latter lie in the drop-in directory.
 
     \b
         hekate sandbox list --kind filter
@@ -103,7 +105,7 @@ def _show_more(detail: dict[str, Any]) -> None:
     for component, process in _processes(detail):
         for use in process["limits"]:
             values = [use["current"], use["highest"], use["limit"]]
-            rows.append([component, process["pid"], use["name"], use["unit"], *values])
+            rows.append([component, process["pid"] or "-", use["name"], use["unit"], *values])
     if rows:
         table(["runs in", "pid", "limit", "in", "now", "highest", "at most"], rows, numbers=3)
 
@@ -165,7 +167,9 @@ def load(
 @admin_options
 @format_option
 def unload(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
-    """Remove a script from the drop-in directory; its versions and its state stay.
+    """Remove a script from the drop-in directory.
+
+    Its versions and its state stay.
 
     \b
         hekate sandbox unload mine
@@ -197,9 +201,9 @@ def _add_action(action: str, summary: str) -> None:
     command.command(name=action, help=text, epilog=_EXITS)(_name(_kind(admin_options(format_option(do)))))
 
 
-_add_action("start", "Start what was stopped, or what is quarantined because it died too often.")
-_add_action("stop", "End the processes; what a filter would have seen passes it by, a decoder holds its input back.")
-_add_action("restart", "Put new processes in the place of the old ones; a filter's state is handed over.")
+_add_action("start", "Start what was stopped, or is quarantined for dying too often.")
+_add_action("stop", "End its processes.\n\nWhat a filter would have seen passes it by; a decoder holds its input back.")
+_add_action("restart", "Put new processes in the place of the old ones.\n\nA filter's state is handed over.")
 _add_action("pause", "Give it nothing more to do; records wait before it.")
 _add_action("resume", "Go on after a pause.")
 
@@ -222,6 +226,8 @@ def logs(name: str, kind: str | None, api: str | None, token_file: Path | None, 
     if output_format == "json":
         write_json(lines)
         return
+    if not lines:
+        click.echo(f"{name} has printed nothing.", err=True)
     for line in lines:
         click.echo(f"{_time_text(line['time_ns'])} {line['text']}")
 
@@ -282,5 +288,7 @@ def rollback(
     if output_format == "json":
         write_json(found)
         return
+    if not found:
+        click.echo(f"No version of {name} is kept: those are of scripts in the drop-in directory.", err=True)
     rows = [[str(each["version"]), _time_text(each["time_ns"]), each["who"], each["sha256"][:12]] for each in found]
     table(["version", "time", "who", "sha256"], rows, numbers=0)

@@ -66,7 +66,10 @@ def of_printf(text: str, names: Sequence[str]) -> str:
     count = sum((each[1] == "*") + (each[2] == "*") + (each[3] != "m") for each in found)
     given = [names[number] if number < len(names) else f"argument_{number + 1}" for number in range(count)]
     if len(names) > count:
-        raise ValueError(f"The format has {count} arguments, and there are {len(names)} names.")
+        raise ValueError(
+            f"The format takes {count} arguments, and there are {len(names)} names. "
+            'What has spaces stands in quotes: `:infer printf "%d %s" worker what`.'
+        )
     parts = ", ".join([quote(text), *(quote(name) for name in given)])
     return 'local printf = require "printf"\n\n' + declared(f"printf.items{{{{{parts}}}}}")
 

@@ -111,6 +111,8 @@ def _lines_of(argument: str) -> tuple[Log, list[bytes]]:
     """Lines from the beginning of a file, and from all over it."""
     if not argument:
         raise ReplError("Say of what: `:infer FILE`, `:infer samples`, or `:infer nginx FORMAT` (:help infer).")
+    if (argument in exact.EXACT or argument == "printf") and not Path(argument).exists():
+        raise ReplError(f"Say the format, too: `:infer {argument} FORMAT` (:help infer).")
     log = opened_log(argument)
     with log.file as file:
         size = os.fstat(file.fileno()).st_size
@@ -215,7 +217,7 @@ async def cases(session: Session, argument: str) -> Document:
     if path is None:
         raise ReplError("Nothing is saved yet: `:save NAME` makes a decoder with the samples as its cases.")
     if not path.is_file():
-        raise ReplError(f"There is no {path}.")
+        raise ReplError(f"There is no file {path}: `:cases plugins/decoders/mine.lua`.")
     collected = collect([path], session.sandbox_dir)
     if collected.errors:
         raise ReplError("; ".join(str(error) for error in collected.errors))

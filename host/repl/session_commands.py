@@ -60,7 +60,8 @@ async def load(session: Session, argument: str) -> Document:
         raise ReplError("Say what is to be loaded: `:load FILE`.")
     first, *rest = words(argument)
     if first == "tap" and not Path(first).exists():
-        return _take(session, await asyncio.to_thread(_tapped, rest), "tap")
+        lines = await asyncio.to_thread(_tapped, rest)
+        return _take(session, lines, "tap", "" if lines else "No record passed there just now; try again.")
     if first == "-":
         return _take(session, _first_lines(sys.stdin.buffer), "-")
     path = Path(first).expanduser()
