@@ -190,6 +190,19 @@ def test_dead_letters_are_looked_at_replayed_and_dropped(visit, running):
     expect(page.locator(f'a[href="{first}"]')).to_have_count(0)
 
 
+def test_the_overview_warns_of_what_is_suspicious_while_it_is_there(visit, running):
+    page = visit().open()
+    doubts = page.locator(".doubts")
+    echo = running.plugin(
+        "filter", "echo",
+        "function process_message() return 0 end function timer_event() inject_payload('txt', 'echo', 'x') end",
+        "message_matcher: 'TRUE'\nticker_interval: 3600\n",
+    )  # fmt: skip
+    expect(doubts).to_contain_text("Warning: filters.echo -> filters.echo: it sees its own messages", timeout=15_000)
+    echo.unlink()
+    expect(doubts).not_to_contain_text("echo", timeout=15_000)
+
+
 def test_a_grammar_is_tried_started_from_the_library_and_saved_as_a_decoder(visit):
     visitor = visit()
     page = visitor.open("grammar")

@@ -1,6 +1,6 @@
 // The pipeline at a glance: what flows, and what does not.
 
-import { follow } from "../core/api.js";
+import { follow, get } from "../core/api.js";
 import { fill, h, setText } from "../core/dom.js";
 import { count, milliseconds, rate } from "../core/format.js";
 import { whileVisible } from "../core/poll.js";
@@ -17,13 +17,14 @@ export function show(root, { signal }) {
   const totals = h("div", { class: "tiles" });
   const summary = live({ class: "live summary" });
   const wrong = h("ul", { class: "wrong" });
+  const doubts = h("ul", { class: "doubts" });
   const graph = pipelineGraph();
   const components = table("All components", COLUMNS, "There are no components.");
   const fault = h("div", {});
   fill(root,
     head("Overview", h("a", { class: "button", href: link(["tap"]) }, "Watch records")),
     fault, totals, summary, wrong,
-    h("h2", {}, "Pipeline"), scroller("The pipeline as a graph", graph.element), legend(),
+    h("h2", {}, "Pipeline"), scroller("The pipeline as a graph", graph.element), legend(), doubts,
     h("h2", {}, "Components"), components.element);
 
   const draw = (shown) => {
@@ -37,6 +38,7 @@ export function show(root, { signal }) {
       fill(wrong, ailing.map(trouble));
     }
     graph.show(shown);
+    showDoubts(doubts, shown, signal);
     components.show(shown.nodes.filter((node) => node.id !== "router"));
   };
   whileVisible(AGAIN_MS, signal, (until) => follow("/api/v1/graph/stream", {}, until, draw), (reason) => fill(fault, problem(reason)));
@@ -88,6 +90,16 @@ function trouble(node) {
   const name = node.id.slice(node.id.indexOf(".") + 1);
   return h("li", { class: node.health }, healthMark(node.health), " ", h("a", { href: componentLink(node.id) }, node.id), ": ", node.reason || WORDS[node.health],
     isLossy ? [" ", h("a", { href: link(["dead-letters"], { component: name }) }, "Dead letters")] : null);
+}
+
+/** What is suspicious about the configuration. The host looks at its files for a second: it is asked when components come or go. */
+async function showDoubts(list, { nodes }, signal) {
+  const names = nodes.map((node) => node.id).join(" ");
+  if (names === list.dataset.key) return;
+  list.dataset.key = names;
+  const told = await get("/api/v1/graph/warnings", {}, signal).then(({ warnings }) => warnings, (fault) => [fault.message]);
+  if (signal.aborted || names !== list.dataset.key) return;
+  fill(list, told.map((text) => h("li", {}, h("strong", {}, "Warning: "), text)));
 }
 
 const WORDS = {
