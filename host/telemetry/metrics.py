@@ -145,21 +145,6 @@ class ComponentMetrics:
             del self.versions[next(iter(self.versions))]
         self.versions[version] = self.versions.get(version, 0) + count
 
-    def as_dict(self) -> dict[str, object]:
-        """Everything, as plain data."""
-        counts: dict[str, object] = {spec.attribute: getattr(self, spec.attribute) for spec in SPECS}
-        identity = {"kind": self.kind, "name": self.name, "type": self.type}
-        return (
-            identity
-            | counts
-            | {
-                "errors": dict(self.errors),
-                "drops": dict(self.drops),
-                "states": dict(self.states),
-                "versions": dict(self.versions),
-            }
-        )
-
 
 class Registry:
     """The metrics of all components."""

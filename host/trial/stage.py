@@ -150,10 +150,6 @@ class Stage:
     def _keep_dead_letters(self, lines: bytes) -> None:
         self._result.dead_letters.extend(str(orjson.loads(line).get("reason")) for line in lines.splitlines())
 
-    def _fail(self, fault: Exception) -> None:
-        self._fault = self._fault or fault
-        self._finished.set()
-
     def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
         """The sandbox is done with the pack."""
         self._result.matched = self._result.matched or report.matched > 0
