@@ -84,13 +84,17 @@ def _flow(config: Sequence[Path]) -> "Flow":
 
 def _show_running(api: str | None, token_file: Path | None, output_format: str) -> list[str]:
     """Show the graph of a running host; answers what is suspicious about its configuration."""
-    from host.cli.admin_client import Client, path_of
+    from host.cli.admin_client import ApiError, Client, path_of
     from host.cli.output import write_json
 
     asked = output_format if output_format in {"dot", "mermaid"} else "json"
     client = Client.default(api, token_file)
     found = client.ask("GET", path_of("graph"), format=asked)
-    warnings: list[str] = client.ask("GET", path_of("graph", "warnings"))["warnings"]
+    warnings: list[str]
+    try:
+        warnings = client.ask("GET", path_of("graph", "warnings"))["warnings"]
+    except ApiError as fault:  # the files are not valid as they are now, and the graph is that of what runs
+        warnings = [str(fault)]
     if output_format == "json":
         write_json(found | {"warnings": warnings})
     else:

@@ -97,7 +97,7 @@ SHAPES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 OF_THE_API = {
-    "graph (without CONFIG)": "GET /api/v1/graph",
+    "graph (without CONFIG)": "GET /api/v1/graph, and its `warnings`",
     "sandbox list": "the items of GET /api/v1/sandboxes",
     "sandbox show, load, start, stop, restart, pause, resume": "GET /api/v1/sandboxes/{name}",
     "sandbox logs": "the items of GET /api/v1/sandboxes/{name}/logs",

@@ -78,7 +78,13 @@ def test_sandboxes_are_loaded_looked_at_stopped_rolled_back_and_unloaded(bench, 
     assert "the first one" in ask("sandbox", "logs", "counts")
     assert ask("graph", "--format", "json")["nodes"]
     assert "inputs.numbers  running\n  -> decoders.numbers  " in ask("graph")
-    assert '"inputs.numbers" -> "decoders.numbers"' in ask("graph", "--format", "dot")
+    config = bench.folder / "hekate.yaml"
+    as_it_runs = config.read_text()
+    config.write_text("inputs: 5\n")
+    drawn = ask("graph", "--format", "dot", status=1)
+    assert '"inputs.numbers" -> "decoders.numbers"' in drawn
+    assert "Warning: The files of the configuration are not valid" in drawn
+    config.write_text(as_it_runs)
     for action, state in [("pause", "paused"), ("resume", "running"), ("stop", "stopped"), ("start", "running")]:
         assert f"counts is {state}." in ask("sandbox", action, "counts")
     ask("sandbox", "restart", "counts")
