@@ -1,5 +1,6 @@
 """Decodes files for `hekate cat`: with a pipeline of its own, so that everything is as in production."""
 
+import contextlib
 import glob
 import os
 import re
@@ -20,6 +21,7 @@ from host import beginning, standard_output
 from host.cli import decoded, following
 from host.delivery import dead_letters, letter_files
 from host.errors import ConfigError, ConfigErrors
+from host.inputs._file_source import open_source
 from host.packs import pack_file
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from host.replay.showing import Lines
 
 _INTERRUPTED = 130
-_LOOKED_AT_BYTES = 1024
 _FRAME = b"\x1e"
 _LETTER = re.compile(rb'[{-]"time":"[^"]*","component":')
 _LETTER_TAKEN_OUT = letter_files.TAKEN_OUT.decode() + '"time":'
@@ -80,8 +81,9 @@ def show(source: Source, to: str, *, follow: bool) -> int:
 
 
 def _head(path: str) -> bytes:
-    with Path(path).open("rb") as file:
-        return file.read(_LOOKED_AT_BYTES)
+    """How the content begins, also that of a packed file."""
+    with contextlib.closing(open_source(path)) as source:
+        return source.head()
 
 
 def _checked(file: Path) -> "model.Config":
