@@ -77,6 +77,7 @@ class Copies:
             if not tail.head or not _is_copy_name(name, tail.names):
                 continue
             if head == tail.head and len(head) == HEAD_BYTES:
+                tail.has_copy = True
                 return True
             if len(head) < HEAD_BYTES and tail.head.startswith(head):
                 return self._is_growing(file)

@@ -39,6 +39,7 @@ class Tail:
         released: Up to where everything was delivered.
         reading: Names this reading of the file, as long as its positions mean the same bytes, also after a crash.
         finished: Nothing more will be read from it.
+        has_copy: Whether another file is a copy of it, which goes on where this one ends.
     """
 
     def __init__(self, owner: Input, source: Source, path: str, identity: Identity, head: bytes) -> None:
@@ -59,6 +60,7 @@ class Tail:
         self.reading = ""
         self.finished = False
         self.unlinked = False
+        self.has_copy = False
         self.past: dict[str, Any] | None = None
         """What the file was before it was last truncated: how it began, and how far it was read."""
         self.on_delivered: Callable[[], None] | None = None
@@ -94,6 +96,11 @@ class Tail:
     def is_delivered(self) -> bool:
         """Whether all of it was read and delivered."""
         return self.finished and self.released >= self.feeder.submitted
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether all whole records that were read are delivered."""
+        return self.released >= self.feeder.submitted
 
     async def start(self, position: int, released: int | None = None, reading: str = "") -> None:
         """Begin to read at a position; after a crash, reading would begin at `released`.
@@ -213,7 +220,7 @@ class Tail:
     def _settle(self) -> None:
         if not self.is_delivered:
             return
-        if self.unlinked:
+        if self.unlinked and not self.has_copy:
             self._owner.checkpoints.delete(checkpoint_key(self._owner.name, self.identity))
         if self.on_delivered is not None:
             tell, self.on_delivered = self.on_delivered, None

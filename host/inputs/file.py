@@ -280,6 +280,8 @@ class FileInput(Input):
         self._scan_due = False
         self._watch_folders()
         files = self._finder.files()
+        for tail in self._tails.values():
+            tail.has_copy = False
         if self._first_scan:
             if self._resumes:
                 files += self._copies.renamed(files)
@@ -327,7 +329,15 @@ class FileInput(Input):
         elif tail not in self._ready:
             idle_ms = (now_s - max(tail.active_s, tail.gone_since_s)) * 1000
             if idle_ms >= self.options.close_rotated_after_ms:
-                await self._finish(tail, done=False)
+                await self._close_rotated(tail)
+
+    async def _close_rotated(self, tail: Tail) -> None:
+        """Read no more from a file that was rotated. A copy of it goes on from where its checkpoint says."""
+        if not tail.has_copy:
+            await self._finish(tail, done=False)
+        elif tail.is_caught_up:
+            tail.abandon()  # an unfinished last line is read from the copy
+            self._forget(tail, None)
 
     async def _admit(self, file: Found) -> None:
         """Open a file that is not open yet, find out where to begin, and begin."""
@@ -375,7 +385,10 @@ class FileInput(Input):
     def _start_of_new(self, file: Found, source: Source, head: bytes) -> Start | None:
         tails = list(self._tails.values())
         if (copied := self._copies.start_of(file, head, tails)) is not None:
-            return copied
+            if isinstance(source, GzipSource):
+                return copied
+            # It may have been made before all of it was read.
+            return copied._replace(position=min(copied.position, file.size), released=min(copied.released, file.size))
         if self._copies.is_waiting(file, head, tails):
             return None
         if self._first_scan and self.options.start_at == "end" and not isinstance(source, GzipSource):

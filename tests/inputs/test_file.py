@@ -370,6 +370,36 @@ def test_rotation_within_the_pattern_reads_nothing_twice(folder, state_dir, monk
     assert sorted(records) == sorted([*(line for g in range(5) for line in lines(f"g{g}", 300)), b"end"])
 
 
+def test_a_file_that_was_rotated_and_compressed_is_not_read_again_once_it_is_closed(folder, state_dir, monkeypatch):
+    path, rotated = folder / "a.log", folder / "a.log.1"
+    append(path, lines("old", 500))
+    path.write_bytes(path.read_bytes() + b"unfinished")
+    scans, real_files = [], Finder.files
+    monkeypatch.setattr(Finder, "files", lambda finder: scans.append(1) or real_files(finder))
+
+    async def rotate():
+        harness = follow(state_dir, folder / "a.log*", poll_interval_ms=10, close_rotated_after_ms=50)
+        async with harness.running() as intake:
+            await intake.until_records(500)
+            path.rename(rotated)
+            packed = gzip.compress(rotated.read_bytes())
+            with (folder / "a.log.1.gz").open("wb") as file:
+                for part in (b"", packed[:10], packed[10:30], packed[30:]):
+                    file.write(part)
+                    file.flush()
+                    scans.clear()
+                    await intake.until(lambda: len(scans) >= 2)
+            rotated.unlink()
+            await intake.until(lambda: len(intake.records) >= 501 and harness.metrics.streams_open == 0)
+            scans.clear()
+            await intake.until(lambda: len(scans) >= 3)
+            return intake.records
+
+    assert asyncio.run(rotate()) == [*lines("old", 500), b"unfinished"]
+    append(path, [b"new"])
+    assert restart(state_dir, folder / "a.log*", 1, None).records == [b"new"]
+
+
 def test_truncation_begins_anew(folder, state_dir):
     path = folder / "a.log"
     append(path, lines("old", 100))
