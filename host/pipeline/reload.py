@@ -51,6 +51,13 @@ class Reload:
             HekateError: Something new does not start; everything goes on as it was.
         """
         made = await self._prepare()
+        try:
+            await self._put_in(made)
+        finally:
+            await _discard_all(made)
+
+    async def _put_in(self, made: dict[str, Any]) -> None:
+        """Replace what runs by what was made, and take it out of there."""
         for stage in STAGES:
             units = self._pipeline.units(stage)
             for name, config in self._wanted[stage].items():
@@ -93,7 +100,7 @@ class Reload:
                 new = [name for name, config in wanted.items() if name not in units or units[name].config != config]
                 await all_of(make(stage, name, units.get(name), wanted[name]) for name in new)
         except BaseException:
-            await asyncio.gather(*(discard(thing) for thing in made.values()), return_exceptions=True)
+            await _discard_all(made)
             raise
         return made
 
@@ -116,15 +123,15 @@ class Reload:
             raise
         return unit
 
-    def _add(self, stage: str, name: str, made: Mapping[str, Any]) -> None:
-        unit = made[f"{stage}.{name}"]
+    def _add(self, stage: str, name: str, made: dict[str, Any]) -> None:
+        unit = made.pop(f"{stage}.{name}")
         self._pipeline.units(stage)[name] = unit
         unit.attach()
         self._pipeline.run_input(unit)
         self.changed.append(f"{stage}.{name}")
 
-    async def _replace(self, stage: str, name: str, made: Mapping[str, Any]) -> None:
-        units, new = self._pipeline.units(stage), made[f"{stage}.{name}"]
+    async def _replace(self, stage: str, name: str, made: dict[str, Any]) -> None:
+        units, new = self._pipeline.units(stage), made.pop(f"{stage}.{name}")
         old = units[name]
         if isinstance(new, list):
             await old.swap(self._wanted[stage][name], new)
@@ -168,6 +175,10 @@ def discard(thing: Unit | list[Any]) -> Awaitable[Any]:
     if isinstance(thing, list):
         return asyncio.gather(*(sandbox.stop() for sandbox in thing))
     return thing.discard()
+
+
+async def _discard_all(made: Mapping[str, Any]) -> None:
+    await asyncio.gather(*(discard(thing) for thing in made.values()), return_exceptions=True)
 
 
 def wanted_units(config: model.Config, filters: Mapping[str, model.Filter]) -> dict[str, Mapping[str, Any]]:

@@ -5,6 +5,7 @@ import signal
 import socket
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.running import to_json, to_text, until
@@ -192,6 +193,28 @@ def test_a_reload_that_fails_leaves_the_old_one_running(bench):
     host.saw("Reloaded. changed=filters.still")
     assert host.terminate() == 0
     assert bench.lines("count") == [b"10"]
+
+
+@pytest.mark.slow
+def test_a_reload_that_fails_half_way_leaves_no_process_behind(bench):
+    def config(taken, free, packs):
+        def tcp(address):
+            return {"type": "tcp", "address": address, "decoder": "payload", "packs": packs}
+
+        return {
+            "inputs": {"taken": tcp(taken), "free": tcp(free)},
+            "outputs": {"copy": to_text(bench.path("copy"))},
+        }
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        host = bench.start(config("127.0.0.1:0", "127.0.0.1:0", 8)).ready()
+        processes = len(psutil.Process(host.pid).children(recursive=True))
+        host.write_config(config(address, "127.0.0.1:0", 9))
+        host.signal(signal.SIGHUP)
+        host.saw("The reload failed")
+    until(lambda: len(psutil.Process(host.pid).children(recursive=True)) == processes, "the end of what was started")
+    assert host.terminate() == 0
 
 
 def test_outputs_open_their_files_again(bench):
