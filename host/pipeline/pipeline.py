@@ -143,8 +143,10 @@ class Pipeline:
     async def drain(self) -> None:
         """Stop in order: inputs, decoders, filters, encoders, outputs. Each is given the time that it needs.
 
-        What was paused goes on: it holds records that are still to be delivered.
+        What was paused goes on: it holds records that are still to be delivered. Something that is just being replaced
+        is replaced first; after that, nothing is changed any more.
         """
+        await self.changing.acquire()
         for unit in self._units():
             operate.release(unit)
         await all_of(unit.stop_reading() for unit in self.inputs.values())

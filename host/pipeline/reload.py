@@ -8,7 +8,7 @@ queue to its successor, so nothing waits for the end of the flow, and nothing is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from host.config import model
@@ -52,7 +52,7 @@ class Reload:
         """
         made = await self._prepare()
         try:
-            await self._put_in(made)
+            await to_the_end(self._put_in(made))
         finally:
             await _discard_all(made)
 
@@ -179,6 +179,16 @@ def discard(thing: Unit | list[Any]) -> Awaitable[Any]:
 
 async def _discard_all(made: Mapping[str, Any]) -> None:
     await asyncio.gather(*(discard(thing) for thing in made.values()), return_exceptions=True)
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do something that must not be left half done: whoever is cancelled meanwhile, is when it has ended."""
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def wanted_units(config: model.Config, filters: Mapping[str, model.Filter]) -> dict[str, Mapping[str, Any]]:

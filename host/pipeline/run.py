@@ -112,9 +112,8 @@ class Runner:
             self.exit_code = os.EX_CONFIG
 
     async def _drain(self) -> None:
-        await self._reloader.cancel()
         timeout_s = self._pipeline.config.hekate.shutdown_timeout_ms / 1000
-        draining = asyncio.create_task(self._pipeline.drain())
+        draining = asyncio.create_task(self._end_changes_and_drain())
         forced = asyncio.create_task(self._force.wait())
         # With --once there is no hurry until somebody asks to stop.
         if self._once and not self._stop.is_set():
@@ -131,6 +130,10 @@ class Runner:
         self.exit_code = os.EX_TEMPFAIL
         why = "a second signal" if self._force.is_set() else f"shutdown_timeout_ms ({timeout_s:g} s) is over"
         _LOG.error("Stopped before everything was delivered; it will be read again.", why=why)
+
+    async def _end_changes_and_drain(self) -> None:
+        await self._reloader.cancel()
+        await self._pipeline.drain()
 
     def _on_stop(self, name: str) -> None:
         if self._stop.is_set():

@@ -283,6 +283,7 @@ class Sandbox:
             self._gone.set_result(None)
         self._nothing_more_comes()
         if self._stopping:
+            self._load.end_tick()
             self.state = "stopped"
             return
         if culprit:

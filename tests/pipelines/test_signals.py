@@ -217,6 +217,45 @@ def test_a_reload_that_fails_half_way_leaves_no_process_behind(bench):
     assert host.terminate() == 0
 
 
+SPEAKS_SLOWLY = """
+n = 0
+function process_message() n = n + 1 return 0 end
+function timer_event(_, last)
+  if not last then return end
+  if n > 0 then print("speaking") end
+  for i = 1, 5e7 do local x = i % 7 end
+  if n > 0 then inject_payload("txt", "n", n) end
+end
+"""
+
+
+@pytest.mark.slow
+def test_what_is_being_replaced_at_sigterm_is_replaced_first(bench):
+    """Edited filters say their last just when the host is to stop: once, and the stop does not wait for ever."""
+    header = "limits: {cpu_limit: 10000}\n"
+    bench.plugin("filter", "count", SPEAKS_SLOWLY, header)
+    path = bench.write("in.log", numbered(0, 100))
+    host = bench.start(
+        {
+            "hekate": {"shutdown_timeout_ms": 15_000},
+            "inputs": {"in": {"type": "file", "path": path}},
+            "filters": {
+                f"count{number}": {"type": "count", "message_matcher": "Logger == 'in'"} for number in range(6)
+            },
+            "outputs": {
+                "copy": to_text(bench.path("copy"), "Logger == 'in'"),
+                "count": to_text(bench.path("count"), "Logger =~ /^count/"),
+            },
+        }
+    ).ready()
+    until(lambda: len(bench.read("copy").splitlines()) == 100, "the records")
+    bench.plugin("filter", "count", COUNT, header)
+    host.saw("speaking")
+
+    assert host.terminate() == 0, host.log
+    assert bench.lines("count") == [b"100"] * 6
+
+
 def test_outputs_open_their_files_again(bench):
     path = bench.write("in.log", numbered(0, 10))
     host = bench.start(
