@@ -54,6 +54,8 @@ PATTERNS = {
     "level": 'lpeg.R("az", "AZ", "09")^1',
     "ipv4": 'require "ip_address".v4',
     "ipv6": 'require "ip_address".v6',
+    "object": "lpeg.P{'{' * (lpeg.V(1) + '\"' * (lpeg.P'\\\\' * 1 + (1 - lpeg.S'\"\\\\\\n'))^0 * '\"' + "
+    "(1 - lpeg.S'{}\"\\n'))^0 * '}'} -- JSON",
     "uuid": '(lpeg.R("09", "af", "AF") + "-")^1',
     "time": '(lpeg.R"09" + "-")^1 * lpeg.S"Tt " * (lpeg.R"09" + lpeg.S":.,+-Zz")^1',
     "clf_time": '(1 - lpeg.S"]\\n")^1',
@@ -196,17 +198,25 @@ class _Writer:
             return f'{{name = "{name}", grammar = {self._patterns.use("quoted")}{more}}}'
         if column[0].kind == "span":
             return f'{{name = "{name}", grammar = {self._until("]")}}}'
-        tight = place < self._form.strict and all(token.kind != "json" for token in column)
-        pattern = self._patterns.use("name") if tight else self._until(following)
+        is_last = place + 1 == len(self._form.columns)
+        if not following and not is_last:
+            pattern = _up_to({token.text[:1] for token in self._form.columns[place + 1]})
+        elif following and {token.kind for token in column} == {"json"}:
+            pattern = self._patterns.use("object")
+        else:
+            tight = place < self._form.strict and all(token.kind != "json" for token in column)
+            pattern = self._patterns.use("name") if tight else self._until(following)
         return f'{{name = "{name}", grammar = {pattern}}}'
 
     def _until(self, following: str) -> str:
         """Everything up to what follows."""
         if not following:
             return self._patterns.use("rest")
-        if following[0] == " ":
-            return self._patterns.use("word")
-        return f"(1 - {lua_set(following[0] + chr(10))})^1"
+        return self._patterns.use("word") if following[0] == " " else _up_to({following[0]})
+
+
+def _up_to(characters: set[str]) -> str:
+    return f"(1 - {lua_set(''.join(sorted(characters)) + chr(10))})^1"
 
 
 _NUMBERS = frozenset({"integer", "double"})
