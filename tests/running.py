@@ -137,7 +137,7 @@ class Bench:
     def once(self, config, *arguments, status=0, **options):
         """Run the command to its end, which must be as expected."""
         host = self.start(config, "--once", *arguments, **options)
-        assert host.wait(60) == status, host.log
+        assert host.wait(100) == status, host.log
         return host
 
     def write(self, name, data):

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
 TERMINATED = "hekate.sandbox-terminated"
-SIDE_BY_SIDE = 60
+SIDE_BY_SIDE = 30
 HEALTHY_LINES = 50_000
 
 

@@ -120,10 +120,10 @@ def test_several_outputs_are_shown_in_the_same_order_each_time_and_files_as_fine
     }
     config = configured(bench, outputs=more)
     for number in range(2):
-        lines = [line(2 * i + number, 200 if i % 3 else 500) for i in range(4000)]
+        lines = [line(2 * i + number, 200 if i % 3 else 500) for i in range(600)]
         bench.write(f"busy.{number}.log", "".join(lines))
 
-    first, *others = [replayed(config, bench.path("busy.*.log"), "--within", "600") for _ in range(4)]
+    first, *others = [replayed(config, bench.path("busy.*.log"), "--within", "600") for _ in range(3)]
     exact = replayed(config, bench.path("busy.*.log"))
 
     assert all(other == first for other in others)
@@ -131,7 +131,7 @@ def test_several_outputs_are_shown_in_the_same_order_each_time_and_files_as_fine
     assert sorted(first.splitlines()) == sorted(exact.splitlines())
     times = [json.loads(text[3:])["Timestamp"] for text in exact.splitlines() if text.startswith("a: ")]
     assert times == sorted(times)
-    assert len(times) == 8000
+    assert len(times) == 1200
 
 
 def test_only_some_of_the_time_and_some_of_the_outputs(bench):
