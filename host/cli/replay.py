@@ -100,8 +100,9 @@ def command(
 
     Records of several files are put in order by time, and timer events come when they would have, so a replay gives the
     same whenever it is run. It begins with empty states and leaves those of a running host alone. A file goes to the
-    input that NAME=FILE or --input says, else to the file input whose path it matches, else to the only one. The
-    configuration sees the variable HEKATE_REPLAY=1, to mark what it sends or to send it elsewhere.
+    input that NAME=FILE or --input says, else to the file input whose path it matches, by itself or as a log that was
+    put aside (access.log.2.gz), else to the only one. The configuration sees the variable HEKATE_REPLAY=1, to mark what
+    it sends or to send it elsewhere.
 
     \b
         hekate replay access.log* --config hekate.yaml

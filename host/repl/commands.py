@@ -74,6 +74,8 @@ async def carry_out(session: Session, line: str) -> Document:
         from host.config.convert import did_you_mean
 
         raise ReplError(f"There is no command `:{name}`. {did_you_mean(name, commands)} :help lists them.")
+    if argument.strip() and commands[name].usage == f":{name}":
+        raise ReplError(f"`:{name}` takes nothing behind it, and there is `{argument.strip()}`.")
     return await commands[name].handler(session, argument.strip())
 
 

@@ -24,6 +24,8 @@ MOST_FILES = 100
 _FEW_FILES = 4
 _PACK_BYTES_OF_MANY = 64 * 1024
 _FRAME = b"\x1e"
+_ROTATED = "[.-][0-9]*"
+"""What stands behind the name of a log that was put aside: access.log.1, access.log-20240501.gz."""
 _HEKA = "heka"
 _MESSAGES = "replay"
 """Name of the input that is made for files of messages, where the configuration has none for them."""
@@ -109,9 +111,14 @@ def _expanded(
 def _input_for(path: str, inputs: dict[str, model.Input]) -> str:
     """The input that would read a file."""
     absolute = str(Path(path).absolute())
-    reads = [name for name, each in inputs.items() if each.type == "file" and _matches(absolute, each.options.path)]
-    if len(reads) == 1:
-        return reads[0]
+    for suffix in ("", _ROTATED):
+        reads = [
+            name
+            for name, each in inputs.items()
+            if each.type == "file" and _matches(absolute, each.options.path, suffix)
+        ]
+        if len(reads) == 1:
+            return reads[0]
     if _begins_with(path, _FRAME):
         framed = [name for name, each in inputs.items() if each.splitter.type == _HEKA]
         if len(framed) != 1:
@@ -126,9 +133,9 @@ def _input_for(path: str, inputs: dict[str, model.Input]) -> str:
     )
 
 
-def _matches(path: str, patterns: str | list[str]) -> bool:
+def _matches(path: str, patterns: str | list[str], suffix: str) -> bool:
     some = [patterns] if isinstance(patterns, str) else patterns
-    return any(fnmatch(path, str(Path(pattern).absolute())) for pattern in some)
+    return any(fnmatch(path, f"{Path(pattern).absolute()}{suffix}") for pattern in some)
 
 
 def _input_of_messages() -> model.Input:

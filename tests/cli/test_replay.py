@@ -136,8 +136,9 @@ def test_several_outputs_are_shown_in_the_same_order_each_time_and_files_as_fine
 
 def test_only_some_of_the_time_and_some_of_the_outputs(bench):
     config = configured(bench)
-    log = bench.write("a.log", "".join(line(seconds, 500) for seconds in range(0, 600, 5)))
+    log = bench.write("a.log", "".join(line(seconds, 500) for seconds in range(0, 6000, 5)))
 
+    # More than a pipe holds: it cannot be at its end before nobody reads any more.
     piped = f"{sys.executable} -m host replay {log} --config {config} | head -1; exit ${{PIPESTATUS[0]}}"
     result = subprocess.run(["bash", "-c", piped], capture_output=True, cwd=ROOT, timeout=60, text=True)
     assert (result.returncode, result.stderr) == (141, "")
@@ -221,7 +222,7 @@ def test_messages_records_that_fail_and_files_that_are_for_nobody(bench):
     plain = bench.write("plain.txt", "text\n")
     assert "Write NAME=" in hekate("replay", plain, "--config", config).stderr
     assert hekate("replay", plain, "--config", config).returncode == 69
-    replayed(config, f"one={plain}", bad)
+    replayed(config, f"one={plain}", bad, bench.write("bad.log.1", line(0)))
     assert "Did you mean `one`?" in hekate("replay", plain, "--config", config, "--input", "onne").stderr
     assert hekate("replay", bench.path("nothing"), "--config", config).returncode == 66
     assert hekate("replay", plain, "--config", config, "--speed", "fast").returncode == 64

@@ -27,11 +27,12 @@ twice(2)
 ("x"):rep(1e9)
 twice(3)
 inject_message {}
+:explain all
 :nothing
 """
     found = answers(tmp_path, script=script, status=1)
 
-    assert [each["kind"] for each in found] == ["ran"] * 11 + ["error"]
+    assert [each["kind"] for each in found] == ["ran"] * 11 + ["error"] * 2
     values = [[value["text"] for value in each.get("values", [])] for each in found]
     assert values[3] == ["42", '"x"', "{1, a = {true}}", "nil"]
     assert found[4]["prints"] == ["said\t1"]
@@ -41,7 +42,8 @@ inject_message {}
     assert "memory" in found[8]["error"]
     assert values[9] == ["6"]
     assert ":save" in found[10]["error"]
-    assert "There is no command `:nothing`" in found[11]["error"]
+    assert "`:explain` takes nothing behind it" in found[11]["error"]
+    assert "There is no command `:nothing`" in found[12]["error"]
 
 
 GRAMMAR = """
