@@ -261,6 +261,7 @@ def test_all_faults_come_as_one_error(world):
         "Cannot read the configuration: No such file or directory.",
         "Cannot read the configuration: No such file or directory.",
     ]
+    assert "`hekate new config NAME`" in str(raised.value)
 
 
 def test_the_hosts_maximum_wins_over_entry_and_manifest(world):
