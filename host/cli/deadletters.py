@@ -163,6 +163,9 @@ def _add_action(action: str, summary: str) -> None:
             click.echo(f"{len(done['done'])} done, {len(done['failed'])} left.")
             for name, why in done["failed"].items():
                 click.echo(f"{name}: {why}", err=True)
+            known = {*done["done"], *done["failed"]}
+            for name in [each for each in ids if each not in known]:
+                click.echo(f"{name}: it is not there, or not any more.", err=True)
         return _FAILED if done["failed"] else 0
 
     text = f"{summary}\n\n\b\n    hekate deadletters {action} 1-0 1-312"
@@ -180,5 +183,7 @@ def _add_action(action: str, summary: str) -> None:
     command.command(name=action, help=text, epilog=epilog)(do)
 
 
-_add_action("replay", "Try records again: each goes to where it was refused.")
+_add_action(
+    "replay", "Try records again: each goes to where it was refused.\n\nWhat is refused again becomes a new letter."
+)
 _add_action("drop", "Drop dead letters for good.")

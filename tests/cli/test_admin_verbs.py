@@ -157,6 +157,7 @@ def test_dead_letters_are_listed_shown_replayed_and_dropped(ask):
     assert first["record"] in ask("deadletters", "show", first["id"])
     assert ask("deadletters", "replay", first["id"], "--format", "json") == {"done": [first["id"]], "failed": {}}
     ask("deadletters", "show", first["id"], status=1)
+    assert f"{first['id']}: it is not there" in ask("deadletters", "drop", first["id"])
     assert "2 done" in ask("deadletters", "drop", "--component", "numbers", "--limit", "2")
     assert "Say which" in ask("deadletters", "drop", status=64)
 
