@@ -24,6 +24,8 @@ class Start(NamedTuple):
     """What the file was before it was truncated, as far as it is known."""
     reading: str = ""
     """Which reading of these bytes is gone on with; empty for a new one."""
+    copy_of: Tail | None = None
+    """What has read these bytes up to the position, before it was truncated."""
 
 
 class Copies:
@@ -61,7 +63,8 @@ class Copies:
         for tail in tails:
             past = tail.past
             if past is not None and _is_copy_name(name, tail.names) and _is_copy(past, head):
-                return Start(int(past["position"]), int(past["released"]), reading=past.get("reading", ""))
+                position, released = int(past["position"]), int(past["released"])
+                return Start(position, released, reading=past.get("reading", ""), copy_of=tail)
         open_keys = {self._key(tail.identity) for tail in tails}
         for key, checkpoint in self._checkpoints.items(self._prefix):
             names = {PurePath(checkpoint["path"]).name}

@@ -63,6 +63,9 @@ class Tail:
         self.has_copy = False
         self.past: dict[str, Any] | None = None
         """What the file was before it was last truncated: how it began, and how far it was read."""
+        self._past_generation = -1
+        self._copy: Tail | None = None
+        """What goes on with what the file was before it was last truncated."""
         self.on_delivered: Callable[[], None] | None = None
         """Called when the file is finished and all of it was delivered."""
 
@@ -173,8 +176,13 @@ class Tail:
 
     async def _begin_again(self) -> None:
         self._owner.log.info("The file was truncated; it is read from its beginning.", path=self.path)
-        self.past = self._checkpoint(self.read_position) | {"released": self.released}
-        await self.feeder.finish()
+        # An unfinished last line is read from the copy, if there is one: there it may have an end.
+        self.past = self._checkpoint(self.feeder.submitted) | {"released": self.released}
+        if self.has_copy:
+            self.feeder.abandon()
+        else:
+            await self.feeder.finish()
+        self._past_generation, self._copy = self._generation, None
         self._generation += 1
         self.reading = secrets.token_hex(8)
         self._learn(self._source.head())
@@ -205,12 +213,27 @@ class Tail:
         self._feeder = self._owner.new_feeder(key, self.path, position, released, self.reading)
 
     def _released(self, generation: int, position: int) -> None:
-        # What was read before a truncation is not in the file any more: no position stands for it.
+        # What was read before a truncation is not in the file any more, but maybe in a copy.
         if generation != self._generation:
+            if generation == self._past_generation:
+                self._released_of_past(position)
             return
         self.released = position
         self._owner.checkpoints.put(checkpoint_key(self._owner.name, self.identity), self._checkpoint(position))
         self._settle()
+
+    def goes_on_in(self, copy: "Tail") -> None:
+        """What the file was before its truncation is gone on with: the position on disk is that of the copy now."""
+        assert self.past is not None
+        self._copy = copy
+        self._released_of_past(self.past["released"])
+
+    def _released_of_past(self, position: int) -> None:
+        assert self.past is not None
+        self.past["released"] = position = min(position, self.past["position"])
+        copy = self._copy
+        if copy is not None and position > copy.released:
+            copy._released(copy._generation, position)
 
     def _checkpoint(self, position: int) -> dict[str, Any]:
         if not self._known:

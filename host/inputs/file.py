@@ -368,6 +368,8 @@ class FileInput(Input):
             except OSError as error:
                 self._cannot_watch(error)
         await tail.start(start.position, start.released, start.reading)
+        if start.copy_of is not None:
+            start.copy_of.goes_on_in(tail)
         if self._reads_once:
             self._once_tails.append(tail)
         self._mark(tail)

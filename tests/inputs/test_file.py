@@ -16,9 +16,9 @@ from host.testing.intake import MemoryIntake
 from tests.inputs.conftest import Harness
 
 
-def follow(state_dir, path, **options):
+def follow(state_dir, path, intake=None, **options):
     return Harness(
-        FileInput, state_dir, path=str(path), poll_interval_ms=options.pop("poll_interval_ms", 50), **options
+        FileInput, state_dir, intake, path=str(path), poll_interval_ms=options.pop("poll_interval_ms", 50), **options
     )
 
 
@@ -398,6 +398,45 @@ def test_a_file_that_was_rotated_and_compressed_is_not_read_again_once_it_is_clo
     assert asyncio.run(rotate()) == [*lines("old", 500), b"unfinished"]
     append(path, [b"new"])
     assert restart(state_dir, folder / "a.log*", 1, None).records == [b"new"]
+
+
+def test_a_line_that_is_unfinished_when_the_file_is_copied_and_truncated_is_read_whole(folder, state_dir):
+    path = folder / "a.log"
+    append(path, lines("old", 500))
+    path.write_bytes(path.read_bytes() + b"unfin")
+
+    async def scenario():
+        harness = follow(state_dir, folder / "a.log*", poll_interval_ms=10)
+        async with harness.running() as intake:
+            await intake.until(lambda: harness.input.read_position(path) == path.stat().st_size)
+            with path.open("ab") as file:
+                file.write(b"ished\n")
+            (folder / "a.log.1").write_bytes(path.read_bytes())
+            os.truncate(path, 0)
+            append(path, [b"new"])
+            await intake.until_records(502)
+            return intake.records
+
+    assert sorted(asyncio.run(scenario())) == [b"new", *lines("old", 500), b"unfinished"]
+
+
+def test_what_is_delivered_after_the_file_was_copied_and_truncated_is_not_read_again(folder, state_dir):
+    path = folder / "a.log"
+    append(path, lines("old", 500))
+
+    async def scenario():
+        harness = follow(state_dir, folder / "a.log*", MemoryIntake(auto_release=False), poll_interval_ms=10)
+        async with harness.running() as intake:
+            await intake.until_records(500)
+            (folder / "a.log.1").write_bytes(path.read_bytes())
+            os.truncate(path, 0)
+            append(path, [b"new"])
+            await intake.until(lambda: len(intake.records) == 501 and harness.metrics.streams_open == 2)
+            intake.release(len(intake.packs))
+
+    asyncio.run(scenario())
+    append(path, [b"newer"])
+    assert restart(state_dir, folder / "a.log*", 1, None).records == [b"newer"]
 
 
 def test_truncation_begins_anew(folder, state_dir):
