@@ -62,7 +62,11 @@ class Copies:
         name = PurePath(file.path).name
         for tail in tails:
             past = tail.past
-            if past is not None and _is_copy_name(name, tail.names) and _is_copy(past, head):
+            if past is None:
+                continue
+            # Another file may have got its inode, under any name.
+            names = {*tail.names, PurePath(past["path"]).name}
+            if _is_copy_name(name, names) and _is_copy(past, head):
                 position, released = int(past["position"]), int(past["released"])
                 return Start(position, released, reading=past.get("reading", ""), copy_of=tail)
         open_keys = {self._key(tail.identity) for tail in tails}

@@ -624,6 +624,18 @@ def test_what_was_compressed_while_we_were_away_is_not_read_again(folder, state_
     assert sorted(restart(state_dir, folder / "a.log*", 2, None).records) == [b"new", b"unread"]
 
 
+def test_what_was_compressed_is_not_read_again_though_another_rotated_file_has_its_inode(folder, state_dir):
+    path = folder / "a.log"
+    append(path, lines("old", 500))
+    restart(state_dir, folder / "a.log*", 500, None)
+    (folder / "a.log.1.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.write_bytes(text([b"new"]))
+    path.rename(folder / "a.log.2")
+    append(path, [b"newer"])
+
+    assert sorted(restart(state_dir, folder / "a.log*", 2, None).records) == [b"new", b"newer"]
+
+
 def test_start_at_end_applies_to_the_first_sight_only(folder, state_dir):
     path = folder / "a.log"
     append(path, [b"old"])
