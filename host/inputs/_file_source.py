@@ -15,6 +15,10 @@ _GZIP_WBITS = 31
 _CHUNK_BYTES = 64 * 1024
 
 
+class PackedAfterAllError(Exception):
+    """What was empty when it was opened turned out to be gzip."""
+
+
 class Source(ABC):
     """Reads one file."""
 
@@ -47,8 +51,15 @@ class PlainSource(Source):
     """A file as it is."""
 
     def read(self, view: memoryview, position: int) -> int:
-        """Fill a buffer with what stands at a position."""
-        return os.preadv(self.fd, [view], position)
+        """Fill a buffer with what stands at a position.
+
+        Raises:
+            PackedAfterAllError: Nothing was in the file when it was opened, and now it is gzip.
+        """
+        got = os.preadv(self.fd, [view], position)
+        if position == 0 and view[: len(_GZIP_MAGIC)] == _GZIP_MAGIC and got >= len(_GZIP_MAGIC):
+            raise PackedAfterAllError
+        return got
 
     def head(self) -> bytes:
         """The first bytes of the content."""

@@ -6,64 +6,15 @@ import os
 import time
 from functools import partial
 from pathlib import PurePath
-from typing import Annotated, Any, Literal
-
-from msgspec import Meta
+from typing import Any
 
 from host.inputs._file_copies import Copies, Start
 from host.inputs._file_finder import Finder, Found
-from host.inputs._file_source import GzipSource, Source, last_line, open_source
+from host.inputs._file_options import FileOptions
+from host.inputs._file_source import GzipSource, PackedAfterAllError, Source, last_line, open_source
 from host.inputs._file_tail import Identity, Tail, checkpoint_key, is_same
 from host.inputs._file_watch import Watch
-from host.inputs.base import Input, InputOptions, Intake
-
-
-class FileOptions(InputOptions, frozen=True, kw_only=True):
-    """Options of the file input."""
-
-    path: Annotated[
-        str | list[str],
-        Meta(description="File or pattern (*, ?, [...], ** for folders of any depth), or a list of them."),
-    ]
-    exclude: Annotated[
-        tuple[str, ...], Meta(description="Patterns of paths that are not read though `path` matches them.")
-    ] = ()
-    follow: Annotated[
-        bool, Meta(description="Wait for more at the end of a file; false: read what there is, then end.")
-    ] = True
-    start_at: Annotated[
-        Literal["beginning", "end"],
-        Meta(
-            description="Where to begin in files that are there at the start and were never read before. Files that "
-            "appear later are read from their beginning. Without effect where files are read once."
-        ),
-    ] = "beginning"
-    poll_interval_ms: Annotated[
-        int,
-        Meta(
-            ge=10,
-            description="How often to look for new files and for data where the kernel does not tell: on network "
-            "file systems.",
-        ),
-    ] = 1000
-    close_rotated_after_ms: Annotated[
-        int,
-        Meta(ge=0, description="How long a file that was renamed or deleted is still read after its last data."),
-    ] = 60_000
-    keep_position: Annotated[
-        bool,
-        Meta(
-            description="Where files are read once: begin where the last run ended. By default each run reads from "
-            "the beginning, unless the last one was interrupted."
-        ),
-    ] = False
-    sequential: Annotated[
-        bool,
-        Meta(
-            description="Where files are read once: one after the other, in the order of `path` and within a pattern "
-            "oldest first. By default they are read side by side."
-        ),
-    ] = False
+from host.inputs.base import Input, Intake
 
 
 class FileInput(Input):
@@ -235,6 +186,9 @@ class FileInput(Input):
         """Read once from a file; whether there is likely more."""
         try:
             got = await tail.read()
+        except PackedAfterAllError:
+            self._open_anew(tail)
+            return False
         except OSError as error:
             self._cannot_read(tail.path, error)
             status = os.fstat(tail.fd) if tail.is_packed else None
@@ -247,6 +201,13 @@ class FileInput(Input):
             await self._finish(tail, done=True)
             return False
         return got > 0 if self._reads_once or tail.is_packed else tail.feeder.full
+
+    def _open_anew(self, tail: Tail) -> None:
+        """Have the next look open a file as if it had not been seen before."""
+        tail.abandon()
+        self._forget(tail, None)
+        self.checkpoints.delete(checkpoint_key(self.name, tail.identity))
+        self._on_folder()
 
     def _cannot_read(self, path: str, error: OSError) -> None:
         self.metrics.count_error("unreadable file")

@@ -439,6 +439,24 @@ def test_what_is_delivered_after_the_file_was_copied_and_truncated_is_not_read_a
     assert restart(state_dir, folder / "a.log*", 1, None).records == [b"newer"]
 
 
+def test_a_gzip_file_that_is_empty_when_it_is_found_is_unpacked(folder, state_dir):
+    packed = gzip.compress(text(lines("line", 5000)))
+
+    async def scenario():
+        harness = follow(state_dir, folder / "*", poll_interval_ms=10)
+        async with harness.running() as intake:
+            with (folder / "a.gz").open("wb") as file:
+                await intake.until(lambda: len(intake.streams) == 1)
+                file.write(packed[:3000])
+                file.flush()
+                await intake.until(lambda: len(intake.records) > 0)
+                file.write(packed[3000:])
+            await intake.until_records(5000)
+            return intake.records
+
+    assert asyncio.run(scenario()) == lines("line", 5000)
+
+
 def test_truncation_begins_anew(folder, state_dir):
     path = folder / "a.log"
     append(path, lines("old", 100))
