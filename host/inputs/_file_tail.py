@@ -177,6 +177,7 @@ class Tail:
     async def _begin_again(self) -> None:
         self._owner.log.info("The file was truncated; it is read from its beginning.", path=self.path)
         # An unfinished last line is read from the copy, if there is one: there it may have an end.
+        self.past = None
         self.past = self._checkpoint(self.feeder.submitted) | {"released": self.released}
         if self.has_copy:
             self.feeder.abandon()
@@ -219,8 +220,11 @@ class Tail:
                 self._released_of_past(position)
             return
         self.released = position
-        self._owner.checkpoints.put(checkpoint_key(self._owner.name, self.identity), self._checkpoint(position))
+        self._keep()
         self._settle()
+
+    def _keep(self) -> None:
+        self._owner.checkpoints.put(checkpoint_key(self._owner.name, self.identity), self._checkpoint(self.released))
 
     def goes_on_in(self, copy: "Tail") -> None:
         """What the file was before its truncation is gone on with: the position on disk is that of the copy now."""
@@ -232,13 +236,16 @@ class Tail:
         assert self.past is not None
         self.past["released"] = position = min(position, self.past["position"])
         copy = self._copy
-        if copy is not None and position > copy.released:
+        if copy is None:
+            self._keep()  # a copy may be found by the next run only
+        elif position > copy.released:
             copy._released(copy._generation, position)
 
     def _checkpoint(self, position: int) -> dict[str, Any]:
         if not self._known:
             self._known = {"path": self.path, "head_bytes": len(self.head), "head": digest(self.head)}
-        return {**self._known, "position": position, "reading": self.reading, "updated_s": int(time.time())}
+        past = {"past": self.past} if self.past is not None and self._copy is None else {}
+        return {**self._known, "position": position, "reading": self.reading, "updated_s": int(time.time()), **past}
 
     def _settle(self) -> None:
         if not self.is_delivered:

@@ -341,7 +341,8 @@ class FileInput(Input):
         if checkpoint is not None:
             position = int(checkpoint["position"])
             if is_same(checkpoint, head) and (isinstance(source, GzipSource) or file.size >= position):
-                return Start(position, position, reading=checkpoint.get("reading", ""))
+                return Start(position, position, checkpoint.get("past"), checkpoint.get("reading", ""))
+            checkpoint.pop("past", None)
             return Start(0, 0, past=checkpoint | {"released": position})
         return Start(0, 0) if self._reads_once else self._start_of_new(file, source, head)
 

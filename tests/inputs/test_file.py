@@ -457,6 +457,25 @@ def test_a_gzip_file_that_is_empty_when_it_is_found_is_unpacked(folder, state_di
     assert asyncio.run(scenario()) == lines("line", 5000)
 
 
+def test_a_copy_that_only_the_next_run_finds_is_not_read_again(folder, state_dir, tmp_path):
+    path, copy = folder / "a.log", tmp_path / "a.log.1"
+    append(path, lines("old", 500))
+
+    async def scenario():
+        harness = follow(state_dir, folder / "a.log*", MemoryIntake(auto_release=False), poll_interval_ms=10)
+        async with harness.running() as intake:
+            await intake.until_records(500)
+            copy.write_bytes(path.read_bytes())
+            path.write_bytes(text([b"new"]))
+            await intake.until_records(501)
+            intake.release(len(intake.packs))
+
+    asyncio.run(scenario())
+    copy.rename(folder / "a.log.1")
+    append(path, [b"newer"])
+    assert restart(state_dir, folder / "a.log*", 1, None).records == [b"newer"]
+
+
 def test_truncation_begins_anew(folder, state_dir):
     path = folder / "a.log"
     append(path, lines("old", 100))
