@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from host import beginning
-from host.inputs._file_source import HEAD_BYTES, GzipSource, Source, digest
+from host.inputs._file_source import GzipSource, Source, digest
 from host.inputs.base import Feeder, Input
 
 Identity = tuple[int, int]
@@ -101,6 +101,11 @@ class Tail:
         return self.finished and self.released >= self.feeder.submitted
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether it is to be looked at before the next read."""
+        return not self._checked
+
+    @property
     def is_caught_up(self) -> bool:
         """Whether all whole records that were read are delivered."""
         return self.released >= self.feeder.submitted
@@ -142,10 +147,17 @@ class Tail:
                 await self._begin_again()
         if self.read_position == 0:
             await self._look_at_beginning()
-        source = self._source
-        got = await self.feeder.feed(lambda view: source.read(view, self.feeder.read_position))
+        got = await self.feeder.feed(self._read_what_is_known)
         if got:
             self.active_s = time.monotonic()
+        return got
+
+    def _read_what_is_known(self, view: memoryview) -> int:
+        """Read, and only then look whether it was the same file still: it may be rewritten at any moment."""
+        got = self._source.read(view, self.read_position)
+        if got and self._was_rewritten():
+            self._checked = False
+            return 0
         return got
 
     async def finish(self) -> None:
@@ -170,7 +182,7 @@ class Tail:
             return True
         head = self._source.head()
         same = head.startswith(self.head)
-        if same and len(self.head) < HEAD_BYTES:
+        if same and len(head) > len(self.head):
             self._learn(head)
         return not same
 

@@ -195,6 +195,8 @@ class FileInput(Input):
             tail.abandon()
             self._forget(tail, status)
             return False
+        if not got and tail.is_in_doubt:
+            return True
         if tail.feeder.broken or (not got and (self._reads_once or tail.is_complete)):
             if self._reads_once and tail.is_packed and not tail.is_complete:
                 self._cannot_read(tail.path, OSError(errno.EIO, "the gzip data is cut short"))

@@ -10,7 +10,7 @@ import pytest
 
 from host.errors import StartError
 from host.inputs._file_finder import Finder
-from host.inputs._file_source import open_source
+from host.inputs._file_source import PlainSource, open_source
 from host.inputs.file import FileInput
 from host.testing.intake import MemoryIntake
 from tests.inputs.conftest import Harness
@@ -474,6 +474,28 @@ def test_a_copy_that_only_the_next_run_finds_is_not_read_again(folder, state_dir
     copy.rename(folder / "a.log.1")
     append(path, [b"newer"])
     assert restart(state_dir, folder / "a.log*", 1, None).records == [b"newer"]
+
+
+def test_a_file_that_is_rewritten_just_before_it_is_read_on_is_not_read_in_the_middle(folder, state_dir, monkeypatch):
+    path = folder / "a.log"
+    append(path, lines("old", 500))
+    real_read = PlainSource.read
+
+    def rewritten_at_the_second_read(source, view, position):
+        if position == len(text(lines("old", 500))):
+            path.write_bytes(text(lines("new", 1000)))
+        return real_read(source, view, position)
+
+    monkeypatch.setattr(PlainSource, "read", rewritten_at_the_second_read)
+
+    async def scenario():
+        async with follow(state_dir, path).running() as intake:
+            await intake.until_records(500)
+            append(path, [b"lost by the truncation"])
+            await intake.until_records(1500)
+            return intake.records
+
+    assert asyncio.run(scenario()) == [*lines("old", 500), *lines("new", 1000)]
 
 
 def test_truncation_begins_anew(folder, state_dir):
