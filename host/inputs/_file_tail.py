@@ -184,6 +184,7 @@ class Tail:
         same = head.startswith(self.head)
         if same and len(head) > len(self.head):
             self._learn(head)
+            self._keep()  # by its head, a copy is known also after a crash
         return not same
 
     async def _begin_again(self) -> None:

@@ -498,6 +498,26 @@ def test_a_file_that_is_rewritten_just_before_it_is_read_on_is_not_read_in_the_m
     assert asyncio.run(scenario()) == [*lines("old", 500), *lines("new", 1000)]
 
 
+def test_a_file_that_was_empty_at_first_is_known_by_its_beginning_before_anything_of_it_is_delivered(folder, state_dir):
+    """A filter's state may include records that no output has yet, and whose file is compressed before the next run."""
+    path = folder / "a.log"
+    path.touch()
+
+    async def read(release):
+        harness = follow(state_dir, folder / "a.log*", MemoryIntake(auto_release=release), poll_interval_ms=10)
+        async with harness.running() as intake:
+            await intake.until(lambda: len(intake.streams) == 1)
+            if not release:
+                append(path, lines("old", 500))
+            await intake.until_records(500)
+            return {checkpoint["reading"] for _, checkpoint in harness.checkpoints.items("test/file/")}
+
+    readings = asyncio.run(read(release=False))
+    (folder / "a.log.1.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert asyncio.run(read(release=True)) == readings
+
+
 def test_truncation_begins_anew(folder, state_dir):
     path = folder / "a.log"
     append(path, lines("old", 100))
