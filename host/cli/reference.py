@@ -42,7 +42,7 @@ _EPILOGUE = """## Signals
 |---|---|
 | SIGTERM, SIGINT | Drains in order: inputs, decoders, filters, encoders, outputs. A second one forces the end. |
 | SIGHUP | Reloads the configuration: only what changed restarts, and an invalid configuration leaves the old one \
-running. Outputs reopen their files. |
+running. Outputs reopen their files. During a reload, another one follows. |
 
 ## Exit statuses
 

@@ -51,6 +51,7 @@ class Reloader:
         self._pipeline = pipeline
         self._watcher: Watcher | None = None
         self._task: asyncio.Task[Outcome] | None = None
+        self._another = False
         self._looking = asyncio.Lock()
         self.loader: HotLoader | None = None
         """Loads the drop-in directory; None if there is none."""
@@ -96,10 +97,23 @@ class Reloader:
             return None
         self._task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
         self._task.add_done_callback(log_failure)
+        self._task.add_done_callback(self._ended)
         return self._task
+
+    def begin_or_follow(self) -> None:
+        """Begin a reload, or have one follow that which is under way: it may have read what has changed since."""
+        if self.begin() is None:
+            self._another = True
+            _LOG.info("A reload is under way; another one follows.")
+
+    def _ended(self, task: asyncio.Task[Outcome]) -> None:
+        if self._another and not task.cancelled():
+            self._another = False
+            self.begin()
 
     async def cancel(self) -> None:
         """End a reload that is under way."""
+        self._another = False
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

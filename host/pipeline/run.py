@@ -46,7 +46,7 @@ class Runner:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop, signal.Signals(number).name)
-        loop.add_signal_handler(signal.SIGHUP, self._on_hup)
+        loop.add_signal_handler(signal.SIGHUP, self._reloader.begin_or_follow)
         if self._pipeline.config.admin is not None:
             # tornado is slow to import, and only needed here
             from host.admin.admin import Admin
@@ -141,10 +141,6 @@ class Runner:
             return
         _LOG.info("Draining; send the signal again to stop at once.", signal=name)
         self._stop.set()
-
-    def _on_hup(self) -> None:
-        if self._reloader.begin() is None:
-            _LOG.warning("A reload is under way; the signal is ignored.")
 
 
 def run(

@@ -1,5 +1,6 @@
 """Stopping and reloading a running host."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -274,6 +275,35 @@ def test_outputs_open_their_files_again(bench):
     assert host.terminate() == 0
     assert bench.lines("copy.1") == numbered(0, 10)
     assert bench.lines("copy") == numbered(10, 20)
+
+
+def checks(host):
+    """Whether the host has its configuration checked, as it does first of all in a reload."""
+    with contextlib.suppress(psutil.Error):
+        return any("validate" in child.cmdline() for child in psutil.Process(host.pid).children())
+    return False
+
+
+@pytest.mark.slow
+def test_a_reload_that_is_asked_for_during_another_follows_it(bench):
+    path = bench.write("in.log", numbered(0, 10))
+    outputs = {"copy": to_text(bench.path("copy"))}
+    config = {"inputs": {"in": {"type": "file", "path": path}}, "outputs": outputs}
+    host = bench.start(config).ready()
+    until(lambda: len(bench.read("copy").splitlines()) == 10, "first records")
+
+    outputs["second"] = to_text(bench.path("second"))
+    host.write_config(config)
+    host.signal(signal.SIGHUP)
+    until(lambda: checks(host), "the beginning of the reload")
+    outputs["third"] = to_text(bench.path("third"))
+    host.write_config(config)
+    host.signal(signal.SIGHUP)
+
+    until(lambda: host.log.count("Reloaded.") == 2, "the second reload")
+    append(path, numbered(10, 20))
+    until(lambda: bench.read("third").endswith(numbered(10, 20)[-1] + b"\n"), "records in the last one's output")
+    assert host.terminate() == 0
 
 
 SLOW = """
