@@ -8,12 +8,13 @@ ticker_interval: 60
 preserve_data: true
 limits:
   memory_limit: 16777216
-  output_limit: 1048576
+  output_limit: 458752
+  max_message_size: 491520
 config:
   max_fields:
     type: integer
     default: 5000
-    description: How many fields are kept in all; further ones are only counted.
+    description: How many fields, and how many Types with their Logger, are kept in all; further ones are only counted.
 ---
 Every tick gives the payload `txt` named Message Schema, a tree:
 
@@ -24,7 +25,8 @@ Every tick gives the payload `txt` named Message Schema, a tree:
       status: integer; also string in 3 of them
 
 Under each Type and Logger, the fields by name with the type of their values and their unit. What not all messages have says how many
-do. A field that has several types in one stream breaks most databases: it is said.
+do. A field that has several types in one stream breaks most databases: it is said. A text of more than 440 KiB ends early, and says
+how many lines it lacks; names of more than 512 bytes are left out.
 
     filters:
       schema: {type: message_schema, ticker_interval: 300}
@@ -32,15 +34,29 @@ do. A field that has several types in one stream breaks most databases: it is sa
 
 _PRESERVATION_VERSION = 1
 
+local MOST_NAME_BYTES = 512
+local MOST_TEXT_BYTES = 440 * 1024 -- below output_limit, with room for what is said of the rest
+
 streams = {}              -- Type, a line feed, Logger -> {count = , fields = {name -> {count = , types = {type -> count}, unit = }}}
-field_count, left_out = 0, 0
+field_count, stream_count, left_out = 0, 0, 0
 
 local max_fields = read_config "max_fields"
 local TYPES = {[0] = "string", "bytes", "integer", "double", "boolean"}
 local HEADERS = {EnvVersion = "string", Hostname = "string", Payload = "string", Pid = "integer"}
 
+local function new_stream(key)
+  if stream_count >= max_fields or #key > MOST_NAME_BYTES then
+    left_out = left_out + 1
+    return nil
+  end
+  stream_count = stream_count + 1
+  local stream = {count = 0, fields = {}}
+  streams[key] = stream
+  return stream
+end
+
 local function new_field(stream, name)
-  if field_count >= max_fields then
+  if field_count >= max_fields or #name > MOST_NAME_BYTES then
     left_out = left_out + 1
     return nil
   end
@@ -62,11 +78,8 @@ end
 
 function process_message()
   local key = read_message "Type" .. "\n" .. read_message "Logger"
-  local stream, seen = streams[key], {}
-  if not stream then
-    stream = {count = 0, fields = {}}
-    streams[key] = stream
-  end
+  local stream, seen = streams[key] or new_stream(key), {}
+  if not stream then return 0 end
   stream.count = stream.count + 1
   for header, kind in pairs(HEADERS) do
     local value = read_message(header)
@@ -98,17 +111,27 @@ local function type_text(field)
   return text
 end
 
+-- the lines of a stream: its own, and those of its fields
+local function lines_of(key, stream)
+  local of_type, logger = key:match "^(.*)\n(.*)$"
+  local lines = {("%s (Logger %s): %d messages\n"):format(of_type == "" and "(no Type)" or of_type, logger, stream.count)}
+  for _, name in ipairs(sorted(stream.fields)) do
+    local field = stream.fields[name]
+    local part = field.count < stream.count and (", in %d of them"):format(field.count) or ""
+    lines[#lines + 1] = ("  %s: %s%s\n"):format(name, type_text(field), part)
+  end
+  return lines
+end
+
 function timer_event()
+  local bytes, unsaid = 0, 0
   for _, key in ipairs(sorted(streams)) do
-    local stream, of_type, logger = streams[key], key:match "^(.*)\n(.*)$"
-    add_to_payload(of_type == "" and "(no Type)" or of_type, " (Logger ", logger, "): ", stream.count, " messages\n")
-    for _, name in ipairs(sorted(stream.fields)) do
-      local field = stream.fields[name]
-      add_to_payload("  ", name, ": ", type_text(field))
-      if field.count < stream.count then add_to_payload(", in ", field.count, " of them") end
-      add_to_payload "\n"
+    for _, line in ipairs(lines_of(key, streams[key])) do
+      bytes = bytes + #line
+      if bytes <= MOST_TEXT_BYTES then add_to_payload(line) else unsaid = unsaid + 1 end
     end
   end
-  if left_out > 0 then add_to_payload("(", left_out, " times a field was left out: max_fields)\n") end
+  if unsaid > 0 then add_to_payload("(", unsaid, " lines more)\n") end
+  if left_out > 0 then add_to_payload("(", left_out, " times a field or a Type was left out: max_fields)\n") end
   inject_payload("txt", "Message Schema")
 end
