@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import PurePath
 from typing import Any
 
+from host.delivery.checkpoints import Checkpoint
 from host.inputs._file_copies import Copies, Start
 from host.inputs._file_finder import Finder, Found
 from host.inputs._file_options import FileOptions
@@ -343,7 +344,7 @@ class FileInput(Input):
         if checkpoint is not None:
             position = int(checkpoint["position"])
             if is_same(checkpoint, head) and (isinstance(source, GzipSource) or file.size >= position):
-                return Start(position, position, checkpoint.get("past"), checkpoint.get("reading", ""))
+                return Start(position, position, _delivered(checkpoint.get("past")), checkpoint.get("reading", ""))
             checkpoint.pop("past", None)
             return Start(0, 0, past=checkpoint | {"released": position})
         return Start(0, 0) if self._reads_once else self._start_of_new(file, source, head)
@@ -361,3 +362,8 @@ class FileInput(Input):
             position = last_line(source.fd, file.size)
             return Start(position, position)
         return Start(0, 0)
+
+
+def _delivered(past: Checkpoint | None) -> Checkpoint | None:
+    """What a file was before its truncation, as another run finds it: what was only read has to be read again."""
+    return None if past is None else past | {"position": past["released"]}
