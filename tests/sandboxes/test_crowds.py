@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from tests.lua_runtime import to_lua
 from tests.running import Bench, to_text
+from tests.sandboxes.plugins import RUNTIME, new_filter
 
 COUNT = 12_000
 
@@ -44,3 +46,22 @@ def test_filters_survive_more_hosts_and_fields_than_a_payload_holds(tmp_path):
         assert bench.lines("types")[-2].endswith(b"times a field or a Type was left out: max_fields)")
     finally:
         bench.close()
+
+
+COUNT_ESTIMATES = """
+local methods, estimates = require("hyperloglog").metatables.hyperloglog.__index, 0
+local count = methods.count
+methods.count = function(...) estimates = estimates + 1 return count(...) end
+return function() methods.count = count return estimates end
+"""
+
+
+def test_unique_items_estimates_once_a_period_and_tick_and_not_for_each_new_value():
+    plugin = new_filter("unique_items", message_variable="Fields[user]")
+    estimates = RUNTIME.execute(COUNT_ESTIMATES)
+    for period in range(3):
+        for user in range(100):
+            message = {"Timestamp": (1714557600 + 86400 * period) * 10**9, "Fields[user]": f"user-{user}"}
+            assert plugin[b"feed"](to_lua(RUNTIME, message)) == 0
+    plugin[b"tick"](0, False)
+    assert estimates() == 3

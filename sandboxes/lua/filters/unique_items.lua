@@ -57,6 +57,14 @@ graph = circular_buffer.new(rows, 1, seconds_per_row, format == "cbufd")
 graph:set_header(1, "Active_Items")
 seen = hyperloglog.new()
 period = 0
+changed_ns = 0            -- when a value came that is not yet in the graph; 0: all are
+
+-- The estimate looks at all registers, so it is made when somebody wants to see it, and not for each new value.
+local function settle()
+  if changed_ns == 0 then return end
+  graph:set(changed_ns, 1, seen:count())
+  changed_ns = 0
+end
 
 function process_message()
   local value = read_message(variable)
@@ -65,11 +73,12 @@ function process_message()
   local now = math.floor(ns / (seconds_per_row * 1e9))
   if now < period then return 0 end
   if now > period then
+    settle()
     period = now
     seen:clear()
   end
   if type(value) == "boolean" then value = tostring(value) end
-  if seen:add(value) then graph:set(ns, 1, seen:count()) end
+  if seen:add(value) then changed_ns = ns end
   return 0
 end
 
@@ -78,11 +87,13 @@ function read_count()
 end
 
 function reset_count()
+  settle()
   seen:clear()
   return read_count()
 end
 
 function timer_event()
+  settle()
   local text = tostring(graph:format(format))
   if text ~= "" then inject_payload(format, title, text) end
 end
