@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
@@ -140,7 +141,8 @@ class Reloader:
         try:
             output, _ = await asked.communicate()
         except asyncio.CancelledError:
-            asked.kill()
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                asked.kill()
             raise
         return asked.returncode or 0, output.decode(errors="replace")
 
