@@ -77,6 +77,7 @@ end
 -- the same for a text, which may be no number at all
 function M.int64_of(text)
   if not text:find "^[+-]?%d+$" then return nil end
+  M.held = text -- the pointer does not keep it from being collected
   return M.exact_int64(ffi.cast("const uint8_t *", text), 0, #text)
 end
 

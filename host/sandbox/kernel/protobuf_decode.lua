@@ -219,6 +219,7 @@ end
 -- Bytes of a message, framed or not, to a table in the form of inject_message; Fields are a list, and each value is one, too.
 -- lend: what makes of an int64 the number that the table is to have; nil leaves int64s as they are.
 function M.decode(bytes, lend)
+  M.held = bytes -- the pointer does not keep it from being collected
   local p, at, stop = ffi.cast(L.bytes_ptr, bytes), 0, #bytes
   if stop > 0 and p[0] == RECORD_SEPARATOR then at, stop = unframe(p, stop) end -- no message begins with this byte
   return read_message(p, at, stop, lend)

@@ -67,6 +67,7 @@ local function put_tag(tag)
 end
 
 local function put_text(text)
+  M.held = text -- the pointer does not keep it from being collected
   need(MOST_FIXED_BYTES)
   put_tag(STRING)
   cast(u32_ptr, to + used)[0] = #text

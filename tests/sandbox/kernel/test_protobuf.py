@@ -206,3 +206,28 @@ def test_single_values_that_are_not_packed_and_unknown_fields_are_read(lua):
     data = heka.message({"Uuid": bytes(16), "Timestamp": 7}) + more + heka.block(10, integer) + heka.block(10, double)
 
     assert lua[b"read"](data).decode().splitlines()[2:] == ["field s69 2 - i-5", "field s64 3 - d1.5"]
+
+
+COLLECTING = rb"""
+local protobuf, decode = require "protobuf", require "protobuf_decode"
+local junk = {}
+
+-- the Timestamp comes before the Payload; whoever makes a number of it may have everything collected that nobody holds
+local function collect(v)
+  collectgarbage()
+  collectgarbage()
+  for i = 1, 400 do junk[i] = ("?"):rep(3000) .. i end
+  return tonumber(v)
+end
+
+return function(number)
+  local payload = ("x"):rep(3000) .. number
+  local message = { Uuid = ("u"):rep(16), Timestamp = 5LL, Payload = payload, Fields = {} }
+  return decode.decode(protobuf.encode_table(message, "t", "l", 0LL, false), collect).Payload == payload
+end
+"""
+
+
+def test_what_is_decoded_is_not_collected_meanwhile():
+    decode = new_runtime(KERNEL).execute(COLLECTING)
+    assert all(decode(number) for number in range(50))
