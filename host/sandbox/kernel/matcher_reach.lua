@@ -6,6 +6,7 @@
 -- kind: {type = text or nil, prefix = text or nil, logger = text or nil, fields = {[name] = true} or nil}. What is nil is not known; prefix
 -- is what an unknown Type begins with; fields are all that a message may have, and each of them may be missing.
 local regex = require "regex"
+local compare = require("matcher_numbers").relation
 
 local M = {}
 
@@ -14,15 +15,6 @@ local YES, NO, MAYBE = "yes", "no", "maybe"
 
 local function known(answer)
   return answer and YES or NO
-end
-
-local function compare(op, a, b)
-  if op == "==" then return a == b end
-  if op == "!=" then return a ~= b end
-  if op == "<" then return a < b end
-  if op == "<=" then return a <= b end
-  if op == ">" then return a > b end
-  return a >= b
 end
 
 local function begins_otherwise(text, prefix)
