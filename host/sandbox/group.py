@@ -58,7 +58,8 @@ class Group:
     def left(self, tenant: Tenant) -> None:
         """A sandbox has closed its socket, as it was told to; its process may go on."""
         house = self._houses.pop(tenant, None)
-        if house is not None:
+        # If the process has ended, it is about to be told: that it closed its socket was heard only now.
+        if house is not None and tenant in house.tenants:
             house.tenants.remove(tenant)
             tenant.ended(0)
 
