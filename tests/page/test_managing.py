@@ -6,6 +6,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.running import until
+
 NEWCOMER = """--[[
 ---
 name: newcomer
@@ -160,6 +162,7 @@ def test_a_sandbox_is_paused_stopped_started_and_its_limits_are_changed(visit):
 
 
 def test_dead_letters_are_looked_at_replayed_and_dropped(visit, running):
+    until(lambda: any("cpu_limit" in letter["reason"] for letter in running.dead_letters()), "the dead letter")
     visitor = visit()
     page = visitor.open("sandboxes", "filter", "fragile")
 

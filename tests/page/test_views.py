@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.running import until
+
 VIEWS = {
     "overview": ([], "Everything does its work|Needs a look"),
     "sandboxes": (["sandboxes"], "statuses"),
@@ -57,7 +59,8 @@ def test_the_overview_shows_what_is_wrong_and_leads_to_why(visit):
     expect(page.get_by_role("main")).to_contain_text("Why: ")
 
 
-def test_a_sandbox_that_dies_shows_why_and_the_record(visit):
+def test_a_sandbox_that_dies_shows_why_and_the_record(visit, running):
+    until(lambda: any("cpu_limit" in letter["reason"] for letter in running.dead_letters()), "the dead letter")
     page = visit().open("sandboxes", "filter", "fragile")
 
     expect(page.get_by_role("main")).to_contain_text("Last termination (cpu_limit)")
