@@ -11,6 +11,7 @@ import orjson
 
 from host.admin import graph
 from host.admin.audit import Audit
+from host.admin.graph import Graph
 from host.admin.history import History
 from host.admin.index import Index
 from host.admin.loading import Loading
@@ -87,9 +88,13 @@ class Control:
         self.recent.see(pack)
         self.taps.see(pack)
 
+    def graph(self) -> Graph:
+        """What runs, and what flows through it just now."""
+        return graph.graph(self.pipeline, self.rates, self.reloader.read_ns)
+
     def graph_event(self) -> bytes:
         """The graph of this moment, for those who follow it."""
-        return event("graph", orjson.dumps(msgspec.to_builtins(graph.graph(self.pipeline, self.rates))))
+        return event("graph", orjson.dumps(msgspec.to_builtins(self.graph())))
 
     def _show_graph(self) -> None:
         if self.live_graph.wanted:

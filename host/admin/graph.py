@@ -61,16 +61,18 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
 
     nodes: list[Node]
     edges: list[Edge]
+    read_ns: int
+    """When the host last read its files: `/api/v1/graph/warnings` may have something else to say since."""
 
 
-def graph(pipeline: Pipeline, rates: Rates) -> Graph:
-    """Make it of what runs now."""
+def graph(pipeline: Pipeline, rates: Rates, read_ns: int) -> Graph:
+    """Make it of what runs now, and was read from files at `read_ns`."""
     nodes = [_router(rates)]
     edges = []
     for unit in readings.units(pipeline):
         nodes += [_node(unit, stage, rates) for stage in readings.stages_of(unit)]
         edges += list(_edges(unit, rates))
-    return Graph(nodes=nodes, edges=edges)
+    return Graph(nodes=nodes, edges=edges, read_ns=read_ns)
 
 
 def _router(rates: Rates) -> Node:

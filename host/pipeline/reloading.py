@@ -59,6 +59,8 @@ class Reloader:
         self.last: Outcome | None = None
         self.on_reloaded: list[Callable[[], None]] = []
         """Called after a reload that went well."""
+        self.read_ns = time.time_ns()
+        """When what runs was last brought in line with the files: at the start, on a reload, on hot loading."""
 
     async def load_drop_ins(self) -> None:
         """Load what lies in the drop-in directory, and from now on what appears there."""
@@ -71,6 +73,7 @@ class Reloader:
         from host.pipeline.watcher import Watcher
 
         loader = self.loader = HotLoader(self._pipeline, lambda: load_config(self.paths))
+        loader.on_applied.append(self._read)
         await loader.apply()
         tasks: set[asyncio.Task[None]] = set()
 
@@ -161,9 +164,13 @@ class Reloader:
         if not outcome.ok:
             return outcome
         _LOG.info("Reloaded.", changed=",".join(outcome.changed) or "nothing")
+        self._read()
         for told in self.on_reloaded:
             told()
         return outcome
+
+    def _read(self) -> None:
+        self.read_ns = time.time_ns()
 
     async def _outcome(self) -> Outcome:
         self._pipeline.reopen_outputs()

@@ -194,16 +194,26 @@ def test_dead_letters_are_looked_at_replayed_and_dropped(visit, running):
 
 
 def test_the_overview_warns_of_what_is_suspicious_while_it_is_there(visit, running):
-    page = visit().open()
-    doubts = page.locator(".doubts")
-    echo = running.plugin(
-        "filter", "echo",
-        "function process_message() return 0 end function timer_event() inject_payload('txt', 'echo', 'x') end",
-        "message_matcher: 'TRUE'\nticker_interval: 3600\n",
-    )  # fmt: skip
-    expect(doubts).to_contain_text("Warning: filters.echo -> filters.echo: it sees its own messages", timeout=15_000)
-    echo.unlink()
-    expect(doubts).not_to_contain_text("echo", timeout=15_000)
+    visitor = visit()
+    doubts = visitor.page.locator(".doubts")
+    echo = running.folder / "plugins/filters/echo.lua"
+
+    def asks(change):
+        """The page asks for the warnings once the host has seen a change."""
+        with visitor.page.expect_response("**/api/v1/graph/warnings", timeout=20_000):
+            change()
+
+    def write(matcher):
+        code = "function process_message() return 0 end function timer_event() inject_payload('txt', 'echo', 'x') end"
+        running.plugin("filter", "echo", code, f"message_matcher: {matcher!r}\nticker_interval: 3600\n")
+
+    asks(visitor.open)
+    asks(lambda: write("TRUE"))
+    expect(doubts).to_contain_text("Warning: filters.echo -> filters.echo: it sees its own messages", timeout=20_000)
+    asks(lambda: write('Type == "numbers"'))  # it stays, but sees itself no more
+    expect(doubts).not_to_contain_text("it sees its own messages", timeout=20_000)
+    asks(echo.unlink)
+    expect(doubts).not_to_contain_text("echo", timeout=20_000)
 
 
 def test_a_grammar_is_tried_started_from_the_library_and_saved_as_a_decoder(visit):

@@ -31,7 +31,7 @@ async def show_graph(call: Call, query: FormatQuery) -> Answer[Graph]:
 
     As JSON, for Graphviz (`format=dot`) or for Mermaid (`format=mermaid`).
     """
-    shown = graph.graph(call.control.pipeline, call.control.rates)
+    shown = call.control.graph()
     if query.format == "dot":
         return Answer(graph.dot(shown), media_type=_DOT)  # type: ignore[arg-type]  # text goes out as it is
     if query.format == "mermaid":

@@ -92,13 +92,13 @@ function trouble(node) {
     isLossy ? [" ", h("a", { href: link(["dead-letters"], { component: name }) }, "Dead letters")] : null);
 }
 
-/** What is suspicious about the configuration. The host looks at its files for a second: it is asked when components come or go. */
-async function showDoubts(list, { nodes }, signal) {
-  const names = nodes.map((node) => node.id).join(" ");
-  if (names === list.dataset.key) return;
-  list.dataset.key = names;
+/** What is suspicious about the configuration. The host looks at its files for a second: it is asked when it has read them anew. */
+async function showDoubts(list, { read_ns }, signal) {
+  const read = String(read_ns);
+  if (read === list.dataset.read) return;
+  list.dataset.read = read;
   const told = await get("/api/v1/graph/warnings", {}, signal).then(({ warnings }) => warnings, (fault) => [fault.message]);
-  if (signal.aborted || names !== list.dataset.key) return;
+  if (signal.aborted || read !== list.dataset.read) return;
   fill(list, told.map((text) => h("li", {}, h("strong", {}, "Warning: "), text)));
 }
 
