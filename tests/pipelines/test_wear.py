@@ -1,5 +1,6 @@
 """Scripts that ask for or write something else in every record live on in the memory that they have."""
 
+import functools
 import json
 
 import pytest
@@ -76,6 +77,7 @@ def test_wide_records_that_all_differ_come_through_and_those_that_are_no_message
         ("more than 1024 members", {**most, "z": 1}),
         ("names of more than 65535 bytes", {"n" * 65536: 1}),
         ("names of more than 65535 bytes", {**long, "n" * 700: 1}),
+        ("nested too deeply", {"deep": functools.reduce(lambda inner, _: [inner], range(500), 1)}),
     ]
     given = [*records, most, *(record for _, record in unfit), most, long]
     path = bench.write("in.jsonl", [json.dumps(record).encode() for record in given])
@@ -92,3 +94,22 @@ def test_wide_records_that_all_differ_come_through_and_those_that_are_no_message
         list(record) for record in [*records, most, most, long]
     ]
     assert [letter["reason"] for letter in bench.dead_letters()] == [f"json: {reason}" for reason, _ in unfit]
+
+
+@pytest.mark.slow
+def test_a_logfmt_line_of_too_many_pairs_is_a_dead_letter(bench):
+    def line(pairs):
+        return " ".join(f"k{place}=v" for place in range(pairs)).encode()
+
+    path = bench.write("in.log", [line(1024), line(1025), line(1)])
+
+    host = bench.once(
+        {
+            "inputs": {"in": {"type": "file", "path": path, "decoder": "logfmt"}},
+            "outputs": {"o": to_json(bench.path("o"), 'Logger == "in"')},
+        }
+    )
+
+    assert "was ended" not in host.log
+    assert [len(list(message)[4:]) for message in bench.jsons("o")] == [1024, 1]
+    assert [letter["reason"] for letter in bench.dead_letters()] == ["logfmt: more than 1024 fields"]

@@ -217,8 +217,7 @@ function M.new(name, options, headers, delimiter)
 
   local known = forms.new(is_constant, item_of, delimiter)
 
-  local function single(base, from, to, now)
-    local text = ffi.string(base + from, to - from)
+  local function take(text, base, from, now)
     if known.single(text, base, from, now) then return true end
     local found, at = parse(text, options)
     if not found then return false, string.format("%s: not a JSON object: stopped at byte %d", name, at - 1) end
@@ -227,6 +226,14 @@ function M.new(name, options, headers, delimiter)
     if not ok then return false, name .. ": " .. why end
     known.learn(text, found, spec)
     return true
+  end
+
+  local function single(base, from, to, now)
+    local ok, taken, why = pcall(take, ffi.string(base + from, to - from), base, from, now)
+    if ok then return taken, why end
+    -- Patterns keep a stack of their own. They run before anything is written.
+    if not tostring(taken):find("backtrack stack overflow", 1, true) then error(taken, 0) end
+    return false, name .. ": nested too deeply"
   end
 
   return { single = single, many = known.many }

@@ -26,8 +26,8 @@ config:
 ---
 Strings are fields of type string, numbers integers or doubles, true and false booleans; null is absent. An array is one field whose
 values `read_message("Fields[name]", 0, i)` reads. A name that occurs twice is a field that occurs twice. A whole number of up to 15
-digits may be a double where other records have a fraction. A record of more than 1,024 members, or with names of more than 65,535
-bytes in all, is refused.
+digits may be a double where other records have a fraction. A record of more than 1,024 members, with names of more than 65,535
+bytes in all, or nested deeper than some 200 levels, is refused.
 
     inputs:
       service:

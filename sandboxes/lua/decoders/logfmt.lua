@@ -39,6 +39,7 @@ declare_logfmt {
 
 local INTEGER, DOUBLE = 2, 3
 local NS_PER_SECOND = 1e9
+local MOST_FIELDS = 1024 -- of a message, by max_message_fields
 
 -- What follows is for lines that are not plain: see declare_logfmt.
 
@@ -107,6 +108,7 @@ function process_message()
   for i = 1, #pairs_found, 2 do
     add(message, pairs_found[i], pairs_found[i + 1])
   end
+  if #message.Fields > MOST_FIELDS then return -1, "more than " .. MOST_FIELDS .. " fields" end
   inject_message(message)
   return 0
 end
