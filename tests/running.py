@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,9 @@ import psutil
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+
+TAKEN_OUT = b"-"
+"""What a dead letter begins with that was replayed or dropped."""
 
 PLUGIN = """--[[
 ---
@@ -34,6 +38,19 @@ def until(condition, what, timeout_s=20.0):
             return answer
         assert time.monotonic() < deadline_s, f"waited in vain for: {what}"
         time.sleep(0.002)
+
+
+def _whole_lines(data):
+    """Without the last one, if it is being written."""
+    return data[: data.rfind(b"\n") + 1].splitlines()
+
+
+@contextlib.contextmanager
+def nobodys_address():
+    """An address that refuses connections, and that nobody else can take meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
 
 
 class Host:
@@ -106,15 +123,25 @@ class Host:
         self.process.wait()
 
     def sandboxes(self):
-        """The processes that run Lua, by name: name -> pid."""
+        """The processes that run Lua, by name: name -> pid. Not the judge, who comes when one is slow to answer."""
         found = {}
         with contextlib.suppress(psutil.Error, OSError):
             for child in psutil.Process(self.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error, OSError):
                     name = Path(f"/proc/{child.pid}/comm").read_text().strip()
-                    if name.startswith("hk:"):
+                    if name.startswith("hk:") and name != "hk:judge":
                         found[name.removeprefix("hk:")] = child.pid
         return found
+
+    def kill_sandbox(self, beginning):
+        """Kill the process whose name begins so, and wait until it has gone, so that it is not taken for the next one."""
+
+        def found():
+            return next((pid for name, pid in self.sandboxes().items() if name.startswith(beginning)), None)
+
+        process = psutil.Process(until(found, beginning))
+        process.kill()
+        until(lambda: not process.is_running(), f"the end of {beginning}")
 
 
 class Bench:
@@ -156,13 +183,17 @@ class Bench:
         return path.read_bytes() if path.exists() else b""
 
     def lines(self, name):
-        """The lines of a file; all must be whole."""
+        """The lines of a file that nobody writes to any more; all must be whole."""
         data = self.read(name)
         assert not data or data.endswith(b"\n"), "the last line is torn"
         return data.split(b"\n")[:-1]
 
     def jsons(self, name):
         return [json.loads(line) for line in self.lines(name)]
+
+    def jsons_so_far(self, name):
+        """Those that are whole by now, in a file that is being written."""
+        return [json.loads(line) for line in _whole_lines(self.read(name))]
 
     def plugin(self, kind, name, code, header=""):
         """Drop a plugin in."""
@@ -174,7 +205,8 @@ class Bench:
     def dead_letters(self):
         """What stands in the dead letters, oldest first."""
         folder = self.folder / "state" / "dead_letters"
-        return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_bytes().splitlines()]
+        lines = [line for path in sorted(folder.glob("*.jsonl")) for line in _whole_lines(path.read_bytes())]
+        return [json.loads(line) for line in lines if not line.startswith(TAKEN_OUT)]
 
     def close(self):
         for host in self.hosts:

@@ -74,7 +74,6 @@ class Reloader:
 
         loader = self.loader = HotLoader(self._pipeline, lambda: load_config(self.paths))
         loader.on_applied.append(self._read)
-        await loader.apply()
         tasks: set[asyncio.Task[None]] = set()
 
         def changed() -> None:
@@ -85,9 +84,14 @@ class Reloader:
             task.add_done_callback(tasks.discard)
             task.add_done_callback(log_failure)
 
-        if settings.hot_load:
+        if settings.hot_load:  # first of all: what changes while the rest is loaded is told as well
             self._watcher = Watcher(Path(settings.sandbox_dir), changed)
             self._watcher.start()
+        try:
+            await loader.apply()
+        except BaseException:
+            self.stop_watching()
+            raise
 
     def stop_watching(self) -> None:
         """Take no notice of files any more."""

@@ -6,6 +6,7 @@ own files are none of ours.
 """
 
 import asyncio
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,20 +55,26 @@ class Watcher(FileSystemEventHandler):
 
     def start(self) -> None:
         """Begin to watch. The parent is watched too, so that the directory may vanish and come back."""
+        before = _identity(self._folder)
         observer = PollingObserver(timeout=_POLL_S) if self._polling else Observer()
         try:
             observer.schedule(_Parent(self._folder, self._again), str(self._folder.parent), recursive=False)
-            if self._folder.is_dir():
+            if before is not None:
                 observer.schedule(self, str(self._folder), recursive=True)
             observer.start()
         except OSError as fault:
-            if self._polling:
-                raise
-            _LOG.warning("The system does not tell of changes; looking every second.", reason=str(fault))
-            self._polling = True
+            observer.unschedule_all()
+            if _identity(self._folder) == before:
+                if self._polling:
+                    raise
+                _LOG.warning("The system does not tell of changes; looking every second.", reason=str(fault))
+                self._polling = True
             self.start()
             return
         self._observer = observer
+        if _identity(self._folder) != before:  # it came or went before anybody could tell
+            self.stop()
+            self.start()
 
     def stop(self) -> None:
         """End watching."""
@@ -112,6 +119,15 @@ class Watcher(FileSystemEventHandler):
     def _call(self) -> None:
         self._timer = None
         self._changed()
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Which directory stands there; None if there is none."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
 
 
 class _Parent(FileSystemEventHandler):

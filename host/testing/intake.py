@@ -114,7 +114,7 @@ class MemoryIntake:
             if pack.stream.on_released is not None:
                 pack.stream.on_released(pack.next_position)
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
         """Wait until something holds; it is looked at whenever something was handed in, and every few ms."""
         async with asyncio.timeout(timeout_s):
             while not condition():
@@ -124,7 +124,7 @@ class MemoryIntake:
                 except TimeoutError:
                     continue
 
-    async def until_records(self, count: int, timeout_s: float = 5.0) -> list[bytes]:
+    async def until_records(self, count: int, timeout_s: float = 20.0) -> list[bytes]:
         """Wait for so many records, and return all."""
         await self.until(lambda: len(self.records) >= count, timeout_s)
         return self.records

@@ -1,5 +1,6 @@
 """The pipeline as a graph, and following it."""
 
+import contextlib
 import json
 import re
 
@@ -8,22 +9,21 @@ from tests.running import until
 
 
 def events(api, path, count, headers=None):
-    """The first events of a stream: (name, data)."""
+    """The first events of a stream, each as it comes: (name, data)."""
     connection = api.connect()
     connection.request("GET", path, headers={"Authorization": f"Bearer {api.token}", **(headers or {})})
     answer = connection.getresponse()
     assert answer.status == 200, answer.read()
     assert answer.getheader("Content-Type").startswith("text/event-stream")
-    found = []
     name = ""
-    while len(found) < count:
-        line = answer.readline().decode().rstrip("\n")
-        if line.startswith("event: "):
-            name = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            found.append((name, json.loads(line.removeprefix("data: "))))
-    connection.close()
-    return found
+    with contextlib.closing(connection):
+        while count:
+            line = answer.readline().decode().rstrip("\n")
+            if line.startswith("event: "):
+                name = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                count -= 1
+                yield name, json.loads(line.removeprefix("data: "))
 
 
 def test_the_graph_has_every_component_and_the_rates_between_them(api):
@@ -75,7 +75,7 @@ def test_what_is_suspicious_is_told(api):
 
 
 def test_the_graph_is_followed_without_asking_again(api):
-    found = events(api, "/api/v1/graph/stream", 2)
+    found = list(events(api, "/api/v1/graph/stream", 2))
 
     assert [name for name, _ in found] == ["graph", "graph"]
     assert {node["id"] for node in found[0][1]["nodes"]} >= {"router", "outputs.all"}

@@ -141,6 +141,15 @@ def test_a_filter_runs_once_it_is_dropped_in_and_stops_when_it_is_removed(bench)
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "a record was lost or doubled by the edit"
 
 
+def test_a_file_that_is_dropped_in_while_the_host_starts_is_loaded(bench):
+    bench.plugin("filter", "first", "function process_message() return 0 end", "message_matcher: 'TRUE'\n")
+    host = bench.start(flowing(bench, outputs=said(bench)))
+    host.saw("Loaded. unit=filters.first")
+    bench.plugin("filter", "say", SAY.format(version=1), "message_matcher: Logger == 'in'\n")
+    until(lambda: versions(bench, "said") == {1}, "the filter's messages")
+    assert host.terminate() == 0
+
+
 def test_one_broken_file_does_not_hold_up_the_others(bench):
     host = bench.start(flowing(bench, outputs=said(bench))).ready()
 

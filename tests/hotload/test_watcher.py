@@ -22,7 +22,7 @@ class Watched:
         self.called.set()
 
     async def until(self, calls):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while self.calls < calls:
                 self.called.clear()
                 await self.called.wait()
@@ -57,7 +57,7 @@ def test_what_is_written_moved_or_removed_is_told(tmp_path, monkeypatch, polling
 
 
 def test_where_the_system_has_no_watches_left_it_looks_for_itself(tmp_path, monkeypatch):
-    class NoObserver:
+    class NoObserver(watcher.Observer):
         def schedule(self, *_arguments, **_options):
             raise OSError(28, "inotify watch limit reached")
 
@@ -76,6 +76,34 @@ def test_where_the_system_has_no_watches_left_it_looks_for_itself(tmp_path, monk
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_directory_that_comes_or_goes_just_as_the_watch_begins_is_noticed(tmp_path, monkeypatch, comes):
+    folder = tmp_path / "plugins"
+    if not comes:
+        folder.mkdir()
+
+    class LateObserver(watcher.Observer):
+        def start(self):
+            if not list(tmp_path.glob("seen")):
+                (tmp_path / "seen").touch()
+                (folder.mkdir if comes else folder.rmdir)()
+            super().start()
+
+    monkeypatch.setattr(watcher, "Observer", LateObserver)
+
+    async def main():
+        watched = Watched(folder)
+        watched.watcher.start()
+        try:
+            folder.mkdir(exist_ok=True)
+            (folder / "mine.lua").write_text("one")
+            await watched.until(1)
+        finally:
+            watched.watcher.stop()
+
+    asyncio.run(main())
+
+
 def test_a_steady_writer_does_not_put_off_what_others_wrote(tmp_path):
     """One file is written all the time; the call comes all the same."""
 
@@ -83,7 +111,7 @@ def test_a_steady_writer_does_not_put_off_what_others_wrote(tmp_path):
         watched = Watched(tmp_path)
         watched.watcher.start()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while watched.calls < 3:
                     (tmp_path / "busy.lua").write_text("again")
                     await asyncio.sleep(0.005)

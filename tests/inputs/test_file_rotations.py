@@ -75,7 +75,7 @@ async def follow(harness, log, steps, seen):
                 await asyncio.sleep(0.003)
             log.do(step, amount)
         else:
-            await intake.until(lambda: seen.union(intake.records) >= set(log.lines), 10)
+            await intake.until(lambda: seen.union(intake.records) >= set(log.lines))
             return False
     # What was released is delivered; the rest is forgotten, as by a crash.
     delivered = intake.packs[: min(amount, len(intake.packs))]

@@ -66,7 +66,7 @@ def test_tcp_delivers_the_unfinished_last_record_when_the_peer_closes(state_dir)
         await harness.input.open()
         running = asyncio.create_task(harness.input.run())
         await send(harness.input.address, b"one\ntw", b"o\nthree")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await running
         await harness.close()
 
@@ -306,7 +306,7 @@ def test_udp_once_ends_when_nothing_comes_any_more(state_dir, monkeypatch):
         await harness.input.open()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(b"one", harness.input.address)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await harness.input.run()
         await harness.close()
 

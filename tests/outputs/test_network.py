@@ -22,8 +22,9 @@ class Server:
         self.connections = []
         self.writers = []
 
-    async def start(self, port=0):
-        self.server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+    async def start(self, bound=None):
+        where = {"host": "127.0.0.1", "port": 0} if bound is None else {"sock": bound}
+        self.server = await asyncio.start_server(self._serve, **where)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 
@@ -43,11 +44,6 @@ class Server:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
         await self.server.wait_closed()
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        return made.getsockname()[1]
 
 
 def test_tcp_sends_batches_in_order_and_all_of_the_last_one(make):
@@ -111,11 +107,13 @@ def test_tcp_a_peer_that_takes_nothing_is_given_up(make):
 
 def test_tcp_a_peer_that_is_down_is_tried_again_and_found_when_it_is_back(make):
     async def scenario():
-        port = free_port()
+        bound = socket.socket()  # it is nobody else's, and refuses connections until somebody listens
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
         async with opened(make(TcpOutput, address=f"127.0.0.1:{port}")) as output:
             with pytest.raises(RetryDelivery, match=rf"cannot connect to 127\.0\.0\.1:{port}: .*refused"):
                 await write(output, batch_of(b"one\n"))
-            server = await Server().start(port)
+            server = await Server().start(bound)
             await write(output, batch_of(b"one\n"))
             await until(lambda: server.connections and server.connections[0] == b"one\n")
         await server.stop()
@@ -172,7 +170,7 @@ def test_what_is_no_address_is_refused_with_the_configuration(cls):
 def receiver():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         made.bind(("127.0.0.1", 0))
-        made.settimeout(5)
+        made.settimeout(20)
         yield made
 
 
@@ -219,11 +217,11 @@ async def write_often(output):
 def test_udp_tries_again_where_nobody_listens(make):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
         gone.bind(("127.0.0.1", 0))
-        address = address_of(gone)
+        gone.connect(("127.0.0.1", 9))  # it takes nothing from others, and nobody else can have its port
 
-    async def scenario():
-        async with opened(make(UdpOutput, address=address)) as output:
-            with pytest.raises(RetryDelivery, match="refused"):
-                await write_often(output)
+        async def scenario():
+            async with opened(make(UdpOutput, address=address_of(gone))) as output:
+                with pytest.raises(RetryDelivery, match="refused"):
+                    await write_often(output)
 
-    asyncio.run(scenario())
+        asyncio.run(scenario())

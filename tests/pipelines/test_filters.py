@@ -215,7 +215,7 @@ def test_what_takes_too_much_cpu_is_told_by_its_line_in_modules_and_timers_too(b
     ).ready()
 
     def reasons(name):
-        return [message["Payload"] for message in bench.jsons("told") if message["name"] == name]
+        return [message["Payload"] for message in bench.jsons_so_far("told") if message["name"] == name]
 
     until(lambda: len(reasons("calling")) == 3 and len(reasons("ticking")) >= 4, "terminations")
     assert host.terminate() == 0

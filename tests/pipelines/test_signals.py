@@ -9,10 +9,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.running import to_json, to_text, until
+from tests.running import nobodys_address, to_json, to_text, until
 
 COUNT = "n = 0\nfunction process_message() n = n + 1 return 0 end\n"
 LAST_WORD = "function timer_event(_, last) if last then inject_payload('txt', 'n', n) end end"
+
+
+@pytest.fixture
+def nobody():
+    with nobodys_address() as address:
+        yield address
 
 
 def append(path, lines):
@@ -69,14 +75,12 @@ def remembering(bench, path):
     }
 
 
-def test_a_second_signal_stops_at_once_and_the_rest_comes_after_the_restart(bench):
+def test_a_second_signal_stops_at_once_and_the_rest_comes_after_the_restart(bench, nobody):
     path = bench.write("in.log", numbered(0, 20_000))
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        address = f"127.0.0.1:{nobody.getsockname()[1]}"
     retries = {"max_attempts": 0, "delay_ms": 50, "max_delay_ms": 50}
     config = {
         "inputs": {"in": {"type": "file", "path": path}},
-        "outputs": {"net": {"type": "tcp", "address": address, "message_matcher": "TRUE", "retries": retries}},
+        "outputs": {"net": {"type": "tcp", "address": nobody, "message_matcher": "TRUE", "retries": retries}},
     }
     host = bench.start(config).ready()
     host.saw("Could not deliver")
@@ -96,16 +100,14 @@ def test_a_second_signal_stops_at_once_and_the_rest_comes_after_the_restart(benc
     assert bench.lines("copy") == numbered(0, 20_000)
 
 
-def test_a_drain_that_takes_too_long_is_forced(bench):
+def test_a_drain_that_takes_too_long_is_forced(bench, nobody):
     path = bench.write("in.log", numbered(0, 10))
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        address = f"127.0.0.1:{nobody.getsockname()[1]}"
     retries = {"max_attempts": 0, "delay_ms": 50, "max_delay_ms": 50}
     host = bench.start(
         {
             "hekate": {"shutdown_timeout_ms": 100},
             "inputs": {"in": {"type": "file", "path": path}},
-            "outputs": {"net": {"type": "tcp", "address": address, "message_matcher": "TRUE", "retries": retries}},
+            "outputs": {"net": {"type": "tcp", "address": nobody, "message_matcher": "TRUE", "retries": retries}},
         }
     ).ready()
     host.saw("Could not deliver")
@@ -144,9 +146,12 @@ def test_a_reload_restarts_only_what_changed(bench):
     after = host.sandboxes()
     assert set(after) == {*before, "more"}
     assert {name for name in before if before[name] != after[name]} == {"count"}
-    assert bench.read("count") == b"100\n"
+    until(lambda: bench.read("count") == b"100\n", "the last word of the old version")
     append(path, numbered(100, 150))
-    until(lambda: len(bench.lines("copy")) == 150 and len(bench.read("more").splitlines()) == 50, "records after")
+    until(
+        lambda: len(bench.read("copy").splitlines()) == 150 and len(bench.read("more").splitlines()) == 50,
+        "records after",
+    )
     assert host.terminate() == 0
     assert bench.lines("copy") == numbered(0, 150)
     assert bench.lines("count") == [b"100", b"edited 50"]
@@ -348,15 +353,13 @@ def test_a_reload_in_full_flow_replaces_an_output_and_loses_nothing(bench):
     assert got == [b"%d" % number for number in range(len(got))]
 
 
-def test_a_reload_replaces_an_output_whose_target_is_gone(bench):
+def test_a_reload_replaces_an_output_whose_target_is_gone(bench, nobody):
     path = bench.write("in.log", numbered(0, 5000))
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        address = f"127.0.0.1:{nobody.getsockname()[1]}"
     retries = {"max_attempts": 0, "delay_ms": 50, "max_delay_ms": 50}
     config = {
         "hekate": {"shutdown_timeout_ms": 200},
         "inputs": {"in": {"type": "file", "path": path}},
-        "outputs": {"out": {"type": "tcp", "address": address, "message_matcher": "TRUE", "retries": retries}},
+        "outputs": {"out": {"type": "tcp", "address": nobody, "message_matcher": "TRUE", "retries": retries}},
     }
     host = bench.start(config).ready()
     host.saw("Could not deliver")

@@ -1,8 +1,6 @@
 """Filters that share processes: each with its own limits, and the others go on when one ends their process."""
 
 import json
-import os
-import signal
 
 import psutil
 import pytest
@@ -76,7 +74,7 @@ def test_when_the_process_is_killed_all_members_go_on_from_their_state(bench):
     host = bench.start(config(bench, append(bench, 5_000))).ready()
     wait_for(bench, 5_000)
     for _ in range(3):
-        os.kill(until(lambda: group_processes(host), "the group")[0], signal.SIGKILL)
+        host.kill_sandbox("group")
         append(bench, 1_000)
     wait_for(bench, 8_000)
     assert host.terminate() == 0

@@ -1,8 +1,6 @@
 """The state of filters: what is kept of it, over which ends, and that counts stay exact."""
 
 import json
-import os
-import signal
 
 import lmdb
 import pytest
@@ -104,7 +102,7 @@ def test_counts_are_exact_though_the_filter_is_killed(bench):
     host = bench.start(config(bench, path, snapshot_interval_ms=3_600_000)).ready()
     for goal in (5_000, 20_000, 40_000):
         until(lambda: seen(bench) > goal, "some counts")  # noqa: B023
-        os.kill(until(lambda: host.sandboxes().get("tally"), "the filter"), signal.SIGKILL)
+        host.kill_sandbox("tally")
     until(lambda: seen(bench) == count, "all counts")
     host.terminate()
 
