@@ -134,7 +134,7 @@ class Host:
         return found
 
     def kill_sandbox(self, beginning):
-        """Kill the process whose name begins so, and wait until it has gone, so that it is not taken for the next one."""
+        """Kill the process whose name begins so, and wait until it has gone: nobody takes it for the next one."""
 
         def found():
             return next((pid for name, pid in self.sandboxes().items() if name.startswith(beginning)), None)
