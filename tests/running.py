@@ -42,7 +42,7 @@ def until(condition, what, timeout_s=20.0):
 
 def _whole_lines(data):
     """Without the last one, if it is being written."""
-    return data[: data.rfind(b"\n") + 1].splitlines()
+    return data.split(b"\n")[:-1]
 
 
 @contextlib.contextmanager
@@ -144,12 +144,21 @@ class Host:
         until(lambda: not process.is_running(), f"the end of {beginning}")
 
 
+class _Known:
+    """What was read of a file that grows."""
+
+    def __init__(self):
+        self.size = 0
+        self.documents = []
+
+
 class Bench:
     """A folder to run hosts in."""
 
     def __init__(self, folder):
         self.folder = folder
         self.hosts = []
+        self._read = {}
 
     def start(self, config, *arguments, **options):
         """Start the command."""
@@ -192,8 +201,16 @@ class Bench:
         return [json.loads(line) for line in self.lines(name)]
 
     def jsons_so_far(self, name):
-        """Those that are whole by now, in a file that is being written."""
-        return [json.loads(line) for line in _whole_lines(self.read(name))]
+        """Those that are whole by now, of a file that is being written; what was read once is kept."""
+        path = self.folder / name
+        known = self._read.setdefault(name, _Known())
+        if path.exists():
+            with path.open("rb") as file:
+                file.seek(known.size)
+                lines = _whole_lines(file.read())
+            known.documents += map(json.loads, lines)
+            known.size += sum(len(line) + 1 for line in lines)
+        return known.documents
 
     def plugin(self, kind, name, code, header=""):
         """Drop a plugin in."""

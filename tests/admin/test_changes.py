@@ -2,7 +2,6 @@
 
 import hashlib
 import itertools
-import json
 from pathlib import Path
 
 import pytest
@@ -43,9 +42,8 @@ def config_of(bench, **more):
 
 
 def said(bench):
-    """Version and number of what the filter has injected; the last line may be torn, as it is being written."""
-    found = [json.loads(line) for line in bench.read("said").split(b"\n")[:-1]]
-    return [(each["version"], each["n"]) for each in found]
+    """Version and number of what the filter has injected so far."""
+    return [(each["version"], each["n"]) for each in bench.jsons_so_far("said")]
 
 
 def test_a_filter_is_loaded_broken_replaced_rolled_back_and_removed_without_losing_a_record(bench):

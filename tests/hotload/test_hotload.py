@@ -1,7 +1,6 @@
 """Plugins that appear, change, break and vanish in the drop-in directory while data flows."""
 
 import itertools
-import json
 import signal
 
 import pytest
@@ -56,8 +55,7 @@ def versions(bench, name):
 
 def complete(bench, name):
     """The lines that are whole so far."""
-    data = bench.read(name)
-    return [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+    return bench.jsons_so_far(name)
 
 
 def has_all_in_order(members):

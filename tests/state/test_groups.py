@@ -1,7 +1,5 @@
 """Filters that share processes: each with its own limits, and the others go on when one ends their process."""
 
-import json
-
 import psutil
 import pytest
 
@@ -42,9 +40,7 @@ def append(bench, count):
 
 def counts(bench):
     """What each filter has said last."""
-    data = bench.read("said")
-    members = [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
-    return {member["Logger"]: member["count"] for member in members}
+    return {member["Logger"]: member["count"] for member in bench.jsons_so_far("said")}
 
 
 def wait_for(bench, total, members=MEMBERS):
@@ -61,7 +57,10 @@ def group_processes(host):
 
 def test_members_share_a_process_and_each_counts_for_itself(bench):
     counters(bench)
-    host = bench.start(config(bench, append(bench, 1_000))).ready()
+    settings = config(bench, append(bench, 1_000))
+    # What the configuration names starts at once; of files that are dropped in, each when its cases have passed.
+    settings["filters"] = {f"count_{number}": {} for number in range(MEMBERS)}
+    host = bench.start(settings).ready()
     wait_for(bench, 1_000)
 
     (pid,) = group_processes(host)

@@ -1,7 +1,5 @@
 """The state of filters: what is kept of it, over which ends, and that counts stay exact."""
 
-import json
-
 import lmdb
 import pytest
 
@@ -42,8 +40,7 @@ def numbers(bench, name, count, first=0):
 
 
 def said(bench):
-    data = bench.read("said")
-    return [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+    return bench.jsons_so_far("said")
 
 
 def is_exact(members, count):
