@@ -66,6 +66,7 @@ def test_a_sandbox_that_dies_shows_why_and_the_record(visit, running):
     expect(page.get_by_role("main")).to_contain_text("Last termination (cpu_limit)")
     page.get_by_role("link", name="Its dead letters").click()
     page.get_by_label("Reason has").fill("cpu_limit")
+    expect(page).to_have_url(re.compile("reason=cpu_limit"))
     row = page.get_by_role("row").filter(has_text="cpu_limit")
     expect(row).to_have_count(1)
     expect(row).to_contain_text('"n":5000')

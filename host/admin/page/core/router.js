@@ -20,6 +20,11 @@ export function go(parts, query = {}) {
   location.hash = link(parts, query);
 }
 
+/** Show the view anew that the address names. */
+export function showAgain() {
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
 /** Write the query into the address without showing the view anew: the address is then a link to what is seen. */
 export function keepQuery(query) {
   history.replaceState(null, "", link(here().parts, query));

@@ -29,9 +29,12 @@ export async function show(root, { parts: [id], query, signal }) {
   const chosen = new Set();
   let cursor = null;
   let shown = 0;
+  let asked = 0;
 
   const filter = () => ({ component: component.value.trim(), kind: kind.value, reason: reason.value });
   const load = async (isMore) => {
+    asked += 1;
+    const mine = asked;
     if (!isMore) {
       chosen.clear();
       everyone.checked = false;
@@ -39,6 +42,7 @@ export async function show(root, { parts: [id], query, signal }) {
       shown = 0;
     }
     const page = await get("/api/v1/dead-letters", { ...filter(), limit: PAGE, cursor: isMore ? cursor : undefined }, signal);
+    if (mine !== asked) return;  // something else was asked for meanwhile
     ({ next_cursor: cursor } = page);
     more.hidden = !cursor;
     shown += page.items.length;
@@ -70,6 +74,7 @@ export async function show(root, { parts: [id], query, signal }) {
     tell();
   });
   const again = debounced(250, () => {
+    if (signal.aborted) return;
     keepQuery(filter());
     load(false);
   });

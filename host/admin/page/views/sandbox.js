@@ -22,7 +22,9 @@ const TABS = [
   ["outputs", "Graphs and outputs", outputs, "filter"], ["readouts", "Read-outs", readouts, "filter"], ["logs", "Prints", logs], ["state", "State", state, "filter"],
 ];
 
-export async function show(root, { parts: [kind, name, tab = ""], query, signal }) {
+export async function show(root, { parts: [kind, name, tab = ""], query, signal: left }) {
+  const removed = new AbortController();
+  const signal = AbortSignal.any([left, removed.signal]);
   const path = `/api/v1/sandboxes/${encodeURIComponent(name)}`;
   const load = () => get(path, { kind }, signal);
   const tabs = TABS.filter(([, , , only]) => !only || only === kind);
@@ -45,7 +47,7 @@ export async function show(root, { parts: [kind, name, tab = ""], query, signal 
     draw();
     drawActions();
     context.refresh?.(detail);
-  }));
+  }, () => removed.abort()));
   const context = {
     path, kind, name, query, signal, root, detail: () => detail, canLetters: session.ofHost,
     async reload() {

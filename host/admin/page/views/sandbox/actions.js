@@ -2,7 +2,7 @@
 
 import { get, patch, post, remove } from "../../core/api.js";
 import { h } from "../../core/dom.js";
-import { go, link } from "../../core/router.js";
+import { go, link, showAgain } from "../../core/router.js";
 import { refusal } from "../../core/session.js";
 import { action } from "../../parts/action.js";
 import { field } from "../../parts/bits.js";
@@ -18,8 +18,14 @@ const VERBS = {
   restart: { label: "Restart", done: "restarted", when: (state) => !["stopped", "unused", "paused"].includes(state) },
 };
 
-/** Buttons; `changed` is called with the sandbox as it is after each of them. */
-export function sandboxActions(detail, changed) {
+/**
+ * Buttons.
+ *
+ * @param {object} detail the sandbox
+ * @param {(detail: object) => any} changed called with the sandbox as it is after each of them
+ * @param {() => void} leave called before it is removed: nothing is to be asked of it any more
+ */
+export function sandboxActions(detail, changed, leave) {
   const { name, kind, state, changeable } = detail;
   const path = `/api/v1/sandboxes/${encodeURIComponent(name)}`;
   const verbs = Object.entries(VERBS).filter(([, { when }]) => when(state)).map(([verb, { label, done }]) => action({
@@ -40,7 +46,13 @@ export function sandboxActions(detail, changed) {
       label: "Remove", kind: "danger", role: "admin", sandbox: name, why: elsewhere,
       confirm: { title: `Remove ${name}?`, text: "Its file is removed from the drop-in directory. Its versions and its state stay, so it can be brought back.", action: "Remove" },
       run: async () => {
-        await remove(path, { kind });
+        leave();
+        try {
+          await remove(path, { kind });
+        } catch (fault) {
+          showAgain();
+          throw fault;
+        }
         say(`${name} was removed.`);
         go(["sandboxes"]);
       },
