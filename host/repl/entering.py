@@ -35,23 +35,25 @@ class Repl:
         self._json = output_format == "json"
         self._out: Console = console()
 
-    async def enter(self, text: str) -> None:
-        """Carry out one piece of Lua, or one command."""
+    async def enter(self, text: str, *, is_edit: bool = False) -> None:
+        """Carry out one piece of Lua, or one command; Lua that is an edit takes the place of all definitions."""
+        self.to_edit = ""
         if not text.strip():
             return
         try:
-            document = await self._carried_out(text)
+            document = await self._carried_out(text, is_edit=is_edit)
         except HekateError as fault:
             document = Document("error", {"error": str(fault)}, failed=True)
         self.failed = self.failed or document.failed
         self._show(text, document)
 
-    async def _carried_out(self, text: str) -> Document:
+    async def _carried_out(self, text: str, *, is_edit: bool) -> Document:
         if text.lstrip().startswith(":"):
             document = await carry_out(self.session, text)
             self.to_edit = document.data["source"] if document.kind == "edit" else ""
             return document
-        ran = await self.session.run(text)
+        ran = await (self.session.replace(text) if is_edit else self.session.run(text))
+        self.to_edit = text if is_edit and ran.error else ""
         results = await trying.samples(self.session) if ran.changed and not ran.error else []
         data = {"values": ran.values, "prints": ran.prints, "error": ran.error, "results": results}
         if ran.error:

@@ -133,7 +133,10 @@ def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
 
 @command(":edit")
 async def edit(session: Session, argument: str) -> Document:
-    """Put the definitions into the prompt to change them; what is entered takes their place."""
+    """Put the definitions into the prompt to change them; what is entered takes their place.
+
+    If that fails, they stay, and the prompt has what was entered again; Ctrl-C leaves all as it was.
+    """
     parts = [*session.definitions, *([session.expression] if session.expression else [])]
     if not parts:
         raise ReplError("Nothing is defined yet.")

@@ -89,7 +89,8 @@ class SandboxCompleter(Completer):
                     yield Completion(word, -len(argument))
         if text.startswith(":") and space and command[1:] in _TAKE_FILES:
             for each in self._files.get_completions(Document(argument), complete_event):
-                yield each
+                slash = "/" if each.display_text.endswith("/") else ""
+                yield Completion(each.text + slash, each.start_position, display=each.display)
             return
         for word, length in await self._words(text):
             yield Completion(word, -length)
@@ -235,10 +236,10 @@ async def converse(loaded: Sequence[str], sandbox_dir: Path) -> None:
         await _ask_on(prompt, opening)
 
 
-async def _unless_interrupted(repl: "Repl", text: str) -> None:
+async def _unless_interrupted(repl: "Repl", text: str, *, is_edit: bool) -> None:
     """Carry out what was entered; Ctrl-C ends it and its sandbox, and nothing else."""
     loop = asyncio.get_running_loop()
-    carrying_out = asyncio.ensure_future(repl.enter(text))
+    carrying_out = asyncio.ensure_future(repl.enter(text, is_edit=is_edit))
     loop.add_signal_handler(signal.SIGINT, carrying_out.cancel)
     try:
         await asyncio.wait([carrying_out])
@@ -256,11 +257,11 @@ async def _ask_on(prompt: "PromptSession[str]", opening: _Opening) -> None:
     while True:
         try:
             text = await prompt.prompt_async(FormattedText([("bold", "hekate> ")]), default=edited)
+            opening.begin()  # a dumb terminal has rendered nothing
             repl = await opening.done
-            if edited:
-                repl.session.definitions, repl.session.expression = [], ""
-            await _unless_interrupted(repl, text)
+            await _unless_interrupted(repl, text, is_edit=bool(edited))
         except KeyboardInterrupt:
+            edited = ""
             continue
         except EOFError:
             return

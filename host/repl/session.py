@@ -88,6 +88,21 @@ class Session:
         self._remember(code, ran)
         return ran
 
+    async def replace(self, code: str) -> Ran:
+        """Run a piece of Lua in the place of all that was defined; if it fails, that stays."""
+        before = self.definitions, self.expression
+        self.definitions, self.expression = [], ""
+        is_replaced = False
+        try:
+            await self.bench.restart()
+            ran = await self.run(code)
+            is_replaced = not ran.error
+        finally:
+            if not is_replaced:
+                self.definitions, self.expression = before
+                await self.bench.interrupt()  # the next one knows what was defined before
+        return ran
+
     def _remember(self, code: str, ran: Ran) -> None:
         is_pattern = bool(ran.values) and ran.values[0]["type"] == "pattern"
         if is_pattern and ran.changed and not re.match(r"\s*(local|return|[A-Za-z_]\w*\s*=[^=])", code):

@@ -59,7 +59,17 @@ def test_from_a_strange_log_to_a_decoder_that_is_hot_loaded(bench, terminal):
     until(lambda: len(bench.read("out.jsonl").splitlines()) == 6, "the decoded lines")
     assert bench.jsons("out.jsonl")[0]["took"] == 182
 
-    say(":edit\r")
+    terminal.send(":edit\r")
+    terminal.expect("alternatives")
+    terminal.send(UP_TO_THE_END + " oops = = 1\r")
+    terminal.expect("unexpected symbol")
+    terminal.expect("alternatives")
+    terminal.expect("oops")  # the prompt has it again
+    terminal.send("\x03")
+    say(":save quarry --force\r")
+    terminal.expect("Saved plugins")  # nothing was lost
+
+    terminal.send(":edit\r")
     terminal.expect("alternatives")
     terminal.send(UP_TO_THE_END + NEW_LINE + 'function process_message() return -1, "no stone" end' + "\r")
     terminal.expect("sieve/1")

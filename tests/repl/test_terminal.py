@@ -50,3 +50,19 @@ def test_completion_colours_and_interrupting(tmp_path):
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
+
+
+@pytest.mark.slow
+def test_a_terminal_that_can_do_nothing_is_enough(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "dumb", "HOME": str(tmp_path)}
+    terminal = pexpect.spawn(
+        sys.executable, ["-m", "host", "repl"], encoding="utf-8", env=environment, cwd=str(tmp_path), timeout=30
+    )
+    terminal.expect("hekate> ")
+    terminal.send('"4" .. 5\r')
+    terminal.expect('"45"')
+    terminal.expect("hekate> ")
+    terminal.sendeof()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
