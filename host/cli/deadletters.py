@@ -1,5 +1,6 @@
 """`hekate deadletters`: records that a running host could not decode or deliver."""
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ _limit = click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 1_000_000), help="How many at most, the newest."
 )
 _PAGE = 500
+_MOST_SHOWN = 60
 
 
 class _Letter(click.ParamType[str]):
@@ -85,7 +87,9 @@ def list_(
         return
     if not found:
         click.echo("There are no such dead letters." if component or reason else "There are no dead letters.", err=True)
-    rows = [[each["id"], each["time"], each["component"], each["reason"], _record(each)[:60]] for each in found]
+    rows = [
+        [each["id"], each["time"], each["component"], each["reason"], _record(each)[:_MOST_SHOWN]] for each in found
+    ]
     table(["id", "time", "component", "reason", "record"], rows, numbers=0)
 
 
@@ -99,7 +103,10 @@ def _letters(client: "Client", component: str | None, reason: str | None, limit:
 
 
 def _record(letter: dict[str, Any]) -> str:
-    return str(letter["record"] if letter["record"] is not None else f"base64:{letter['record_base64']}")
+    """The record as text, which may have been any bytes."""
+    if "record_base64" in letter:
+        return base64.b64decode(letter["record_base64"]).decode(errors="backslashreplace")
+    return str(letter.get("record", ""))
 
 
 @command.command(epilog=_EXITS)
@@ -114,14 +121,16 @@ def show(letter: str, api: str | None, token_file: Path | None, output_format: s
     """  # noqa: D301
     from host.cli.admin_client import Client, path_of
     from host.cli.output import write_json
+    from host.cli.visible import visible_lines
 
     found = Client.default(api, token_file).ask("GET", path_of("dead-letters", letter))
     if output_format == "json":
         write_json(found)
         return
-    for name, value in found.items():
-        if value is not None:
-            click.echo(f"{name}: {value}")
+    shown = {**found, "record": _record(found)}
+    for name, value in shown.items():
+        if name != "record_base64" and value is not None:
+            click.echo(f"{name}: {visible_lines(str(value))}")
 
 
 def _done(client: "Client", action: str, ids: list[str], input_name: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import orjson
 
 from host import standard_output
 from host.cli.output import console, table
+from host.cli.visible import visible, visible_lines
 
 
 class Counting(NamedTuple):
@@ -56,9 +57,9 @@ def show(message: dict[str, Any]) -> None:
 
     out = console()
     head = Text(str(message.pop("Timestamp", "")), style="dim")
-    out.print(head.append(f" {message.pop('Type', '') or '(no Type)'}", style="bold"))
+    out.print(head.append(f" {visible(message.pop('Type', '')) or '(no Type)'}", style="bold"))
     for name, value in _shown(message):
-        out.print(Text(f"    {name}: ", style="cyan").append(str(value), style="default"))
+        out.print(Text(f"    {visible(name)}: ", style="cyan").append(visible_lines(str(value)), style="default"))
 
 
 def _shown(message: dict[str, Any]) -> Iterator[tuple[str, Any]]:

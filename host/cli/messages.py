@@ -8,6 +8,7 @@ from rich.text import Text
 
 from host import standard_output
 from host.cli.output import console
+from host.cli.visible import visible, visible_lines
 from host.trial.messages import plain
 
 _NS = 1_000_000_000
@@ -21,16 +22,16 @@ def show(message: dict[str, Any], output_format: str) -> None:
         standard_output.write(orjson.dumps(plain(message)) + b"\n")
         return
     out = console()
-    head = Text(moment(message["Timestamp"]), style="dim").append(f" {message['Type'] or '(no Type)'}", style="bold")
-    out.print(head)
+    type_ = visible(message["Type"]) or "(no Type)"
+    out.print(Text(moment(message["Timestamp"]), style="dim").append(f" {type_}", style="bold"))
     for name in _HEADERS:
         value = message.get(name)
         if value not in (None, "", _USUAL.get(name)):
-            out.print(Text(f"    {name}: ", style="cyan").append(str(plain(value)), style="default"))
+            out.print(Text(f"    {name}: ", style="cyan").append(visible_lines(str(plain(value))), style="default"))
     for field in message["Fields"]:
         unit = f" {field['representation']}" if field.get("representation") else ""
-        text = Text(f"    {field['name']} ", style="green").append(f"({field['value_type']}) ", style="dim")
-        out.print(text.append(f"{plain(field['value'])}{unit}", style="default not dim"))
+        text = Text(f"    {visible(field['name'])} ", style="green").append(f"({field['value_type']}) ", style="dim")
+        out.print(text.append(visible_lines(f"{plain(field['value'])}{unit}"), style="default not dim"))
 
 
 def moment(timestamp_ns: int) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from host import standard_output
+from host.cli.visible import visible, visible_lines
 from host.errors import ConfigError, ConfigErrors, HekateError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: in
     if out.is_terminal:
         out.print(as_table(heads, rows, numbers=numbers, styles=styles), soft_wrap=False)
         return
-    texts = [list(heads), *([str(value) for value in row] for row in rows)]
+    texts = [list(heads), *([visible(str(value)) for value in row] for row in rows)]
     widths = [max(len(row[place]) for row in texts) for place in range(len(heads))]
     for row in texts:
         cells = [
@@ -67,7 +68,7 @@ def as_table(
         justify: Literal["right", "left"] = "right" if place >= len(heads) - numbers else "left"
         made.add_column(head, justify=justify, no_wrap=not wraps)
     for number, row in enumerate(rows):
-        made.add_row(*(Text(str(value)) for value in row), style=styles[number] if styles else "")
+        made.add_row(*(Text(visible(str(value))) for value in row), style=styles[number] if styles else "")
     return made
 
 
@@ -79,7 +80,7 @@ def show_fault(fault: HekateError) -> None:
     if isinstance(fault, ConfigError):
         show_config_errors([fault])
         return
-    console(stderr=True).print(Text("Error: ", style="bold red") + Text(str(fault)))
+    console(stderr=True).print(Text("Error: ", style="bold red") + Text(visible_lines(str(fault))))
 
 
 def show_config_errors(errors: Iterable[ConfigError]) -> None:

@@ -221,6 +221,7 @@ def logs(name: str, kind: str | None, api: str | None, token_file: Path | None, 
     """  # noqa: D301
     from host.cli.admin_client import Client, path_of
     from host.cli.output import write_json
+    from host.cli.visible import visible_lines
 
     lines = list(Client.default(api, token_file).items(path_of("sandboxes", name, "logs"), kind=kind))
     if output_format == "json":
@@ -229,7 +230,7 @@ def logs(name: str, kind: str | None, api: str | None, token_file: Path | None, 
     if not lines:
         click.echo(f"{name} has printed nothing.", err=True)
     for line in lines:
-        click.echo(f"{_time_text(line['time_ns'])} {line['text']}")
+        click.echo(f"{_time_text(line['time_ns'])} {visible_lines(line['text'])}")
 
 
 @command.command(epilog=_EXITS)

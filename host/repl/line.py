@@ -9,7 +9,6 @@ from host import beginning
 from host.errors import HekateError
 
 _LOOKED_AT_BYTES = 4096
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\t")}
 
 
 class Line(str):
@@ -31,11 +30,6 @@ class Line(str):
     def since(self, offset: int) -> str:
         """The part from an offset in bytes on."""
         return self.raw[offset:].decode(errors="backslashreplace")
-
-
-def visible(text: str) -> str:
-    r"""Text for a terminal, which must not obey what stands in a log: what controls it becomes \xNN."""
-    return text.translate(_CONTROLS)
 
 
 class FileError(HekateError):

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
+from host.cli.visible import visible
 from host.repl.commands import Document
-from host.repl.line import Line, visible
+from host.repl.line import Line
 
 _STYLES = ("bold cyan", "bold green", "bold magenta", "bold yellow", "bold blue")
 _MOST_REST = 120

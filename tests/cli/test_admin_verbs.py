@@ -39,7 +39,10 @@ def bench(tmp_path_factory):
             "socket": made.path("admin.sock"),
             "tokens": [{"name": "looks", "sha256": hashlib.sha256(b"looks").hexdigest(), "role": "viewer"}],
         },
-        "inputs": {"numbers": {"type": "generate", "lines": lines, "rate": 100, "decoder": "json"}},
+        "inputs": {
+            "numbers": {"type": "generate", "lines": lines, "rate": 100, "decoder": "json"},
+            "odd": {"type": "file", "path": made.write("odd.log", b"\x80 odd\n"), "decoder": "json"},
+        },
         "outputs": {"all": {"type": "null", "message_matcher": "Fields[n] != NIL", "encoder": "json"}},
     }
     made.start(config).ready().saw("dead letters")
@@ -135,14 +138,14 @@ def test_top_obeys_keys_and_follows_the_size_of_the_terminal(bench):
         ("\r", r"only `out`(?s:.)*router(?s:.)*outputs\.all"),
         ("\x1b", r"inputs\.numbers"),
         (" ", r"PAUSED"),
-        (" ", r"of 6 components  \d"),
+        (" ", r"of 8 components  \d"),
     ]:
         top.send(keys)
         top.expect(seen)
     top.setwinsize(9, 80)
-    top.expect("6 of 6 components, 1 to 3 shown")
+    top.expect("8 of 8 components, 1 to 3 shown")
     top.send("\x1b[F")
-    top.expect("6 of 6 components, 4 to 6 shown")
+    top.expect("8 of 8 components, 6 to 8 shown")
     top.send("q")
     top.expect(pexpect.EOF)
     top.close()
@@ -159,6 +162,9 @@ def test_dead_letters_are_listed_shown_replayed_and_dropped(ask):
     ask("deadletters", "show", first["id"], status=1)
     assert f"{first['id']}: it is not there" in ask("deadletters", "drop", first["id"])
     assert "2 done" in ask("deadletters", "drop", "--component", "numbers", "--limit", "2")
+    odd = ask("deadletters", "list", "--component", "odd")
+    assert "\\x80 odd\n" in odd, "bytes that are no text"
+    assert "record: \\x80 odd\n" in ask("deadletters", "show", odd.splitlines()[1].split()[0])
     assert "Say which" in ask("deadletters", "drop", status=64)
 
 
@@ -199,7 +205,7 @@ COMPLETED = {
     "hekate dead": "hekate deadletters ",
     "hekate sandbox show co": "hekate sandbox show counts ",
     "hekate top --sort me": "hekate top --sort memory ",
-    "hekate tap dec": "hekate tap decoders.numbers ",
+    "hekate tap decoders.n": "hekate tap decoders.numbers ",
     "hekate validate onl": "hekate validate only.yaml ",
 }
 
