@@ -52,16 +52,18 @@ def command(
     to: str,
     by: tuple[str, ...],
 ) -> int:
-    """Decode FILE (patterns and gzip are fine) as the pipeline does, and show what --match accepts.
+    """Decode FILE (patterns and gzip are fine, - is the standard input) and show what --match accepts.
 
-    FILE is a log, a file of dead letters, of Heka's frames, or of packs; several are read one after the other. Packs
-    are what a decoder makes: what `--to packs` has written is read again without decoding, here and by `hekate replay`.
+    FILE is a log, a file of dead letters, of Heka's frames, or of packs; several are read one after the other. All is
+    decoded as in the pipeline. Packs are what a decoder makes: what `--to packs` has written is read again without
+    decoding, here and by `hekate replay`.
     How many records were not decoded, and why, goes to stderr.
 
     \b
         hekate cat access.log --decoder nginx_access --match 'Fields[status] >= 500'
         hekate cat var/hekate/dead_letters/*.jsonl --to counts
         hekate cat app.log --follow --to json
+        journalctl -o json | hekate cat -
         hekate cat access.log --decoder nginx_access --by status --by request_method
         hekate cat access.log --decoder nginx_access --to packs > access.packs
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped

@@ -4,6 +4,8 @@ import contextlib
 import glob
 import os
 import re
+import shutil
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -19,10 +21,12 @@ import yaml
 
 from host import beginning, standard_output
 from host.cli import decoded, following
+from host.cli.visible import visible
 from host.delivery import dead_letters, letter_files
 from host.errors import ConfigError, ConfigErrors
 from host.inputs._file_source import open_source
 from host.packs import pack_file
+from host.replay import given_files
 
 if TYPE_CHECKING:
     from host.config import model
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from host.replay.showing import Lines
 
 _INTERRUPTED = 130
+_STDIN = "-"
 _FRAME = b"\x1e"
 _LETTER = re.compile(rb'[{-]"time":"[^"]*","component":')
 _LETTER_TAKEN_OUT = letter_files.TAKEN_OUT.decode() + '"time":'
@@ -60,24 +65,42 @@ def show(source: Source, to: str, *, follow: bool) -> int:
     Raises:
         HekateError: A decoder or a file of packs is of no use.
     """
-    paths = [path for given in source.files for path in sorted(glob.glob(given)) or [given]]  # noqa: PTH207
-    for path in paths:
-        if not os.access(path, os.R_OK) or not Path(path).is_file():
-            click.echo(f"Error: {path} cannot be read, or is no file.", err=True)
-            return os.EX_NOINPUT
-        if advice := beginning.utf16_advice(_head(path)):
-            click.echo(f"{path}: {advice.replace('FILE', path)}", err=True)
-    if follow and any(_head(path).startswith(pack_file.MAGIC) for path in paths):
-        raise click.UsageError("--follow: a file of packs does not grow.")
     if to == "packs" and (follow or source.match != "TRUE"):
         raise click.UsageError("--to packs: all records are written; use --match when they are read, and no --follow.")
+    if to in {"packs", "protobuf"} and sys.stdout.isatty():
+        raise click.UsageError(f"--to {to} is nothing for a terminal: send it to a file or a program.")
+    if follow and _STDIN in source.files:
+        raise click.UsageError("--follow: the standard input is read to its end.")
     with tempfile.TemporaryDirectory(prefix="hekate-cat-") as folder:
+        paths = [path for given in source.files for path in _paths(given, folder)]
+        for path in paths:
+            if advice := beginning.utf16_advice(_head(path)):
+                click.echo(f"{path}: {advice.replace('FILE', path)}", err=True)
+        if follow and any(_head(path).startswith(pack_file.MAGIC) for path in paths):
+            raise click.UsageError("--follow: a file of packs does not grow.")
         file = Path(folder) / "cat.yaml"
         file.write_text(yaml.safe_dump(_config(source, paths, to, folder)), encoding="utf-8")
         config = _checked(file)
         status = following.follow(file, to, source.counting) if follow else _once(config, paths, to, source.counting)
         _tell_of_failures(Path(folder))
     return status
+
+
+def _paths(given: str, folder: str) -> list[str]:
+    """The files that an argument stands for.
+
+    Raises:
+        InputError: One cannot be read.
+    """
+    if given == _STDIN:
+        copy = Path(folder) / "stdin"
+        with copy.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        return [str(copy)]
+    paths = sorted(glob.glob(given)) or [given]  # noqa: PTH207
+    for path in paths:
+        given_files.check(path)
+    return paths
 
 
 def _head(path: str) -> bytes:
@@ -201,10 +224,10 @@ def _once(config: "model.Config", paths: list[str], to: str, counting: decoded.C
     )
     if to == "packs":
         standard_output.write(pack_file.MAGIC)
-        session.pipeline.router.on_pack = lambda pack: _write_pack(pack, session.on_gone)
+        session.pipeline.router.on_pack = lambda pack: _write_pack(pack, session.on_fault)
     asyncio.run(session.run())
-    if session.nobody_reads:
-        raise BrokenPipeError
+    if session.write_fault:
+        raise session.write_fault
     if to == "counts":
         decoded.show_counts(shown.counts, counting)
     return _INTERRUPTED if session.interrupted else os.EX_OK
@@ -228,12 +251,12 @@ def _recordings(config: "model.Config", paths: list[str]) -> "Recordings":
     return Recordings(inputs, packs, by_time=False)
 
 
-def _write_pack(pack: "TablePack", on_gone: Callable[[], None]) -> None:
+def _write_pack(pack: "TablePack", on_fault: Callable[[OSError], None]) -> None:
     try:
         standard_output.write(b"".join(pack_file.parts(pack)))
-    except BrokenPipeError:
+    except OSError as fault:
         standard_output.discard()
-        on_gone()
+        on_fault(fault)
 
 
 class _Shown:
@@ -272,4 +295,5 @@ def _tell_of_failures(state_dir: Path) -> None:
         if not str(letter.entry.get("record", "")).startswith(_LETTER_TAKEN_OUT)
     )
     for reason, count in reasons.most_common(5):
-        click.echo(f"{count} records were not decoded: {reason}", err=True)
+        records = "1 record was" if count == 1 else f"{count} records were"
+        click.echo(f"{records} not decoded: {visible(reason)}", err=True)

@@ -78,8 +78,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
     except BrokenPipeError:
-        _give_up_stdout()
-        return _BROKEN_PIPE
+        return _reader_has_gone()
+    except SystemExit:  # by no verb: it is how click ends one whose reader has gone
+        return _reader_has_gone()
     except Exception as fault:  # noqa: BLE001 -- the last place where it can be said in a way that helps
         return _explain(fault)
     return status if isinstance(status, int) else os.EX_OK
@@ -91,6 +92,11 @@ def _open_what_is_closed() -> None:
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 -- for good
+
+
+def _reader_has_gone() -> int:
+    _give_up_stdout()
+    return _BROKEN_PIPE
 
 
 def _give_up_stdout() -> None:

@@ -73,8 +73,8 @@ def replay(request: Request) -> int:
     try:
         run = _Run(request, config, recordings)
         status = asyncio.run(run.run())
-        if run.session.nobody_reads:
-            raise BrokenPipeError
+        if run.session.write_fault:
+            raise run.session.write_fault
         keeps_letters = request.deliver and run.pipeline.dead_letters.count > 0
         _tell_of_dead_letters(folder, kept=keeps_letters)
     finally:
@@ -106,7 +106,7 @@ class _Run:
         finally:
             showing_progress.cancel()
             await asyncio.gather(showing_progress, return_exceptions=True)
-        if not self._request.quiet and not self.session.nobody_reads:
+        if not self._request.quiet and not self.session.write_fault:
             self._tell(conductor, time.monotonic() - started_s)
         if self.session.interrupted:
             return _INTERRUPTED

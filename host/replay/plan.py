@@ -13,8 +13,9 @@ import yaml
 from host.config import convert, model
 from host.config.dropins import DropIns
 from host.config.load import load_config
-from host.errors import ConfigErrors, HekateError, StartError
+from host.errors import ConfigErrors, StartError
 from host.packs import pack_file
+from host.replay import given_files
 from host.replay.pack_recording import PackRecording
 from host.replay.recording import Recording
 from host.replay.recordings import Recordings
@@ -29,12 +30,6 @@ _ROTATED = "[.-][0-9]*"
 _HEKA = "heka"
 _MESSAGES = "replay"
 """Name of the input that is made for files of messages, where the configuration has none for them."""
-
-
-class InputError(HekateError):
-    """A file cannot be read."""
-
-    exit_code = os.EX_NOINPUT
 
 
 def load(paths: Iterable[Path]) -> model.Config:
@@ -103,8 +98,7 @@ def _expanded(
         if wanted is not None and wanted not in inputs:
             raise StartError(f"There is no input `{wanted}`. {convert.did_you_mean(wanted, inputs)}")
         for path in sorted(glob.glob(pattern)) or [pattern]:  # noqa: PTH207 -- a pattern may have its own folders
-            if not Path(path).is_file() or not os.access(path, os.R_OK):
-                raise InputError(f"{path} cannot be read, or is no file.")
+            given_files.check(path)
             yield path, wanted
 
 

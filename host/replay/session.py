@@ -37,11 +37,11 @@ class Session:
         self.recordings = recordings
         self.world = ReplayWorld(recordings, begin_ns, new_output)
         if lines is not None:
-            self.world.at_rest, lines.on_gone = lines.write, self.on_gone
+            self.world.at_rest, lines.on_fault = lines.write, self.on_fault
         self.pipeline = Pipeline(config, once=True, world=self.world)
         self.interrupted = False
-        self.nobody_reads = False
-        """Whether standard output was closed."""
+        self.write_fault: OSError | None = None
+        """Why standard output takes nothing more."""
         self._conductor: Conductor | None = None
 
     async def run(self, pace: Pace | None = None, span: Span | None = None) -> Conductor:
@@ -67,9 +67,9 @@ class Session:
             self.recordings.close()
         return conductor
 
-    def on_gone(self) -> None:
-        """Nobody reads standard output any more."""
-        self.nobody_reads = True
+    def on_fault(self, fault: OSError) -> None:
+        """Standard output takes nothing more: nobody reads it, or the disk is full."""
+        self.write_fault = self.write_fault or fault
         self._stop()
 
     def _on_signal(self) -> None:

@@ -21,8 +21,8 @@ class Lines:
         names: The outputs, in the order in which they are shown.
     """
 
-    on_gone: Callable[[], None] | None = None
-    """Told when nobody reads standard output any more."""
+    on_fault: Callable[[OSError], None] | None = None
+    """Told when standard output takes nothing more: nobody reads it, or the disk is full."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._of: dict[str, list[bytes]] = {name: [] for name in names}
@@ -38,14 +38,14 @@ class Lines:
             parts.clear()
         try:
             standard_output.write(data)
-        except BrokenPipeError:
-            self.nobody_reads()
+        except OSError as fault:
+            self.cannot_write(fault)
 
-    def nobody_reads(self) -> None:
-        """Standard output was closed."""
+    def cannot_write(self, fault: OSError) -> None:
+        """Standard output takes nothing more."""
         standard_output.discard()
-        if self.on_gone is not None:
-            self.on_gone()
+        if self.on_fault is not None:
+            self.on_fault(fault)
 
 
 class ShowingOutput(Output):
@@ -80,8 +80,8 @@ class ShowingOutput(Output):
         if self._line is not None:
             try:
                 self._lines.add(self.name, b"".join(self._line(self.name, record) for record in batch.records()))
-            except BrokenPipeError:  # some write by themselves
-                self._lines.nobody_reads()
+            except OSError as fault:  # some write by themselves
+                self._lines.cannot_write(fault)
         return None
 
     def describe(self) -> str:

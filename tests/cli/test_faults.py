@@ -99,8 +99,12 @@ def test_streams_that_are_closed_or_full_are_no_crash(folder):
         "$HEKATE list 2>&1 | head -1; echo ${PIPESTATUS[0]};"
         "$HEKATE schema 2>&1 >&-; echo $?;"
         "$HEKATE nonsense 2>&-; echo $?;"
-        "$HEKATE list 2>&1 >/dev/full; echo $?",
+        "$HEKATE list 2>&1 >/dev/full; echo $?;"
+        "$HEKATE --help | (exec <&-; sleep 2); echo ${PIPESTATUS[0]};"
+        "echo a | $HEKATE cat - | head -1 | cut -c 32-;"
+        "echo a | $HEKATE cat - 2>&1 >/dev/full; echo $?",
         folder,
     )
 
-    assert said.splitlines() == ["inputs", "141", "0", "64", "Error: No space left on device.", "74"]
+    full = ["Error: No space left on device.", "74"]
+    assert said.splitlines() == ["inputs", "141", "0", "64", *full, "141", "(no Type)", *full]

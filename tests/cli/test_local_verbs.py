@@ -47,7 +47,7 @@ def test_cat_shows_logs_frames_and_dead_letters(bench):
     assert text.returncode == 0
     assert "    status: 502\n" in text.stdout
     assert "/b" not in text.stdout
-    assert "1 records were not decoded: nginx_access" in text.stderr
+    assert "1 record was not decoded: nginx_access" in text.stderr
     (line,) = hekate("cat", log, *match, "--to", "json").stdout.splitlines()
     assert json.loads(line)["remote_user"] == "bob"
 
@@ -67,13 +67,17 @@ def test_cat_shows_logs_frames_and_dead_letters(bench):
     counted = hekate("cat", log, "--decoder", "nginx_access", "--by", "status", "--to", "json").stdout
     assert {"by": {"status": 502}, "messages": 1} in [json.loads(line) for line in counted.splitlines()]
 
-    letter = '{"time":"2024-05-01T12:00:00.000000Z","component":"access","reason":"bad","record":"no access log"}\n'
+    letter = (
+        '{"time":"2024-05-01T12:00:00.000000Z","component":"access","reason":"bad","record":"no \\u001b[31mred log"}\n'
+    )
     # The first was taken out: dropped, or replayed.
     shown = hekate("cat", bench.write("00000001.jsonl", f"-{letter[1:]}{letter}"))
     assert shown.stdout.startswith("2024-05-01T12:00:00Z json\n")
     assert shown.stdout.count("    reason: bad\n") == 1
+    assert "    record: no \\x1b[31mred log\n" in shown.stdout, "a terminal does not obey what stands in a log"
     assert shown.stderr == ""
-    assert hekate("cat", bench.path("nothing.log")).returncode == 66
+    missing = hekate("cat", bench.path("nothing.log"))
+    assert (missing.returncode, "nothing.log: No such file or directory." in missing.stderr) == (66, True)
     (bench.folder / "wide.log").write_text("one\n", encoding="utf-16")
     assert "It is UTF-16, and decoders read UTF-8." in hekate("cat", bench.path("wide.log")).stderr
 
