@@ -61,8 +61,7 @@ def test_a_terminal_that_can_do_nothing_is_enough(tmp_path):
     terminal.expect("hekate> ")
     terminal.send('"4" .. 5\r')
     terminal.expect('"45"')
-    terminal.expect("hekate> ")
-    terminal.sendeof()
+    terminal.send(":quit\r")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
