@@ -13,7 +13,7 @@ def repl(folder, *arguments, script="", env=None):
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **(env or {})}
     command = [sys.executable, "-m", "host", "repl", *map(str, arguments)]
     return subprocess.run(
-        command, input=script, capture_output=True, text=True, timeout=60, env=environment, cwd=folder
+        command, input=script, capture_output=True, text=True, timeout=300, env=environment, cwd=folder
     )
 
 
