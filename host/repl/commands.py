@@ -73,7 +73,8 @@ async def carry_out(session: Session, line: str) -> Document:
     if name not in commands:
         from host.config.convert import did_you_mean
 
-        raise ReplError(f"There is no command `:{name}`. {did_you_mean(name, commands)} :help lists them.")
+        meant = did_you_mean(f":{name}", [f":{each}" for each in commands])
+        raise ReplError(f"There is no command `:{name}`. {meant} :help lists them.")
     if argument.strip() and commands[name].usage == f":{name}":
         raise ReplError(f"`:{name}` takes nothing behind it, and there is `{argument.strip()}`.")
     return await commands[name].handler(session, argument.strip())

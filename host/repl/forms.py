@@ -28,6 +28,8 @@ _SHARE_OF_TIMED = 0.4
 _PROSE_WORDS = 3
 _WORD_BEHIND_MARK = 4
 _END = "\0end"
+_NUMBERED = re.compile(r"#\d+")
+"""A process or a request: it differs from file to file even where it is the same in this one."""
 _PROSE = re.compile(r"[A-Za-z][a-z'-]*[.:!?]?")
 
 _LEVELS_BY_NUMBER = (
@@ -227,7 +229,7 @@ def _sentences(line: list[Token]) -> list[tuple[int, int]]:
 def _constant(column: Column) -> Column:
     """A word that many lines have is text."""
     token = column[0]
-    is_word = all(each.kind == "word" and not each.name for each in column)
+    is_word = all(each.kind == "word" and not each.name for each in column) and not _NUMBERED.fullmatch(token.text)
     if is_word and len(column) >= _PLURAL and not varies(column) and not is_level(column):
         return [Token("text", token.text)] * len(column)
     return column

@@ -89,6 +89,7 @@ async def coverage(session: Session, argument: str) -> Document:
     """
     if not argument:
         raise ReplError("Say of what: `:coverage FILE`.")
+    trying.decoder_of(session)
     found = _Coverage(session)
     log = opened_log(argument)
     with log.file as file, Progress("bytes", os.fstat(file.fileno()).st_size) as progress:

@@ -57,7 +57,8 @@ PATTERNS = {
     "object": "lpeg.P{'{' * (lpeg.V(1) + '\"' * (lpeg.P'\\\\' * 1 + (1 - lpeg.S'\"\\\\\\n'))^0 * '\"' + "
     "(1 - lpeg.S'{}\"\\n'))^0 * '}'} -- JSON",
     "uuid": '(lpeg.R("09", "af", "AF") + "-")^1',
-    "time": '(lpeg.R"09" + "-")^1 * lpeg.S"Tt " * (lpeg.R"09" + lpeg.S":.,+-Zz")^1',
+    "time": '(lpeg.R"09" + "-")^1 * lpeg.S"Tt " * (lpeg.R"09" + lpeg.S":.+-Zz")^1',
+    "comma_time": '(lpeg.R"09" + "-")^1 * lpeg.S"Tt " * (lpeg.R"09" + lpeg.S":.,+-Zz")^1 -- 10:00:00,123',
     "clf_time": '(1 - lpeg.S"]\\n")^1',
     "syslog_time": 'lpeg.R"AZ" * lpeg.R"az"^1 * lpeg.P" "^1 * lpeg.R"09"^1 * " " * (lpeg.R"09" + ":")^1',
 }
@@ -238,7 +239,7 @@ def typed_field(patterns: Patterns, column: Column, name: str, key: str, unit: s
     """A field for times, levels, numbers and addresses; None for what is text."""
     kinds = {token.kind for token in column}
     if is_time(column):
-        return _time_field(patterns, column[0].kind, name)
+        return _time_field(patterns, column, name)
     if name == "Severity":
         shown = ", also = {{name = " + quote(re.sub(r"\W", "_", key) or "level") + "}}"
         by = patterns.severity()
@@ -265,9 +266,12 @@ def _number(patterns: Patterns, column: Column, unit: str) -> str:
     return f'{patterns.use("number")}, type = "double"{more}'
 
 
-def _time_field(patterns: Patterns, kind: str, name: str) -> str:
+def _time_field(patterns: Patterns, column: Column, name: str) -> str:
+    kind = column[0].kind
     if kind in _TIMES:
         pattern, type_ = _TIMES[kind]
+        if pattern == "time" and any("," in token.text for token in column):
+            pattern = "comma_time"
         more = f', type = "{type_}"' if name == "Timestamp" else ""
         return f'{{name = "{name}", grammar = {patterns.use(pattern)}{more}}}'
     by = patterns.by_format(kind)

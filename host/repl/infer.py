@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from host import paths
-from host.repl import columns, forms, grammar_text, records
+from host.repl import columns, decoded, forms, grammar_text, records
 from host.repl.exact import declared
 from host.repl.forms import Token
 from host.repl.session import ReplError, Session, in_parts
@@ -69,8 +69,9 @@ async def of_lines(session: Session, lines: Sequence[bytes]) -> Proposal:
     found = columns.separated(whole)
     if found is not None:
         return await _of_columns(session, found, whole, begins if len(whole) < len(texts) else "")
+    decoded.refuse_by_text(texts)
     tokenized = await _tokenized(session, texts)
-    _refuse_decoded(tokenized)
+    decoded.refuse_by_tokens(tokenized)
     return _of_forms(tokenized, texts)
 
 
@@ -84,7 +85,8 @@ def _of_forms(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
     source = grammar_text.of_forms(found, examples, len(firsts), continued=bool(begins))
     shares = [_format("", len(form.lines), len(firsts), text) for form, text in zip(found, examples, strict=True)]
     has_requests = any(grammar_text.is_request(column) for form in found for column in form.columns)
-    return Proposal(source, len(covered), shares, continued, begins, _FROM_SERVERS if has_requests else "")
+    advice = _FROM_SERVERS if has_requests else "" if any(form.columns for form in found) else _NOTHING_FOUND
+    return Proposal(source, len(covered), shares, continued, begins, advice)
 
 
 def _beginning(texts: list[str]) -> str:
@@ -98,6 +100,12 @@ def _beginning(texts: list[str]) -> str:
 _FROM_SERVERS = (
     "If nginx or Apache writes this, its own log_format or LogFormat gives an exact grammar, with its names: "
     "`:infer /etc/nginx/nginx.conf`, or `:infer nginx FORMAT` (:help infer)."
+)
+
+
+_NOTHING_FOUND = (
+    "Nothing was found that these lines have in common: each is taken whole, as the Payload. If a record is of several "
+    "lines, see which splitter of the input keeps them together (`hekate list splitters`)."
 )
 
 
@@ -115,28 +123,6 @@ def _continued(texts: list[str], covered: set[int]) -> int:
     left = [text for number, text in enumerate(texts) if number not in covered]
     count = sum(_CONTINUES.match(text) is not None for text in left)
     return len(left) if count and 2 * count >= len(left) else count
-
-
-def _refuse_decoded(tokenized: list[list[Token]]) -> None:
-    """Say so if a decoder takes the lines that needs no grammar."""
-    enough = _SHARE_OF_ONE_FORM * len(tokenized)
-    if sum(len(line) == 1 and line[0].kind == "json" for line in tokenized) >= enough:
-        raise ReplError(
-            "The lines are JSON objects: nothing is to be written, use the decoder `json` (hekate list decoders)."
-        )
-    pairs = [tuple(token.name for token in line if token.name) for line in tokenized if _is_pairs(line)]
-    if len(pairs) >= enough and Counter(pairs).most_common(1)[0][1] < len(pairs) / 2:
-        raise ReplError(
-            "The lines are key=value with keys that differ from line to line: nothing is to be written, use the "
-            "decoder `logfmt` (hekate list decoders)."
-        )
-
-
-def _is_pairs(line: list[Token]) -> bool:
-    """Whether a line is nothing but key=value, with spaces between."""
-    named = sum(bool(token.name) for token in line)
-    others = sum(token.kind not in {"text", "unit"} and not token.name for token in line)
-    return named > 1 and others == 0
 
 
 # ---------------------------------------------------------------- with the sandbox

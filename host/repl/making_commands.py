@@ -57,8 +57,8 @@ async def infer_(session: Session, argument: str) -> Document:
         if found:
             chosen = _chosen(found, names)
             proposal, lines = Proposal(exact.EXACT[chosen.kind](chosen.text)), []
-    await session.reset()
     proposal = proposal or await infer.of_lines(session, lines)
+    await session.reset()
     session.begins, session.crlf = proposal.begins, log is not None and log.crlf
     ran = await session.run(proposal.source)
     if ran.error:
@@ -121,6 +121,10 @@ def _lines_of(argument: str) -> tuple[Log, list[bytes]]:
             file.seek(max(file.tell(), size * place // _PLACES))
             file.readline(_MOST_LINE_BYTES)
             lines += [line for _, line in zip(range(_MOST_LINES // _PLACES), _whole_lines(file), strict=False)]
+    if size and not lines:
+        raise ReplError(
+            f"In {argument} there are no lines to look at: all are empty, or of {_MOST_LINE_BYTES} bytes or more."
+        )
     return log, lines
 
 
@@ -168,7 +172,8 @@ async def save(session: Session, argument: str) -> Document:
         raise ReplError(f"Cannot write {path}: {fault.strerror}.") from fault
     session.saved = path
     steps = sum(len(case["steps"]) for case in cases)
-    data = {"file": str(path), "records": steps, "shadows": decoder_text.is_shipped(name)}
+    failures = sum("failure" in step for case in cases for step in case["steps"])
+    data = {"file": str(path), "records": steps, "failures": failures, "shadows": decoder_text.is_shipped(name)}
     return Document("saved", data | {"runs_on": await session.runs_on()})
 
 

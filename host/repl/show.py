@@ -15,6 +15,10 @@ from host.repl.line import Line
 _STYLES = ("bold cyan", "bold green", "bold magenta", "bold yellow", "bold blue")
 _MOST_REST = 120
 _MOST_IN_FULL = 3
+_KEEPS_TOGETHER = (
+    r"An input keeps them together with {type: regex, delimiter: '\n(BEGINNING)', delimiter_eol: false}; BEGINNING is "
+    "the regular expression of what each record begins with."
+)
 
 
 def show(out: Console, document: Document, entered: str = "") -> None:
@@ -247,11 +251,10 @@ def _proposal(out: Console, data: dict[str, Any]) -> None:
             )
         )
     if data["continued"]:
-        out.print(
-            Text(
-                f"{data['continued']} lines look as if they went on with the line before, as stack traces do.", "yellow"
-            )
-        )
+        lines = "1 line looks as if it" if data["continued"] == 1 else f"{data['continued']} lines look as if they"
+        out.print(Text(f"{lines} went on with the line before, as stack traces do.", "yellow"))
+        if not data["splitter"]:
+            out.print(Text(_KEEPS_TOGETHER, "yellow"))
     if data["splitter"]:
         why = "makes one record of them" if data["begins"] else "takes the CR from the ends of lines"
         out.print(Text(f"An input with this splitter {why}: {data['splitter']}", style="yellow"))
@@ -290,6 +293,9 @@ def _saved(out: Console, data: dict[str, Any]) -> None:
     out.print(Text(f"Saved {data['file']} with {data['records']} samples as cases.", style="green"))
     if data["shadows"]:
         out.print(Text("It goes before the decoder of the same name that comes with Hekate.", style="yellow"))
+    if data["failures"]:
+        text = f"{data['failures']} of the samples cannot be decoded; the cases expect that."
+        out.print(Text(text, style="yellow"))
     _runs_on(out, data)
     use = f"`decoder: {Path(data['file']).stem}` of an input uses it"
     out.print(Text(f":cases runs them. {use}; a host that runs with it takes what you save at once.", style="dim"))

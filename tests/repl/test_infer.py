@@ -104,11 +104,16 @@ def test_lines_that_another_decoder_takes_are_told(tmp_path):
     (tmp_path / "binary.log").write_bytes(bytes(range(256)) * 40 + b"\nx\n")
     header = "May  1 10:00:0{n} web app[{n}]: "
     (tmp_path / "json.log").write_text("".join(f'{header}{{{{"a":{{n}}}}}}\n'.format(n=n) for n in range(5)))
-    mixed, empty, missing, folder, binary, json = answers(
-        tmp_path,
-        *(f":infer {name}" for name in ("mixed.log", "empty.log", "no.log", ".", "binary.log", "json.log")),
-        status=1,
-    )
+    (tmp_path / "gelf.log").write_text('{"version":"1.1","host":"web","short_message":"up"}\n' * 3)
+    (tmp_path / "slow.log").write_text("# User@Host: a[a] @ b []\n# Query_time: 2.3  Lock_time: 0.0\nSELECT 1;\n" * 3)
+    (tmp_path / "long.log").write_text("x" * 300_000)
+    names = ("mixed.log", "empty.log", "no.log", ".", "binary.log", "json.log", "gelf.log", "slow.log", "long.log")
+    found = answers(tmp_path, *(f":infer {name}" for name in names), ":coverage gelf.log", status=1)
+    mixed, empty, missing, folder, binary, json, gelf, slow, long, covered = found
+    assert "the decoder `gelf`" in gelf["error"]
+    assert "the decoder `mysql_slow_query`" in slow["error"]
+    assert "all are empty, or of " in long["error"]
+    assert covered["parsed"] == 0, "what was proposed before is still there"
     assert "`decoder: [syslog, json]` and `decoder_strategy: all`" in json["hint"]
     assert "the decoder `logfmt`" in mixed["error"]
     assert "no lines" in empty["error"]
@@ -133,3 +138,18 @@ def test_what_windows_writes_is_told_or_passed_over(tmp_path):
     assert "`iconv -f UTF-16 -t UTF-8 utf-16.log > utf-16.log.utf8`" in wide[0]["error"]
     assert "iconv -f UTF-16LE" in wide[1]["error"]
     assert "iconv -f WINDOWS-1252" in latin["hint"]
+
+
+def test_what_is_the_same_here_and_elsewhere_not_is_no_text_of_the_grammar(tmp_path):
+    rails = [f"I, [2026-05-01T10:00:0{n}.125001 #4711]  INFO -- : took {n} ms" for n in range(5)]
+    (tmp_path / "rails.log").write_text("\n".join(rails) + "\n")
+    csv = ["time,symbol,qty,note", *(f"2026-05-01T10:00:0{n}Z,ABC,{n},x" for n in range(4))]
+    (tmp_path / "trades.csv").write_text("\n".join(csv) + "\n")
+
+    process, after_restart, trades = answers(
+        tmp_path, ":infer rails.log", f":match {rails[0].replace('4711', '99')}", ":infer trades.csv"
+    )
+
+    assert process["parsed"] == 5
+    assert after_restart["results"][0]["matched"]
+    assert trades["parsed"] == 4, "a comma between columns is none of a time"
