@@ -3,6 +3,7 @@
 name: a136_decoder_long_names
 kind: decoder
 summary: Fields whose names together are larger than a pack.
+limits: {cpu_limit: 2000}
 ---
 --]]
 -- expect: error|held|fails|memory_limit

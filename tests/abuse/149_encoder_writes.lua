@@ -3,6 +3,7 @@
 name: a149_encoder_writes
 kind: encoder
 summary: Absurd writes in an encoder.
+limits: {cpu_limit: 2000}
 ---
 --]]
 -- expect: held|memory_limit

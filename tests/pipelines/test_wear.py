@@ -24,6 +24,8 @@ function process_message()
 end
 """
 COUNT = 5000
+SLOW_MACHINE_MS = 5000
+"""CPU for one record: what is tested is what else may run out."""
 
 
 def test_ever_new_names_and_indexes_do_not_fill_the_memory(bench):
@@ -38,6 +40,7 @@ def test_ever_new_names_and_indexes_do_not_fill_the_memory(bench):
 
     host = bench.once(
         {
+            "hekate": {"cpu_limit": SLOW_MACHINE_MS},
             "inputs": inputs,
             "filters": {"indexes": {}},
             "outputs": {"names": to_json(bench.path("names"), 'Logger == "names"')},
@@ -59,6 +62,7 @@ def test_wide_records_of_many_forms_do_not_fill_the_memory(bench):
 
     host = bench.once(
         {
+            "hekate": {"cpu_limit": SLOW_MACHINE_MS},
             "inputs": {"in": {"type": "file", "path": path, "decoder": "json"}},
             "outputs": {"o": to_json(bench.path("o"), 'Logger == "in"')},
         }
@@ -84,6 +88,7 @@ def test_wide_records_that_all_differ_come_through_and_those_that_are_no_message
 
     host = bench.once(
         {
+            "hekate": {"cpu_limit": SLOW_MACHINE_MS},
             "inputs": {"in": {"type": "file", "path": path, "decoder": "json", "max_record_bytes": 250_000}},
             "outputs": {"o": to_json(bench.path("o"), 'Logger == "in"')},
         }
@@ -105,6 +110,7 @@ def test_a_logfmt_line_of_too_many_pairs_is_a_dead_letter(bench):
 
     host = bench.once(
         {
+            "hekate": {"cpu_limit": SLOW_MACHINE_MS},
             "inputs": {"in": {"type": "file", "path": path, "decoder": "logfmt"}},
             "outputs": {"o": to_json(bench.path("o"), 'Logger == "in"')},
         }

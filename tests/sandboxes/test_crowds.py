@@ -35,6 +35,7 @@ def test_filters_survive_more_hosts_and_fields_than_a_payload_holds(tmp_path):
     try:
         host = bench.once(
             {
+                "hekate": {"cpu_limit": 5000},  # a slow machine takes long for so many; it is about payloads and memory
                 "inputs": inputs,
                 "filters": filters,
                 "outputs": {name: to_text(bench.path(name), f'Logger == "{name}"') for name in filters},

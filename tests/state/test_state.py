@@ -20,9 +20,9 @@ end
 PRESERVED = "message_matcher: Logger == 'in'\nticker_interval: {ticker}\npreserve_data: true\n"
 
 
-def tally(bench, *, version=1, edition=1, ticker=0, more=""):
+def tally(bench, *, version=1, edition=1, ticker=0, more="", header=""):
     code = TALLY.format(version=version, edition=edition) + more
-    return bench.plugin("filter", "tally", code, PRESERVED.format(ticker=ticker))
+    return bench.plugin("filter", "tally", code, PRESERVED.format(ticker=ticker) + header)
 
 
 def config(bench, path, **more):
@@ -155,7 +155,7 @@ def test_a_state_that_has_outgrown_its_memory_is_given_up(bench):
         "\nhoard = {}\nlocal count_only = process_message\n"
         "function process_message() for i = 1, 50 do hoard[#hoard + 1] = {#hoard} end return count_only() end\n"
     )
-    tally(bench, more=more)
+    tally(bench, more=more, header="limits: {cpu_limit: 5000}\n")
     host = bench.once(config(bench, numbers(bench, "in.log", 20_000)))
 
     assert "it does not fit into memory_limit any more" in host.log

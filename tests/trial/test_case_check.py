@@ -12,7 +12,7 @@ from host.pipeline.case_check import CaseCheck
 from tests.running import PLUGIN
 from tests.trial.conftest import sandbox
 
-CASES = "cases:\n- name: slow\n  steps:\n" + "".join("  - {record: x}\n" for _ in range(200))
+CASES = "limits: {cpu_limit: 5000}\ncases:\n- name: slow\n  steps:\n" + "".join("  - {record: x}\n" for _ in range(200))
 SLOW = "function process_message() local x = 0 for i = 1, 1e7 do x = x + i % 7 end return 0 end"
 
 
