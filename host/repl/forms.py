@@ -17,7 +17,7 @@ class Token(NamedTuple):
 
 Column = list[Token]
 """The tokens of all lines of a form at one place."""
-_OPEN, _CLOSE = Token("text", "["), Token("text", "]")
+_OPEN, _CLOSE, _SPACE = Token("text", "["), Token("text", "]"), Token("text", " ")
 
 _PLURAL = 3
 """So many lines must agree before a word is taken for a constant."""
@@ -108,9 +108,11 @@ class _Finder:
             if _END in classes:
                 return [self._whole(numbers, place, strict)]
             place += 1
-        opened = self._join_in_brackets(numbers, place)
-        if opened is not None and strict <= opened + 1:
-            return self.forms(numbers, opened + 1, strict)
+        before = self._join_in_brackets(numbers, place)
+        if before is None:
+            before = self._join_between_spaces(numbers, place)
+        if before is not None and strict <= before + 1:
+            return self.forms(numbers, before + 1, strict)
         if place == 0:
             return self._branches(numbers, 0, self._beginnings(classes))
         start = self._start_of_sentence(numbers, place)
@@ -146,6 +148,26 @@ class _Finder:
             joined = [*joined[: opened + 1], Token("span", text), *joined[close:]]
             self._lines[number], self._sentences[number] = joined, _sentences(joined)
         return opened
+
+    def _join_between_spaces(self, numbers: list[int], place: int) -> int | None:
+        """Make one value of what stands between two spaces, where it is one value in some lines and a list in others.
+
+        Answers the place of the space before it; None if lines do not differ in that.
+        """
+        line = self._lines[numbers[0]]
+        start = next((at for at in range(place - 1, 0, -1) if line[at - 1] == _SPACE), 0)
+        if not start:
+            return None
+        ends = [_find(self._lines[number], _SPACE, start) for number in numbers]
+        parts = [self._lines[number][start:end] for number, end in zip(numbers, ends, strict=True)]
+        if not all(ends) or {len(part) > 1 for part in parts} != {True, False} or not all(map(_is_list, parts)):
+            return None
+        for number, end, part in zip(numbers, ends, parts, strict=True):
+            joined = self._lines[number]
+            text = "".join(token.text for token in part)
+            joined = [*joined[:start], Token("word", text), *joined[end:]]
+            self._lines[number], self._sentences[number] = joined, _sentences(joined)
+        return start - 1
 
     def _whole(self, numbers: list[int], place: int, strict: int) -> Form:
         """The form of lines that agree up to their ends, be it that these are sentences of as many words."""
@@ -201,6 +223,12 @@ def _begins_message(columns: list[Column]) -> bool:
 def _find(line: list[Token], token: Token, start: int) -> int:
     """Where a token stands behind a place; 0 if it does not."""
     return next((at for at in range(start + 1, len(line)) if line[at] == token), 0)
+
+
+def _is_list(tokens: list[Token]) -> bool:
+    """Whether it is one value, or some with a comma between each two."""
+    values = all(token.kind in {"word", "integer"} and not token.name for token in tokens[::2])
+    return values and len(tokens) % 2 == 1 and all(token.text == "," for token in tokens[1::2])
 
 
 def _tells_something(columns: list[Column]) -> bool:

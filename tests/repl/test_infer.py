@@ -140,6 +140,17 @@ def test_what_windows_writes_is_told_or_passed_over(tmp_path):
     assert "iconv -f WINDOWS-1252" in latin["hint"]
 
 
+def test_a_value_that_is_a_list_in_some_lines_is_a_column(tmp_path):
+    (tmp_path / "envoy.log").write_text(
+        '[2026-05-01T10:00:00.123Z] "GET /a HTTP/1.1" 200 - 0 1234 "curl/8.0"\n'
+        '[2026-05-01T10:00:01.001Z] "POST /a HTTP/2" 503 UF,URX 312 91 "Mozilla/5.0"\n'
+        '[2026-05-01T10:00:02.500Z] "- - -" 0 UH 0 0 "-"\n'
+    )
+    (envoy,) = answers(tmp_path, ":infer envoy.log")
+    second = [each["text"] for each in envoy["results"][1]["captures"]]
+    assert second[1:] == ["POST /a HTTP/2", "503", "UF,URX", "312", "91", "Mozilla/5.0"]
+
+
 def test_what_is_the_same_here_and_elsewhere_not_is_no_text_of_the_grammar(tmp_path):
     rails = [f"I, [2026-05-01T10:00:0{n}.125001 #4711]  INFO -- : took {n} ms" for n in range(5)]
     (tmp_path / "rails.log").write_text("\n".join(rails) + "\n")
