@@ -52,7 +52,7 @@ local function typed(name, text)
   return name, value
 end
 
-local time = P"# Time: " * to_end
+local time = P"# Time: " * (1 - P"\n")^0 * (P"\n" + -1)
 local in_brackets = C((1 - S"[]\n")^0)
 local user = P"# User@Host: " * (1 - S"[\n")^0 * "[" * Cg(Cc"Username" * in_brackets) * "]" * space * "@" * space
   * Cg((C((1 - S" [\n")^0) * space^-1 * "[" * in_brackets * "]") / function(name, address)
@@ -70,8 +70,10 @@ local set_line = P"SET " * (P"last_insert_id=" * Cg(Cc"Last_insert" * (integer /
   * (P"insert_id=" * Cg(Cc"Insert_id" * (integer / tonumber)) * ",")^-1
   * "timestamp=" * Cg(Cc"timestamp" * (C(digits * (P"." * digits)^-1) / function(text) return tonumber(text) * 1e9 end))
   * ";" * line_end
-local sql_end = P";" * line_end^0 * -1
-local sql = Cg(Cc"sql" * C((1 - sql_end)^0 * P";"^-1)) * S" \t\r\n"^0
+-- where entries begin with their users, the time of the next one stands at the end of this one
+local after_sql = S" \t\r\n"^0 * time^0
+local sql_end = P";" * line_end^0 * time^0 * -1
+local sql = Cg(Cc"sql" * C((1 - sql_end)^0 * P";"^-1)) * after_sql
 
 local body = (facts - time - "# administrator")^1 * use^-1 * set_line * admin^-1 * sql * -1
 
@@ -130,7 +132,7 @@ local tail_items = {
   {optional = {"insert_id=", field("Insert_id", integer, "integer"), ","}},
   "timestamp=", field("Timestamp", digits * (P"." * digits)^-1, "timestamp:epoch_s"), ";" * line_end,
   {optional = {"# administrator command: ", field("admin_command", (1 - S"\r\n;")^0), to_end}},
-  field("sql", (1 - sql_end)^0 * P";"^-1), S" \t\r\n"^0,
+  field("sql", (1 - sql_end)^0 * P";"^-1), after_sql,
 }
 
 function M.items(server)
