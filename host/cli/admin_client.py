@@ -148,6 +148,7 @@ class Client:
         if answer.status == http.client.FORBIDDEN:
             raise NotAllowedError(said)
         kind = path.removeprefix("/api/v1/").partition("/")[0]
+        kind = "versions" if said.startswith("There is no version") else kind
         said = _PARAMETER.sub(r"`--\1 \2`", said)  # what is a parameter of the API is an option here
         raise ApiError(
             said + "".join(faults) + (_WHICH.get(kind, "") if answer.status == http.client.NOT_FOUND else "")
@@ -201,6 +202,7 @@ class Client:
 
 
 _WHICH = {
+    "versions": " `hekate sandbox rollback NAME` shows which there are.",
     "sandboxes": " `hekate sandbox list` shows which there are.",
     "dead-letters": " `hekate deadletters list` shows which there are.",
 }

@@ -101,6 +101,7 @@ def test_sandboxes_are_loaded_looked_at_stopped_rolled_back_and_unloaded(bench, 
     versions = ask("sandbox", "rollback", "other", "--format", "json")
     assert len(versions) == 2
     ask("sandbox", "rollback", "other", 1)
+    assert "`hekate sandbox rollback NAME` shows" in ask("sandbox", "rollback", "other", 99, status=1)
     bench.write("other.lua", "this is no Lua")
     refused = ask("sandbox", "load", file, "--kind", "filter", status=1)
     assert "other.lua:1" in refused
