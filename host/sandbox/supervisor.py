@@ -100,6 +100,9 @@ class Supervisor:
         now = _cpu_ms(sandbox)
         if now is None:
             return
+        if sandbox.heartbeat.read() != beat:
+            self._since.pop(sandbox, None)  # it went on before its clock was read: that is the CPU of other records too
+            return
         since = self._since.get(sandbox)
         if since is None or since[0] != sandbox.pid or since[1] != beat:
             self._since[sandbox] = (sandbox.pid, beat, now)
