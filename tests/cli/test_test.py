@@ -429,19 +429,25 @@ for i = 1, 3 do kind = kind .. "" end
 def test_watching_runs_again_when_a_file_changes(folder):
     path = folder / "plugins" / "decoders" / "mine.lua"
     out = folder / "out.txt"
+
+    def put(target, text):
+        """As a whole, so that it is seen once."""
+        (folder / "new").write_text(text)
+        (folder / "new").rename(target)
+
     with out.open("wb") as file:
         command = [sys.executable, "-m", "host", "test", "--watch", str(path.parent)]
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, cwd=ROOT)
     try:
         until(lambda: "Waiting" in out.read_text(), "the first run")
         assert "2 passed, 0 failed" in out.read_text()
-        path.write_text(PLUGIN % "wrong")
+        put(path, PLUGIN % "wrong")
         until(lambda: "1 passed, 1 failed" in out.read_text(), "the second run")
-        path.with_name("other.lua").write_text((PLUGIN % "x").replace("mine", "other").replace('require "kind"', '"x"'))
+        put(path.with_name("other.lua"), (PLUGIN % "x").replace("mine", "other").replace('require "kind"', '"x"'))
         until(lambda: "3 passed, 1 failed" in out.read_text(), "a new file: everything")
-        (folder / "plugins" / "modules" / "kind.lua").write_text("return 'wrong'")
+        put(folder / "plugins" / "modules" / "kind.lua", "return 'wrong'")
         until(lambda: "2 do not depend on that; of all 4 0 fail." in out.read_text(), "what needs the module")
-        path.with_name("other.lua").write_text((PLUGIN % "y").replace("mine", "other").replace('require "kind"', '"x"'))
+        put(path.with_name("other.lua"), (PLUGIN % "y").replace("mine", "other").replace('require "kind"', '"x"'))
         until(lambda: "2 do not depend on that; of all 4 1 fail." in out.read_text(), "what was edited")
     finally:
         process.kill()
