@@ -8,6 +8,8 @@ from host.cli.output import console
 
 _PATIENCE_S = 0.5
 """What is done sooner needs no bar."""
+BYTES = "bytes"
+"""What is shown as MB and GB where there are many."""
 
 
 class Progress:
@@ -46,18 +48,20 @@ class Progress:
         out = console(stderr=True)
         if not out.is_terminal:
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+        from rich import progress as bars
+        from rich.filesize import decimal
         from rich.text import Text
 
-        begun_s = self._begun_s
+        begun_s, is_bytes = self._begun_s, self._what == BYTES
 
-        class Speed(ProgressColumn):
+        class Speed(bars.ProgressColumn):
             def render(self, task: Any) -> Text:
-                return Text(f"{task.completed / (time.monotonic() - begun_s):,.0f}/s")
+                rate = task.completed / (time.monotonic() - begun_s)
+                return Text(f"{decimal(int(rate)) if is_bytes else f'{rate:,.0f}'}/s")
 
-        columns = (TextColumn(self._what), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
-        self._bar = Bar(*columns, console=out, transient=True)
+        done = bars.DownloadColumn() if is_bytes else bars.MofNCompleteColumn()
+        columns = (bars.TextColumn(self._what), bars.BarColumn(), done, Speed(), bars.TimeRemainingColumn())
+        self._bar = bars.Progress(*columns, console=out, transient=True)
         self._bar.start()
         self._task = self._bar.add_task(self._what, total=self._total, completed=self._count)
 

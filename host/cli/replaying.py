@@ -19,7 +19,7 @@ import orjson
 
 from host.cli.messages import moment
 from host.cli.output import console
-from host.cli.progress import Progress
+from host.cli.progress import BYTES, Progress
 from host.config import convert, model
 from host.delivery import dead_letters
 from host.outputs.base import Output
@@ -118,9 +118,9 @@ class _Run:
         outputs = self.pipeline.config.outputs.values()
         shown = not self._request.deliver or any(output.type == "console" for output in outputs)
         if not self._request.quiet and not (shown and sys.stdout.isatty()):
-            with Progress("KiB", sum(each.size_bytes for each in self._files) // 1024) as progress:
+            with Progress(BYTES, sum(each.size_bytes for each in self._files)) as progress:
                 while True:
-                    progress.show(sum(each.read_bytes for each in self._files) // 1024)
+                    progress.show(sum(each.read_bytes for each in self._files))
                     await asyncio.sleep(_LOOK_EVERY_S)
 
     def _tell(self, conductor: Conductor, elapsed_s: float) -> None:

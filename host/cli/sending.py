@@ -33,7 +33,7 @@ class Sender:
             self._socket = self._connected(parts.scheme, parts.netloc, parts.path)
         except OSError as fault:
             raise UnreachableError(
-                f"Nobody listens at {where}: {fault}. Is the host running, with such an input?"
+                f"Nobody listens at {where}: {fault.strerror or fault}. Is the host running, with such an input?"
             ) from fault
         self._socket.settimeout(_TIMEOUT_S)
 

@@ -74,7 +74,7 @@ class DeadLetters:
             self._open(_next_number(self._folder))
         except OSError as error:
             raise StartError(
-                f"state_dir: cannot keep dead letters in {self._folder}: {error}. "
+                f"state_dir: cannot keep dead letters in {self._folder}: {error.strerror}. "
                 "Give a state_dir that this user may write to."
             ) from error
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from host.cli.progress import Progress
+from host.cli.progress import BYTES, Progress
 from host.config.dropins import standalone_filter
 from host.repl import benching, records, trying
 from host.repl.commands import Document, command
@@ -92,7 +92,7 @@ async def coverage(session: Session, argument: str) -> Document:
     trying.decoder_of(session)
     found = _Coverage(session)
     log = opened_log(argument)
-    with log.file as file, Progress("bytes", os.fstat(file.fileno()).st_size) as progress:
+    with log.file as file, Progress(BYTES, os.fstat(file.fileno()).st_size) as progress:
         for block in _blocks(file, session.begins):
             await found.add(block)
             progress.show(file.tell())

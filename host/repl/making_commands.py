@@ -169,7 +169,8 @@ async def save(session: Session, argument: str) -> Document:
         temporary.write_text(text, encoding="utf-8")
         temporary.rename(path)
     except OSError as fault:
-        raise ReplError(f"Cannot write {path}: {fault.strerror}.") from fault
+        why = f"Cannot write {path}: {fault.strerror}. Start with --sandbox-dir where you may write."
+        raise ReplError(why) from fault
     session.saved = path
     steps = sum(len(case["steps"]) for case in cases)
     failures = sum("failure" in step for case in cases for step in case["steps"])
