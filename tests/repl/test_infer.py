@@ -140,27 +140,25 @@ def test_what_windows_writes_is_told_or_passed_over(tmp_path):
     assert "iconv -f WINDOWS-1252" in latin["hint"]
 
 
-def test_a_value_that_is_a_list_in_some_lines_is_a_column(tmp_path):
-    (tmp_path / "envoy.log").write_text(
-        '[2026-05-01T10:00:00.123Z] "GET /a HTTP/1.1" 200 - 0 1234 "curl/8.0"\n'
-        '[2026-05-01T10:00:01.001Z] "POST /a HTTP/2" 503 UF,URX 312 91 "Mozilla/5.0"\n'
-        '[2026-05-01T10:00:02.500Z] "- - -" 0 UH 0 0 "-"\n'
-    )
-    (envoy,) = answers(tmp_path, ":infer envoy.log")
-    second = [each["text"] for each in envoy["results"][1]["captures"]]
-    assert second[1:] == ["POST /a HTTP/2", "503", "UF,URX", "312", "91", "Mozilla/5.0"]
-
-
-def test_what_is_the_same_here_and_elsewhere_not_is_no_text_of_the_grammar(tmp_path):
+def test_a_grammar_takes_the_lines_of_other_files_too(tmp_path):
     rails = [f"I, [2026-05-01T10:00:0{n}.125001 #4711]  INFO -- : took {n} ms" for n in range(5)]
     (tmp_path / "rails.log").write_text("\n".join(rails) + "\n")
     csv = ["time,symbol,qty,note", *(f"2026-05-01T10:00:0{n}Z,ABC,{n},x" for n in range(4))]
     (tmp_path / "trades.csv").write_text("\n".join(csv) + "\n")
 
-    process, after_restart, trades = answers(
-        tmp_path, ":infer rails.log", f":match {rails[0].replace('4711', '99')}", ":infer trades.csv"
+    (tmp_path / "envoy.log").write_text(
+        '[2026-05-01T10:00:00.123Z] "GET /a HTTP/1.1" 200 - 0 1234 "curl/8.0"\n'
+        '[2026-05-01T10:00:01.001Z] "POST /a HTTP/2" 503 UF,URX 312 91 "Mozilla/5.0"\n'
+        '[2026-05-01T10:00:02.500Z] "- - -" 0 UH 0 0 "-"\n'
+    )
+
+    restarted = f":match {rails[0].replace('4711', '99')}"
+    process, after_restart, trades, envoy = answers(
+        tmp_path, ":infer rails.log", restarted, ":infer trades.csv", ":infer envoy.log"
     )
 
     assert process["parsed"] == 5
     assert after_restart["results"][0]["matched"]
     assert trades["parsed"] == 4, "a comma between columns is none of a time"
+    flags = [each["text"] for each in envoy["results"][1]["captures"]]
+    assert flags[1:] == ["POST /a HTTP/2", "503", "UF,URX", "312", "91", "Mozilla/5.0"], "a list is one column"
