@@ -10,6 +10,7 @@ from host import paths
 from host.config import api_reference, model
 from host.config.limits import effective
 from host.errors import HekateError
+from host.sandbox.supervisor import START_CPU_MS
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import answers
 from host.trial.laboratory import Laboratory
@@ -19,8 +20,8 @@ from host.trial.stage import Stage
 MOST_ASKED_BYTES = 256 * 1024
 """Text that one question may have."""
 _ENDLESS = 1 << 60
-_USERS_OWN = frozenset({"run", "match", "cover"})
-"""What runs a user's Lua, and so has production's limit of CPU."""
+_ON_RECORDS = frozenset({"match", "cover"})
+"""What runs a grammar, and so has production's limit of CPU for a record."""
 _TOOL_CPU_MS = 5000
 _KEPT = frozenset({"declare_grammar", "read_config", "print", "require"})
 """Functions that work without a message."""
@@ -114,21 +115,29 @@ class Workbench:
             stage = self._stage
             assert stage is not None
             result = Result()
-            stage.sandbox.cpu_limit_ms = self._cpu_limit_ms if op in _USERS_OWN else _TOOL_CPU_MS
+            stage.sandbox.cpu_limit_ms = self._cpu_ms(op)
             await stage.give(self._laboratory.raw_pack(orjson.dumps({"op": op, **head}) + b"\n" + text), result)
             if stage.termination is not None:
-                await self._gone(stage)
+                await self._gone(stage, op)
         said: dict[str, Any] = answers.document(result.outputs[0])
         return said
 
-    async def _gone(self, stage: Stage) -> None:
+    def _cpu_ms(self, op: str) -> int:
+        if op == "run":
+            return START_CPU_MS  # as the outermost level of a script, which is run while it is loaded
+        return self._cpu_limit_ms if op in _ON_RECORDS else _TOOL_CPU_MS
+
+    async def _gone(self, stage: Stage, op: str = "") -> None:
         ended = stage.termination
         assert ended is not None
         self._stage = None
         self._laboratory.stages.remove(stage)
         await stage.close()
         limit = f"{ended.limit} ({ended.value}): " if ended.value else ""
-        raise EndedError(f"The sandbox was ended: {limit}{ended.text.splitlines()[0]}", ended.limit)
+        text = ended.text.splitlines()[0]
+        if op == "run" and ended.limit == "cpu_limit":
+            text = f"It took more than {START_CPU_MS} ms of CPU, which is what a script may take while it is loaded."
+        raise EndedError(f"The sandbox was ended: {limit}{text}", ended.limit)
 
     async def interrupt(self) -> None:
         """End the process, whatever it is at; the next question starts another."""

@@ -37,7 +37,7 @@ inject_message {}
     assert values[3] == ["42", '"x"', "{1, a = {true}}", "nil"]
     assert found[4]["prints"] == ["said\t1"]
     assert "io" in found[5]["error"]
-    assert "cpu_limit" in found[6]["error"]
+    assert "cpu_limit (2000)" in found[6]["error"], "as long as a script may take while it is loaded"
     assert values[7] == ["4"], "what was defined before the sandbox ended is defined again"
     assert "memory" in found[8]["error"]
     assert values[9] == ["6"]
