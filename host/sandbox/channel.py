@@ -6,12 +6,13 @@ What arrives comes from a process that may have been taken over, so every datagr
 import asyncio
 import os
 import socket
-from array import array
+from collections.abc import Sequence
 from typing import Protocol
 
 from host.packs import protocol
 from host.packs.arena import Arena
 from host.packs.protocol import REPORT, Op, Report
+from host.sandbox.outbox import Outbox, OutboxFullError
 
 _TEXT_CHUNK_BYTES = 100 * 1024
 _MOST_TEXTS = 5000
@@ -47,6 +48,7 @@ class Channel:
         for end in (self._socket, self.theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, protocol.MOST_DATAGRAM_BYTES * 2)
         self._socket.setblocking(False)
+        self._outbox = Outbox(self._socket)
         self._mapped: set[int] = set()
         self._texts = 0
 
@@ -63,6 +65,7 @@ class Channel:
         """Read what is left, and close."""
         self.drain()
         asyncio.get_running_loop().remove_reader(self._socket)
+        self._outbox.close()
         self._socket.close()
 
     def has_done_something(self) -> None:
@@ -80,11 +83,7 @@ class Channel:
         if fd < 0:
             return  # everything is being stopped, and this process only wanted to go on with what it has
         command = protocol.command(Op.MAP, raw=(arena.number, 0, 0), position=arena.size_bytes, flags=int(writable))
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]).tobytes())]
-        try:
-            self._socket.sendmsg([command], rights)
-        except ConnectionError:
-            return  # it has just died; the next process gets everything anew
+        self.send(command, [fd])
 
     def send_state(self, state: bytes) -> None:
         """Have it take a snapshot for its state. It travels in memory of its own: a socket may hold less."""
@@ -92,10 +91,7 @@ class Channel:
         try:
             with open(fd, "wb", closefd=False) as file:
                 file.write(state)
-            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [fd]).tobytes())]
-            self._socket.sendmsg([protocol.command(Op.RESTORE, position=len(state))], rights)
-        except ConnectionError:
-            return  # as above
+            self.send(protocol.command(Op.RESTORE, position=len(state)), [fd])
         finally:
             os.close(fd)
 
@@ -105,15 +101,15 @@ class Channel:
             self._mapped.discard(arena_number)
             self.send(protocol.command(Op.UNMAP, raw=(arena_number, 0, 0)))
 
-    def send(self, data: bytes) -> None:
-        """Send one datagram of commands."""
+    def send(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Send one datagram of commands, with copies of descriptors."""
         if not data:
             return
         try:
-            self._socket.send(data)
+            self._outbox.send(data, fds)
         except ConnectionError:
-            return  # as above
-        except BlockingIOError:
+            return  # it has just died; the next process gets everything anew
+        except OutboxFullError:
             self._listener.kill("it does not read its socket")
 
     def send_texts(self, op: Op, text: bytes) -> None:

@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from host.errors import SandboxError
 from host.sandbox.cpu import CpuClock, ProcessClock
+from host.sandbox.outbox import Outbox, OutboxFullError
 from host.sandbox.process import Order
 from host.telemetry.logs import get_logger
 
@@ -75,6 +75,7 @@ class ZygoteClient:
 
     def __init__(self) -> None:
         self._channel: socket.socket | None = None
+        self._outbox: Outbox | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ids = itertools.count(1)
         self._asked: dict[int, tuple[asyncio.Future[int], Ended]] = {}
@@ -103,7 +104,7 @@ class ZygoteClient:
         )
         theirs.close()
         ours.setblocking(False)
-        self._channel = ours
+        self._channel, self._outbox = ours, Outbox(ours)
         asyncio.get_running_loop().add_reader(ours, self._readable)
 
     async def spawn(self, seats: list[Seat], ended: Ended) -> int:
@@ -123,13 +124,13 @@ class ZygoteClient:
         request = json.dumps(
             {"id": number, "kinds": [seat.kind for seat in seats], "orders": [seat.order for seat in seats]}
         ).encode()
-        fds = array("i", [seat.channel.fileno() for seat in seats] + [seat.heartbeat_fd for seat in seats])
-        if self._channel is None:
+        fds = [seat.channel.fileno() for seat in seats] + [seat.heartbeat_fd for seat in seats]
+        if self._outbox is None:
             raise SandboxError("The process that starts sandboxes is gone.")
         try:
-            self._channel.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds.tobytes())])
-        except OSError as fault:
-            raise SandboxError(f"The process that starts sandboxes does not answer: {fault.strerror}.") from fault
+            self._outbox.send(request, fds)
+        except (OSError, OutboxFullError) as fault:
+            raise SandboxError(f"The process that starts sandboxes does not answer: {fault}.") from fault
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked[number] = (answer, ended)
         return await answer
@@ -199,10 +200,11 @@ class ZygoteClient:
             callback(signal.SIGKILL)
 
     def _drop_channel(self) -> None:
-        if self._channel is not None:
+        if self._channel is not None and self._outbox is not None:
             asyncio.get_running_loop().remove_reader(self._channel)
+            self._outbox.close()
             self._channel.close()
-            self._channel = None
+            self._channel = self._outbox = None
 
     def close(self) -> None:
         """End the zygote, and with it all children."""

@@ -189,6 +189,15 @@ def test_prints_are_kept_with_their_step_and_bounded(laboratory):
     assert outcome.left_out_prints == 21
 
 
+def test_a_script_that_is_larger_than_what_a_socket_holds_is_loaded(laboratory):
+    """Its process has not begun to read when it is sent."""
+    text = (
+        f"local x = [[{'x' * 3_000_000}]] function process_message() write_message('Type', tostring(#x)) return 0 end"
+    )
+    outcome = laboratory.run(decoder(text), b"x")
+    assert outcome.results[0].messages[0]["Type"] == "3000000"
+
+
 def test_output_and_time_are_bounded(laboratory):
     text = "function process_message() inject_message {Payload = ('x'):rep(60000)} return 0 end"
     outcome = laboratory.run(filter_(text), *[{}] * 50, bounds=Bounds(output_bytes=500_000))
