@@ -257,6 +257,10 @@ class Sandbox:
         """CPU time that it has used since its process began; None if it has none."""
         return None if self._place is None else self._place.clock.read_ns()
 
+    def sleeps(self) -> bool:
+        """Whether it uses no CPU of its own accord, and not because it has to wait for a core or was stopped."""
+        return self._place is not None and self._place.clock.sleeps()
+
     @property
     def is_busy(self) -> bool:
         """Whether it says of itself that it is at work."""

@@ -17,30 +17,36 @@ START_CPU_MS = 2000
 """CPU that loading a script may take in all."""
 _SILENT_S = 30.0
 """How long a process that has work may neither use CPU nor say anything, though it has no reason to wait."""
+_LONGEST_GAP_S = 1.0
+"""If there was more between two looks, the host itself was not scheduled, and the process may not have been either."""
 
 
 class _Watched:
     """What is known of a process that does not depend on its own word."""
 
-    __slots__ = ("cpu_ms", "moved_s", "pid", "progress", "progress_cpu_ms")
+    __slots__ = ("cpu_ms", "looked_s", "pid", "progress", "progress_cpu_ms", "silent_s")
 
     def __init__(self, sandbox: Sandbox, cpu_ms: float) -> None:
         self.pid = sandbox.pid
         self.progress = sandbox.progress
         self.progress_cpu_ms = cpu_ms
         self.cpu_ms = cpu_ms
-        self.moved_s = time.monotonic()
+        self.looked_s, self.silent_s = time.monotonic(), 0.0
 
     def fault(self, sandbox: Sandbox, cpu_ms: float, now_s: float) -> str | None:
         """Why it must be ended, whatever its heartbeat says."""
         starting = sandbox.state == "starting"
         waits = not starting and (sandbox.idle or not sandbox.may_write)
+        self.silent_s += min(now_s - self.looked_s, _LONGEST_GAP_S)
+        self.looked_s = now_s
         if cpu_ms != self.cpu_ms or sandbox.progress != self.progress or waits:
-            self.cpu_ms, self.moved_s = cpu_ms, now_s
+            self.cpu_ms, self.silent_s = cpu_ms, 0.0
         if sandbox.progress != self.progress or (sandbox.idle and not starting):
             self.progress, self.progress_cpu_ms = sandbox.progress, cpu_ms
-        if now_s - self.moved_s > _SILENT_S:
-            return "It does not get ready, and does nothing." if starting else "It does not do its work."
+        if self.silent_s > _SILENT_S:
+            self.silent_s = 0.0
+            if sandbox.sleeps():
+                return "It does not get ready, and does nothing." if starting else "It does not do its work."
         spent_ms = cpu_ms - self.progress_cpu_ms
         if starting:
             return "It takes more CPU to get ready than it may (cpu_limit)." if spent_ms > START_CPU_MS else None

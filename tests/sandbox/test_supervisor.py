@@ -1,12 +1,23 @@
 """What the supervisor makes of a heartbeat and a clock that go on while it looks."""
 
 import mmap
+import os
+import signal
 import struct
+import subprocess
+import sys
+import threading
+import types
 
 import pytest
 
+from host.sandbox import supervisor as supervisor_module
+from host.sandbox.cpu import ProcessClock, ThreadClock
 from host.sandbox.heartbeat import Heartbeat, Use
+from host.sandbox.jail import set_process_name
+from host.sandbox.process import thread_name
 from host.sandbox.supervisor import Supervisor
+from tests.running import until
 
 LIMIT_MS = 100
 
@@ -29,6 +40,7 @@ class Busy:
         self.heartbeat, self.record_cpu_ms = Heartbeat(), Use(0, 0)
         self.page = mmap.mmap(self.heartbeat.fd, mmap.PAGESIZE)
         self.cpu_ms, self.killed, self.while_looked_at = 0, [], lambda: None
+        self.sleeps = lambda: True
         self.at(0)
 
     def at(self, record, spent_ms=0):
@@ -44,6 +56,14 @@ class Busy:
 
     def kill(self, reason, limit="protocol", value=0):
         self.killed.append((reason, limit, value))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The host's clock, which goes on when it is told to."""
+    made = types.SimpleNamespace(s=0.0)
+    monkeypatch.setattr(supervisor_module, "time", types.SimpleNamespace(monotonic=lambda: made.s))
+    return made
 
 
 @pytest.fixture
@@ -77,3 +97,64 @@ def test_records_that_were_done_while_the_host_had_to_wait_for_a_core_are_not_on
 
     assert not busy.killed
     assert busy.record_cpu_ms == Use(0, 0)
+
+
+def look_for(supervisor, clock, seconds, step_s=0.5):
+    for _ in range(int(seconds / step_s)):
+        clock.s += step_s
+        supervisor.look()
+
+
+def test_who_has_work_and_sleeps_is_ended(busy, clock):
+    supervisor = Supervisor([busy])
+    supervisor.look()
+    look_for(supervisor, clock, 30)
+    assert not busy.killed
+    look_for(supervisor, clock, 1)
+    assert busy.killed == [("It does not do its work.", "protocol", 0)]
+
+
+def test_a_host_that_was_stopped_does_not_take_that_for_the_silence_of_others(busy, clock):
+    supervisor = Supervisor([busy])
+    supervisor.look()
+    for _ in range(5):
+        clock.s += 3600
+        supervisor.look()
+    assert not busy.killed
+
+
+def test_who_waits_for_a_core_or_was_stopped_is_not_silent(busy, clock):
+    busy.sleeps = lambda: False
+    supervisor = Supervisor([busy])
+    supervisor.look()
+    look_for(supervisor, clock, 100)
+    assert not busy.killed
+
+
+def test_the_system_says_who_sleeps_of_its_own_accord():
+    code = "import sys\nprint(flush=True)\nsys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        clock = ProcessClock(process.pid)
+        process.stdout.readline()
+        until(clock.sleeps, "its sleep")
+        process.send_signal(signal.SIGSTOP)
+        until(lambda: not clock.sleeps(), "its stop")
+        process.send_signal(signal.SIGCONT)
+        until(clock.sleeps, "its sleep")
+    assert not clock.sleeps()
+
+
+def test_a_member_of_a_group_sleeps_by_itself():
+    end = threading.Event()
+
+    def life():
+        set_process_name(thread_name(1))
+        end.wait()
+
+    thread = threading.Thread(target=life)
+    thread.start()
+    clock = ThreadClock(os.getpid(), 1)
+    until(clock.read_ns, "its name")
+    until(clock.sleeps, "its sleep")
+    end.set()
+    thread.join()
