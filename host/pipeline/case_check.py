@@ -12,6 +12,7 @@ from host.config import model
 from host.errors import ConfigError, ConfigErrors, SandboxError
 from host.sandbox import library
 from host.sandbox.zygote_client import ZygoteClient
+from host.trial.allowance import Allowance
 from host.trial.cases import Case, Cases, beside
 from host.trial.run_cases import run_cases
 
@@ -21,7 +22,7 @@ _AT_ONCE = 4
 
 _MOST_S = 5.0
 _MORE_S = 0.25
-"""For all cases of a plugin, and for each of them in a busy moment: others wait for it."""
+"""CPU for all cases of a plugin, and for each of them: others wait for it."""
 
 
 class _Known(NamedTuple):
@@ -60,20 +61,22 @@ class CaseCheck:
         known = self._known.get(key)
         if known is not None and not await asyncio.to_thread(_are_old, known.modules, read_module):
             return known.fault
-        fault, modules = await self._run(cases, sandbox.path)
+        allowance = Allowance(_MOST_S + _MORE_S * len(cases))
+        try:
+            async with allowance.enforced():
+                fault, modules = await self._run(cases, allowance)
+        except TimeoutError:
+            if not allowance.is_used_up:  # the machine has too much to do: that says nothing of this version
+                return f"{sandbox.path}: its {len(cases)} cases had not ended after {allowance.most_clock_s:g} s."
+            fault, modules = f"{sandbox.path}: its {len(cases)} cases take more than {allowance.most_s:g} s of CPU.", {}
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[key] = _Known(fault, modules)
         return fault
 
-    async def _run(self, cases: list[Case], path: str) -> tuple[str, dict[str, str]]:
+    async def _run(self, cases: list[Case], allowance: Allowance) -> tuple[str, dict[str, str]]:
         """What is wrong, and the modules that the cases required."""
-        most_s = _MOST_S + _MORE_S * len(cases)
-        try:
-            async with asyncio.timeout(most_s):
-                verdicts = await run_cases(cases, self._zygote, self._free)
-        except TimeoutError:
-            return f"{path}: its {len(cases)} cases take more than {most_s:g} s.", {}
+        verdicts = await run_cases(cases, self._zygote, self._free, shared=allowance)
         outcomes = (verdict.outcome for verdict in verdicts if verdict.outcome is not None)
         modules = {name: digest for outcome in outcomes for name, digest in outcome.modules.items()}
         failed = [verdict for verdict in verdicts if not verdict.passed]

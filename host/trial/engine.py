@@ -4,11 +4,12 @@ Each goes as a pack of its own, so what came of it, and what it cost, is known o
 host's loop for longer than it takes to read what one step has made.
 """
 
-import asyncio
+import math
 
 from host.config import model
 from host.errors import SandboxError
 from host.sandbox.zygote_client import ZygoteClient
+from host.trial.allowance import Allowance
 from host.trial.coverage import Coverage
 from host.trial.laboratory import Laboratory
 from host.trial.model import Decoder, Ending, Given, Grammar, Outcome, Record, Result, Tick, Trial
@@ -19,13 +20,16 @@ class TrialError(SandboxError):
     """A trial cannot be carried out as it was asked for."""
 
 
-async def run(trial: Trial, zygote: ZygoteClient, coverage: Coverage | None = None) -> Outcome:
+async def run(
+    trial: Trial, zygote: ZygoteClient, coverage: Coverage | None = None, shared: Allowance | None = None
+) -> Outcome:
     """Carry out a trial.
 
     Args:
         trial: What is tried.
         zygote: Starts the processes.
         coverage: Told which lines run, if somebody wants to know.
+        shared: What several trials may take together.
 
     Raises:
         TrialError: It asks for more than its bounds, or for what its kind cannot do.
@@ -33,23 +37,25 @@ async def run(trial: Trial, zygote: ZygoteClient, coverage: Coverage | None = No
         SandboxError: No process could be started at all. A script that does not load is an outcome.
     """
     _check(trial)
-    outcome = await _run(_Running(trial, zygote, coverage))
+    shared = shared or Allowance(math.inf)
+    outcome = await _run(_Running(trial, zygote, coverage), shared)
     if outcome.ending is not None and outcome.ending.limit == "cpu_limit" and coverage is None:
-        outcome.ending = await _with_line(outcome.ending, trial, zygote)
+        outcome.ending = await _with_line(outcome.ending, trial, zygote, shared)
     return outcome
 
 
-async def _run(running: "_Running") -> Outcome:
+async def _run(running: "_Running", shared: Allowance) -> Outcome:
     try:
-        await running.run()
+        with shared.charged(running.laboratory.cpu_s):
+            await running.run()
     finally:
         await running.laboratory.close()
     return running.outcome
 
 
-async def _with_line(ending: Ending, trial: Trial, zygote: ZygoteClient) -> Ending:
+async def _with_line(ending: Ending, trial: Trial, zygote: ZygoteClient, shared: Allowance) -> Ending:
     """The same, with the line of the script, which is known only of a process that runs slowly to say so."""
-    again = await _run(_Running(trial, zygote, None, watch_lines=True))
+    again = await _run(_Running(trial, zygote, None, watch_lines=True), shared)
     same = again.ending is not None and (again.ending.step, again.ending.limit) == (ending.step, ending.limit)
     return again.ending if again.ending is not None and same else ending
 
@@ -104,16 +110,21 @@ class _Running:
     async def run(self) -> None:
         """Start, and carry out step after step until something ends it."""
         stages = self.laboratory.stages
+        allowance = Allowance(self._trial.bounds.time_ms / 1000)
         try:
-            async with asyncio.timeout(self._trial.bounds.time_ms / 1000):
-                if all([await self._start(stage) for stage in stages]):
-                    await self._run_steps()
+            with allowance.charged(self.laboratory.cpu_s):
+                async with allowance.enforced():
+                    await self._start_and_run_steps(stages)
         except TimeoutError:
             self.outcome.stopped = "time"
         except TooMuchError:
             self.outcome.stopped = "output"
         self.outcome.left_out_prints = self.laboratory.left_out_prints
         self.outcome.modules = {name: digest for each in stages for name, digest in each.sandbox.modules.items()}
+
+    async def _start_and_run_steps(self, stages: list[Stage]) -> None:
+        if all([await self._start(stage) for stage in stages]):
+            await self._run_steps()
 
     async def _start(self, stage: Stage) -> bool:
         await stage.start()

@@ -97,6 +97,10 @@ class Laboratory:
         """The time, in nanoseconds since 1970."""
         return time.time_ns() if self.now_ns is None else self.now_ns
 
+    def cpu_s(self) -> float:
+        """CPU time that the processes have used so far."""
+        return sum(stage.cpu_us() for stage in self.stages) / 1e6
+
     # ---------------------------------------------------------------- stages
 
     def stage(self, of: Tried, *, keep_packs: bool) -> Stage:

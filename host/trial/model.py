@@ -81,6 +81,7 @@ class Bounds(_Plain, frozen=True, kw_only=True):
     """Of packs, encoded bytes and prints together."""
     prints: int = 1000
     time_ms: int = 10_000
+    """CPU time of the processes together: see `host.trial.allowance`."""
 
 
 class Trial(_Plain, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from host.packs.ledger import TablePack
 from host.packs.reader import Message
 from host.sandbox.case_keys import DEFAULT_NOW
 from host.sandbox.zygote_client import ZygoteClient
+from host.trial.allowance import Allowance
 from host.trial.coverage import Coverage
 from host.trial.engine import TrialError
 from host.trial.laboratory import Laboratory
@@ -137,11 +138,14 @@ async def run(test: Test, zygote: ZygoteClient, coverage: Coverage | None = None
         HekateError: It could not be run to its end; says why.
     """
     running = _Running(test, zygote, coverage)
+    most_s = running.bounds.time_ms / 1000
+    allowance = Allowance(most_s)
     try:
-        async with asyncio.timeout(running.bounds.time_ms / 1000):
-            await running.run()
+        with allowance.charged(running.laboratory.cpu_s):
+            async with allowance.enforced():
+                await running.run()
     except TimeoutError:
-        raise TrialError(f"It was stopped after {running.bounds.time_ms / 1000:g} s.") from None
+        raise TrialError(f"It was stopped after {most_s:g} s of CPU, or after all too long.") from None
     except TooMuchError:
         raise TrialError(f"It was stopped after {running.bounds.output_bytes} bytes of output.") from None
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from host.errors import HekateError
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import engine, pipeline_tests
+from host.trial.allowance import Allowance
 from host.trial.cases import Case
 from host.trial.compare import Difference, Verdict, differences
 from host.trial.compare_tests import test_differences
@@ -22,7 +23,9 @@ async def run_cases(
     zygote: ZygoteClient,
     at_once: asyncio.Semaphore | None = None,
     coverage: Coverage | None = None,
+    *,
     judged: Callable[[], None] = lambda: None,
+    shared: Allowance | None = None,
 ) -> list[Verdict]:
     """Run cases, each in a process of its own; the verdicts come in their order.
 
@@ -32,23 +35,26 @@ async def run_cases(
         at_once: Shared with others who run cases.
         coverage: Told which lines run, if somebody wants to know.
         judged: Called after each.
+        shared: What all together may take.
     """
     free = at_once or asyncio.Semaphore(_AT_ONCE)
 
     async def one(case: Case) -> Verdict:
         async with free:
-            verdict = await run_case(case, zygote, coverage)
+            verdict = await run_case(case, zygote, coverage, shared)
         judged()
         return verdict
 
     return list(await asyncio.gather(*map(one, cases)))
 
 
-async def run_case(case: Case, zygote: ZygoteClient, coverage: Coverage | None = None) -> Verdict:
+async def run_case(
+    case: Case, zygote: ZygoteClient, coverage: Coverage | None = None, shared: Allowance | None = None
+) -> Verdict:
     """Run one case."""
     start_s = time.perf_counter()
     try:
-        outcome = await engine.run(case.trial, zygote, coverage)
+        outcome = await engine.run(case.trial, zygote, coverage, shared)
         found = differences(case, outcome)
     except HekateError as fault:
         outcome = Outcome()

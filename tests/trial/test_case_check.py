@@ -9,10 +9,12 @@ from host.config import model
 from host.errors import ConfigErrors, SandboxError
 from host.pipeline import case_check, specs
 from host.pipeline.case_check import CaseCheck
+from host.trial import allowance
 from tests.running import PLUGIN
 from tests.trial.conftest import sandbox
 
 CASES = "limits: {cpu_limit: 5000}\ncases:\n- name: slow\n  steps:\n" + "".join("  - {record: x}\n" for _ in range(200))
+CASE = "cases:\n- {name: x, steps: [{record: x}]}\n"
 SLOW = "function process_message() local x = 0 for i = 1, 1e7 do x = x + i % 7 end return 0 end"
 
 
@@ -34,12 +36,37 @@ def check(tmp_path, laboratory):
             return str(fault)
         return ""
 
+    run.of, run.loop = made, laboratory.loop
     return run
+
+
+def others_begin(check):
+    """Cases of other plugins, as many as run at once."""
+    for _ in range(4):
+        check.loop.run_until_complete(check.of._free.acquire())
 
 
 def test_cases_that_take_too_long_are_a_fault_and_hold_nobody_up(check, monkeypatch):
     monkeypatch.setattr(case_check, "_MOST_S", 0.3)
-    assert "its 1 cases take more than 0.55 s" in check(SLOW, CASES)
+    assert "its 1 cases take more than 0.55 s of CPU" in check(SLOW, CASES)
+
+
+def test_cases_that_had_to_wait_are_given_their_time_nevertheless(check, monkeypatch):
+    """For other cases, or for a core: those of forty plugins that were loaded at once on a busy machine all failed."""
+    monkeypatch.setattr(case_check, "_MOST_S", 0.1)
+    monkeypatch.setattr(case_check, "_MORE_S", 0.0)
+    others_begin(check)
+    check.loop.call_later(0.2, check.of._free.release)
+    assert not check("function process_message() return 0 end", CASE)
+
+
+def test_that_there_was_no_time_for_cases_is_not_remembered(check, monkeypatch):
+    monkeypatch.setattr(allowance, "_TIMES_ON_THE_CLOCK", 0.01)
+    others_begin(check)
+    assert "its 1 cases had not ended after 0.0525 s" in check("function process_message() return 0 end", CASE)
+    monkeypatch.undo()
+    check.of._free.release()
+    assert not check("function process_message() return 0 end", CASE)
 
 
 def test_cases_with_a_fault_are_a_fault(check):
@@ -56,7 +83,7 @@ def test_what_has_failed_is_not_run_again_until_something_changes(check, tmp_pat
 
     runs = []
     run_cases = case_check.run_cases
-    monkeypatch.setattr(case_check, "run_cases", lambda *given: runs.append(1) or run_cases(*given))
+    monkeypatch.setattr(case_check, "run_cases", lambda *given, **more: runs.append(1) or run_cases(*given, **more))
     assert 'expected "right", got "wrong"' in check(code, cases)
     assert not runs
     (modules / "mine.lua").write_text("return 'right'")
