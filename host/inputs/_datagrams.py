@@ -38,15 +38,18 @@ class Datagrams:
         fd = self._receiver.fileno()
         packs = 0
         while True:
+            idle, before = False, packs
             try:
                 async with asyncio.timeout(_ONCE_IDLE_S if self._owner.once and packs else None):
                     await wait_readable(fd)
             except TimeoutError:
-                return
+                idle = True  # or we were not scheduled for so long, and much is waiting
             while await self._receive_pack():
                 packs += 1
                 if packs % _READS_PER_TURN == 0:
                     await asyncio.sleep(0)
+            if idle and packs == before:
+                return
 
     async def close(self) -> None:
         """Take what has arrived, and close the socket."""

@@ -106,8 +106,13 @@ class TcpOutput(Output):
                 async with asyncio.timeout(self.options.send_timeout_ms / 1000):
                     await wait_writable(connection.fileno())
             except TimeoutError:
-                raise self._lost(f"it took nothing for {self.options.send_timeout_ms} ms") from None
-            data = data[self._send_some(connection, data) :]
+                # It may have been us who were not scheduled for so long, so it is tried once more.
+                sent = self._send_some(connection, data)
+                if not sent:
+                    raise self._lost(f"it took nothing for {self.options.send_timeout_ms} ms") from None
+            else:
+                sent = self._send_some(connection, data)
+            data = data[sent:]
 
     async def _connect_and_send(self, data: memoryview) -> None:
         try:

@@ -73,6 +73,9 @@ class OutputUnit(ConsumerUnit):
         """
         old.consumer.pause()
         await wait_until(lambda: old.sandbox.idle and old.runner.waiting == 0, _HAND_OVER_S)
+        # An encoder that only has to wait for a core is waited for: what it has begun would be written twice.
+        most_s = self._around.settings.shutdown_timeout_ms / 1000
+        await wait_until(lambda: old.sandbox.idle or not old.encodes, most_s)
         await old.runner.stop()
         await old.output.close()
         try:
@@ -84,6 +87,11 @@ class OutputUnit(ConsumerUnit):
         self._around.router.replace(old.consumer, self.consumer)
         self.consumer.inherit(old.consumer)
         await old.sandbox.stop()
+
+    @property
+    def encodes(self) -> bool:
+        """Whether its encoder is all that it waits for."""
+        return self.sandbox.state == "running" and self.runner.waiting == 0
 
     async def open(self) -> None:
         """Open the output."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from pathlib import Path
 
 import msgspec
@@ -313,6 +314,26 @@ def test_udp_once_ends_when_nothing_comes_any_more(state_dir, monkeypatch):
     asyncio.run(scenario())
 
     assert harness.intake.records == [b"one"]
+
+
+def test_udp_once_takes_what_has_come_while_the_host_was_not_scheduled(state_dir, monkeypatch):
+    monkeypatch.setattr("host.inputs._datagrams._ONCE_IDLE_S", 0.05)
+    harness = Harness(UdpInput, state_dir, address="127.0.0.1:0", once=True)
+
+    async def scenario():
+        await harness.input.open()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"one", harness.input.address)
+            running = asyncio.ensure_future(harness.input.run())
+            await harness.intake.until_records(1)
+            sender.sendto(b"two", harness.input.address)
+            time.sleep(0.06)  # noqa: ASYNC251 -- that is it
+            async with asyncio.timeout(20):
+                await running
+        assert harness.intake.records == [b"one", b"two"]
+        await harness.close()
+
+    asyncio.run(scenario())
 
 
 # Unix sockets.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 
 import msgspec
 import pytest
@@ -90,6 +91,34 @@ def test_tcp_waits_for_a_slow_peer(make):
                     received += len(await loop.sock_recv(peer, 1 << 20))
                 await sending
                 peer.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_tcp_a_peer_that_took_something_while_the_host_was_not_scheduled_is_not_given_up(make):
+    data = b"x" * 20_000_000
+
+    async def scenario():
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            address = f"127.0.0.1:{listener.getsockname()[1]}"
+            async with opened(make(TcpOutput, address=address, send_timeout_ms=100)) as output:
+                sending = asyncio.ensure_future(output.write(batch_of(data)))
+                await until(lambda: output._socket is not None)
+                peer, _ = listener.accept()
+                with peer:
+                    await asyncio.sleep(0)  # it has filled the socket, and waits
+                    received = 0
+                    end_s = time.monotonic() + 0.12
+                    while time.monotonic() < end_s:  # the host does nothing meanwhile
+                        with contextlib.suppress(BlockingIOError):
+                            received += len(peer.recv(1 << 20, socket.MSG_DONTWAIT))
+                    peer.setblocking(False)
+                    loop = asyncio.get_running_loop()
+                    while part := await loop.sock_recv(peer, 1 << 20):
+                        received += len(part)
+                        if received == len(data):
+                            break
+                    await sending
 
     asyncio.run(asyncio.wait_for(scenario(), 20))
 
