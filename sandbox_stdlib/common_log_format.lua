@@ -56,7 +56,8 @@ end
 
 local digits = R"09"^1
 local integer = digits / tonumber
-local double = digits * (P"." * digits)^-1 / tonumber
+local decimal = digits * (P"." * digits)^-1
+local double = decimal / tonumber
 local hexadecimal = R("09", "af", "AF")^1 / function(text) return tonumber(text, 16) end
 
 local HOSTS = {
@@ -65,14 +66,14 @@ local HOSTS = {
 }
 local NUMBERS = {integer = integer, double = double, hex = hexadecimal}
 
-local EPOCHS = {epoch_s = 1e9, epoch_ms = 1e6, epoch_us = 1e3}
+local EPOCH_UNITS = {epoch_s = "s", epoch_ms = "ms", epoch_us = "us"}
 
 local function time_grammar(kind)
   if kind == "clf" then return date_time.clf_timestamp / date_time.time_to_ns end
   if kind == "rfc3339" then return date_time.rfc3339 / date_time.time_to_ns end
-  if EPOCHS[kind] then
-    local unit_ns = EPOCHS[kind]
-    return double / function(number) return number * unit_ns end
+  local unit = EPOCH_UNITS[kind]
+  if unit then
+    return decimal / function(text) return date_time.epoch_to_ns(text, unit) end
   end
   return date_time.build_strftime_grammar(kind) / date_time.time_to_ns
 end

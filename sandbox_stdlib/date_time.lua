@@ -14,15 +14,18 @@ offset_min or timezone; month is always two digits.
 - `build_strftime_grammar(format)`: from a format of strftime
 - `time_to_ns(parts)`: nanoseconds since 1970 as a number (exact to 256 ns). Without
   a zone it is UTC; without a year, the latest one in which it is at most a day ahead of now.
-- `seconds_to_ns(seconds)`
+- `seconds_to_ns(seconds)`, `epoch_to_ns(text, unit)`: the same for what has passed since 1970, as text or a number;
+  `unit` is s, ms, us or ns
+- `seconds_and_ns(parts)`, `since_1970(text, unit)`: exact: the seconds, and the nanoseconds behind them; nil for what
+  is no such time. In a sandbox `seconds * 1000000000LL + ns` is an exact Timestamp, an integer of 64 bits.
 --]]
 
 local lpeg = require "lpeg"
 local os = require "os"
 local math = require "math"
 
-local error, tonumber = error, tonumber
-local floor = math.floor
+local error, tonumber, type = error, tonumber, type
+local floor, max = math.floor, math.max
 local C, Cc, Cg, Ct, P, R, S = lpeg.C, lpeg.Cc, lpeg.Cg, lpeg.Ct, lpeg.P, lpeg.R, lpeg.S
 
 local M = {}
@@ -182,14 +185,55 @@ local function latest_not_after_tomorrow(parts)
   return seconds_in_year(parts, year)
 end
 
-function M.seconds_to_ns(seconds) return tonumber(seconds) * 1e9 end
+-- by unit: how many digits behind the point make nanoseconds
+local DIGITS = {s = 9, ms = 6, us = 3, ns = 0}
+local INT64_DIGITS = 19
+local FIRST_S, LAST_S = -9223372036, 9223372035 -- of those whose nanoseconds have 64 bits
+
+-- The digits of a number that mean something: those behind the microseconds are chance.
+local function decimal(given, digits)
+  if given == nil then return "" end
+  if type(given) == "string" and not given:find "[eE]" then return given end
+  local number = tonumber(given)
+  return number and ("%%.%df"):format(max(digits - 3, 0)):format(number) or ""
+end
+
+-- The text is taken apart into seconds and what is behind them: a number cannot hold all digits.
+function M.since_1970(given, unit)
+  local digits = DIGITS[unit]
+  local sign, whole, fraction = decimal(given, digits):match "^%s*(%-?)0*(%d+)%.?(%d*)%s*$"
+  if not whole or #whole + digits > INT64_DIGITS then return nil end
+  local text = whole .. (fraction .. "000000000"):sub(1, digits)
+  local seconds, ns = tonumber(text:sub(1, -10)) or 0, tonumber(text:sub(-9))
+  if seconds > LAST_S then return nil end
+  if sign == "-" then return -seconds, -ns end
+  return seconds, ns
+end
+
+function M.epoch_to_ns(given, unit)
+  local seconds, ns = M.since_1970(given, unit)
+  return seconds and seconds * 1e9 + ns
+end
+
+function M.seconds_to_ns(seconds) return M.epoch_to_ns(seconds, "s") end
+
+local function of_parts(parts)
+  local seconds = parts.sec_since_epoch or parts.year and seconds_in_year(parts, tonumber(parts.year))
+    or latest_not_after_tomorrow(parts)
+  return seconds, floor((parts.sec_frac or 0) * 1e9 + 0.5)
+end
 
 function M.time_to_ns(parts)
   if not parts then return nil end
-  local fraction = parts.sec_frac or 0
-  if parts.sec_since_epoch then return (parts.sec_since_epoch + fraction) * 1e9 end
-  local seconds = parts.year and seconds_in_year(parts, tonumber(parts.year)) or latest_not_after_tomorrow(parts)
-  return seconds * 1e9 + floor(fraction * 1e9 + 0.5)
+  local seconds, ns = of_parts(parts)
+  return seconds * 1e9 + ns
+end
+
+function M.seconds_and_ns(parts)
+  if not parts then return nil end
+  local seconds, ns = of_parts(parts)
+  if seconds < FIRST_S or seconds > LAST_S then return nil end
+  return seconds, ns
 end
 
 return M

@@ -15,6 +15,7 @@ Graylog Extended Log Format: between decoded JSON and messages.
 Source: https://go2docs.graylog.org, GELF version 1.1.
 --]]
 
+local date_time = require "date_time"
 local table = require "table"
 
 local ipairs, pairs, tonumber, tostring, type = ipairs, pairs, tonumber, tostring, type
@@ -44,10 +45,9 @@ function M.to_message(object)
       end
     end
   end
-  local seconds = tonumber(object.timestamp)
   return {
     Hostname = object.host, Payload = object.short_message, EnvVersion = object.version,
-    Severity = tonumber(object.level) or DEFAULT_LEVEL, Timestamp = seconds and seconds * 1e9, Fields = fields,
+    Severity = tonumber(object.level) or DEFAULT_LEVEL, Timestamp = date_time.seconds_to_ns(tonumber(object.timestamp)), Fields = fields,
   }
 end
 

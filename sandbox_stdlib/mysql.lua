@@ -20,6 +20,7 @@ Source: MySQL 8.0 Reference Manual, 5.4.5; MariaDB's and Percona's documentation
 Hindsight's module.
 --]]
 
+local date_time = require "date_time"
 local lpeg = require "lpeg"
 local positional = require "positional"
 
@@ -68,7 +69,7 @@ local admin = P"# administrator command: " * Cg(Cc"admin_command" * C((1 - S"\r\
 local use = P"use " * Cg(Cc"Schema" * C((1 - S";\r\n")^1)) * ";" * line_end
 local set_line = P"SET " * (P"last_insert_id=" * Cg(Cc"Last_insert" * (integer / tonumber)) * ",")^-1
   * (P"insert_id=" * Cg(Cc"Insert_id" * (integer / tonumber)) * ",")^-1
-  * "timestamp=" * Cg(Cc"timestamp" * (C(digits * (P"." * digits)^-1) / function(text) return tonumber(text) * 1e9 end))
+  * "timestamp=" * Cg(Cc"timestamp" * (C(digits * (P"." * digits)^-1) / date_time.seconds_to_ns))
   * ";" * line_end
 -- where entries begin with their users, the time of the next one stands at the end of this one
 local after_sql = S" \t\r\n"^0 * time^0

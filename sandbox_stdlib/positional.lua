@@ -86,8 +86,9 @@ local CONVERT = {
   ["timestamp:clf"] = time_of(date_time.clf_timestamp),
   ["timestamp:rfc3339"] = time_of(date_time.rfc3339),
   ["timestamp:rfc3164"] = time_of(date_time.rfc3164_timestamp),
-  ["timestamp:epoch_s"] = function(text) return tonumber(text) * 1e9 end,
-  ["timestamp:epoch_ms"] = function(text) return tonumber(text) * 1e6 end,
+  ["timestamp:epoch_s"] = date_time.seconds_to_ns,
+  ["timestamp:epoch_ms"] = function(text) return date_time.epoch_to_ns(text, "ms") end,
+  ["timestamp:epoch_us"] = function(text) return date_time.epoch_to_ns(text, "us") end,
 }
 
 local function value_of(item)

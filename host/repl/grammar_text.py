@@ -67,7 +67,10 @@ PATTERNS = {
 _BY_FORMAT = """local date_time = require "date_time"
 local {name}_format = date_time.{grammar}
 local {name} = {name}_format / 0 -- where it is; {name}_ns says when
-local function {name}_ns(text) return date_time.time_to_ns({name}_format:match(text)) end"""
+local function {name}_ns(text)
+  local seconds, ns = date_time.seconds_and_ns({name}_format:match(text))
+  return seconds and seconds * 1000000000LL + ns
+end"""
 
 
 def lua_set(characters: str) -> str:

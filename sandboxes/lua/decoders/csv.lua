@@ -46,11 +46,12 @@ local message_type, payload_keep = read_config "type", read_config "payload_keep
 local row_of = csv.parser {separator = read_config "separator", columns = columns}
 
 local INTEGER = 2
+local NS_PER_SECOND = 1000000000LL
 
 local function time_of(text)
-  local parts = date_time.rfc3339:match(text)
-  if parts then return date_time.time_to_ns(parts) end
-  return tonumber(text) and tonumber(text) * 1e9
+  local seconds, ns = date_time.seconds_and_ns(date_time.rfc3339:match(text))
+  if not seconds then seconds, ns = date_time.since_1970(text, "s") end
+  return seconds and seconds * NS_PER_SECOND + ns
 end
 
 local function field(name, text)

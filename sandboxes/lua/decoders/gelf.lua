@@ -17,16 +17,28 @@ one JSON object: end them with a zero byte on TCP and split there.
 --]]
 
 local cjson = require "cjson"
+local date_time = require "date_time"
 local gelf = require "gelf"
 
+local NS_PER_SECOND = 1000000000LL
 local message_type = read_config "type"
 
+-- As it is written: the number that was decoded cannot hold all digits.
+local function timestamp_of(object, text)
+  for written in text:gmatch '"timestamp"%s*:%s*"?(-?[%d.]+)[%s",}]' do
+    local seconds, ns = date_time.since_1970(written, "s")
+    if seconds and tonumber(written) == tonumber(object.timestamp) then return seconds * NS_PER_SECOND + ns end
+  end
+end
+
 function process_message()
-  local ok, object = pcall(cjson.decode, read_message "Payload")
+  local text = read_message "Payload"
+  local ok, object = pcall(cjson.decode, text)
   if not ok then return -1, "no JSON" end
   if type(object) ~= "table" then return -1, "no JSON object" end
   local message, why = gelf.to_message(object)
   if not message then return -1, why end
+  message.Timestamp = timestamp_of(object, text) or message.Timestamp
   message.Type = message.Type or message_type
   inject_message(message)
   return 0

@@ -24,6 +24,7 @@ is a field that occurs twice. Integers of more than 15 digits stay text, as they
 are usually names. A line without any key=value fails.
 --]]
 
+local date_time = require "date_time"
 local logfmt = require "logfmt"
 local syslog = require "syslog"
 
@@ -38,7 +39,7 @@ declare_logfmt {
 }
 
 local INTEGER, DOUBLE = 2, 3
-local NS_PER_SECOND = 1e9
+local NS_PER_SECOND = 1000000000LL
 local MOST_FIELDS = 1024 -- of a message, by max_message_fields
 
 -- What follows is for lines that are not plain: see declare_logfmt.
@@ -51,8 +52,8 @@ end
 
 local READ_HEADER = {
   Timestamp = function(text)
-    local seconds = tonumber(text)
-    return seconds and seconds * NS_PER_SECOND or text
+    local seconds, ns = date_time.since_1970(text, "s")
+    return seconds and seconds * NS_PER_SECOND + ns or text
   end,
   Severity = severity_of,
   Pid = tonumber,

@@ -15,6 +15,26 @@ case("moments", function()
   same(dt.seconds_to_ns "1714564800", NOON_NS)
 end)
 
+case("exact nanoseconds", function()
+  local strftime = dt.build_strftime_grammar
+  local function since(text, unit)
+    local seconds, ns = dt.since_1970(text, unit)
+    return seconds and {seconds, ns}
+  end
+  same(since("1700000000.123456789", "s"), {1700000000, 123456789})
+  same(since("-0.25", "s"), {0, -250000000})
+  same(since(1700000000.123, "s"), {1700000000, 123000000})
+  same(since("1.700000000123e9", "s"), {1700000000, 123000000})
+  same(since("1700000000123.456", "ms"), {1700000000, 123456000})
+  same(since("1700000000123456.7", "us"), {1700000000, 123456700})
+  same(since("0001700000000123456789", "ns"), {1700000000, 123456789})
+  same({dt.seconds_and_ns(strftime "%Y %H:%M:%S.%f":match "2024 00:00:01.123456789")}, {1704067201, 123456789})
+  same({dt.seconds_and_ns(strftime "%s.%f":match "1700000000.123456789")}, {1700000000, 123456789})
+  same(dt.time_to_ns(strftime "%s.%f":match "1700000000.123"), 1700000000123e6)
+  same(dt.epoch_to_ns(1700000000.123, "s"), 1700000000123e6)
+  for _, none in ipairs{"", "x", ".", "1e", "12345678901", "9223372037", "1 2"} do same(since(none, "s"), nil) end
+end)
+
 case("a time without a year is none of the far future", function()
   local text = os.date("!%b %d %H:%M:%S", os.time() - 3600):gsub("^(%a+) 0", "%1  ")
   close(ns(dt.rfc3164_timestamp, text), (os.time() - 3600) * 1e9, 5e9)
