@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from host.cli import completing
+from host.cli.guessing import OneOf
 from host.cli.options import own_plugins, own_plugins_option
 from host.cli.statuses import exits
 
@@ -29,7 +30,7 @@ from host.cli.statuses import exits
     "--to",
     "--format",
     "to",
-    type=click.Choice(["text", "json", "protobuf", "packs", "counts"]),
+    type=OneOf(["text", "json", "protobuf", "packs", "counts"]),
     default="text",
     show_default=True,
     help="Text for people, JSON lines, Heka's framed protobuf, packs, or how many there are of each Type.",

@@ -2,11 +2,12 @@
 
 import click
 
+from host.cli.guessing import OneOf
 from host.cli.statuses import exits
 
 
 @click.command(name="completion", short_help="Print what a shell needs to complete the command line.", epilog=exits())
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=OneOf(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print a script that makes SHELL complete verbs, options, choices and files.
 

@@ -10,6 +10,7 @@ import click
 
 from host.cli import completing
 from host.cli.admin_options import admin_options
+from host.cli.guessing import Commands
 from host.cli.options import format_option
 from host.cli.statuses import exits
 
@@ -45,7 +46,10 @@ _AT_ONCE = 50
 
 
 @click.group(
-    name="deadletters", short_help="Look at, replay and drop what could not be decoded or delivered.", epilog=_EXITS
+    name="deadletters",
+    cls=Commands,
+    short_help="Look at, replay and drop what could not be decoded or delivered.",
+    epilog=_EXITS,
 )
 def command() -> None:
     """Look at, replay and drop the dead letters of a running host: what it could not decode or deliver.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from host.cli.admin_options import admin_options
+from host.cli.guessing import OneOf
 from host.cli.statuses import exits
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _FAILED = 1
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["text", "dot", "mermaid", "json"]),
+    type=OneOf(["text", "dot", "mermaid", "json"]),
     default="text",
     show_default=True,
     help="Text for people, a graph for Graphviz or Mermaid, or JSON for programs.",

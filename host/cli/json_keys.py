@@ -36,7 +36,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "coverage[].missed_ranges[][]": "first and last of each stretch of them",
         "coverage_percent": "of all; null without --coverage",
     },
-    "new": {"path": "the file that was written", "next": "the command to try next"},
+    "new": {"path": "the file that was written", "next": "the command to try next", "shadows": "whether it goes before a shipped one"},
     "graph": {
         "nodes[]": "places, as `inputs.access`",
         "edges[].source": "",

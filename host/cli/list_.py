@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from host.cli.guessing import OneOf
 from host.cli.options import format_option, own_plugins, own_plugins_option
 from host.cli.statuses import exits
 
@@ -16,7 +17,7 @@ STAGES = ("inputs", "splitters", "decoders", "filters", "encoders", "outputs")
     short_help="Show all plugins and their options.",
     epilog=exits(because={os.EX_CONFIG: "the header of a plugin is wrong"}),
 )
-@click.argument("kind", required=False, type=click.Choice(STAGES), metavar="[KIND]")
+@click.argument("kind", required=False, type=OneOf(STAGES), metavar="[KIND]")
 @own_plugins_option
 @format_option
 def command(kind: str | None, sandbox_dir: Path | None, output_format: str) -> int:

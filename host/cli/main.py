@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from host import __version__, standard_output
+from host.cli.guessing import Commands
 from host.errors import HekateError
 
 COMMANDS = (
@@ -25,7 +26,7 @@ _BROKEN_PIPE = 141
 _WANTS_TRACEBACK = "HEKATE_TRACEBACK"
 
 
-class _Verbs(click.Group):
+class _Verbs(Commands):
     """A group whose commands are the modules of this package."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
@@ -38,15 +39,6 @@ class _Verbs(click.Group):
         module = importlib.import_module(f"host.cli.{'list_' if cmd_name == 'list' else cmd_name}")
         command: click.Command = module.command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from host.config.convert import did_you_mean
-
-            raise click.UsageError(f"There is no command `{args[0]}`. {did_you_mean(args[0], COMMANDS)}", ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

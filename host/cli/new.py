@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from host import paths
+from host.cli.guessing import OneOf
 from host.cli.options import format_option
 from host.cli.statuses import exits
 
@@ -14,7 +16,7 @@ KINDS = ("decoder", "filter", "encoder", "config")
 @click.command(
     name="new", short_help="Write the beginning of a plugin or a configuration.", epilog=exits(os.EX_CANTCREAT)
 )
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=OneOf(KINDS))
 @click.argument("name")
 @click.option(
     "--sandbox-dir",
@@ -48,10 +50,13 @@ def command(kind: str, name: str, sandbox_dir: Path, output_format: str) -> int:
         click.echo(f"Error: cannot write {path}: {fault.strerror}. {what}.", err=True)
         return os.EX_CANTCREAT
     next_command = f"hekate {'validate' if kind == 'config' else 'test'} {path}"
+    shadows = kind != "config" and (paths.shipped("sandboxes/lua") / f"{kind}s" / path.name).is_file()
     if output_format == "json":
         from host.cli.output import write_json
 
-        write_json({"path": str(path), "next": next_command})
+        write_json({"path": str(path), "next": next_command, "shadows": shadows})
     else:
         click.echo(f"{path} is written. Try it: {next_command}")
+        if shadows:
+            click.echo(f"It goes before the {kind} `{name}` that comes with Hekate. If it is not to, take another name.")
     return os.EX_OK

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
+from host.cli.guessing import OneOf
+
 _OWN_PLUGINS = Path("plugins")
 
 format_option = click.option(
     "--format",
     "output_format",
-    type=click.Choice(["text", "json"]),
+    type=OneOf(["text", "json"]),
     default="text",
     show_default=True,
     help="Text for people, or JSON for programs.",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from host.cli.guessing import OneOf
 from host.cli.statuses import exits
 
 
@@ -15,8 +16,8 @@ from host.cli.statuses import exits
 )
 @click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Stop when every input was read to its end and everything is delivered.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Instead of the config's.")
-@click.option("--log-format", type=click.Choice(["text", "json"]), help="Instead of the config's.")
+@click.option("--log-level", type=OneOf(["debug", "info", "warning", "error"]), help="Instead of the config's.")
+@click.option("--log-format", type=OneOf(["text", "json"]), help="Instead of the config's.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 def command(config: tuple[Path, ...], *, once: bool, log_level: str | None, log_format: str | None, quiet: bool) -> int:
     """Run the pipeline that CONFIG describes: files, and directories of *.yaml files, merged.

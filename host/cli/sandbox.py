@@ -9,17 +9,23 @@ import click
 
 from host.cli import completing
 from host.cli.admin_options import admin_options
+from host.cli.guessing import Commands, OneOf
 from host.cli.options import format_option
 from host.cli.statuses import exits
 
 KINDS = ("decoder", "filter", "encoder")
 _NS = 1_000_000_000
-_kind = click.option("--kind", type=click.Choice(KINDS), help="Needed if a name is that of several kinds.")
+_kind = click.option("--kind", type=OneOf(KINDS), help="Needed if a name is that of several kinds.")
 _name = click.argument("name", shell_complete=completing.sandboxes)
 _EXITS = exits(asks_a_host=True)
 
 
-@click.group(name="sandbox", short_help="Look at and change the sandboxes of a running host.", epilog=_EXITS)
+@click.group(
+    name="sandbox",
+    cls=Commands,
+    short_help="Look at and change the sandboxes of a running host.",
+    epilog=_EXITS,
+)
 def command() -> None:
     """Look at and change the sandboxes of a running host, over its admin API.
 
@@ -31,7 +37,7 @@ def command() -> None:
 
 
 @command.command(name="list", epilog=_EXITS)
-@click.option("--kind", type=click.Choice(KINDS), help="Only these.")
+@click.option("--kind", type=OneOf(KINDS), help="Only these.")
 @admin_options
 @format_option
 def list_(kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:

@@ -2,11 +2,12 @@
 
 import click
 
+from host.cli.guessing import OneOf
 from host.cli.statuses import exits
 
 
 @click.command(name="schema", short_help="Print the JSON Schema of the configuration, or of cases.", epilog=exits())
-@click.argument("kind", type=click.Choice(["config", "cases"]), default="config")
+@click.argument("kind", type=OneOf(["config", "cases"]), default="config")
 def command(kind: str) -> None:
     """Print a JSON Schema, for editors: of the configuration, or of the cases of a plugin.
 

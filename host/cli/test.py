@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from host.cli.guessing import OneOf
 from host.cli.statuses import exits
 
 
@@ -29,7 +30,7 @@ from host.cli.statuses import exits
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["text", "json", "junit"]),
+    type=OneOf(["text", "json", "junit"]),
     default="text",
     show_default=True,
     help="Text for people, JSON for programs, or JUnit's XML for CI.",

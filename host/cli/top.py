@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from host.cli.admin_options import admin_options
+from host.cli.guessing import OneOf
 from host.cli.options import format_option
 from host.cli.statuses import exits
 
@@ -17,7 +18,7 @@ SORTS = ("component", "in", "out", "errors", "dropped", "lag", "queue", "cpu", "
     epilog=exits(asks_a_host=True),
 )
 @click.option(
-    "--sort", type=click.Choice(SORTS), default="component", show_default=True, help="The column to sort by at first."
+    "--sort", type=OneOf(SORTS), default="component", show_default=True, help="The column to sort by at first."
 )
 @click.option("--reverse", is_flag=True, help="Sort the other way round.")
 @click.option("--filter", "wanted", default="", help="Only components whose name has this in it, or whose state it is.")

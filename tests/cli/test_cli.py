@@ -58,8 +58,8 @@ def config(tmp_path, sandbox_dir):
         (["validate"], "Missing argument 'CONFIG...'"),
         (["run"], "Missing argument 'CONFIG...'"),
         (["validate", "--nosuch", "x"], "No such option"),
-        (["list", "plugins"], "'plugins' is not one of"),
-        (["list", "--format", "xml"], "'xml' is not one of"),
+        (["list", "plugins"], "there is no `plugins`. Known: decoders, "),
+        (["list", "--format", "xml"], "there is no `xml`. Known: json, text."),
     ],
 )
 def test_a_wrong_command_line_is_64_and_says_what_is_wrong_on_stderr(arguments, said):

@@ -38,7 +38,8 @@ FAULTS = [
     (["new", "config", "ok"], 73, "ok.yaml is there already; nothing was written."),
     (["list", "--sandbox-dir", "gone"], 64, "Directory 'gone' does not exist"),
     (["sandbox", "list"], 69, NOWHERE + "http://127.0.0.1:1: Connection refused. Is it running"),
-    (["sandbox", "nonsense"], 64, "No such command 'nonsense'"),
+    (["sandbox", "lst"], 64, "There is no command `sandbox lst`. Did you mean `list`?"),
+    (["deadletters", "x"], 64, "There is no command `deadletters x`. Known: drop, list, replay, show."),
     (["sandbox", "load", "gone.lua"], 64, "File 'gone.lua' does not exist"),
     (["sandbox", "load", "folder"], 64, "File 'folder' is a directory"),
     (["sandbox", "show"], 64, "Missing argument 'NAME'"),
@@ -62,8 +63,8 @@ FAULTS = [
     (["inject", "unix:///nowhere"], 69, "Nobody listens at unix:///nowhere: "),
     (["flood", "tcp://"], 64, "is no address"),
     (["flood", "udp://nowhere.invalid:1"], 69, "Nobody listens at "),
-    (["completion", "csh"], 64, "'csh' is not one of 'bash', 'zsh', 'fish'"),
-    (["schema", "tests"], 64, "is not one of 'config', 'cases'"),
+    (["completion", "bsh"], 64, "there is no `bsh`. Did you mean `bash`?"),
+    (["schema", "tests"], 64, "there is no `tests`. Known: cases, config."),
 ]  # fmt: skip
 
 
