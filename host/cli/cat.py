@@ -14,7 +14,9 @@ from host.cli.statuses import exits
 @click.command(
     name="cat",
     short_help="Show logs, dead letters and Heka-framed files, decoded.",
-    epilog=exits(os.EX_UNAVAILABLE, because={os.EX_NOINPUT: "a file cannot be read"}),
+    epilog=exits(
+        os.EX_UNAVAILABLE, because={1: "not one record could be decoded", os.EX_NOINPUT: "a file cannot be read"}
+    ),
 )
 @click.argument("file", nargs=-1, required=True, shell_complete=completing.files)
 @click.option(
@@ -58,13 +60,13 @@ def command(
     FILE is a log, a file of dead letters, of Heka's frames, or of packs; several are read one after the other. All is
     decoded as in the pipeline. Packs are what a decoder makes: what `--to packs` has written is read again without
     decoding, here and by `hekate replay`.
-    How many records were not decoded, and why, goes to stderr.
+    What comes from a pipe is shown as it comes. How many records were not decoded, and why, goes to stderr.
 
     \b
         hekate cat access.log --decoder nginx_access --match 'Fields[status] >= 500'
         hekate cat var/hekate/dead_letters/*.jsonl --to counts
         hekate cat app.log --follow --to json
-        journalctl -o json | hekate cat -
+        journalctl -o json --follow | hekate cat -
         hekate cat access.log --decoder nginx_access --by status --by request_method
         hekate cat access.log --decoder nginx_access --to packs > access.packs
     """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped

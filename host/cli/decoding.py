@@ -5,6 +5,7 @@ import glob
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -33,9 +34,16 @@ if TYPE_CHECKING:
     from host.outputs.base import Output
     from host.packs.ledger import TablePack
     from host.replay.recordings import Recordings
+    from host.replay.session import Session
     from host.replay.showing import Lines
 
-_INTERRUPTED = 130
+_FAILED = 1
+_PACK_BYTES = 128 * 1024
+_NOT_ONE = (
+    "Not one record was decoded: is the decoder ({}) the right one? `hekate list decoders` shows which there are, and "
+    "`hekate repl` makes one (:infer)."
+)
+_PACKED = (b"\x1f\x8b",)
 _STDIN = "-"
 _FRAME = b"\x1e"
 _LETTER = re.compile(rb'[{-]"time":"[^"]*","component":')
@@ -69,21 +77,38 @@ def show(source: Source, to: str, *, follow: bool) -> int:
         raise click.UsageError("--to packs: all records are written; use --match when they are read, and no --follow.")
     if to in {"packs", "protobuf"} and sys.stdout.isatty():
         raise click.UsageError(f"--to {to} is nothing for a terminal: send it to a file or a program.")
-    if follow and _STDIN in source.files:
-        raise click.UsageError("--follow: the standard input is read to its end.")
     with tempfile.TemporaryDirectory(prefix="hekate-cat-") as folder:
-        paths = [path for given in source.files for path in _paths(given, folder)]
+        pipe = _begins_as_log_in_pipe(source.files, to)
+        paths = [] if pipe else [path for given in source.files for path in _paths(given, folder)]
         for path in paths:
             if advice := beginning.utf16_advice(_head(path)):
                 click.echo(f"{path}: {advice.replace('FILE', path)}", err=True)
         if follow and any(_head(path).startswith(pack_file.MAGIC) for path in paths):
             raise click.UsageError("--follow: a file of packs does not grow.")
         file = Path(folder) / "cat.yaml"
-        file.write_text(yaml.safe_dump(_config(source, paths, to, folder)), encoding="utf-8")
+        inputs = {"stdin": _stdin(source, pipe)} if pipe else _inputs(source, paths)
+        file.write_text(yaml.safe_dump(_config(source, inputs, to, folder)), encoding="utf-8")
         config = _checked(file)
-        status = following.follow(file, to, source.counting) if follow else _once(config, paths, to, source.counting)
-        _tell_of_failures(Path(folder))
-    return status
+        shown = _Shown(to)
+        session = _following(config, shown, once=not follow) if pipe or follow else _session(config, paths, to, shown)
+        _run(session)
+        if to == "counts":
+            decoded.show_counts(shown.counts, source.counting)
+        failures = _tell_of_failures(Path(folder))
+        if session.signal is not None and not (follow and session.signal == signal.SIGINT):
+            return 128 + session.signal
+        if failures and not session.pipeline.metrics.total("records_sent", "decoders"):
+            click.echo(_NOT_ONE.format(source.decoder or "chosen by how the file begins"), err=True)
+            return _FAILED
+    return os.EX_OK
+
+
+def _begins_as_log_in_pipe(files: list[str], to: str) -> bytes:
+    """How standard input begins if its records can be shown as they come; else nothing."""
+    if files != [_STDIN] or to == "packs" or following.is_regular(sys.stdin.fileno()):
+        return b""
+    head = following.beginning_of_stdin()
+    return b"" if head.startswith((pack_file.MAGIC, *_PACKED)) else head
 
 
 def _paths(given: str, folder: str) -> list[str]:
@@ -138,7 +163,7 @@ def _where(fault: ConfigError) -> str:
     return "" if fault.path else f"{fault.place}: "
 
 
-def _config(source: Source, paths: list[str], to: str, folder: str) -> dict[str, Any]:
+def _config(source: Source, inputs: dict[str, Any], to: str, folder: str) -> dict[str, Any]:
     settings: dict[str, Any] = {"state_dir": folder}
     if source.sandbox_dir:
         # Filters that lie there are not to run.
@@ -146,26 +171,41 @@ def _config(source: Source, paths: list[str], to: str, folder: str) -> dict[str,
     fields = {"fields": [decoded.json_name(name) for name in source.counting.by]} if to == "counts" else {}
     encoder = {"type": "protobuf" if to == "protobuf" else "json", "config": fields}
     output = {"type": "console", "message_matcher": source.match, "encoder": encoder}
-    return {"hekate": settings, "inputs": _inputs(source, paths), "outputs": {"cat": output}}
+    return {"hekate": settings, "inputs": inputs, "outputs": {"cat": output}}
 
 
 def _inputs(source: Source, paths: list[str]) -> dict[str, Any]:
     """An input for each kind of file, so that a thousand logs take one decoder."""
-    config = {key: yaml.safe_load(value) for key, value in source.options.items()}
     kinds: dict[_Kind, list[str]] = {}
     for path in paths:
-        kind = _kind(path, source.decoder)
+        kind = _kind(_head(path), source.decoder)
         if kind is not None:
             kinds.setdefault(kind, []).append(path)
     inputs = {
         f"files_{number}": {
             "type": "file", "path": [glob.escape(str(Path(path).absolute())) for path in some], "sequential": True,
-            "splitter": kind.splitter, "logger": kind.decoder,
-            "decoder": {"type": kind.decoder, "config": ({"Timestamp": "time"} if kind.is_letters else {}) | config},
+            **_decoding(source, kind),
         }
         for number, (kind, some) in enumerate(kinds.items())
     }  # fmt: skip
     return inputs or {"none": {"type": "stdin"}}
+
+
+def _stdin(source: Source, begins: bytes) -> dict[str, Any]:
+    kind = _kind(begins, source.decoder)
+    assert kind is not None
+    # Small packs: text is shown slowly, and between two of them it can be stopped.
+    return {"type": "stdin", "pack_bytes": _PACK_BYTES, **_decoding(source, kind)}
+
+
+def _decoding(source: Source, kind: "_Kind") -> dict[str, Any]:
+    config = {key: yaml.safe_load(value) for key, value in source.options.items()}
+    letters = {"Timestamp": "time"} if kind.is_letters else {}
+    return {
+        "splitter": kind.splitter,
+        "logger": kind.decoder,
+        "decoder": {"type": kind.decoder, "config": letters | config},
+    }
 
 
 def _without_filters(given: Path, folder: Path) -> str:
@@ -185,9 +225,8 @@ class _Kind(NamedTuple):
     is_letters: bool = False
 
 
-def _kind(path: str, decoder: str | None) -> _Kind | None:
+def _kind(head: bytes, decoder: str | None) -> _Kind | None:
     """By how a file begins; None if it holds packs, which are decoded."""
-    head = _head(path)
     if head.startswith(pack_file.MAGIC):
         return None
     if head.startswith(_FRAME):
@@ -197,40 +236,42 @@ def _kind(path: str, decoder: str | None) -> _Kind | None:
     return _Kind(decoder or ("json" if head.startswith(b"{") else "payload"), "token")
 
 
-def _once(config: "model.Config", paths: list[str], to: str, counting: decoded.Counting) -> int:
-    """Show what is in the files, one after the other."""
-    import asyncio
-
+def _session(config: "model.Config", paths: list[str], to: str, shown: "_Shown") -> "Session":
+    """What shows files, one after the other."""
     from host.replay.session import Session
     from host.replay.showing import Lines
+
+    recordings = _recordings(config, paths)
+    inputs = {name: each for name, each in config.inputs.items() if name in recordings.inputs}
+    outputs = config.outputs if to != "packs" else {}
+    config = msgspec.structs.replace(config, inputs=inputs, outputs=outputs)
+    lines = Lines(outputs)
+    new_output = partial(shown.output, lines)
+    session = Session(config, recordings, begin_ns=time.time_ns(), new_output=new_output, lines=lines)
+    if to == "packs":
+        standard_output.write(pack_file.MAGIC)
+        session.pipeline.router.on_pack = lambda pack: _write_pack(pack, session.on_fault)
+    return session
+
+
+def _following(config: "model.Config", shown: "_Shown", *, once: bool) -> following.Following:
+    from host.replay.showing import Lines
+
+    lines = Lines(config.outputs, at_once=True)
+    return following.Following(config, once=once, new_output=partial(shown.output, lines), lines=lines)
+
+
+def _run(session: "Session | following.Following") -> None:
+    import asyncio
+
     from host.sandbox import lua_modules
     from host.telemetry import logs
 
     logs.set_up("error", "text")
     lua_modules.check_present()
-    shown = _Shown(to)
-    recordings = _recordings(config, paths)
-    inputs = {name: each for name, each in config.inputs.items() if name in recordings.inputs}
-    outputs = config.outputs if to != "packs" else {}
-    config = msgspec.structs.replace(config, inputs=inputs, outputs=outputs)
-    now_ns = time.time_ns()
-    lines = Lines(outputs)
-    session = Session(
-        config,
-        recordings,
-        begin_ns=now_ns,
-        new_output=partial(shown.output, lines),
-        lines=lines,
-    )
-    if to == "packs":
-        standard_output.write(pack_file.MAGIC)
-        session.pipeline.router.on_pack = lambda pack: _write_pack(pack, session.on_fault)
     asyncio.run(session.run())
     if session.write_fault:
         raise session.write_fault
-    if to == "counts":
-        decoded.show_counts(shown.counts, counting)
-    return _INTERRUPTED if session.interrupted else os.EX_OK
 
 
 def _recordings(config: "model.Config", paths: list[str]) -> "Recordings":
@@ -287,8 +328,11 @@ def _text_line(name: str, record: memoryview) -> bytes:  # noqa: ARG001 -- there
     return b""
 
 
-def _tell_of_failures(state_dir: Path) -> None:
-    """Say on stderr what could not be decoded. What had been taken out of the dead letters that were read is none."""
+def _tell_of_failures(state_dir: Path) -> int:
+    """Say on stderr what could not be decoded; answers how many records.
+
+    What had been taken out of the dead letters that were read is none.
+    """
     reasons = Counter(
         str(letter.entry.get("reason"))
         for letter in dead_letters.read(state_dir)
@@ -297,3 +341,4 @@ def _tell_of_failures(state_dir: Path) -> None:
     for reason, count in reasons.most_common(5):
         records = "1 record was" if count == 1 else f"{count} records were"
         click.echo(f"{records} not decoded: {visible(reason)}", err=True)
+    return reasons.total()

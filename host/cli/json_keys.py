@@ -36,7 +36,11 @@ SHAPES: dict[str, dict[str, str]] = {
         "coverage[].missed_ranges[][]": "first and last of each stretch of them",
         "coverage_percent": "of all; null without --coverage",
     },
-    "new": {"path": "the file that was written", "next": "the command to try next", "shadows": "whether it goes before a shipped one"},
+    "new": {
+        "path": "the file that was written",
+        "next": "the command to try next",
+        "shadows": "whether it goes before one of the same name that comes with Hekate",
+    },
     "graph": {
         "nodes[]": "places, as `inputs.access`",
         "edges[].source": "",

@@ -58,5 +58,7 @@ def command(kind: str, name: str, sandbox_dir: Path, output_format: str) -> int:
     else:
         click.echo(f"{path} is written. Try it: {next_command}")
         if shadows:
-            click.echo(f"It goes before the {kind} `{name}` that comes with Hekate. If it is not to, take another name.")
+            click.echo(
+                f"It goes before the {kind} `{name}` that comes with Hekate. If it is not to, take another name."
+            )
     return os.EX_OK

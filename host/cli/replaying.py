@@ -33,7 +33,6 @@ from host.sandbox import lua_modules
 from host.telemetry import logs
 
 _FAILED = 1
-_INTERRUPTED = 130
 _LOOK_EVERY_S = 0.2
 _NS = 1_000_000_000
 
@@ -108,8 +107,8 @@ class _Run:
             await asyncio.gather(showing_progress, return_exceptions=True)
         if not self._request.quiet and not self.session.write_fault:
             self._tell(conductor, time.monotonic() - started_s)
-        if self.session.interrupted:
-            return _INTERRUPTED
+        if self.session.signal is not None:
+            return 128 + self.session.signal
         ended = self.pipeline.ended_for_good()
         return _FAILED if ended or self.pipeline.dead_letters.count else os.EX_OK
 

@@ -39,7 +39,8 @@ class Session:
         if lines is not None:
             self.world.at_rest, lines.on_fault = lines.write, self.on_fault
         self.pipeline = Pipeline(config, once=True, world=self.world)
-        self.interrupted = False
+        self.signal: signal.Signals | None = None
+        """Which one has ended it."""
         self.write_fault: OSError | None = None
         """Why standard output takes nothing more."""
         self._conductor: Conductor | None = None
@@ -55,7 +56,7 @@ class Session:
             conductor = self._conductor = Conductor(self.pipeline, self.world, pace or Pace(None), span or Span())
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._on_signal)
+                loop.add_signal_handler(number, self._on_signal, number)
             try:
                 await conductor.run()
             finally:
@@ -72,8 +73,8 @@ class Session:
         self.write_fault = self.write_fault or fault
         self._stop()
 
-    def _on_signal(self) -> None:
-        self.interrupted = True
+    def _on_signal(self, number: signal.Signals) -> None:
+        self.signal = self.signal or number
         self._stop()
 
     def _stop(self) -> None:

@@ -1,6 +1,6 @@
 """The outputs of a replay that delivers nothing: they show what each would have been given."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,23 @@ class Lines:
 
     Args:
         names: The outputs, in the order in which they are shown.
+        at_once: Whether it is written as it comes, since nobody will be at rest for long.
     """
 
     on_fault: Callable[[OSError], None] | None = None
     """Told when standard output takes nothing more: nobody reads it, or the disk is full."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], *, at_once: bool = False) -> None:
+        self._at_once = at_once
+        self.is_over = False
+        """Whether nothing more is to be shown: standard output takes nothing, or somebody has asked to stop."""
         self._of: dict[str, list[bytes]] = {name: [] for name in names}
 
     def add(self, name: str, lines: bytes) -> None:
         """An output shows lines."""
         self._of[name].append(lines)
+        if self._at_once:
+            self.write()
 
     def write(self) -> None:
         """Write to standard output what has come."""
@@ -43,6 +49,7 @@ class Lines:
 
     def cannot_write(self, fault: OSError) -> None:
         """Standard output takes nothing more."""
+        self.is_over = True
         standard_output.discard()
         if self.on_fault is not None:
             self.on_fault(fault)
@@ -79,10 +86,16 @@ class ShowingOutput(Output):
         """Show a batch."""
         if self._line is not None:
             try:
-                self._lines.add(self.name, b"".join(self._line(self.name, record) for record in batch.records()))
+                self._lines.add(self.name, b"".join(self._shown(self._line, batch)))
             except OSError as fault:  # some write by themselves
                 self._lines.cannot_write(fault)
         return None
+
+    def _shown(self, line: Show, batch: Batch) -> Iterator[bytes]:
+        for record in batch.records():
+            if self._lines.is_over:
+                return
+            yield line(self.name, record)
 
     def describe(self) -> str:
         """Where the records go."""

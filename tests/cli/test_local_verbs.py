@@ -32,6 +32,8 @@ def test_what_new_writes_passes_its_own_cases(tmp_path):
         assert "Try it: hekate " in result.stdout
 
     assert hekate("new", "config", "my_config", cwd=tmp_path).returncode == 73
+    shadows = hekate("new", "decoder", "json", "--sandbox-dir", "other", cwd=tmp_path).stdout
+    assert "It goes before the decoder `json` that comes with Hekate." in shadows
     assert hekate("new", "filter", "Not-a-name", cwd=tmp_path).returncode == 64
     result = hekate("test", "--format", "json", "plugins", "my_config.yaml", cwd=tmp_path)
     assert json.loads(result.stdout)["passed"] == 4, result.stdout
@@ -66,6 +68,10 @@ def test_cat_shows_logs_frames_and_dead_letters(bench):
     assert hekate("cat", log, "--by", "status", "--to", "packs").returncode == 64
     counted = hekate("cat", log, "--decoder", "nginx_access", "--by", "status", "--to", "json").stdout
     assert {"by": {"status": 502}, "messages": 1} in [json.loads(line) for line in counted.splitlines()]
+
+    not_one = hekate("cat", log, "--decoder", "glog")
+    assert not_one.returncode == 1
+    assert "Not one record was decoded: is the decoder (glog) the right one?" in not_one.stderr
 
     letter = (
         '{"time":"2024-05-01T12:00:00.000000Z","component":"access","reason":"bad","record":"no \\u001b[31mred log"}\n'
@@ -142,19 +148,32 @@ def test_packs_in_files_say_what_their_logs_say(bench):
         assert hekate("cat", packs, *options).returncode == 64
 
 
-def test_cat_follows_a_file_until_it_is_interrupted(bench):
+def test_cat_shows_what_grows_until_it_is_interrupted(bench):
     log = bench.write("a.log", "one\n")
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    with (bench.folder / "seen.jsonl").open("wb") as out:
-        command = [sys.executable, "-m", "host", "cat", log, "--follow", "--to", "json"]
-        process = subprocess.Popen(command, stdout=out, env=environment)
-    until(lambda: b"one" in bench.read("seen.jsonl"), "the first line")
-    with (bench.folder / "a.log").open("a") as file:
-        file.write("two\n")
-    until(lambda: b"two" in bench.read("seen.jsonl"), "what was appended")
-    process.send_signal(signal.SIGINT)
+    processes = []
+    for name, arguments in (("file", [log, "--follow", "--to", "json"]), ("pipe", ["-"])):
+        with (bench.folder / name).open("wb") as out:
+            command = [sys.executable, "-m", "host", "cat", *arguments]
+            processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, env=environment))
+    file, pipe = processes
+    pipe.stdin.write(b"one\n")
+    pipe.stdin.flush()
+    for name in ("file", "pipe"):
+        until(lambda name=name: b"one" in bench.read(name), "the first line")
+    with (bench.folder / "a.log").open("a") as growing:
+        growing.write("two\n")
+    pipe.stdin.write(b"two\n")
+    pipe.stdin.flush()
+    for name in ("file", "pipe"):
+        until(lambda name=name: b"two" in bench.read(name), "what was appended")
+    file.send_signal(signal.SIGINT)
+    pipe.send_signal(signal.SIGTERM)
 
-    assert process.wait(20) == 0
+    assert file.wait(20) == 0
+    assert pipe.wait(20) == 143
+    file.stdin.close()
+    pipe.stdin.close()
 
 
 def test_files_says_what_is_read_and_where_it_goes_on(bench):
