@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from host import __version__, standard_output
+from host import __version__, standard_output, terminating
 from host.cli.guessing import Commands
 from host.errors import HekateError
 
@@ -22,6 +22,7 @@ COMMANDS = (
     "list", "schema", "completion", "version",
 )  # fmt: skip
 _INTERRUPTED = 130
+_TERMINATED = 143
 _BROKEN_PIPE = 141
 _WANTS_TRACEBACK = "HEKATE_TRACEBACK"
 
@@ -49,7 +50,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
-    sys.exit(run(arguments))
+    terminating.install()
+    status = run(arguments)
+    sys.exit(_TERMINATED if terminating.was_asked() else status)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -69,6 +69,7 @@ read again. Or a run with `--once` was interrupted before it had read everything
 78|EX_CONFIG|The configuration is wrong, or a plugin's header or Lua is.
 130||Interrupted at a place where nothing has to be drained.
 141||Whoever read the output has gone, as in `hekate list` before `head`.
+143||Ended by SIGTERM, at a place where nothing has to be drained.
 """
 STATUSES = [tuple(line.split("|")) for line in _STATUSES.strip().splitlines()]
 

@@ -16,8 +16,9 @@ WORDS = {
     os.EX_CONFIG: "the configuration, or a plugin, is wrong",
     130: "interrupted",
     141: "whoever read the output has gone",
+    143: "terminated",
 }
-"""In a few words; docs/cli.md has more. The last two, and 64, go for every verb."""
+"""In a few words; docs/cli.md has more. The last three, and 64, go for every verb."""
 
 _OF_A_HOST = {1: "the host refused", os.EX_UNAVAILABLE: "no host answers", os.EX_NOPERM: WORDS[os.EX_NOPERM]}
 

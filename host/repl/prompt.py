@@ -21,7 +21,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import Lexer, PygmentsLexer
 
-from host import __version__
+from host import __version__, terminating
 from host.errors import HekateError
 
 if TYPE_CHECKING:
@@ -261,6 +261,8 @@ async def _ask_on(prompt: "PromptSession[str]", opening: _Opening) -> None:
             repl = await opening.done
             await _unless_interrupted(repl, text, is_edit=bool(edited))
         except KeyboardInterrupt:
+            if terminating.was_asked():
+                raise
             edited = ""
             continue
         except EOFError:

@@ -36,6 +36,7 @@ class Session:
     ) -> None:
         self.recordings = recordings
         self.world = ReplayWorld(recordings, begin_ns, new_output)
+        self._lines = lines
         if lines is not None:
             self.world.at_rest, lines.on_fault = lines.write, self.on_fault
         self.pipeline = Pipeline(config, once=True, world=self.world)
@@ -56,7 +57,8 @@ class Session:
             conductor = self._conductor = Conductor(self.pipeline, self.world, pace or Pace(None), span or Span())
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._on_signal, number)
+                # In the midst of a batch, too, which may be many records to show.
+                signal.signal(number, lambda number, _: self._on_signal(loop, signal.Signals(number)))
             try:
                 await conductor.run()
             finally:
@@ -73,9 +75,11 @@ class Session:
         self.write_fault = self.write_fault or fault
         self._stop()
 
-    def _on_signal(self, number: signal.Signals) -> None:
+    def _on_signal(self, loop: asyncio.AbstractEventLoop, number: signal.Signals) -> None:
         self.signal = self.signal or number
-        self._stop()
+        if self._lines is not None:
+            self._lines.is_over = True
+        loop.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
         if self._conductor is not None:

@@ -192,14 +192,18 @@ def test_what_a_host_refuses_is_explained(bench):
     for (line, status, said), answer in zip(as_viewer, answers, strict=True):
         assert (answer.status, said in answer.err) == (status, True), (line, answer)
 
-    tap = subprocess.Popen(
-        [sys.executable, "-m", "host", "tap"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
-    )  # fmt: skip
-    assert tap.stdout.readline()
-    tap.send_signal(signal.SIGINT)
-    _, complaint = tap.communicate(timeout=20)
-    assert (tap.returncode, complaint.strip()) == (130, b"")
+    taps = [
+        subprocess.Popen(
+            [sys.executable, "-m", "host", "tap"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    for tap, number in zip(taps, (signal.SIGINT, signal.SIGTERM), strict=True):
+        assert tap.stdout.readline()
+        tap.send_signal(number)
+        _, complaint = tap.communicate(timeout=20)
+        assert (tap.returncode, complaint.strip()) == (128 + number, b"")
 
 
 COMPLETED = {
