@@ -405,6 +405,11 @@ class Sandbox:
         return 1 + self._load.most_records()
 
     @property
+    def state_cpu_ms(self) -> int:
+        """CPU that it may take beside its work, because its state is being written or read; 0 as a rule."""
+        return 0 if self._state is None else self._state.cpu_ms
+
+    @property
     def ticking(self) -> bool:
         """Whether it was asked to call timer_event and has not answered."""
         return self._load.ticking

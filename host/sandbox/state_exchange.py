@@ -6,6 +6,11 @@ from collections.abc import Callable
 from host.sandbox.channel import Channel
 from host.sandbox.journal import Journal
 
+_CPU_MS = 2000
+_READ_CPU_MS_PER_MIB = 200
+_WRITTEN_CPU_MS_PER_MIB = 10
+"""What a restoration, and a part of a snapshot, may take: ten times what they do as a rule, for slow machines."""
+
 
 class StateExchange:
     """What was asked of the process about its state, and what of the answer has come.
@@ -53,6 +58,15 @@ class StateExchange:
             self._journal.take(state)
         taken.set_result(not fault)
         return True
+
+    @property
+    def cpu_ms(self) -> int:
+        """CPU that what is under way may take until something is heard of it; 0 if nothing is."""
+        if self.restores:
+            return _CPU_MS + _READ_CPU_MS_PER_MIB * (len(self._journal.snapshot or b"") >> 20)
+        # It comes in parts, and each of them is heard of; but behind the last one all memory is gone through.
+        taking = self._snapshot is not None and not self._snapshot.done()
+        return _CPU_MS + _WRITTEN_CPU_MS_PER_MIB * (self._most_bytes >> 20) if taking else 0
 
     @property
     def restores(self) -> bool:

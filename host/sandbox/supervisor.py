@@ -8,6 +8,7 @@ import asyncio
 import time
 import weakref
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from host.sandbox.heartbeat import Beat, Use
 from host.sandbox.sandbox import Sandbox
@@ -49,12 +50,22 @@ class _Watched:
                 return "It does not get ready, and does nothing." if starting else "It does not do its work."
         spent_ms = cpu_ms - self.progress_cpu_ms
         if starting:
-            return "It takes more CPU to get ready than it may (cpu_limit)." if spent_ms > START_CPU_MS else None
-        if spent_ms > sandbox.cpu_limit_ms * sandbox.records_given():
+            most_ms = START_CPU_MS + sandbox.state_cpu_ms
+            return "It takes more CPU to get ready than it may (cpu_limit)." if spent_ms > most_ms else None
+        if spent_ms > sandbox.cpu_limit_ms * sandbox.records_given() + sandbox.state_cpu_ms:
             if sandbox.ticking and not sandbox.work:
                 return f"timer_event took more than {sandbox.cpu_limit_ms} ms of CPU (cpu_limit)."
             return "It takes more CPU for a pack than all of its records may (cpu_limit)."
         return None
+
+
+class _Work(NamedTuple):
+    """What a process is at for as long as nothing of this changes."""
+
+    pid: int
+    beat: Beat
+    progress: int
+    """Of a state that is being written or read; else -1."""
 
 
 class Supervisor:
@@ -63,7 +74,7 @@ class Supervisor:
     def __init__(self, sandboxes: Iterable[Sandbox]) -> None:
         """Watch what `sandboxes` yields at each look: it may change."""
         self._sandboxes = sandboxes
-        self._since: dict[Sandbox, tuple[int, Beat, float]] = {}
+        self._since: dict[Sandbox, tuple[_Work, float]] = {}
         self._watched: weakref.WeakKeyDictionary[Sandbox, _Watched] = weakref.WeakKeyDictionary()
 
     async def run(self) -> None:
@@ -109,13 +120,16 @@ class Supervisor:
         if sandbox.heartbeat.read() != beat:
             self._since.pop(sandbox, None)  # it went on before its clock was read: that is the CPU of other records too
             return
+        # Writing and reading a state is no record and no timer_event, though it looks like one.
+        state_ms = 0 if beat.pack else sandbox.state_cpu_ms
+        work = _Work(sandbox.pid, beat, sandbox.progress if state_ms else -1)
         since = self._since.get(sandbox)
-        if since is None or since[0] != sandbox.pid or since[1] != beat:
-            self._since[sandbox] = (sandbox.pid, beat, now)
+        if since is None or since[0] != work:
+            self._since[sandbox] = (work, now)
             return
-        limit = START_CPU_MS if sandbox.state == "starting" else sandbox.cpu_limit_ms
-        spent = now - since[2]
-        if sandbox.state == "running":
+        limit = state_ms + (START_CPU_MS if sandbox.state == "starting" else sandbox.cpu_limit_ms)
+        spent = now - since[1]
+        if sandbox.state == "running" and not state_ms:
             sandbox.record_cpu_ms = Use(int(spent), max(int(spent), sandbox.record_cpu_ms.highest))
         if spent > limit:
             self._since.pop(sandbox, None)

@@ -40,7 +40,7 @@ class Busy:
         self.heartbeat, self.record_cpu_ms = Heartbeat(), Use(0, 0)
         self.page = mmap.mmap(self.heartbeat.fd, mmap.PAGESIZE)
         self.cpu_ms, self.killed, self.while_looked_at = 0, [], lambda: None
-        self.sleeps = lambda: True
+        self.sleeps, self.state_cpu_ms = (lambda: True), 0
         self.at(0)
 
     def at(self, record, spent_ms=0):
@@ -97,6 +97,35 @@ def test_records_that_were_done_while_the_host_had_to_wait_for_a_core_are_not_on
 
     assert not busy.killed
     assert busy.record_cpu_ms == Use(0, 0)
+
+
+def test_writing_a_state_is_no_timer_event(busy):
+    struct.pack_into("<QQQQ", busy.page, 0, 0, 0, 1, 0)
+    busy.state_cpu_ms = 1000
+    supervisor = Supervisor([busy])
+    for _ in range(3):  # parts of it
+        busy.progress += 1
+        supervisor.look()
+        busy.cpu_ms += 900
+        supervisor.look()
+    busy.state_cpu_ms = 0  # it is written, so the host has heard, and the process is about to take its next command
+    supervisor.look()
+    assert not busy.killed
+    assert busy.record_cpu_ms == Use(0, 0)
+
+    busy.cpu_ms += LIMIT_MS + 1
+    supervisor.look()
+    assert busy.killed == [("timer_event took more than 100 ms of CPU (cpu_limit).", "cpu_limit", LIMIT_MS)]
+
+
+def test_a_state_that_takes_too_long_to_write_ends_its_sandbox(busy):
+    struct.pack_into("<QQQQ", busy.page, 0, 0, 0, 1, 0)
+    busy.state_cpu_ms = 1000
+    supervisor = Supervisor([busy])
+    supervisor.look()
+    busy.cpu_ms += 1101
+    supervisor.look()
+    assert busy.killed
 
 
 def look_for(supervisor, clock, seconds, step_s=0.5):

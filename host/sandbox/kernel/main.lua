@@ -55,15 +55,15 @@ local function snapshot()
     local r = C.report(C.EMIT, 0)
     r.kind, r.offset, r.bytes = C.EMIT_STATE, offset, bytes
   end, emit.give_back)
+  collect() -- before it says so: until then the host allows it the CPU
   C.text(C.SNAPSHOT_TAKEN, ok and "" or calls.text_of(why))
-  collect()
 end
 
 local function restore(command)
   local ok, why = state.read(command.base, command.bytes)
   C.unmap(command.base, command.bytes)
+  collect() -- as above
   C.text(C.RESTORED, ok and "" or calls.text_of(why):sub(1, MOST_LAST_WORDS))
-  collect()
 end
 
 local function serve(kind)
