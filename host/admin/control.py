@@ -27,6 +27,8 @@ from host.pipeline.pipeline import Pipeline
 from host.pipeline.reloading import Reloader
 from host.pipeline.replay import Replay
 
+_LAST_S = 1.0
+
 
 class Control:
     """Everything that the handlers of the routes need.
@@ -58,6 +60,8 @@ class Control:
         self.replay = Replay(pipeline)
         self.replaying: set[LetterId] = set()
         """Dead letters that are on their way just now."""
+        self.late_replays: set[asyncio.Task[None]] = set()
+        """What takes out those that nobody waits for any more, once they are delivered."""
         self.started_ns = time.time_ns()
         self._noting: asyncio.Task[None] | None = None
         self._note_again = False
@@ -103,6 +107,10 @@ class Control:
     async def close(self) -> None:
         """End."""
         self.pipeline.router.on_pack = None
+        if self.late_replays:  # what was delivered is done with in a moment, and the rest never will be
+            await asyncio.wait(self.late_replays, timeout=_LAST_S)
+            for task in self.late_replays:
+                task.cancel()
         await self.taps.stop()
         await self.rates.stop()
         if self._noting is not None:

@@ -25,13 +25,17 @@ if TYPE_CHECKING:
     from host.pipeline.pipeline import Pipeline
 
 _PATIENCE_S = 10.0
-"""How long a replay waits for room, and for what comes of it."""
+"""How long whoever asks for a replay waits for room, and for what comes of it."""
 _DIRECT = frozenset({"inputs", "decoder"})
 _CONSUMERS = {"filter": "filters", "encoder": "outputs"}
 
 
 class ReplayError(HekateError):
     """A letter cannot be replayed, and stays."""
+
+
+class _LateError(ReplayError):
+    """It was begun, and goes on."""
 
 
 class _Way(NamedTuple):
@@ -108,8 +112,19 @@ class Replay:
         unit: InputUnit = self._unit("inputs", name)
         return unit
 
-    async def run(self, letters: Sequence[Letter], input_name: str | None) -> dict[str, str]:
+    async def run(
+        self,
+        letters: Sequence[Letter],
+        input_name: str | None,
+        late: Callable[[asyncio.Future[None], list[Letter]], None],
+    ) -> dict[str, str]:
         """Replay letters, those with the same way together.
+
+        Args:
+            letters: The letters.
+            input_name: Whose decoders make messages of them, where that cannot be known.
+            late: Told of letters among those that failed which are being delivered nevertheless, and of what is done
+                when they are.
 
         Returns:
             Why those were not replayed that were not, by id.
@@ -123,16 +138,18 @@ class Replay:
                 failed[str(letter.id)] = str(fault)
         for way, group in groups.items():
             for part in _parts(way, group):
+                done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 try:
-                    await self._send(way, part)
+                    await self._send(way, part, done)
+                except _LateError as fault:
+                    late(done, part)
+                    failed |= {str(letter.id): str(fault) for letter in part}
                 except (ReplayError, TimeoutError) as fault:
-                    reason = str(fault) or "It takes long; what was not delivered stays among the dead letters."
+                    reason = str(fault) or "There is no room for it now; it stays among the dead letters."
                     failed |= {str(letter.id): reason for letter in part}
         return failed
 
-    async def _send(self, way: _Way, letters: list[Letter]) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
+    async def _send(self, way: _Way, letters: list[Letter], done: asyncio.Future[None]) -> None:
         def finish(_position: int = 0) -> None:
             if not done.done():
                 done.set_result(None)
@@ -145,7 +162,9 @@ class Replay:
             metrics = way.input.metrics if way.consumer is None else way.consumer.metrics
             metrics.records_replayed += len(letters)
             await asyncio.wait_for(self._submit(way.input, way.consumer, letters, finish), _PATIENCE_S)
-        await asyncio.wait_for(done, _PATIENCE_S)
+        await asyncio.wait([done], timeout=_PATIENCE_S)
+        if not done.done():
+            raise _LateError("It takes long, and goes on; it stays among the dead letters until it is delivered.")
 
     async def _submit(
         self, unit: InputUnit, consumer: Consumer | None, letters: list[Letter], finish: Callable[[int], None]

@@ -158,11 +158,28 @@ async def _replay(call: Call, letters: list[Letter], input_name: str | None) -> 
 
 
 async def _replay_all(control: Control, letters: list[Letter], input_name: str | None) -> dict[str, str]:
+    going_on: set[LetterId] = set()
+
+    def late(delivered: asyncio.Future[None], part: list[Letter]) -> None:
+        going_on.update(letter.id for letter in part)
+        task = asyncio.get_running_loop().create_task(_take_out_later(control, delivered, part), name="late replay")
+        control.late_replays.add(task)
+        task.add_done_callback(control.late_replays.discard)
+
     try:
-        failed = await control.replay.run(letters, input_name)
+        failed = await control.replay.run(letters, input_name, late)
         done = [letter for letter in letters if str(letter.id) not in failed]
         await asyncio.to_thread(_take_out, control, done)
         return failed
+    finally:
+        control.replaying.difference_update({letter.id for letter in letters} - going_on)
+
+
+async def _take_out_later(control: Control, delivered: asyncio.Future[None], letters: list[Letter]) -> None:
+    """Until then they are being replayed: nobody is to do it once more."""
+    try:
+        await delivered
+        await asyncio.to_thread(_take_out, control, letters)
     finally:
         control.replaying.difference_update(letter.id for letter in letters)
 

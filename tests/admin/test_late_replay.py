@@ -1,0 +1,52 @@
+"""A dead letter whose replay takes longer than anybody waits."""
+
+import asyncio
+from types import SimpleNamespace
+
+from host.admin.routes import dead_letters
+from host.delivery.letter_files import Letter, LetterId
+from host.pipeline import replay
+from host.pipeline.replay import Replay
+from host.telemetry.metrics import ComponentMetrics
+
+LETTER = Letter(LetterId(1, 0), {"kind": "outputs", "component": "slow", "record": "record"})
+
+
+class Unit:
+    """An output that delivers as it is told."""
+
+    def __init__(self, deliver):
+        self.metrics = ComponentMetrics("outputs", "slow", "test")
+        self.runner = SimpleNamespace(deliver=lambda _, finish: deliver(finish))
+
+
+def control_of(unit):
+    pipeline = SimpleNamespace(units=lambda _: {"slow": unit})
+    return SimpleNamespace(replaying={LETTER.id}, late_replays=set(), replay=Replay(pipeline))
+
+
+def test_a_letter_that_is_delivered_late_is_taken_out_then_and_not_sent_twice(monkeypatch):
+    monkeypatch.setattr(replay, "_PATIENCE_S", 0.01)
+    taken, delivered = [], []
+    monkeypatch.setattr(dead_letters, "_take_out", lambda _, letters: taken.extend(letters))
+    control = control_of(Unit(delivered.append))
+
+    async def run():
+        failed = await dead_letters._replay_all(control, [LETTER], None)
+        assert failed == {
+            str(LETTER.id): "It takes long, and goes on; it stays among the dead letters until it is delivered."
+        }
+        assert (control.replaying, taken) == ({LETTER.id}, [])  # so it is not replayed again
+        delivered[0]()
+        await asyncio.gather(*control.late_replays)
+
+    asyncio.run(run())
+    assert (control.replaying, taken) == (set(), [LETTER])
+
+
+def test_a_letter_that_is_delivered_in_time_is_no_late_one(monkeypatch):
+    taken = []
+    monkeypatch.setattr(dead_letters, "_take_out", lambda _, letters: taken.extend(letters))
+    control = control_of(Unit(lambda finish: finish()))
+    assert asyncio.run(dead_letters._replay_all(control, [LETTER], None)) == {}
+    assert (control.replaying, control.late_replays, taken) == (set(), set(), [LETTER])
