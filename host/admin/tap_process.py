@@ -26,7 +26,7 @@ _SLOTS = 8
 _PAIR = struct.Struct("<II")
 _CPU_LIMIT_MS = 100
 _LATE_S = 0.5
-"""How long it may have a pack, which nobody else can have meanwhile."""
+"""CPU that it may take for a pack, which nobody else can have meanwhile; and how long it may sleep over one."""
 
 Expression = tuple[str, ...]
 """Matchers that must all accept a record."""
@@ -94,7 +94,23 @@ class TapProcess:
         """Have it look at a pack; only if it is free."""
         pack.hold()
         self.sandbox.give(pack)
-        self._late = asyncio.get_running_loop().call_later(_LATE_S, self.sandbox.kill, "it has a pack for too long")
+        self._look_again(self.cpu_ms(), slept=False)
+
+    def _look_again(self, before_ms: float, *, slept: bool) -> None:
+        self._late = asyncio.get_running_loop().call_later(_LATE_S, self._look, before_ms, slept)
+
+    def _look(self, before_ms: float, slept: bool) -> None:
+        """It still has the pack. That is its own doing unless it has to wait for a core.
+
+        Args:
+            before_ms: The CPU that it had taken before.
+            slept: Whether it slept when it was looked at before: it may just have said that it is done.
+        """
+        sleeps = self.sandbox.sleeps()
+        if (sleeps and slept) or self.cpu_ms() - before_ms >= _LATE_S * 1000:
+            self.sandbox.kill("it has a pack for too long")
+        else:
+            self._look_again(before_ms, slept=sleeps)
 
     def _let_go(self) -> None:
         if self._late is not None:
