@@ -82,6 +82,8 @@ class FileOutput(Output):
         self._period = 0
         self._is_torn = False
         self._must_reopen = False
+        self._rotated: list[Path] = []
+        """What this run has rotated last, oldest first."""
         self._state: FileState | None = None
 
     async def open(self) -> None:
@@ -162,6 +164,10 @@ class FileOutput(Output):
         try:
             await asyncio.get_running_loop().run_in_executor(None, os.fsync, self._fd)
             self._remember(end)
+        except asyncio.CancelledError:
+            # Somebody does not wait for a slow disk: whoever goes on writes the batch again.
+            os.ftruncate(self._fd, begin)
+            raise
         except OSError as error:
             os.ftruncate(self._fd, begin)
             raise self._failure(error) from error
@@ -232,9 +238,13 @@ class FileOutput(Output):
         self._shut()
         self._open()
         if self.options.keep_rotated:
-            rotated = sorted(target.parent.glob(f"{_glob_escape(Path(self._path).name)}.*T*"))
+            # The clock may have gone back, by an hour in autumn: what this run has rotated is the newest for all that.
+            own = [*self._rotated, target]
+            found = set(target.parent.glob(f"{_glob_escape(Path(self._path).name)}.*T*"))
+            rotated = [*sorted(found.difference(own)), *(path for path in own if path in found)]
             for old in rotated[: -self.options.keep_rotated]:
                 old.unlink(missing_ok=True)
+            self._rotated = own[-self.options.keep_rotated :]
 
     # What stands unfinished at the end of a file.
 

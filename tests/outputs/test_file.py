@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -13,7 +14,7 @@ from host.clock import VirtualClock
 from host.errors import RetryDelivery, StartError
 from host.outputs.file import FileOutput
 from host.testing.batches import batch_of
-from tests.outputs.conftest import opened, write
+from tests.outputs.conftest import opened, until, write
 
 DAY_NS = 86_400 * 1_000_000_000
 NOON_NS = 1_700_000_000 // 86_400 * DAY_NS + DAY_NS // 2
@@ -73,6 +74,48 @@ def test_rotation_by_size_keeps_as_many_as_told_and_whole_batches(make, tmp_path
     assert [file.name for file in rotated] == ["out.log.20231114T120000-0001", "out.log.20231114T120000-0002"]
     kept = b"".join(file.read_bytes() for file in [*rotated, path])
     assert kept == b"".join(b"%09d\n" % number for number in range(3, 10))
+
+
+@pytest.mark.parametrize("step_s", [-3600, 0], ids=["the clock goes back", "all in one second"])
+def test_what_was_rotated_last_is_kept_whatever_its_name(make, tmp_path, step_s):
+    clock = VirtualClock(NOON_NS)
+    path = tmp_path / "out.log"
+    (tmp_path / "out.log.20231113T120000").write_bytes(b"yesterday\n")
+    output = make(FileOutput, clock, path=str(path), timezone="utc", rotation_bytes=10, keep_rotated=3)
+
+    async def scenario():
+        async with opened(output):
+            for number in range(9):
+                await write(output, batch_of(b"%09d\n" % number))
+                clock._now_ns += step_s * 1_000_000_000
+
+    asyncio.run(scenario())
+
+    kept = sorted(file.read_bytes() for file in tmp_path.glob("out.log*"))
+    assert kept == [b"%09d\n" % number for number in range(5, 9)]
+
+
+def test_a_batch_that_nobody_waits_for_until_it_is_on_a_slow_disk_is_not_written(make, tmp_path, monkeypatch):
+    """It is written again: by the version of the output that goes on, or by the next run."""
+    path, begun, disk = tmp_path / "out.log", threading.Event(), threading.Event()
+    output = make(FileOutput, path=str(path), fsync=True)
+
+    async def scenario():
+        async with opened(output):
+            await write(output, batch_of(b"one\n"))
+            monkeypatch.setattr(os, "fsync", lambda _: begun.set() or disk.wait(20))
+            writing = asyncio.ensure_future(output.write(batch_of(b"two\n")))
+            await until(begun.is_set)
+            assert path.read_bytes() == b"one\ntwo\n"
+            writing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await writing
+            disk.set()
+
+    asyncio.run(scenario())
+    assert path.read_bytes() == b"one\n"
+    run(output, batch_of(b"two\n"))
+    assert path.read_bytes() == b"one\ntwo\n"
 
 
 def test_rotation_by_interval_also_of_what_an_earlier_run_left(make, tmp_path):
