@@ -69,10 +69,15 @@ class Heartbeat:
         self.fd = os.memfd_create("hekate-heartbeat", os.MFD_CLOEXEC)
         os.ftruncate(self.fd, mmap.PAGESIZE)
         self._map = mmap.mmap(self.fd, mmap.PAGESIZE, access=mmap.ACCESS_READ)
+        self._held: Beat | None = None
 
     def read(self) -> Beat:
-        """What the sandbox said last."""
-        return Beat._make(_BEAT.unpack_from(self._map))
+        """What the sandbox said last, or what it is being ended for."""
+        return self._held or Beat._make(_BEAT.unpack_from(self._map))
+
+    def hold(self, beat: Beat | None) -> None:
+        """It is being ended for what it does there, and may get on to something else before it ends; None: no more."""
+        self._held = beat
 
     def line(self) -> str:
         """The line of the script that it said it was at, as `name.lua:12`; empty unless it was asked to say so."""

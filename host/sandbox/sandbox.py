@@ -26,7 +26,7 @@ from host.packs.protocol import COMMAND, NEVER_MATCHES, Emitted, Op, Report, Sai
 from host.sandbox import commands
 from host.sandbox.blame import Blame
 from host.sandbox.channel import Channel
-from host.sandbox.heartbeat import Heartbeat, Usage, Use
+from host.sandbox.heartbeat import Beat, Heartbeat, Usage, Use
 from host.sandbox.journal import Journal, Tick
 from host.sandbox.module_texts import ModuleTexts
 from host.sandbox.process import Order
@@ -196,6 +196,7 @@ class Sandbox:
             self._ready = loop.create_future()  # if not, somebody waits for it since a process that did not get so far
         channel = self._channel = Channel(self)
         self._said_terminated = self._kill_reason = None
+        self.heartbeat.hold(None)
         self.progress += 1
         self._slots.release()
         try:
@@ -218,9 +219,17 @@ class Sandbox:
         channel.send_texts(Op.INIT, json.dumps(self._spec).encode())
         channel.listen()
 
-    def kill(self, reason: str, limit: str = "protocol", value: int = 0) -> None:
-        """End the process at once, for the `value` of a limit; it is started again as its owner wants."""
+    def kill(self, reason: str, limit: str = "protocol", value: int = 0, at: Beat | None = None) -> None:
+        """End the process at once; it is started again as its owner wants.
+
+        Args:
+            reason: Why, for people.
+            limit: What it overran.
+            value: How much that is.
+            at: Where it was when it did; by default where it is when it ends.
+        """
         self._kill_reason = (limit, reason, value)
+        self.heartbeat.hold(at)
         if self.pid:
             with contextlib.suppress(ProcessLookupError):  # it has just ended, and we have not heard of it yet
                 os.kill(self.pid, signal.SIGKILL)

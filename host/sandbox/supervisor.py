@@ -134,7 +134,7 @@ class Supervisor:
         if spent > limit:
             self._since.pop(sandbox, None)
             what = "Loading the script" if sandbox.state == "starting" else "One record" if beat.pack else "timer_event"
-            sandbox.kill(f"{what} took more than {limit} ms of CPU (cpu_limit).", "cpu_limit", limit)
+            sandbox.kill(f"{what} took more than {limit} ms of CPU (cpu_limit).", "cpu_limit", limit, beat)
 
 
 def _cpu_ms(sandbox: Sandbox) -> float | None:

@@ -54,8 +54,9 @@ class Busy:
         self.while_looked_at()
         return self.cpu_ms * 1_000_000
 
-    def kill(self, reason, limit="protocol", value=0):
+    def kill(self, reason, limit="protocol", value=0, at=None):
         self.killed.append((reason, limit, value))
+        self.heartbeat.hold(at)
 
 
 @pytest.fixture
@@ -85,6 +86,18 @@ def test_a_record_that_takes_too_long_ends_its_sandbox(busy):
 
     (killed,) = busy.killed
     assert killed == ("One record took more than 100 ms of CPU (cpu_limit).", "cpu_limit", LIMIT_MS)
+
+
+def test_it_is_ended_for_that_record_though_it_gets_on_to_the_next_before_it_ends(busy):
+    supervisor = Supervisor([busy])
+    busy.at(7)
+    supervisor.look()
+    busy.cpu_ms += LIMIT_MS + 1
+    supervisor.look()
+    busy.at(8)
+    assert busy.heartbeat.read().record == 7
+    busy.heartbeat.hold(None)  # the next process
+    assert busy.heartbeat.read().record == 8
 
 
 def test_records_that_were_done_while_the_host_had_to_wait_for_a_core_are_not_one(busy):
