@@ -1,10 +1,10 @@
 """Lines for which no grammar is to be written: a decoder takes them."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 
+from host.repl import json_config
 from host.repl.forms import Token
 from host.repl.session import ReplError
 
@@ -24,17 +24,17 @@ def refuse_by_text(texts: Sequence[str]) -> None:
             "This is MySQL's log of slow queries: nothing is to be written, use the decoder `mysql_slow_query`, and "
             "for the input splitter: {type: regex, delimiter: '\\n(# User@Host:)', delimiter_eol: false}."
         )
-    if sum(_is_gelf(text) for text in texts) >= _SHARE * len(texts):
+    objects = [found for found in map(json_config.object_of, texts) if found is not None]
+    if len(objects) < _SHARE * len(texts):
+        return
+    if sum(set(each) >= _GELF for each in objects) >= _SHARE * len(texts):
         raise ReplError("The lines are GELF: nothing is to be written, use the decoder `gelf` (hekate list decoders).")
-
-
-def _is_gelf(text: str) -> bool:
-    if not text.startswith("{"):
-        return False
-    try:
-        return set(json.loads(text)) >= _GELF
-    except ValueError:
-        return False
+    level = json_config.level_in_words(objects)
+    more = f" `{level}` is a word, and Severity a number: match it as Fields[{level}]." if level else ""
+    raise ReplError(
+        f"The lines are JSON objects: no grammar is to be written. Give the input `{json_config.decoder(objects)}`. "
+        f"What it does not name becomes a field.{more}"
+    )
 
 
 def refuse_by_tokens(tokenized: Sequence[list[Token]]) -> None:
@@ -44,10 +44,6 @@ def refuse_by_tokens(tokenized: Sequence[list[Token]]) -> None:
         ReplError: One does.
     """
     enough = _SHARE * len(tokenized)
-    if sum(len(line) == 1 and line[0].kind == "json" for line in tokenized) >= enough:
-        raise ReplError(
-            "The lines are JSON objects: nothing is to be written, use the decoder `json` (hekate list decoders)."
-        )
     pairs = [tuple(token.name for token in line if token.name) for line in tokenized if _is_pairs(line)]
     if len(pairs) >= enough and Counter(pairs).most_common(1)[0][1] < len(pairs) / 2:
         raise ReplError(

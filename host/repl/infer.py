@@ -64,12 +64,12 @@ async def of_lines(session: Session, lines: Sequence[bytes]) -> Proposal:
     known = await _known(session, texts)
     if known is not None:
         return known
+    decoded.refuse_by_text(texts)
     begins = records.common_beginning(texts, _SHARE_OF_BEGINNINGS)
     whole = [record.decode() for _, record in records.joined([text.encode() for text in texts], begins)]
     found = columns.separated(whole)
     if found is not None:
         return await _of_columns(session, found, whole, begins if len(whole) < len(texts) else "")
-    decoded.refuse_by_text(texts)
     tokenized = await _tokenized(session, texts)
     decoded.refuse_by_tokens(tokenized)
     return _of_forms(tokenized, texts)

@@ -105,11 +105,19 @@ def test_lines_that_another_decoder_takes_are_told(tmp_path):
     header = "May  1 10:00:0{n} web app[{n}]: "
     (tmp_path / "json.log").write_text("".join(f'{header}{{{{"a":{{n}}}}}}\n'.format(n=n) for n in range(5)))
     (tmp_path / "gelf.log").write_text('{"version":"1.1","host":"web","short_message":"up"}\n' * 3)
+    zap = '{"level":"info","ts":1700000000.12{n},"logger":"main","pid":{n},"msg":"x"}\n'
+    (tmp_path / "zap.log").write_text("".join(zap.replace("{n}", str(n)) for n in range(5)))
+    mongo = '{"t":{"$date":"2026-05-01T10:00:07.123+00:00"},"s":"I","id":1,"attr":{"n":2}}\n'
+    (tmp_path / "mongo.log").write_text(mongo * 5)
     (tmp_path / "slow.log").write_text("# User@Host: a[a] @ b []\n# Query_time: 2.3  Lock_time: 0.0\nSELECT 1;\n" * 3)
     (tmp_path / "long.log").write_text("x" * 300_000)
-    names = ("mixed.log", "empty.log", "no.log", ".", "binary.log", "json.log", "gelf.log", "slow.log", "long.log")
-    found = answers(tmp_path, *(f":infer {name}" for name in names), ":coverage gelf.log", status=1)
-    mixed, empty, missing, folder, binary, json, gelf, slow, long, covered = found
+    names = "mixed.log empty.log no.log . binary.log json.log gelf.log slow.log long.log zap.log mongo.log"
+    found = answers(tmp_path, *(f":infer {name}" for name in names.split()), ":coverage gelf.log", status=1)
+    mixed, empty, missing, folder, binary, json, gelf, slow, long, zap, mongo, covered = found
+    config = "{Timestamp: ts, timestamp_format: epoch_s, Logger: logger, Pid: pid, Payload: msg}"
+    assert f"Give the input `decoder: {{type: json, config: {config}}}`." in zap["error"]
+    assert "match it as Fields[level]" in zap["error"]
+    assert "`decoder: {type: json, config: {Timestamp: t.$date}}`" in mongo["error"]
     assert "the decoder `gelf`" in gelf["error"]
     assert "the decoder `mysql_slow_query`" in slow["error"]
     assert "all are empty, or of " in long["error"]
