@@ -9,7 +9,7 @@ from typing import NamedTuple
 from host.repl import grammar_text
 from host.repl.exact import declared, quote
 from host.repl.forms import Column, Token, is_level
-from host.repl.grammar_text import Patterns
+from host.repl.patterns import Patterns, lua_set
 
 _SEPARATORS = ("\t", "|", ";", ",")
 _LEAST_CELLS = 4
@@ -168,7 +168,7 @@ def _name(found: Separated, place: int, column: Column, names: Counter[str]) -> 
 def _items(patterns: Patterns, separator: str, name: str, cells: list[Cell], column: Column) -> list[str]:
     """The items of a column."""
     quoted = {cell.quoted for cell in cells if cell.text}
-    bare_text = f"(1 - {grammar_text.lua_set(separator + chr(10))})^1"
+    bare_text = f"(1 - {lua_set(separator + chr(10))})^1"
     if not column:  # nobody knows what may stand there
         bare = f'{{optional = {{{{name = "{name}", grammar = {bare_text}}}}}}}'
         in_quotes = f"{{optional = {{'\"', {_quoted(patterns, name, cells)}, '\"'}}}}"

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from host.repl.pairs import Tail
+
 
 class Token(NamedTuple):
     """A part of a line, as tokens.lua recognises it."""
@@ -57,12 +59,14 @@ class Form:
         has_rest: Whether something else follows.
         lines: Which lines are of this form.
         strict: So many columns tell it from the others, so their values must not take more than they have here.
+        tail: The pairs with which the lines end.
     """
 
     columns: list[Column]
     has_rest: bool
     lines: list[int]
     strict: int = 0
+    tail: Tail | None = None
 
 
 def is_level(column: Column) -> bool:

@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from host.repl import forms
 from host.repl.exact import declared, quote
-from host.repl.forms import Column, Form, is_level, varies
+from host.repl.forms import Column, Form, Token, is_level, varies
+from host.repl.pairs import Key, Tail
+from host.repl.patterns import LINES, Patterns, lua_set
 
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"])
 _REQUEST = re.compile(rf"({'|'.join(sorted(_METHODS))}) \S+ HTTP/\d")
 _SHARE_OF_REQUESTS = 0.8
 _URL = re.compile(r"-|https?://\S+")
-_LINES = "lines"
 _COUNTED = frozenset(["bytes", "rows", "lines", "packets", "requests", "records", "events", "items"])
 _NAME_OF_UNIT = {
     **dict.fromkeys(["ms", "us", "µs", "ns", "s", "sec", "seconds", "min", "minutes"], "duration"),
@@ -35,93 +35,6 @@ _TIMES = {
     "time:epoch_us": ("digits", "timestamp:epoch_us"),
     "time:utc": ("time", "timestamp:rfc3339"),
 }
-PATTERNS = {
-    "digits": 'lpeg.R"09"^1',
-    "seconds": 'lpeg.R"09"^1 * (lpeg.P"." * lpeg.R"09"^1)^-1',
-    "integer": 'lpeg.P"-"^-1 * lpeg.R"09"^1',
-    "number": 'lpeg.S"+-"^-1 * lpeg.R"09"^1 * (lpeg.P"." * lpeg.R"09"^1)^-1',
-    "quoted": '((1 - lpeg.S\'"\\\\\\n\') + lpeg.P"\\\\" * (1 - lpeg.P"\\n"))^0',
-    "doubled": "((1 - lpeg.S'\"\\n') + lpeg.P'\"\"')^0",
-    "doubled_lines": "((1 - lpeg.S'\"\\n') + lpeg.P'\"\"' + lpeg.P'\\n' * -lpeg.S'0123456789[')^0",
-    "rest": '(1 - lpeg.P"\\n")^0',
-    "next_line": 'lpeg.P"\\n" * #(1 - lpeg.S"0123456789[")',
-    _LINES: '((1 - lpeg.P"\\n") + lpeg.P"\\n" * #(1 - lpeg.S"0123456789["))^0 -- and those that go on with it',
-    "last_line_end": '(lpeg.P"\\n" * -1)^-1 -- the last record of a file has it still',
-    "padding": 'lpeg.S" \\t"^0',
-    "spaces": 'lpeg.S" \\t"^1',
-    "word": '(1 - lpeg.S" \\n")^1',
-    "name": "(1 - lpeg.S' \\t\",;()[]{}|<>=\\n')^1",
-    "level": 'lpeg.R("az", "AZ", "09")^1',
-    "ipv4": 'require "ip_address".v4',
-    "ipv6": 'require "ip_address".v6',
-    "object": "lpeg.P{'{' * (lpeg.V(1) + '\"' * (lpeg.P'\\\\' * 1 + (1 - lpeg.S'\"\\\\\\n'))^0 * '\"' + "
-    "(1 - lpeg.S'{}\"\\n'))^0 * '}'} -- JSON",
-    "uuid": '(lpeg.R("09", "af", "AF") + "-")^1',
-    "time": '(lpeg.R"09" + "-")^1 * lpeg.S"Tt " * (lpeg.R"09" + lpeg.S":.+-Zz")^1',
-    "comma_time": '(lpeg.R"09" + "-")^1 * lpeg.S"Tt " * (lpeg.R"09" + lpeg.S":.,+-Zz")^1 -- 10:00:00,123',
-    "clf_time": '(1 - lpeg.S"]\\n")^1',
-    "syslog_time": 'lpeg.R"AZ" * lpeg.R"az"^1 * lpeg.P" "^1 * lpeg.R"09"^1 * " " * (lpeg.R"09" + ":")^1',
-}
-"""What is used of these stands above the grammar, under these names."""
-
-_BY_FORMAT = """local date_time = require "date_time"
-local {name}_format = date_time.{grammar}
-local {name} = {name}_format / 0 -- where it is; {name}_ns says when
-local function {name}_ns(text)
-  local seconds, ns = date_time.seconds_and_ns({name}_format:match(text))
-  return seconds and seconds * 1000000000LL + ns
-end"""
-
-
-def lua_set(characters: str) -> str:
-    """One of these bytes, as a literal in lpeg.S."""
-    escaped = "".join({"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n"}.get(each, each) for each in characters)
-    return f'lpeg.S"{escaped}"'
-
-
-class Patterns:
-    """The definitions that stand above a grammar: those that it uses."""
-
-    def __init__(self) -> None:
-        self._used: dict[str, str] = {}
-        self._formats: dict[str, str] = {}
-        self.has_severity = False
-
-    def use(self, name: str) -> str:
-        """Have a pattern defined; answers its name."""
-        self._used[name] = PATTERNS[name]
-        return name
-
-    def by_format(self, kind: str) -> str:
-        """Have a time defined by its format."""
-        if kind not in self._formats:
-            self._formats[kind] = f"moment_{len(self._formats) + 1}" if self._formats else "moment"
-        return self._formats[kind]
-
-    def severity(self) -> str:
-        """Have the function defined that makes numbers of words."""
-        self.has_severity = True
-        return "severity_of"
-
-    def text(self, levels: set[str]) -> str:
-        """All definitions."""
-        parts = ['local lpeg = require "lpeg"']
-        for kind, name in self._formats.items():
-            _, _, written = kind.partition(":")
-            by = "pgsql_timestamp" if kind == "time:pgsql" else f"build_strftime_grammar {quote(written)}"
-            text = _BY_FORMAT.format(name=name, grammar=by)
-            parts.append(text if len(parts) == 1 else text.partition("\n")[2])
-        parts += [f"local {name} = {text}" for name, text in self._used.items()]
-        if self.has_severity:
-            known = {**forms.LEVELS, **{letter.lower(): number for letter, number in forms.LETTERS.items()}}
-            words = {word for word in (*forms.LEVELS, *levels) if word in levels or word in _USUAL}
-            pairs = ", ".join(f"{word} = {known[word]}" for word in sorted(words, key=lambda word: (known[word], word)))
-            parts.append(f"local SEVERITIES = {{{pairs}}}")
-            parts.append("local function severity_of(text) return SEVERITIES[text:lower()] end")
-        return "\n".join(parts)
-
-
-_USUAL = frozenset({"fatal", "critical", "error", "warn", "warning", "notice", "info", "debug", "trace"})
 
 
 class _Writer:
@@ -141,16 +54,53 @@ class _Writer:
         columns = self._form.columns
         for place in range(len(columns)):
             self._add(place, _text_from(columns, place + 1))
-        if self._form.has_rest:
+        if self._form.tail is not None:
+            self._add_pairs(self._form.tail)
+        elif self._form.has_rest:
             self._flush()
             self.items.append(f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use(self._rest)}}}')
         self._flush()
-        if self._rest == _LINES and not self._form.has_rest:
-            field = f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use(_LINES)}}}'
+        if self._rest == LINES and not self._form.has_rest:
+            field = f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use(LINES)}}}'
             self.items.append(f"{{optional = {{{self._patterns.use('next_line')}, {field}}}}}")
-        if self._rest == _LINES:
+        if self._rest == LINES:
             self.items.append(self._patterns.use("last_line_end"))
         return self.items
+
+    def _add_pairs(self, tail: Tail) -> None:
+        """What is not in all lines is optional; what nobody knows is the rest."""
+        if self._form.has_rest:
+            self._flush()
+            self.items.append(f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use("before_pairs")}}}')
+        self._flush()
+        self._patterns.use("blank")
+        for key in tail.keys:
+            written = [self._pair(key, some) for some in _by_quote(tail.values[key])]
+            if tail.is_required(key) and len(written) == 1:
+                self.items += written[0]
+            else:
+                self.items += [f"{{optional = {{{', '.join(each)}}}}}" for each in written]
+            self._unique(_plain(key.name))
+        more = f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use("more")}}}'
+        self.items += [f"{{optional = {{blank, {more}}}}}", "blank"]
+
+    def _pair(self, key: Key, values: list[str]) -> list[str]:
+        number = self._names[_plain(key.name)] + 1
+        name = _plain(key.name) if number == 1 else f"{_plain(key.name)}_{number}"
+        mark = values[0][:1] if values[0][:1] in {'"', "'"} else ""
+        if key.is_flag:
+            flag = f'{{name = "{name}", grammar = lpeg.P"{key.name}"}}'
+            return ["blank", flag, self._patterns.use("pair_end")]
+        before = f"blank * {quote(f'{key.name}={mark}')}"
+        if mark:
+            pattern = "quoted" if mark == '"' else "single_quoted"
+            return [before, f'{{name = "{name}", grammar = {self._patterns.use(pattern)}}}', quote(mark)]
+        column = [_token(value) for value in values]
+        if is_level(column) and not self._names["Severity"]:
+            name = self._unique("Severity")
+        typed = typed_field(self._patterns, column, name, key.name)
+        text = f'{{name = "{name}", grammar = {self._patterns.use("bare")}}}'
+        return [before, typed or text, self._patterns.use("pair_end")]
 
     def _add(self, place: int, following: str) -> None:
         column = self._form.columns[place]
@@ -224,6 +174,27 @@ def _up_to(characters: set[str]) -> str:
 
 
 _NUMBERS = frozenset({"integer", "double"})
+_KINDS = {
+    "integer": re.compile(r"-?\d+"),
+    "double": re.compile(r"[+-]?\d+\.\d+"),
+    "ipv4": re.compile(r"\d{1,3}(\.\d{1,3}){3}"),
+}
+
+
+def _token(value: str) -> Token:
+    return Token(next((kind for kind, pattern in _KINDS.items() if pattern.fullmatch(value)), "word"), value)
+
+
+def _by_quote(values: list[str]) -> list[list[str]]:
+    """Values in quotes, in others, and without."""
+    found: dict[str, list[str]] = {}
+    for value in values:
+        found.setdefault(value[:1] if value[:1] in {'"', "'"} else "", []).append(value)
+    return list(found.values())
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\W", "_", name)
 
 
 def _is_escaped_as_json(column: Column) -> bool:
@@ -355,10 +326,14 @@ def of_forms(found: Sequence[Form], examples: Sequence[str], total: int, *, cont
         continued: Whether a splitter may have made one record of several lines.
     """
     patterns = Patterns()
-    rest = _LINES if continued else "rest"
+    rest = LINES if continued else "rest"
     written = [
         alternative(_Writer(patterns, form, rest).write(), comment_of(len(form.lines) / total, example))
         for form, example in zip(found, examples, strict=True)
     ]
+    with_pairs = [form for form in found if form.tail is not None]
+    if len(with_pairs) > 1:
+        others = Form(with_pairs[-1].columns, has_rest=True, lines=[])
+        written.append(alternative(_Writer(patterns, others, rest).write(), "other keys than these"))
     levels = set().union(*(levels_of(form.columns) for form in found))
     return patterns.text(levels) + "\n\n" + declared("{\n" + "".join(written) + "  }")

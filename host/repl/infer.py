@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from host import paths
-from host.repl import columns, decoded, forms, grammar_text, records
+from host.repl import columns, decoded, forms, grammar_text, pairs, records
 from host.repl.exact import declared
-from host.repl.forms import Token
+from host.repl.forms import Form, Token
 from host.repl.session import ReplError, Session, in_parts
 
 _SHARE_OF_ONE_FORM = 0.9
@@ -78,7 +78,7 @@ async def of_lines(session: Session, lines: Sequence[bytes]) -> Proposal:
 def _of_forms(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
     begins = _beginning(texts)
     firsts = [number for number, text in enumerate(texts) if re.match(begins, text)]
-    found = forms.find([tokenized[number] for number in firsts])
+    found = _found([tokenized[number] for number in firsts], [texts[number] for number in firsts])
     covered = {firsts[line] for form in found for line in form.lines}
     continued = len(texts) - len(firsts) if begins else _continued(texts, covered)
     examples = [texts[firsts[form.lines[0]]] for form in found]
@@ -87,6 +87,30 @@ def _of_forms(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
     has_requests = any(grammar_text.is_request(column) for form in found for column in form.columns)
     advice = _FROM_SERVERS if has_requests else "" if any(form.columns for form in found) else _NOTHING_FOUND
     return Proposal(source, len(covered), shares, continued, begins, advice)
+
+
+def _found(tokenized: list[list[Token]], texts: list[str]) -> list[Form]:
+    """The forms; of lines that end with pairs, those of what stands before."""
+    starts = pairs.starts(texts)
+    if starts is None:
+        return forms.find(tokenized)
+    heads = [_up_to(tokens, start) for tokens, start in zip(tokenized, starts, strict=True)]
+    found = []
+    for form in forms.find(heads):
+        for tail in pairs.tails([texts[line][starts[line] :] for line in form.lines]):
+            columns = [[column[at] for at in tail.lines] for column in form.columns]
+            lines = [form.lines[at] for at in tail.lines]
+            found.append(Form(columns, form.has_rest, lines, form.strict, tail))
+    return found
+
+
+def _up_to(tokens: list[Token], end: int) -> list[Token]:
+    size = 0
+    for place, token in enumerate(tokens):
+        if size >= end:
+            return tokens[:place]
+        size += len(token.text)
+    return tokens
 
 
 def _beginning(texts: list[str]) -> str:
