@@ -173,7 +173,7 @@ def test_json_lines_are_not_given_a_grammar(tmp_path):
     (tmp_path / "a.log").write_text('{"a": 1}\n{"a": 2, "b": {"c": "}"}}\n')
     (error,) = answers(tmp_path, ":infer a.log", status=1)
 
-    assert "the decoder `json`" in error["error"]
+    assert "`decoder: json`" in error["error"]
 
 
 GLOBALS = """
