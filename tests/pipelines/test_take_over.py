@@ -38,22 +38,24 @@ class Successor(OutputUnit):
         pass
 
 
-async def take_over(old):
-    asyncio.get_running_loop().call_later(0.1, setattr, old.sandbox, "idle", True)
-    await Successor().take_over(old)
-    return old.told
-
-
-@pytest.mark.parametrize(
-    ("state", "waits"), [("running", True), ("backing_off", False)], ids=["waits for a core", "has died"]
-)
-def test_what_an_encoder_has_begun_is_waited_for_if_it_only_needs_time(state, waits, monkeypatch):
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch):
     monkeypatch.setattr(output_unit, "_HAND_OVER_S", 0.01)
-    assert asyncio.run(take_over(Replaced(state)))[1] == f"runner, idle: {waits}"
 
 
-def test_an_encoder_is_not_waited_for_whose_output_delivers_nothing(monkeypatch):
-    monkeypatch.setattr(output_unit, "_HAND_OVER_S", 0.01)
-    old = Replaced("running")
-    old.runner.waiting = 1
-    assert asyncio.run(take_over(old))[1] == "runner, idle: False"
+def test_what_an_encoder_has_begun_is_waited_for_if_it_only_needs_time():
+    async def run():
+        old = Replaced("running")
+        asyncio.get_running_loop().call_later(0.1, setattr, old.sandbox, "idle", True)
+        await Successor().take_over(old)
+        return old.told[1]
+
+    assert asyncio.run(run()) == "runner, idle: True"
+
+
+@pytest.mark.parametrize(("state", "waiting"), [("backing_off", 0), ("running", 1)], ids=["died", "delivers nothing"])
+def test_an_encoder_is_not_waited_for_if_that_may_take_long(state, waiting):
+    old = Replaced(state)
+    old.runner.waiting = waiting
+    asyncio.run(Successor().take_over(old))
+    assert old.told[1] == "runner, idle: False"
