@@ -118,12 +118,16 @@ def test_what_is_broken_is_refused_with_its_place_and_nothing_changes(shared, ap
 
 @pytest.mark.parametrize("name", ["..", "a%2fb", "..%2f..%2fx", "x.lua", "%00", "a" * 65, "%2e%2e"])
 def test_no_name_reaches_another_file(name, api, shared):
-    before = sorted(path.relative_to(shared.folder) for path in shared.folder.rglob("*.lua"))
+    def scripts():
+        """Not the versions of those that ran when the host began: it notes them in its own time."""
+        return sorted(path for path in shared.folder.rglob("*.lua") if "versions" not in path.parts)
+
+    before = scripts()
     for method, suffix in (("PUT", ""), ("DELETE", ""), ("POST", "/restart"), ("GET", "/source"), ("PATCH", "")):
         assert api.ask(method, f"/api/v1/sandboxes/{name}{suffix}", levels(1) if method == "PUT" else None).status in {
             400, 404, 415,
         }  # fmt: skip
-    assert sorted(path.relative_to(shared.folder) for path in shared.folder.rglob("*.lua")) == before
+    assert scripts() == before
 
 
 def test_a_script_does_not_come_as_a_form(api):
