@@ -10,6 +10,7 @@ from host.repl.session import ReplError
 
 _SHARE = 0.9
 _SLOW_QUERIES = (re.compile(r"# User@Host: "), re.compile(r"# Query_time: "))
+_JOURNAL = ("__CURSOR=", "__REALTIME_TIMESTAMP=")
 _GELF = frozenset({"version", "host", "short_message"})
 
 
@@ -23,6 +24,12 @@ def refuse_by_text(texts: Sequence[str]) -> None:
         raise ReplError(
             "This is MySQL's log of slow queries: nothing is to be written, use the decoder `mysql_slow_query`, and "
             "for the input splitter: {type: regex, delimiter: '\\n(# User@Host:)', delimiter_eol: false}."
+        )
+    if all(any(text.startswith(name) for text in texts) for name in _JOURNAL):
+        raise ReplError(
+            "This is journald's export format, a field on each line and a blank line between records: no grammar is to "
+            "be written. `journalctl -o json` writes the same for the decoder `json`. To read what there is, "
+            'the splitter {type: token, delimiter: "\\n\\n"} makes a record of each, which a decoder of your own takes.'
         )
     objects = [found for found in map(json_config.object_of, texts) if found is not None]
     if len(objects) < _SHARE * len(texts):

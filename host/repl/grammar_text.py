@@ -316,17 +316,17 @@ def comment_of(share: float, example: str) -> str:
     return f"{share:.0%}: {shown[:_MOST_EXAMPLE]}{'...' if len(shown) > _MOST_EXAMPLE else ''}"
 
 
-def of_forms(found: Sequence[Form], examples: Sequence[str], total: int, *, continued: bool = False) -> str:
+def of_forms(found: Sequence[Form], examples: Sequence[str], total: int, begins: str = "") -> str:
     """A declared grammar of the forms.
 
     Args:
         found: The forms.
         examples: Of each a line.
         total: Of how many lines they are made.
-        continued: Whether a splitter may have made one record of several lines.
+        begins: With what a record begins of which a splitter has made several lines one; else nothing.
     """
-    patterns = Patterns()
-    rest = LINES if continued else "rest"
+    patterns = Patterns(begins)
+    rest = LINES if begins else "rest"
     written = [
         alternative(_Writer(patterns, form, rest).write(), comment_of(len(form.lines) / total, example))
         for form, example in zip(found, examples, strict=True)

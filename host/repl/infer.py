@@ -16,7 +16,7 @@ _SHARE_OF_ONE_FORM = 0.9
 _SHARE_OF_KNOWN = 0.5
 _SHARE_OF_BEGINNINGS = 0.4
 _AT_ONCE = 25
-_SHARE_OF_FIRST_LINES = 0.2
+_SHARE_OF_FIRST_LINES = 0.03
 _CONTINUES = re.compile(r"\s|Caused by:|\.\.\. |#\d+ |Stack trace:|Traceback")
 
 _ANY_SYSLOG = "syslog.items()"
@@ -82,10 +82,18 @@ def _of_forms(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
     covered = {firsts[line] for form in found for line in form.lines}
     continued = len(texts) - len(firsts) if begins else _continued(texts, covered)
     examples = [texts[firsts[form.lines[0]]] for form in found]
-    source = grammar_text.of_forms(found, examples, len(firsts), continued=bool(begins))
+    source = grammar_text.of_forms(found, examples, len(firsts), begins)
     shares = [_format("", len(form.lines), len(firsts), text) for form, text in zip(found, examples, strict=True)]
     has_requests = any(grammar_text.is_request(column) for form in found for column in form.columns)
-    advice = _FROM_SERVERS if has_requests else "" if any(form.columns for form in found) else _NOTHING_FOUND
+    advice = (
+        _XML
+        if begins == records.EVENT
+        else _FROM_SERVERS
+        if has_requests
+        else ""
+        if any(form.columns for form in found)
+        else _NOTHING_FOUND
+    )
     return Proposal(source, len(covered), shares, continued, begins, advice)
 
 
@@ -124,6 +132,12 @@ def _beginning(texts: list[str]) -> str:
 _FROM_SERVERS = (
     "If nginx or Apache writes this, its own log_format or LogFormat gives an exact grammar, with its names: "
     "`:infer /etc/nginx/nginx.conf`, or `:infer nginx FORMAT` (:help infer)."
+)
+
+
+_XML = (
+    "These are events of Windows as XML, which no decoder of Hekate takes apart: the Payload is the event as it is, "
+    "and what you need of it is to be captured (:edit). If the sender can write JSON, the decoder `json` takes that."
 )
 
 

@@ -4,6 +4,7 @@ from host.repl import forms
 from host.repl.exact import quote
 
 LINES = "lines"
+FIRST = "first"
 PATTERNS = {
     "digits": 'lpeg.R"09"^1',
     "seconds": 'lpeg.R"09"^1 * (lpeg.P"." * lpeg.R"09"^1)^-1',
@@ -13,8 +14,9 @@ PATTERNS = {
     "doubled": "((1 - lpeg.S'\"\\n') + lpeg.P'\"\"')^0",
     "doubled_lines": "((1 - lpeg.S'\"\\n') + lpeg.P'\"\"' + lpeg.P'\\n' * -lpeg.S'0123456789[')^0",
     "rest": '(1 - lpeg.P"\\n")^0',
-    "next_line": 'lpeg.P"\\n" * #(1 - lpeg.S"0123456789[")',
-    LINES: '((1 - lpeg.P"\\n") + lpeg.P"\\n" * #(1 - lpeg.S"0123456789["))^0 -- and those that go on with it',
+    FIRST: 'lpeg.S"0123456789["',
+    "next_line": 'lpeg.P"\\n" * #(1 - first)',
+    LINES: '((1 - lpeg.P"\\n") + lpeg.P"\\n" * #(1 - first))^0 -- and those that go on with it',
     "last_line_end": '(lpeg.P"\\n" * -1)^-1 -- the last record of a file has it still',
     "blank": 'lpeg.P","^-1 * lpeg.P" "^0',
     "bare": "-lpeg.S'\"\\'' * (1 - (lpeg.P','^-1 * (lpeg.S' \\n' + -1)))^0",
@@ -54,16 +56,28 @@ def lua_set(characters: str) -> str:
     return f'lpeg.S"{escaped}"'
 
 
-class Patterns:
-    """The definitions that stand above a grammar: those that it uses."""
+_SHOWS_KIND = 6
+_FIRST_OF = {"[A-Z]{": 'lpeg.R"AZ"^4 * lpeg.S" :"', "<Event": 'lpeg.P"<Event"'}
+"""How the first line of a record begins that does not begin with a date, by how that is written for a splitter."""
 
-    def __init__(self) -> None:
+
+class Patterns:
+    """The definitions that stand above a grammar: those that it uses.
+
+    Args:
+        begins: With what a record of several lines begins.
+    """
+
+    def __init__(self, begins: str = "") -> None:
+        self._first = _FIRST_OF.get(begins[:_SHOWS_KIND], PATTERNS[FIRST])
         self._used: dict[str, str] = {}
         self._formats: dict[str, str] = {}
         self.has_severity = False
 
     def use(self, name: str) -> str:
         """Have a pattern defined; answers its name."""
+        if name in {LINES, "next_line"}:
+            self._used[FIRST] = self._first
         self._used[name] = PATTERNS[name]
         return name
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+EVENT = "<Event[ >]"
+"""An event of Windows, as XML."""
 BEGINNINGS = (
     r"\d{4}-\d\d-\d\d[T ]",
     r"\[\d{4}-\d\d-\d\d[T ]",
@@ -11,8 +13,13 @@ BEGINNINGS = (
     r"\d\d/\d\d/\d{4} ",
     r"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d ",
     r"\[\d\d-[A-Z][a-z]{2}-\d{4} ",
+    r"[A-Z]{4,8} +\[[^\]\n]+\] +\d{4}-\d\d-\d\d",
+    r"[A-Z]{4,8} +\d{4}-\d\d-\d\d[T ]",
+    r"\[[A-Z]{4,8}\] +\[?\d{4}-\d\d-\d\d",
+    r"[A-Z]{4,8}:[\w.]+:",
+    EVENT,
 )
-"""Dates with which records begin, and lines in the midst of one do not."""
+"""With what records begin, and lines in the midst of one do not: dates, levels before a date or a logger, elements."""
 _MOST_BYTES = 64 * 1024
 
 

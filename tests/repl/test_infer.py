@@ -78,7 +78,7 @@ def test_lines_of_stack_traces_become_part_of_their_record(proposals, tmp_path):
     decoders = tmp_path / "plugins" / "decoders"
     decoders.mkdir(parents=True)
     inputs = {}
-    for name in ("java", "jobs", "csv", "php"):
+    for name in ("java", "jobs", "csv", "php", "cassandra"):
         (decoders / f"{name}.lua").write_text(proposals[name][5].read_text())
         (tmp_path / f"{name}.log").write_text("\n".join(LOGS[name]) + "\n")
         splitter = yaml.safe_load(proposals[name][0]["splitter"])
@@ -95,6 +95,8 @@ def test_lines_of_stack_traces_become_part_of_their_record(proposals, tmp_path):
     assert (tmp_path / "java.txt").read_text().count(trace) == len(CLOCKS)
     trace = "java.lang.IllegalStateException: no such order\n\tat com.acme.Cart.add(Cart.java:42)\n\tat com.acme.Main"
     assert (tmp_path / "jobs.txt").read_text().count(trace) == len(CLOCKS)
+    trace = "Exception in thread\njava.lang.RuntimeException: no"
+    assert (tmp_path / "cassandra.txt").read_text().count(trace) == len(CLOCKS)
     assert "decode_failed" not in host.log
 
 
@@ -108,16 +110,18 @@ def test_lines_that_another_decoder_takes_are_told(tmp_path):
     zap = '{"level":"info","ts":1700000000.12{n},"logger":"main","pid":{n},"msg":"x"}\n'
     (tmp_path / "zap.log").write_text("".join(zap.replace("{n}", str(n)) for n in range(5)))
     mongo = '{"t":{"$date":"2026-05-01T10:00:07.123+00:00"},"s":"I","id":1,"attr":{"n":2}}\n'
+    (tmp_path / "journal.log").write_text("__CURSOR=s=1;i=2\n__REALTIME_TIMESTAMP=17\nMESSAGE=x\n\n" * 3)
     (tmp_path / "mongo.log").write_text(mongo * 5)
     (tmp_path / "slow.log").write_text("# User@Host: a[a] @ b []\n# Query_time: 2.3  Lock_time: 0.0\nSELECT 1;\n" * 3)
     (tmp_path / "long.log").write_text("x" * 300_000)
-    names = "mixed.log empty.log no.log . binary.log json.log gelf.log slow.log long.log zap.log mongo.log"
+    names = "mixed.log empty.log no.log . binary.log json.log gelf.log slow.log long.log zap.log mongo.log journal.log"
     found = answers(tmp_path, *(f":infer {name}" for name in names.split()), ":coverage gelf.log", status=1)
-    mixed, empty, missing, folder, binary, json, gelf, slow, long, zap, mongo, covered = found
+    mixed, empty, missing, folder, binary, json, gelf, slow, long, zap, mongo, journal, covered = found
     config = "{Timestamp: ts, timestamp_format: epoch_s, Logger: logger, Pid: pid, Payload: msg}"
     assert f"Give the input `decoder: {{type: json, config: {config}}}`." in zap["error"]
     assert "match it as Fields[level]" in zap["error"]
     assert "`decoder: {type: json, config: {Timestamp: t.$date}}`" in mongo["error"]
+    assert r'{type: token, delimiter: "\n\n"}' in journal["error"]
     assert "the decoder `gelf`" in gelf["error"]
     assert "the decoder `mysql_slow_query`" in slow["error"]
     assert "all are empty, or of " in long["error"]
@@ -134,9 +138,12 @@ def test_what_windows_writes_is_told_or_passed_over(tmp_path):
     lines = "".join(f"0{day}.05.2024 10:00:07\tgröße {day}\tB\t{day}\r\n" for day in range(1, 6))
     for encoding in ("utf-8-sig", "utf-16", "utf-16-le", "latin-1"):
         (tmp_path / f"{encoding}.log").write_bytes(lines.encode(encoding))
-    marked, covered, saved, *wide, latin = answers(
+    event = '<Event xmlns="x">\n  <System>\n    <EventID>4624</EventID>\n  </System>\n</Event>\n'
+    (tmp_path / "events.xml").write_text(event * 5)
+    marked, covered, saved, *wide, latin, events = answers(
         tmp_path, ":infer utf-8-sig.log", ":coverage utf-8-sig.log", ":save windows",
-        ":infer utf-16.log", ":load utf-16-le.log", ":load latin-1.log", status=1,
+        ":infer utf-16.log", ":load utf-16-le.log", ":load latin-1.log",
+        ":infer events.xml", status=1,
     )  # fmt: skip
     assert marked["results"][0]["captures"][0]["text"] == "01.05.2024 10:00:07"
     assert (covered["parsed"], covered["hint"]) == (5, "")
@@ -146,6 +153,11 @@ def test_what_windows_writes_is_told_or_passed_over(tmp_path):
     assert "`iconv -f UTF-16 -t UTF-8 utf-16.log > utf-16.log.utf8`" in wide[0]["error"]
     assert "iconv -f UTF-16LE" in wide[1]["error"]
     assert "iconv -f WINDOWS-1252" in latin["hint"]
+    assert (events["parsed"], events["splitter"]) == (
+        5,
+        r"{type: regex, delimiter: '\n(<Event[ >])', delimiter_eol: false}",
+    )
+    assert "events of Windows as XML" in events["hint"]
 
 
 def test_a_grammar_takes_the_lines_of_other_files_too(tmp_path):
