@@ -40,8 +40,7 @@ def command(kind: str, name: str, sandbox_dir: Path, output_format: str) -> int:
     path = Path(f"{name}.yaml") if kind == "config" else sandbox_dir / f"{kind}s" / f"{name}.lua"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(scaffolds.text(kind, name, sandbox_dir))
+        _write(path, scaffolds.text(kind, name, sandbox_dir))
     except FileExistsError:
         click.echo(f"{path} is there already; nothing was written. Take another name, or remove it.", err=True)
         return os.EX_CANTCREAT
@@ -62,3 +61,14 @@ def command(kind: str, name: str, sandbox_dir: Path, output_format: str) -> int:
                 f"It goes before the {kind} `{name}` that comes with Hekate. If it is not to, take another name."
             )
     return os.EX_OK
+
+
+def _write(path: Path, text: str) -> None:
+    """Make a file, or none: a host takes what lies in its drop-in directory."""
+    with path.open("x", encoding="utf-8") as file:
+        try:
+            file.write(text)
+            file.flush()
+        except OSError:
+            path.unlink()
+            raise

@@ -1,5 +1,6 @@
 """Commands that make something: a grammar from lines or formats, a decoder in a file, its cases."""
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -163,12 +164,14 @@ async def save(session: Session, argument: str) -> Document:
     options = decoder_text.options_of(code, name, session.options)
     splitter = records.splitter(session.begins, crlf=session.crlf)
     text = decoder_text.plugin_text(name, code, cases, options, splitter=splitter)
+    temporary = path.with_suffix(".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
         temporary.write_text(text, encoding="utf-8")
         temporary.rename(path)
     except OSError as fault:
+        with contextlib.suppress(OSError):  # there may be none, and not even its folder
+            temporary.unlink()
         why = f"Cannot write {path}: {fault.strerror}. Start with --sandbox-dir where you may write."
         raise ReplError(why) from fault
     session.saved = path

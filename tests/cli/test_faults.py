@@ -103,9 +103,11 @@ def test_streams_that_are_closed_or_full_are_no_crash(folder):
         "$HEKATE list 2>&1 >/dev/full; echo $?;"
         "$HEKATE --help | (exec <&-; sleep 2); echo ${PIPESTATUS[0]};"
         "echo a | $HEKATE cat - | head -1 | cut -c 32-;"
-        "echo a | $HEKATE cat - 2>&1 >/dev/full; echo $?",
+        "echo a | $HEKATE cat - 2>&1 >/dev/full; echo $?;"
+        "(ulimit -f 0; $HEKATE new filter none 2>&1 | cut -c 1-50); ls plugins/filters",
         folder,
     )
 
     full = ["Error: No space left on device.", "74"]
-    assert said.splitlines() == ["inputs", "141", "0", "64", *full, "141", "(no Type)", *full]
+    assert said.splitlines() == ["inputs", "141", "0", "64", *full, "141", "(no Type)", *full,
+                                 "Error: cannot write plugins/filters/none.lua: File"]  # fmt: skip
