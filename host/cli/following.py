@@ -8,7 +8,9 @@ import stat
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from host import terminating
 from host.config import model
 from host.outputs.base import Output
 from host.pipeline.pipeline import Pipeline
@@ -58,16 +60,15 @@ class Following:
             HekateError: It could not be started, or not be brought to its end.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # In the midst of a batch, too, which may be many records to show.
-            signal.signal(number, lambda number, _: self._on_signal(loop, signal.Signals(number)))
-        try:
-            await self.pipeline.start()
-            await _first(self._stopped.wait(), self.pipeline.ended.wait(), self._until_nobody_reads())
-            if not self._stopped.is_set():
-                await self.pipeline.drain()
-        finally:
-            await self.pipeline.stop()
+        # In the midst of a batch, too, which may be many records to show.
+        with terminating.told(partial(self._on_signal, loop)):
+            try:
+                await self.pipeline.start()
+                await _first(self._stopped.wait(), self.pipeline.ended.wait(), self._until_nobody_reads())
+                if not self._stopped.is_set():
+                    await self.pipeline.drain()
+            finally:
+                await self.pipeline.stop()
 
     async def _until_nobody_reads(self) -> None:
         """Whoever reads a pipe may go while nothing comes that would be written."""

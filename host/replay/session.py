@@ -3,7 +3,9 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from functools import partial
 
+from host import terminating
 from host.config import model
 from host.outputs.base import Output
 from host.pipeline.pipeline import Pipeline
@@ -56,16 +58,15 @@ class Session:
             await self.pipeline.start()
             conductor = self._conductor = Conductor(self.pipeline, self.world, pace or Pace(None), span or Span())
             loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                # In the midst of a batch, too, which may be many records to show.
-                signal.signal(number, lambda number, _: self._on_signal(loop, signal.Signals(number)))
-            try:
-                await conductor.run()
-            finally:
-                await self.pipeline.stop()
-                if self.world.at_rest is not None:
-                    self.world.at_rest()
-                conductor.close()
+            # In the midst of a batch, too, which may be many records to show.
+            with terminating.told(partial(self._on_signal, loop)):
+                try:
+                    await conductor.run()
+                finally:
+                    await self.pipeline.stop()
+                    if self.world.at_rest is not None:
+                        self.world.at_rest()
+                    conductor.close()
         finally:
             self.recordings.close()
         return conductor
