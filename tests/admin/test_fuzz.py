@@ -22,8 +22,8 @@ pytestmark = pytest.mark.slow
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 STREAMS = "/api/v1/(tap|graph/stream)$"
 SLOW = "/api/v1/(config/(validate|reload)|sandboxes/dry-run|(matchers|grammars)/test)$"
-LEAN = settings(max_examples=examples(3), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-LONG = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
+LEAN = settings(max_examples=examples(3), suppress_health_check=list(HealthCheck), derandomize=True)
+LONG = settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 TOKEN = {"Authorization": f"Bearer {TOKENS['admin']}"}
 
 schema = schemathesis.openapi.from_dict(openapi.document(PARTS)).exclude(path_regex=STREAMS)

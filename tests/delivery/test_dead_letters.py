@@ -21,7 +21,7 @@ def put(letters, record, position=0):
     )
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 @given(st.lists(st.one_of(st.binary(max_size=200), st.text(max_size=50).map(lambda t: t.encode("utf-8", "replace")))))
 def test_every_record_is_read_back_as_it_was(tmp_path_factory, records):
     state_dir = tmp_path_factory.mktemp("state")

@@ -68,7 +68,7 @@ def replay(new_splitter, data, sizes, position=0):
     return asyncio.run(Replay(intake, new_splitter).replay(data, sizes, position))
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(DATA, SIZES, SIZES, st.integers(0, 2), st.integers(0, 40))
 def test_reading_again_from_any_released_position_gives_the_rest(data, sizes, again, which, back):
     new_splitter = splitters("truncate")[which]
@@ -84,7 +84,7 @@ def test_reading_again_from_any_released_position_gives_the_rest(data, sizes, ag
         assert len(rest) >= behind
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 @given(DATA, SIZES, st.integers(0, 2))
 def test_every_slot_comes_back_and_positions_only_grow(data, sizes, which):
     intake = replay(splitters("drop")[which], data, sizes)

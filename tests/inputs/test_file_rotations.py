@@ -83,7 +83,7 @@ async def follow(harness, log, steps, seen):
     return True
 
 
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_no_line_is_lost(steps, monkeypatch):
     # A short copy counts as a file of its own when it has not grown for a while.

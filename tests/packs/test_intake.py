@@ -4,7 +4,7 @@ import asyncio
 from array import array
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from host.packs.intake import Intake
@@ -100,7 +100,6 @@ def test_those_who_wait_get_their_turn_in_order(decoder):
     asyncio.run(run())
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(0, 7)), st.booleans())
 def test_a_waiter_that_is_cancelled_keeps_nobody_waiting(cancelled, late):
     """late: cancelled at the very moment at which its turn has come."""

@@ -4,7 +4,7 @@ import json
 import math
 from random import Random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host.packs import protocol
@@ -293,7 +293,7 @@ values = st.one_of(
 documents = st.lists(st.dictionaries(st.sampled_from("abcd"), values, max_size=4), min_size=1, max_size=30)
 
 
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15))
 @given(documents, st.booleans())
 def test_any_json_object(records, ascii_only):
     data = joined(json.dumps(record, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass") for record in records)

@@ -91,7 +91,7 @@ CONVERSIONS = st.one_of(
 )
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.lists(CONVERSIONS, min_size=1, max_size=6), st.sampled_from([" ", "; ", "|", " took ", '="']))
 def test_what_printf_writes_is_read_back(conversions, between):
     text = between.join(conversion for conversion, _ in conversions)
@@ -111,7 +111,7 @@ def test_what_printf_writes_is_read_back(conversions, between):
 MESSAGE = st.text(st.characters(blacklist_characters="\n\r", max_codepoint=0x24F), max_size=30)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(WORD, st.text("abcxyz-_./", min_size=1), st.none() | st.integers(0, 4_000_000), MESSAGE, st.integers(0, 191))
 def test_what_rsyslog_writes_is_read_back(host, program, pid, message, priority):
     tag = program + (f"[{pid}]:" if pid is not None else ":")

@@ -358,7 +358,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.one_of(st.binary(max_size=60), st.lists(PIECES, max_size=30).map(lambda pieces: " ".join(pieces).encode())))
 def test_no_bytes_of_a_cfg_break_its_reader(source):
     errors = []

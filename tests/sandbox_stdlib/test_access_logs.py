@@ -275,7 +275,7 @@ def apache_escape(text: str) -> str:
     return "".join(protected.get(c, c if 32 <= ord(c) < 127 else f"\\x{ord(c):02x}") for c in text) or "-"
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(anything, anything, anything, st.integers(100, 599), st.none() | st.integers(0, 10**12))
 def test_any_text_between_quotes_comes_back(req: str, ref: str, agent: str, status: int, size: int | None) -> None:
     for parse, escape in ((NGINX, nginx_escape), (APACHE, apache_escape)):

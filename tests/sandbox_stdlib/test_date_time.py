@@ -5,7 +5,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.lua_runtime import STDLIB, load_module, new_runtime, to_python
@@ -29,13 +29,11 @@ moments = st.datetimes(min_value=datetime(1902, 1, 1), max_value=datetime(2100, 
 whole = moments.map(lambda moment: moment.replace(microsecond=0))
 
 
-@settings(deadline=None)
 @given(moments)
 def test_rfc3339(moment: datetime) -> None:
     assert to_ns(DATE_TIME[b"rfc3339"], moment.isoformat()) == pytest.approx(nanoseconds(moment), abs=512)
 
 
-@settings(deadline=None)
 @given(whole)
 def test_clf(moment: datetime) -> None:
     assert to_ns(DATE_TIME[b"clf_timestamp"], moment.strftime("%d/%b/%Y:%H:%M:%S %z")) == nanoseconds(moment)
@@ -53,7 +51,6 @@ FORMATS = [
 ]
 
 
-@settings(deadline=None)
 @given(whole.filter(lambda moment: 1970 <= moment.year < 2069), st.sampled_from(FORMATS))
 def test_strftime(moment: datetime, text_format: str) -> None:
     grammar = DATE_TIME[b"build_strftime_grammar"](text_format.encode())

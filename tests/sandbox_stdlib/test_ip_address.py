@@ -28,27 +28,26 @@ def python_takes(kind: Any, text: str) -> bool:
     return True
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.ip_addresses(v=6))
 def test_every_address_of_ipv6_is_taken(address: ipaddress.IPv6Address) -> None:
     assert whole("v6", str(address))
     assert whole("v6", address.exploded.upper())
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_every_address_of_ipv4_is_taken(address: ipaddress.IPv4Address) -> None:
     assert whole("v4", str(address))
     assert whole("v6", f"::ffff:{address}")
 
 
-@settings(max_examples=examples(1000), deadline=None)
+@settings(max_examples=examples(1000))
 @given(st.lists(st.sampled_from(["::", ":", "1", "ab", "ffff", "12345", "1.2.3.4", "g"]), max_size=17).map("".join))
 def test_ipv6_agrees_with_python(text: str) -> None:
     assert whole("v6", text) == python_takes(ipaddress.IPv6Address, text)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(st.sampled_from([".", "0", "1", "9", "25", "255", "256", "a"]), max_size=9).map("".join))
 def test_ipv4_agrees_with_python(text: str) -> None:
     assert whole("v4", text) == python_takes(ipaddress.IPv4Address, text)

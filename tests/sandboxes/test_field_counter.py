@@ -166,7 +166,7 @@ def test_wrong_options(config: dict[str, Any], message: str) -> None:
 steps = st.lists(st.tuples(st.integers(0, 600), st.sampled_from([200, 404, "x"])) | st.none(), max_size=60)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(steps, st.sampled_from([0, 60, 300]))
 def test_nothing_is_lost_or_counted_twice(messages: list[tuple[int, Any] | None], grace_s: int) -> None:
     counter = Filter(grace_s=grace_s)

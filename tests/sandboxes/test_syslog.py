@@ -174,7 +174,7 @@ values = st.text(st.characters(min_codepoint=32, codec="utf-8"), max_size=10)
 elements = st.dictionaries(words, values, max_size=3)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.integers(0, 191), words, words, elements, values)
 def test_any_line_of_rfc5424_comes_back(pri: int, host: str, app: str, params: dict[str, str], text: str) -> None:
     def protect(value: str) -> str:

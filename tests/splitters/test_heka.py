@@ -84,7 +84,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(st.lists(PIECES, max_size=12).map(b"".join).filter(lambda data: b"\x1e\xff" not in data), SIZES, POLICY)
 @example(b"\x1e", [], "drop")
 def test_the_same_frames_are_found_however_the_stream_is_cut(data, sizes, oversize):
@@ -94,7 +94,7 @@ def test_the_same_frames_are_found_however_the_stream_is_cut(data, sizes, oversi
     assert (seen.records, seen.refused) == (other.records, other.refused)
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(
     st.lists(st.one_of(MESSAGES.map(frame), MESSAGES.map(signed), st.sampled_from([b"junk", b"j" * 150])), max_size=12),
     SIZES,

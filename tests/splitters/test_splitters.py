@@ -118,7 +118,7 @@ def token_records(data, token, count, deliver):
     return records + ([rest] if rest and (deliver or too_long) else [])
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(TEXT, SIZES, POLICY, st.tuples(st.sampled_from(["\n", "\r\n", "--", "aa"]), st.integers(1, 3)), st.booleans())
 def test_token_gives_the_same_records_however_the_stream_is_cut(data, sizes, oversize, form, deliver):
     token, count = form
@@ -130,7 +130,7 @@ def test_token_gives_the_same_records_however_the_stream_is_cut(data, sizes, ove
     assert (seen.records, seen.refused) == expected
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(TEXT, SIZES, SIZES, st.integers(0, 30), st.sampled_from([("\n", 1), ("--", 1), ("\n", 2)]))
 def test_a_new_splitter_at_a_resume_position_finds_all_records_that_follow(data, sizes, again, which, form):
     token, count = form
@@ -203,7 +203,7 @@ REGEX_TEXT = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(REGEX_TEXT, SIZES, POLICY, DELIMITERS, st.booleans())
 def test_regex_gives_the_same_records_however_the_stream_is_cut(data, sizes, oversize, delimiter, eol):
     splitter = make(RegexSplitter, 100, oversize, delimiter=delimiter.decode(), delimiter_eol=eol)
@@ -267,7 +267,7 @@ def test_a_regex_that_cannot_split_is_refused_with_the_reason(delimiter, complai
 FRAMES = st.lists(st.one_of(st.binary(max_size=60), st.integers(90, 110).map(lambda n: b"f" * n)), max_size=12)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     FRAMES, SIZES, POLICY, st.tuples(st.sampled_from([1, 2, 4, 8]), st.sampled_from(["big", "little"]), st.booleans())
 )
@@ -282,7 +282,7 @@ def test_length_gives_the_same_records_however_the_stream_is_cut(frames, sizes, 
     assert (seen.records, seen.refused) == apply_policy(frames, 100, oversize)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(FRAMES.filter(bool), SIZES, st.integers(1, 60), st.booleans())
 def test_a_frame_cut_short_by_the_end_is_refused_or_delivered_as_told(frames, sizes, missing, deliver):
     data = b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)

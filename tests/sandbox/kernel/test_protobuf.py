@@ -117,7 +117,7 @@ def described(msg):
     return "\n".join(rows)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(MESSAGES, st.booleans())
 def test_a_message_is_read_with_all_digits_and_written_byte_for_byte(lua, msg, framed):
     data = heka.message(msg)
@@ -128,7 +128,7 @@ def test_a_message_is_read_with_all_digits_and_written_byte_for_byte(lua, msg, f
     assert lua[b"again"](frame, True) == frame
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(MESSAGES)
 def test_the_bytes_are_those_of_googles_library(lua, msg):
     theirs = google_message(msg).SerializeToString()
@@ -141,7 +141,7 @@ def integers(msg):
     return found + [item for _, kind, value, _ in msg.get("Fields", []) if kind == heka.INTEGER for item in value]
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(MESSAGES)
 def test_digits_survive_lua_numbers_unless_two_integers_are_the_same_number(lua, msg):
     known = set(integers(msg))
@@ -169,7 +169,7 @@ def google_message(msg, message_class=[]):  # noqa: B006 - the class is made onc
 ONE = {"Uuid": bytes(range(16)), "Timestamp": 1_700_000_000_000_000_001, "Fields": [(b"n", heka.INTEGER, [300], None)]}
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 @given(st.binary(max_size=300), st.integers(0, 200), st.integers(0, 200))
 @example(b"", 0, 0)
 @example(b"\x1e", 0, 0)

@@ -199,7 +199,7 @@ def in_python(flag: str, pattern: str) -> re.Pattern[bytes]:
     return re.compile((flag + pattern).encode("latin-1"))
 
 
-@settings(max_examples=examples(1500), deadline=None)
+@settings(max_examples=examples(1500))
 @given(flags, patterns, st.lists(subjects, min_size=1, max_size=5))
 def test_answers_are_those_of_python(flag: str, pattern: str, texts: list[bytes]) -> None:
     regex = compile_regex((flag + pattern).encode("latin-1"))
@@ -211,7 +211,7 @@ def test_answers_are_those_of_python(flag: str, pattern: str, texts: list[bytes]
         assert regex[b"test"](text) == (expected.search(text) is not None), text
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(patterns, subjects, st.integers(0, 5), st.integers(0, 5))
 def test_memory_is_matched_like_a_string(pattern: str, text: bytes, before: int, after: int) -> None:
     regex = compile_regex(pattern.encode("latin-1"))
@@ -222,7 +222,7 @@ def test_memory_is_matched_like_a_string(pattern: str, text: bytes, before: int,
     assert TEST_MEMORY(regex, inside, before, before + len(text)) == regex[b"test"](text)
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 @given(st.text("ab()[]{}|*+?.^$\\dwx0123,-:i<=!P", max_size=14))
 def test_any_pattern_compiles_or_is_refused(pattern: str) -> None:
     answer = REGEX[b"compile"](pattern.encode())
@@ -285,7 +285,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(
     st.lists(PIECES, max_size=8).map("".join),
     st.text(st.sampled_from("ab1 .%]x-_^$\n\u00e9"), max_size=12),
@@ -304,7 +304,7 @@ def test_a_lua_pattern_finds_what_lua_finds(pattern: str, text: str, anchored: b
     assert matches(source, text) == found
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.binary(max_size=6), st.binary(max_size=20))
 def test_plain_text_is_found_as_it_is(needle: bytes, text: bytes) -> None:
     assert matches(PATTERNS[b"of_string"](needle, True), text) == (needle in text)
