@@ -8,13 +8,15 @@ Each is one JSON object on a line of `state_dir/dead_letters/<number>.jsonl`:
 `record_base64` stands in place of `record` where the bytes are not UTF-8. A file that has reached its size is
 followed by the next one; when all together are too large, the oldest is deleted, with an error in the log.
 
-What was appended survives the end of the process at once, and a power cut after the file was synced: when the
-next file begins, and at close. The pack that a record came from is released only after the append.
+What was appended survives the end of the process at once, and a power cut after the file was synced: by a thread
+of its own soon after the next file has begun, and at close. The pack that a record came from is released only after
+the append.
 """
 
 import base64
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,6 +69,7 @@ class DeadLetters:
         self._max_file_bytes = max_file_bytes
         self._max_total_bytes = max_total_bytes
         self._clock = clock or RealClock()
+        self._syncing = ThreadPoolExecutor(1, thread_name_prefix="dead_letters")
         self.count = 0
         """Letters appended by this process."""
         try:
@@ -123,10 +126,10 @@ class DeadLetters:
 
     def close(self) -> None:
         """Sync and close. A file in which nothing stands is removed."""
-        os.fsync(self._fd)
-        os.close(self._fd)
+        self._syncing.shutdown(wait=True)
+        _sync_and_close(self._fd, self._path)
         if not self._size:
-            self._path.unlink()
+            self._path.unlink(missing_ok=True)
 
     def _open(self, number: int) -> None:
         self._number = number
@@ -135,23 +138,27 @@ class DeadLetters:
         self._size = os.fstat(self._fd).st_size
 
     def _rotate(self) -> None:
-        old_fd = self._fd
+        old_fd, old_path = self._fd, self._path
         try:
             self._open(self._number + 1)
         except OSError as error:
             raise RetryDelivery(f"a new file for dead letters could not be made: {error}") from error
-        os.fsync(old_fd)
-        os.close(old_fd)
+        self._syncing.submit(_sync_and_close, old_fd, old_path)  # the event loop does not wait for a disk
         self._prune()
 
     def _prune(self) -> None:
-        files = [path for path in sorted(self._folder.glob("*.jsonl")) if path != self._path]
-        total_bytes = sum(path.stat().st_size for path in files)
-        for path in files:
+        # Somebody short of space may delete some of them meanwhile.
+        sizes = {path: _size(path) for path in sorted(self._folder.glob("*.jsonl")) if path != self._path}
+        total_bytes = sum(sizes.values())
+        for path, size in sizes.items():
             if total_bytes <= self._max_total_bytes:
                 return
-            total_bytes -= path.stat().st_size
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                _log.error("The oldest dead letters cannot be deleted.", file=str(path), reason=error.strerror)
+                continue
+            total_bytes -= size
             _log.error("Deleted the oldest dead letters: there are too many.", file=str(path))
 
     def _write(self, blob: bytes) -> None:
@@ -160,9 +167,31 @@ class DeadLetters:
             while written < len(blob):
                 written += os.write(self._fd, blob[written:] if written else blob)
         except OSError as error:
-            os.ftruncate(self._fd, self._size)
+            self._cut_torn_end()
             raise RetryDelivery(f"dead letters could not be written to {self._path}: {error.strerror}") from error
         self._size += written
+
+    def _cut_torn_end(self) -> None:
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError:
+            self._size = max(1, self._max_file_bytes)  # it ends here: nothing may be glued to half a line
+
+
+def _sync_and_close(fd: int, path: Path) -> None:
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        _log.error("Dead letters may not survive a power cut.", file=str(path), reason=error.strerror)
+    finally:
+        os.close(fd)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def read(state_dir: Path) -> Iterator[DeadLetter]:

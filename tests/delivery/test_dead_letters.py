@@ -2,6 +2,8 @@
 
 import errno
 import os
+import threading
+from pathlib import Path
 
 import orjson
 import pytest
@@ -125,3 +127,63 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
 
     with pytest.raises(StartError, match="cannot keep dead letters in"):
         DeadLetters(tmp_path)
+
+
+def test_files_that_somebody_deletes_meanwhile_hold_nothing_up(tmp_path, monkeypatch):
+    letters = DeadLetters(tmp_path, max_file_bytes=1000, max_total_bytes=3000)
+    real_glob = Path.glob
+    listed = [tmp_path / "dead_letters" / "00000000.jsonl"]
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: [*listed, *real_glob(folder, pattern)])
+    for number in range(100):
+        put(letters, b"x" * 100, number)
+    monkeypatch.undo()
+    letters.close()
+
+    assert [letter.entry["position"] for letter in dead_letters.read(tmp_path)][-1] == 99
+    assert len(list(letters.folder.iterdir())) < 6
+
+
+def test_a_file_that_cannot_be_deleted_or_synced_is_told_of_and_holds_nothing_up(tmp_path, monkeypatch, caplog):
+    synced_by = set()
+
+    def fsync(fd):
+        synced_by.add(threading.current_thread())
+        raise OSError(errno.EIO, "Input/output error")
+
+    def unlink(path, missing_ok=False):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    letters = DeadLetters(tmp_path, max_file_bytes=1000, max_total_bytes=1000)
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    for number in range(30):
+        put(letters, b"x" * 100, number)
+    assert threading.current_thread() not in synced_by  # a slow disk must not hold the event loop up
+    letters.close()
+
+    assert [letter.entry["position"] for letter in dead_letters.read(tmp_path)] == list(range(30))
+    assert "may not survive a power cut" in caplog.text
+    assert "cannot be deleted" in caplog.text
+
+
+def test_nothing_is_glued_to_half_a_line_that_cannot_be_cut_off(tmp_path, monkeypatch):
+    letters = DeadLetters(tmp_path)
+    put(letters, b"one")
+    real_write = os.write
+
+    def write(fd, data):
+        monkeypatch.setattr(os, "write", fail)
+        return real_write(fd, data[:10])
+
+    def fail(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "ftruncate", fail)
+    with pytest.raises(RetryDelivery, match="Input/output error"):
+        put(letters, b"two")
+    monkeypatch.undo()
+    put(letters, b"two")
+    letters.close()
+
+    assert [letter.record for letter in dead_letters.read(tmp_path)] == [b"one", b"two"]
