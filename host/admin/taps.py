@@ -22,7 +22,7 @@ from host.errors import HekateError, PackError
 from host.packs import reader
 from host.packs.ledger import TablePack
 from host.pipeline.pipeline import Pipeline
-from host.telemetry.logs import get_logger
+from host.telemetry.logs import get_logger, log_failure
 
 _LOG = get_logger("host.admin")
 
@@ -179,7 +179,7 @@ class Taps:
         self._recount()
         if self._beat is None or self._beat.done():
             self._beat = asyncio.get_running_loop().create_task(self._run(), name="taps")
-            self._beat.add_done_callback(_log_failure)
+            self._beat.add_done_callback(log_failure)
         return tap
 
     def close(self, tap: Tap) -> None:
@@ -344,8 +344,3 @@ class Taps:
 def _text(value: object) -> str:
     """Bytes that are no UTF-8."""
     return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
-
-
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        _LOG.error("A task failed.", task=task.get_name(), exc_info=task.exception())

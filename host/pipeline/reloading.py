@@ -16,7 +16,7 @@ import msgspec
 from host.config.load import load_config
 from host.errors import HekateError, StartError
 from host.sandbox.zygote_client import child_environment
-from host.telemetry.logs import get_logger
+from host.telemetry.logs import get_logger, log_failure
 
 if TYPE_CHECKING:
     from host.pipeline.hotload import HotLoader
@@ -206,9 +206,3 @@ def _make_folders(sandbox_dir: Path) -> None:
             (sandbox_dir / folder).mkdir(parents=True, exist_ok=True)
     except OSError as fault:
         raise StartError(f"hekate.sandbox_dir: cannot make {fault.filename}: {fault.strerror}.") from fault
-
-
-def log_failure(task: asyncio.Task[None] | asyncio.Task[Outcome]) -> None:
-    """A defect in a task that nobody waits for is not to vanish."""
-    if not task.cancelled() and task.exception() is not None:
-        _LOG.error("A task failed.", task=task.get_name(), exc_info=task.exception())

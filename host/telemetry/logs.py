@@ -14,7 +14,10 @@ import logging
 import sys
 import time
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    import asyncio
 
 RATE_WINDOW_S = 10.0
 RATE_BURST = 5
@@ -41,6 +44,9 @@ def get_logger(name: str, **facts: object) -> ComponentLogger:
     return ComponentLogger(logging.getLogger(name), facts)
 
 
+_LOG = get_logger("host.tasks")
+
+
 def set_up(level: str, log_format: str, stream: TextIO | None = None) -> None:
     """Send the logs of the host to a stream; called again, the new settings replace the old.
 
@@ -58,6 +64,12 @@ def set_up(level: str, log_format: str, stream: TextIO | None = None) -> None:
     root.addHandler(handler)
     root.setLevel(level.upper())
     root.propagate = False
+
+
+def log_failure(task: "asyncio.Task[Any]") -> None:
+    """A defect in a task that nobody waits for is not to vanish."""
+    if not task.cancelled() and task.exception() is not None:
+        _LOG.error("A task failed.", task=task.get_name(), exc_info=task.exception())
 
 
 class RateLimit(logging.Filter):
