@@ -13,7 +13,7 @@ from host.outputs.base import Batch, Output, RejectRecords
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
-OnDone = Callable[[], None]
+OnDone = Callable[[], object]
 """Called when a batch is delivered or in the dead letters, so that nobody needs it any more."""
 
 
@@ -48,7 +48,7 @@ class OutputRunner:
         self._dead_letters = dead_letters
         self._clock = clock or RealClock()
         self._jitter = jitter
-        self._waiting: deque[tuple[Batch, OnDone]] = deque()
+        self._waiting: deque[tuple[Batch, OnDone, OnDone]] = deque()
         self._task: asyncio.Task[None] | None = None
         self.failing = ""
         """Why the batch at hand could not be delivered so far; empty if nothing fails."""
@@ -59,31 +59,31 @@ class OutputRunner:
         """Batches that were handed in and are not done."""
         return len(self._waiting)
 
-    def deliver(self, batch: Batch, on_done: OnDone) -> None:
+    def deliver(self, batch: Batch, on_done: OnDone, on_given_up: OnDone = lambda: None) -> None:
         """Deliver a batch, behind those that were handed in before.
 
         Args:
             batch: The records.
             on_done: Called once, when the batch is delivered or in the dead letters; maybe before this returns.
-                Not called if the runner is stopped before.
+            on_given_up: Called instead if the runner is stopped before.
         """
         if self._task is not None:
-            self._waiting.append((batch, on_done))
+            self._waiting.append((batch, on_done, on_given_up))
             return
         try:
             writing = self._output.write(batch)
         except (RetryDelivery, RejectBatch) as failure:
-            self._work_off(batch, on_done, failure)
+            self._work_off((batch, on_done, on_given_up), failure)
             return
         except Exception as error:  # noqa: BLE001 -- a defect in an output must not end the pipeline
-            self._work_off(batch, on_done, self._defect(error))
+            self._work_off((batch, on_done, on_given_up), self._defect(error))
             return
         if writing is None:
             self._metrics.records_sent += batch.count
             self._metrics.bytes_sent += len(batch.data)
             on_done()
         else:
-            self._work_off(batch, on_done, writing)
+            self._work_off((batch, on_done, on_given_up), writing)
 
     async def drain(self) -> None:
         """Wait until all batches are done."""
@@ -96,16 +96,18 @@ class OutputRunner:
             self._task.cancel()
             await asyncio.wait([self._task])
             self._task = None
-        self._waiting.clear()
+        while self._waiting:
+            _, _, on_given_up = self._waiting.popleft()
+            on_given_up()
 
-    def _work_off(self, batch: Batch, on_done: OnDone, state: "Awaitable[None] | DeliveryError") -> None:
+    def _work_off(self, first: tuple[Batch, OnDone, OnDone], state: "Awaitable[None] | DeliveryError") -> None:
         """Go on in a task, which ends when nothing is left to do."""
-        self._waiting.append((batch, on_done))
+        self._waiting.append(first)
         self._task = asyncio.create_task(self._run(state), name=f"output {self._output.name}")
 
     async def _run(self, state: "Awaitable[None] | DeliveryError | None") -> None:
         while self._waiting:
-            batch, on_done = self._waiting[0]
+            batch, on_done, _ = self._waiting[0]
             await self._finish(batch, state)
             state = None
             self._waiting.popleft()

@@ -124,7 +124,7 @@ class Replay:
             letters: The letters.
             input_name: Whose decoders make messages of them, where that cannot be known.
             late: Told of letters among those that failed which are being delivered nevertheless, and of what is done
-                when they are.
+                when they are, and cancelled if they never will be.
 
         Returns:
             Why those were not replayed that were not, by id.
@@ -156,13 +156,15 @@ class Replay:
 
         if way.output is not None:
             way.output.metrics.records_replayed += len(letters)
-            _deliver(way.output, letters, finish)
+            _deliver(way.output, letters, finish, done.cancel)
         else:
             assert way.input is not None
             metrics = way.input.metrics if way.consumer is None else way.consumer.metrics
             metrics.records_replayed += len(letters)
             await asyncio.wait_for(self._submit(way.input, way.consumer, letters, finish), _PATIENCE_S)
         await asyncio.wait([done], timeout=_PATIENCE_S)
+        if done.cancelled():
+            raise ReplayError("The output was stopped before it was delivered; it stays among the dead letters.")
         if not done.done():
             raise _LateError("It takes long, and goes on; it stays among the dead letters until it is delivered.")
 
@@ -199,10 +201,12 @@ def _parts(way: _Way, letters: list[Letter]) -> list[list[Letter]]:
     return parts
 
 
-def _deliver(unit: OutputUnit, letters: list[Letter], finish: Callable[[], None]) -> None:
+def _deliver(
+    unit: OutputUnit, letters: list[Letter], finish: Callable[[], None], give_up: Callable[[], object]
+) -> None:
     """Hand records to an output, as its encoder had made them."""
     records = [letter.record for letter in letters]
     ends = array("I")
     for record in records:
         ends.append(len(record) + (ends[-1] if ends else 0))
-    unit.runner.deliver(Batch(memoryview(b"".join(records)), len(records), lambda: ends), finish)
+    unit.runner.deliver(Batch(memoryview(b"".join(records)), len(records), lambda: ends), finish, give_up)

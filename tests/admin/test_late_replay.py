@@ -3,6 +3,8 @@
 import asyncio
 from types import SimpleNamespace
 
+import pytest
+
 from host.admin.routes import dead_letters
 from host.delivery.letter_files import Letter, LetterId
 from host.pipeline import replay
@@ -17,7 +19,7 @@ class Unit:
 
     def __init__(self, deliver):
         self.metrics = ComponentMetrics("outputs", "slow", "test")
-        self.runner = SimpleNamespace(deliver=lambda _, finish: deliver(finish))
+        self.runner = SimpleNamespace(deliver=lambda _, *told: deliver(*told))
 
 
 def control_of(unit):
@@ -29,7 +31,7 @@ def test_a_letter_that_is_delivered_late_is_taken_out_then_and_not_sent_twice(mo
     monkeypatch.setattr(replay, "_PATIENCE_S", 0.01)
     taken, delivered = [], []
     monkeypatch.setattr(dead_letters, "_take_out", lambda _, letters: taken.extend(letters))
-    control = control_of(Unit(delivered.append))
+    control = control_of(Unit(lambda finish, _: delivered.append(finish)))
 
     async def run():
         failed = await dead_letters._replay_all(control, [LETTER], None)
@@ -47,6 +49,25 @@ def test_a_letter_that_is_delivered_late_is_taken_out_then_and_not_sent_twice(mo
 def test_a_letter_that_is_delivered_in_time_is_no_late_one(monkeypatch):
     taken = []
     monkeypatch.setattr(dead_letters, "_take_out", lambda _, letters: taken.extend(letters))
-    control = control_of(Unit(lambda finish: finish()))
+    control = control_of(Unit(lambda finish, _: finish()))
     assert asyncio.run(dead_letters._replay_all(control, [LETTER], None)) == {}
     assert (control.replaying, control.late_replays, taken) == (set(), set(), [LETTER])
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_letter_whose_output_is_stopped_meanwhile_stays_and_may_be_replayed_again(monkeypatch, is_late):
+    if is_late:
+        monkeypatch.setattr(replay, "_PATIENCE_S", 0.01)
+    taken, given_up = [], []
+    monkeypatch.setattr(dead_letters, "_take_out", lambda _, letters: taken.extend(letters))
+    control = control_of(Unit(lambda _, give_up: given_up.append(give_up) if is_late else give_up()))
+
+    async def run():
+        (reason,) = (await dead_letters._replay_all(control, [LETTER], None)).values()
+        assert "stays among the dead letters" in reason
+        for give_up in given_up:
+            give_up()
+        await asyncio.gather(*control.late_replays, return_exceptions=True)
+
+    asyncio.run(run())
+    assert (control.replaying, taken) == (set(), [])

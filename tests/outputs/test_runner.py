@@ -63,10 +63,12 @@ class Bench:
             output, self.metrics, Retries(**retries), self.letters, clock=self.clock, jitter=lambda: 1.0
         )
         self.done = []
+        self.given_up = []
 
     def deliver(self, *records):
         batch = batch_of(*records)
-        self.runner.deliver(batch, lambda: self.done.append(bytes(batch.data)))
+        data = bytes(batch.data)
+        self.runner.deliver(batch, lambda: self.done.append(data), lambda: self.given_up.append(data))
 
     def dead(self):
         return [(letter.record, letter.entry["reason"]) for letter in dead_letters.read(self.state_dir)]
@@ -251,7 +253,7 @@ def test_stop_gives_up_what_is_not_done(tmp_path):
 
     asyncio.run(scenario())
 
-    assert bench.done == []
+    assert (bench.done, bench.given_up) == ([], [b"one", b"two"])
     assert bench.dead() == []
 
 

@@ -14,6 +14,7 @@ from host.admin.paging import Cursor, Limit
 from host.admin.problems import Problem
 from host.delivery import letter_files
 from host.delivery.letter_files import Letter, LetterId
+from host.telemetry.logs import log_failure
 
 routes = Routes("dead letters", "Records that could not be decoded, processed or delivered: look, try again, drop.")
 
@@ -165,6 +166,7 @@ async def _replay_all(control: Control, letters: list[Letter], input_name: str |
         task = asyncio.get_running_loop().create_task(_take_out_later(control, delivered, part), name="late replay")
         control.late_replays.add(task)
         task.add_done_callback(control.late_replays.discard)
+        task.add_done_callback(log_failure)
 
     try:
         failed = await control.replay.run(letters, input_name, late)
@@ -176,7 +178,7 @@ async def _replay_all(control: Control, letters: list[Letter], input_name: str |
 
 
 async def _take_out_later(control: Control, delivered: asyncio.Future[None], letters: list[Letter]) -> None:
-    """Until then they are being replayed: nobody is to do it once more."""
+    """Until then, or until it is given up, they are being replayed: nobody is to do it once more."""
     try:
         await delivered
         await asyncio.to_thread(_take_out, control, letters)
