@@ -239,7 +239,7 @@ class FileOutput(Output):
         self._open()
         if self.options.keep_rotated:
             # The clock may have gone back, by an hour in autumn: what this run has rotated is the newest for all that.
-            own = [*self._rotated, target]
+            own = [*(path for path in self._rotated if path != target), target]
             found = set(target.parent.glob(f"{_glob_escape(Path(self._path).name)}.*T*"))
             rotated = [*sorted(found.difference(own)), *(path for path in own if path in found)]
             for old in rotated[: -self.options.keep_rotated]:

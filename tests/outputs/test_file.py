@@ -95,6 +95,21 @@ def test_what_was_rotated_last_is_kept_whatever_its_name(make, tmp_path, step_s)
     assert kept == [b"%09d\n" % number for number in range(5, 9)]
 
 
+def test_what_was_rotated_last_is_kept_where_another_took_one_of_that_name_away(make, tmp_path):
+    path = tmp_path / "out.log"
+    output = make(FileOutput, VirtualClock(NOON_NS), path=str(path), timezone="utc", rotation_bytes=10, keep_rotated=1)
+
+    async def scenario():
+        async with opened(output):
+            for number in range(3):
+                for rotated in tmp_path.glob("out.log.*"):
+                    rotated.rename(tmp_path / f"taken.{number}")
+                await write(output, batch_of(b"%09d\n" % number))
+
+    asyncio.run(scenario())
+    assert [file.read_bytes() for file in tmp_path.glob("out.log.*")] == [b"%09d\n" % 1]
+
+
 def test_a_batch_that_nobody_waits_for_until_it_is_on_a_slow_disk_is_not_written(make, tmp_path, monkeypatch):
     """It is written again: by the version of the output that goes on, or by the next run."""
     path, begun, disk = tmp_path / "out.log", threading.Event(), threading.Event()
