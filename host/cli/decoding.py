@@ -119,6 +119,8 @@ def _paths(given: str, folder: str) -> list[str]:
     """
     if given == _STDIN:
         copy = Path(folder) / "stdin"
+        if copy.exists():
+            return []  # it is at its end, however often it is named
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return [str(copy)]

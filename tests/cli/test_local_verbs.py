@@ -84,6 +84,8 @@ def test_cat_shows_logs_frames_and_dead_letters(bench):
     assert shown.stderr == ""
     missing = hekate("cat", bench.path("nothing.log"))
     assert (missing.returncode, "nothing.log: No such file or directory." in missing.stderr) == (66, True)
+    twice = hekate("cat", "-", "-", input="one\n")
+    assert (twice.returncode, twice.stdout.count("one\n")) == (0, 1), "the standard input is at its end the second time"
     (bench.folder / "wide.log").write_text("one\n", encoding="utf-16")
     assert "It is UTF-16, and decoders read UTF-8." in hekate("cat", bench.path("wide.log")).stderr
 
