@@ -58,7 +58,10 @@ def starts(texts: Sequence[str]) -> list[int] | None:
 
 
 def _start(text: str) -> int:
+    at = 0
     for begins in _BEGINS.finditer(text):
+        if begins.start() < at:
+            continue  # in the midst of pairs behind which something else stands
         at = begins.start()
         while found := _ONE.match(text, at):
             between = _BETWEEN.match(text, found.end())

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from host.repl import pairs
 from tests.repl.session import answers
 
 CLOCKS = [f"10:0{minute}:07" for minute in range(8)]
@@ -182,3 +183,7 @@ def test_a_grammar_takes_the_lines_of_other_files_too(tmp_path):
     assert trades["parsed"] == 4, "a comma between columns is none of a time"
     flags = [each["text"] for each in envoy["results"][1]["captures"]]
     assert flags[1:] == ["POST /a HTTP/2", "503", "UF,URX", "312", "91", "Mozilla/5.0"], "a list is one column"
+
+
+def test_a_long_line_of_pairs_with_something_else_behind_them_is_looked_through_once():
+    assert pairs.starts(["2026-05-01 x " + "a=1 " * 50_000 + "- behind"]) is None  # else it takes hours
