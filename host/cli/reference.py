@@ -55,7 +55,8 @@ They are those of `sysexits.h`, so that a supervisor can tell a fault that will 
 _STATUSES = """
 0||Done; a drain after SIGTERM or SIGINT too.
 1||A case or a test failed (`test`), something entered failed (`repl`), something is wrong (`doctor`, `graph`), \
-records failed (`replay`), a dead letter stays (`deadletters`), or the running host refused what was asked of it.
+records failed (`replay`), not one was decoded (`cat`), a dead letter stays \
+(`deadletters`), or the running host refused what was asked of it.
 64|EX_USAGE|The command line is wrong: no such command or option, an argument is missing.
 66|EX_NOINPUT|There is nothing to test (`test`), or a file cannot be read (`cat`, `replay`).
 69|EX_UNAVAILABLE|The start failed because of something outside: a port in use, an unreadable file, LPEG missing; \
