@@ -1,10 +1,14 @@
 """What all tests share."""
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
 from tests.effort import examples
+
+# Where the tests run in the background of a script it is ignored, and so it would be by what they start and send it to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says nothing: the machine may be slow, or busy.
 settings.register_profile(

@@ -196,7 +196,7 @@ def test_forms_of_logfmt_say_what_the_script_says_of_each_line(bench):
             inputs[unit] = {"type": "file", "path": path, "decoder": decoder, "logger": "here"}
             outputs[unit] = to_json(bench.path(unit), f"Type == '{unit}'")
 
-    began = f"{datetime.now(UTC):%FT%TZ}"
+    began = f"{datetime.now(UTC):%FT%T.%f}"
     bench.once({"hekate": {"hostname": "here"}, "inputs": inputs, "outputs": outputs})
 
     for number in range(len(options)):
@@ -215,7 +215,7 @@ def test_forms_of_logfmt_say_what_the_script_says_of_each_line(bench):
 def members(line, began):
     """What a line of JSON says, in its order; without its time where that is when it arrived, after the test began."""
     pairs = json.loads(line, object_pairs_hook=list)
-    now = f"{datetime.now(UTC):%FT%TZ}"
+    now = f"{datetime.now(UTC):%FT%T.%f}"
     return [(key, value) for key, value in pairs if key != "Timestamp" or not began <= value <= now]
 
 
