@@ -192,6 +192,7 @@ class Pipeline:
         await self._stop_everything()
 
     async def _stop_everything(self) -> None:
+        self.zygote.expect_end()
         if self._supervisor is not None:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)

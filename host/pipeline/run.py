@@ -72,6 +72,7 @@ class Runner:
             self._judge()
         finally:
             elapsed_s = time.monotonic() - self.started_s
+            self._pipeline.zygote.expect_end()
             self._reloader.stop_watching()
             if progress is not None:
                 await progress.stop()

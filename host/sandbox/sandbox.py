@@ -353,6 +353,7 @@ class Sandbox:
             self._owner.on_quarantined(self)
             if self._ready is not None and not self._ready.done():
                 self._ready.set_exception(SandboxError(f"{self._spec['kind']} {self.name}: {termination.text}"))
+                self._ready.exception()  # maybe nobody waits for it any more
         else:
             self.state = "backing_off"
             delay_s = 0.0 if self._deaths == 1 else min(_FIRST_DELAY_S * 2 ** (self._deaths - 2), _LONGEST_DELAY_S)

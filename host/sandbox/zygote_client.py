@@ -22,6 +22,8 @@ _LOG = get_logger("host.sandbox")
 _MOST_BYTES = 64 * 1024
 _MOST_FAILED_STARTS = 3
 """Deaths in a row, with no answer between them."""
+_MOST_SILENT_S = 5.0
+"""How long nothing may be heard of it while everything ends: somebody may have stopped it, or it may not get a core."""
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
@@ -82,6 +84,9 @@ class ZygoteClient:
         self._ended: dict[int, Ended] = {}
         self._early: dict[int, int] = {}
         self._closing = False
+        self._heard = 0
+        """Counts what it said."""
+        self._ending: asyncio.Task[None] | None = None
         self._failed_starts = 0
         self.gone = False
         """Whether it could not be started, time and again; nothing will start any more."""
@@ -160,6 +165,7 @@ class ZygoteClient:
             return
         message = json.loads(data)
         self._failed_starts = 0
+        self._heard += 1
         if "started" in message:
             self._started(message["started"], message["pid"])
         elif message["ended"] in self._ended:
@@ -179,17 +185,8 @@ class ZygoteClient:
     def _lost(self) -> None:
         """The zygote has died, and its children are killed with it."""
         self._drop_channel()
-        if self._closing:
-            return
-        self._failed_starts += 1
-        self.gone = self._failed_starts > _MOST_FAILED_STARTS
-        _LOG.error("The process that starts sandboxes died.", restarting=not self.gone)
-        if self._process is not None:
-            self._process.wait()
-        if self.gone:
-            _LOG.error("It does not start; see what it said above.")
-        else:
-            self.start()
+        if not self._closing:
+            self._start_again()
         asked, self._asked = self._asked, {}
         for answer, _ in asked.values():
             if not answer.done():
@@ -199,6 +196,17 @@ class ZygoteClient:
         for callback in ended.values():
             callback(signal.SIGKILL)
 
+    def _start_again(self) -> None:
+        self._failed_starts += 1
+        self.gone = self._failed_starts > _MOST_FAILED_STARTS
+        _LOG.error("The process that starts sandboxes died.", restarting=not self.gone)
+        if self._process is not None:
+            self._process.wait()
+        if self.gone:
+            _LOG.error("It does not start; see what it said above.")
+        else:
+            self.start()
+
     def _drop_channel(self) -> None:
         if self._channel is not None and self._outbox is not None:
             asyncio.get_running_loop().remove_reader(self._channel)
@@ -206,9 +214,33 @@ class ZygoteClient:
             self._channel.close()
             self._channel = self._outbox = None
 
+    def expect_end(self) -> None:
+        """All sandboxes end now. If nothing is heard of that for too long, the zygote is ended, and they with it."""
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end_if_silent(), name="end of the zygote")
+
+    async def _end_if_silent(self) -> None:
+        heard = -1
+        while self._heard != heard:
+            heard = self._heard
+            await asyncio.sleep(_MOST_SILENT_S)
+        self._closing = self.gone = True
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            _LOG.error("The process that starts sandboxes does not answer; ended it, and all of them.", pid=self.pid)
+            self._process.kill()
+
     def close(self) -> None:
         """End the zygote, and with it all children."""
         self._closing = True
+        if self._ending is not None:
+            self._ending.cancel()
         self._drop_channel()
         if self._process is not None:
-            self._process.wait()
+            try:
+                self._process.wait(_MOST_SILENT_S)
+            except subprocess.TimeoutExpired:
+                self._kill()
+                self._process.wait()
