@@ -80,9 +80,9 @@ def show(source: Source, to: str, *, follow: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="hekate-cat-") as folder:
         pipe = _begins_as_log_in_pipe(source.files, to)
         paths = [] if pipe else [path for given in source.files for path in _paths(given, folder)]
+        _tell_of_utf16(_STDIN, pipe)
         for path in paths:
-            if advice := beginning.utf16_advice(_head(path)):
-                click.echo(f"{path}: {advice.replace('FILE', path)}", err=True)
+            _tell_of_utf16(_STDIN if Path(path).is_relative_to(folder) else path, _head(path))
         if follow and any(_head(path).startswith(pack_file.MAGIC) for path in paths):
             raise click.UsageError("--follow: a file of packs does not grow.")
         file = Path(folder) / "cat.yaml"
@@ -128,6 +128,14 @@ def _paths(given: str, folder: str) -> list[str]:
     for path in paths:
         given_files.check(path)
     return paths
+
+
+def _tell_of_utf16(named: str, head: bytes) -> None:
+    advice = beginning.utf16_advice(head)
+    if named == _STDIN:
+        named, advice = "standard input", advice.replace(" FILE > FILE.utf8", "")
+    if advice:
+        click.echo(f"{named}: {advice.replace('FILE', named)}", err=True)
 
 
 def _head(path: str) -> bytes:

@@ -88,6 +88,14 @@ def test_cat_shows_logs_frames_and_dead_letters(bench):
     assert (twice.returncode, twice.stdout.count("one\n")) == (0, 1), "the standard input is at its end the second time"
     (bench.folder / "wide.log").write_text("one\n", encoding="utf-16")
     assert "It is UTF-16, and decoders read UTF-8." in hekate("cat", bench.path("wide.log")).stderr
+    with (bench.folder / "wide.log").open("rb") as wide:
+        whole = hekate("cat", "-", stdin=wide)
+        wide.seek(0)
+        with subprocess.Popen(["cat"], stdin=wide, stdout=subprocess.PIPE) as pipe:
+            as_it_comes = hekate("cat", "-", stdin=pipe.stdout)
+    for result in (whole, as_it_comes):
+        assert result.stderr.startswith("standard input: It is UTF-16")
+        assert "`iconv -f UTF-16 -t UTF-8`." in result.stderr
 
 
 def test_cat_knows_the_decoders_that_lie_where_new_ones_are_put(bench):
