@@ -22,6 +22,8 @@ _LIMITS = {
 }
 """Where the current use of a limit stands; the highest stands behind it."""
 _TIMER_NS, _RECORDS, _RECORDS_NS, _HISTOGRAM = 16, 18, 19, 32
+AT_NO_RECORD = 2
+"""`busy` of a sandbox that is at work of its kernel: its garbage, or what the records of a pack have in common."""
 _LINE_BYTES = struct.Struct("<Q")
 _LINE_AT = 8 * _PLACES
 _MOST_LINE_BYTES = 200

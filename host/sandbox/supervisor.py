@@ -10,12 +10,14 @@ import weakref
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from host.sandbox.heartbeat import Beat, Use
+from host.sandbox.heartbeat import AT_NO_RECORD, Beat, Use
 from host.sandbox.sandbox import Sandbox
 
 _INTERVAL_S = 0.04
 START_CPU_MS = 2000
 """CPU that loading a script may take in all."""
+_KERNEL_CPU_MS = 1000
+"""CPU that the kernel may take for a pack beside its records: for garbage, and for what they have in common."""
 _SILENT_S = 30.0
 """How long a process that has work may neither use CPU nor say anything, though it has no reason to wait."""
 _LONGEST_GAP_S = 1.0
@@ -52,7 +54,8 @@ class _Watched:
         if starting:
             most_ms = START_CPU_MS + sandbox.state_cpu_ms
             return "It takes more CPU to get ready than it may (cpu_limit)." if spent_ms > most_ms else None
-        if spent_ms > sandbox.cpu_limit_ms * sandbox.records_given() + sandbox.state_cpu_ms:
+        of_kernel_ms = _KERNEL_CPU_MS if sandbox.work else 0
+        if spent_ms > sandbox.cpu_limit_ms * sandbox.records_given() + sandbox.state_cpu_ms + of_kernel_ms:
             if sandbox.ticking and not sandbox.work:
                 return f"timer_event took more than {sandbox.cpu_limit_ms} ms of CPU (cpu_limit)."
             return "It takes more CPU for a pack than all of its records may (cpu_limit)."
@@ -110,7 +113,7 @@ class Supervisor:
 
     def _watch(self, sandbox: Sandbox) -> None:
         beat = sandbox.heartbeat.read()
-        if not beat.busy:
+        if not beat.busy or beat.busy == AT_NO_RECORD:  # `_watch_closely` does without its word
             self._since.pop(sandbox, None)
             sandbox.record_cpu_ms = Use(0, sandbox.record_cpu_ms.highest)
             return

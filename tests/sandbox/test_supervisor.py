@@ -112,6 +112,24 @@ def test_records_that_were_done_while_the_host_had_to_wait_for_a_core_are_not_on
     assert busy.record_cpu_ms == Use(0, 0)
 
 
+def test_what_the_kernel_does_for_itself_is_no_record(busy):
+    busy.work, supervisor = (1,), Supervisor([busy])
+    struct.pack_into("<QQQQ", busy.page, 0, 1, 0, 2, 0)
+    busy.records_given = lambda: 2
+    supervisor.look()
+    busy.cpu_ms += 5 * LIMIT_MS
+    supervisor.look()
+    busy.at(0)
+    supervisor.look()
+    assert not busy.killed
+    assert busy.record_cpu_ms == Use(0, 0)
+
+    struct.pack_into("<QQQQ", busy.page, 0, 1, 0, 2, 0)
+    busy.cpu_ms += 1000
+    supervisor.look()  # one that was taken over may say so for ever
+    assert busy.killed == [("It takes more CPU for a pack than all of its records may (cpu_limit).", "cpu_limit", 0)]
+
+
 def test_writing_a_state_is_no_timer_event(busy):
     struct.pack_into("<QQQQ", busy.page, 0, 0, 0, 1, 0)
     busy.state_cpu_ms = 1000

@@ -94,8 +94,10 @@ end
 -- command PACK
 function M.run(command)
   local header, raw, pack = filter.open_pack(command)
+  beat[2] = 2 -- at no record yet: there may be hundreds of shapes
   local list = shapes.of_pack(pack)
   local tests = filter.tests_of(list, header.shape_count, matcher)
+  beat[2] = 1
   job.pack, job.now, job.stream, job.position = command.pack, command.now_ns, command.stream, command.position
   job.first_record, job.skip, job.reason, job.failed = command.first_record, skips[command.pack], nil, 0
   job.careful = C.has(command, C.CAREFUL)

@@ -96,8 +96,10 @@ end
 -- commands PACK: runs the filter over a pack and reports it done
 function M.run(command)
   local header, raw, pack = open_pack(command)
+  beat[2] = 2 -- at no record yet: there may be hundreds of shapes
   local list = shapes.of_pack(pack)
   local tests = tests_of(list, header.shape_count, matcher)
+  beat[2] = 1
   local matched, failed, last_end = 0, 0, 0
   job.reason, job.first_record, job.careful = nil, command.first_record, C.has(command, C.CAREFUL)
   job.rebuild, job.done_to = C.has(command, C.REBUILD), command.records

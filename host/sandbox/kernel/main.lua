@@ -73,7 +73,11 @@ local function serve(kind)
     beat[0], beat[1], beat[2] = command.pack or 0, 0, 1
     virtual_time.set(command.now_ns)
     if command.op == C.PACK then
-      if held_kib > collect_above_kib then collect() end
+      if held_kib > collect_above_kib then
+        beat[2] = 2 -- what all records before this pack have left is not that of its first one
+        collect()
+        beat[2] = 1
+      end
       usage.packed(kind.run(command))
       measure_memory()
     elseif command.op == C.TICK then
@@ -87,6 +91,7 @@ local function serve(kind)
     elseif command.op == C.WATCH then
       line_watch.want(command.pack, command.first_record)
     elseif command.op == C.JUDGE then
+      beat[2] = 2
       require("filter").judge(command, require("matcher").new(command.text))
     elseif command.op == C.SNAPSHOT then
       snapshot()
