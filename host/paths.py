@@ -23,6 +23,11 @@ def shipped(relative: str) -> Path:
     return root / relative
 
 
+def shipped_plugin(kind: str, name: str) -> Path:
+    """Where a decoder, filter or encoder is that ships with Hekate; it need not exist."""
+    return shipped("sandboxes/lua") / f"{kind}s" / f"{name}.lua"
+
+
 def kernel() -> Path:
     """The folder of the trusted Lua kernel; it is part of the package in either case."""
     return _PACKAGE / "sandbox" / "kernel"

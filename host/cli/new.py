@@ -49,7 +49,7 @@ def command(kind: str, name: str, sandbox_dir: Path, output_format: str) -> int:
         click.echo(f"Error: cannot write {path}: {fault.strerror}. {what}.", err=True)
         return os.EX_CANTCREAT
     next_command = f"hekate {'validate' if kind == 'config' else 'test'} {path}"
-    shadows = kind != "config" and (paths.shipped("sandboxes/lua") / f"{kind}s" / path.name).is_file()
+    shadows = paths.shipped_plugin(kind, name).is_file()
     if output_format == "json":
         from host.cli.output import write_json
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import yaml
 
-from host import paths
 from host.repl.session import Session
 from host.sandbox import manifest
 
@@ -114,8 +113,3 @@ def plugin_text(
 def plugin_path(folder: Path, name: str) -> Path:
     """Where the decoder of a name is in a drop-in directory."""
     return folder / "decoders" / f"{name}.lua"
-
-
-def is_shipped(name: str) -> bool:
-    """Whether Hekate brings a decoder of that name."""
-    return plugin_path(paths.shipped("sandboxes/lua"), name).is_file()

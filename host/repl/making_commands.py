@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from host import paths
 from host.cli.test_report import verdict_document
 from host.repl import decoder_text, exact, infer, records, trying
 from host.repl.commands import Document, command, words
@@ -177,7 +178,8 @@ async def save(session: Session, argument: str) -> Document:
     session.saved = path
     steps = sum(len(case["steps"]) for case in cases)
     failures = sum("failure" in step for case in cases for step in case["steps"])
-    data = {"file": str(path), "records": steps, "failures": failures, "shadows": decoder_text.is_shipped(name)}
+    shadows = paths.shipped_plugin("decoder", name).is_file()
+    data = {"file": str(path), "records": steps, "failures": failures, "shadows": shadows}
     return Document("saved", data | {"runs_on": await session.runs_on()})
 
 
