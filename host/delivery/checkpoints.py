@@ -22,7 +22,7 @@ from typing import Any
 import lmdb
 import orjson
 
-from host.errors import StartError
+from host.errors import DeliveryError, StartError
 from host.telemetry.logs import get_logger
 
 Checkpoint = dict[str, Any]
@@ -147,12 +147,21 @@ class Checkpoints:
             self._writing = {}
 
     def close(self) -> None:
-        """Write what is left and close."""
+        """Write what is left and close.
+
+        Raises:
+            DeliveryError: It could not be written; all is closed for all that.
+        """
         if self._timer is not None:
             self._timer.cancel()
         self._loop = None
         try:
             self.flush()
+        except lmdb.Error as error:
+            raise DeliveryError(
+                f"The last positions could not be written, so what was delivered since comes again: {error}. "
+                "See that state_dir has space and can be written to."
+            ) from error
         finally:
             if self._thread is not None:
                 self._thread.shutdown(wait=True)

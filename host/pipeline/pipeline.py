@@ -196,7 +196,12 @@ class Pipeline:
         if self._supervisor is not None:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
-        self.checkpoints.close()
+        try:
+            self.checkpoints.close()
+        finally:
+            await self._close_units()
+
+    async def _close_units(self) -> None:
         await self.judge.close()
         for unit in self._units():
             try:

@@ -10,8 +10,10 @@ import time
 import lmdb
 import pytest
 
+from host.config import model
 from host.delivery.checkpoints import Checkpoints
-from host.errors import StartError
+from host.errors import DeliveryError, StartError
+from host.pipeline.pipeline import Pipeline
 
 
 def test_a_put_is_seen_at_once_and_after_a_restart(tmp_path):
@@ -150,3 +152,25 @@ def test_the_map_grows_when_it_is_full(tmp_path, monkeypatch):
 
     assert len(list(checkpoints.items("key/"))) == 2000
     checkpoints.close()
+
+
+def test_a_full_disk_at_the_end_leaves_nothing_open(tmp_path, monkeypatch):
+    def full(*_):
+        raise lmdb.DiskError("mdb_txn_commit: No space left on device")
+
+    settings = model.HostSettings(state_dir=str(tmp_path / "state"))
+    config = model.Config(hekate=settings, inputs={}, filters={}, outputs={})
+
+    async def run():
+        pipeline = Pipeline(config, once=True)
+        await pipeline.start()
+        pipeline.checkpoints.put("a", {"position": 1})
+        monkeypatch.setattr(pipeline.checkpoints, "_write_once", full)
+        with pytest.raises(DeliveryError, match=r"comes again.*No space left on device.*state_dir"):
+            await pipeline.stop()
+        with pytest.raises(ProcessLookupError):
+            os.kill(pipeline.zygote.pid, 0)
+
+    asyncio.run(run())
+    assert list((tmp_path / "state/dead_letters").iterdir()) == []
+    Checkpoints(tmp_path / "state").close()
