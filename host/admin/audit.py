@@ -53,9 +53,11 @@ class Audit:
         }
         line = orjson.dumps(entry, default=str) + b"\n"
         try:
-            if os.fstat(self._fd).st_size + len(line) > _MOST_BYTES:
-                self._rotate()
-            os.write(self._fd, line)
+            try:
+                if os.fstat(self._fd).st_size + len(line) > _MOST_BYTES:
+                    self._rotate()
+            finally:
+                os.write(self._fd, line)  # if need be, into the full one
         except OSError as fault:
             _LOG.error("The audit log cannot be written.", file=str(self._path), reason=str(fault), **entry)
 
@@ -67,10 +69,11 @@ class Audit:
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def _rotate(self) -> None:
-        os.close(self._fd)
-        for number in range(_KEPT, 0, -1):
+        for number in range(_KEPT if self._path.exists() else 0, 0, -1):  # if not, only a new one could not be made
             older = self._path.with_suffix(f".jsonl.{number}")
             newer = self._path.with_suffix(f".jsonl.{number - 1}") if number > 1 else self._path
             if newer.exists():
                 newer.replace(older)
+        full_fd = self._fd
         self._open()
+        os.close(full_fd)  # not before: another file or socket would get its number, and the entries
