@@ -24,6 +24,8 @@ _MOST_FAILED_STARTS = 3
 """Deaths in a row, with no answer between them."""
 _MOST_SILENT_S = 5.0
 """How long nothing may be heard of it while everything ends: somebody may have stopped it, or it may not get a core."""
+_LOOKS = 20
+"""In that time: if the host waits for a slow disk meanwhile, it has not listened, and that is one of them."""
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
@@ -223,7 +225,8 @@ class ZygoteClient:
         heard = -1
         while self._heard != heard:
             heard = self._heard
-            await asyncio.sleep(_MOST_SILENT_S)
+            for _ in range(_LOOKS):
+                await asyncio.sleep(_MOST_SILENT_S / _LOOKS)
         self._closing = self.gone = True
         self._kill()
 
