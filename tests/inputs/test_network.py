@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import time
 from pathlib import Path
 
 import msgspec
@@ -317,23 +316,29 @@ def test_udp_once_ends_when_nothing_comes_any_more(state_dir, monkeypatch):
 
 
 def test_udp_once_takes_what_has_come_while_the_host_was_not_scheduled(state_dir, monkeypatch):
-    monkeypatch.setattr("host.inputs._datagrams._ONCE_IDLE_S", 0.05)
     harness = Harness(UdpInput, state_dir, address="127.0.0.1:0", once=True)
+    left = [b"one", b"two"]
 
     async def scenario():
         await harness.input.open()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.sendto(b"one", harness.input.address)
-            running = asyncio.ensure_future(harness.input.run())
-            await harness.intake.until_records(1)
-            sender.sendto(b"two", harness.input.address)
-            time.sleep(0.06)  # noqa: ASYNC251 -- that is it
+
+            async def wait_readable(_fd):
+                """Behind the first datagram, the time is over whenever one looks, be there another one or not."""
+                is_over = len(left) < 2
+                if left:
+                    sender.sendto(left.pop(0), harness.input.address)
+                if is_over:
+                    raise TimeoutError
+
+            monkeypatch.setattr("host.inputs._datagrams.wait_readable", wait_readable)
             async with asyncio.timeout(20):
-                await running
-        assert harness.intake.records == [b"one", b"two"]
+                await harness.input.run()
         await harness.close()
 
     asyncio.run(scenario())
+
+    assert harness.intake.records == [b"one", b"two"]
 
 
 # Unix sockets.
