@@ -40,7 +40,7 @@ def certificates(folder):
                 "-out", f"{name}.pem", "-days", "2", "-extfile", "ext")  # fmt: skip
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed: scripts/install_tests")
 def test_clients_come_by_certificates_and_browsers_cannot_be_made_to(bench):
     certificates(bench.folder)
     tls = {"cert": bench.path("127.0.0.1.pem"), "key": bench.path("127.0.0.1.key"), "client_ca": bench.path("ca.pem")}

@@ -238,7 +238,7 @@ def shell_environment(bench):
 )
 def test_a_shell_completes(bench, shell_environment, shell, begin):
     if shutil.which(shell[0]) is None:
-        pytest.skip(f"{shell[0]} is not there")
+        pytest.skip(f"{shell[0]} is not installed: scripts/install_tests --slow")
     spawned = pexpect.spawn(
         shell[0], shell[1:], env=shell_environment, cwd=str(bench.folder), encoding="utf-8", timeout=20,
         dimensions=(30, 150),
@@ -254,7 +254,7 @@ def test_a_shell_completes(bench, shell_environment, shell, begin):
 
 def test_fish_completes(bench, shell_environment):
     if shutil.which("fish") is None:
-        pytest.skip("fish is not there")
+        pytest.skip("fish is not installed: scripts/install_tests")
     lines = "; ".join(f"complete -C '{typed}'" for typed in [*COMPLETED, "hekate graph"])
     done = subprocess.run(
         ["fish", "--no-config", "-c", f"hekate completion fish | source; {lines}"], env=shell_environment,

@@ -1,11 +1,14 @@
 """Positions survive whatever happens to the process."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import lmdb
 import pytest
@@ -14,6 +17,8 @@ from host.config import model
 from host.delivery.checkpoints import Checkpoints
 from host.errors import DeliveryError, StartError
 from host.pipeline.pipeline import Pipeline
+
+NOBODY = 65534
 
 
 def test_a_put_is_seen_at_once_and_after_a_restart(tmp_path):
@@ -111,11 +116,23 @@ def test_a_second_host_with_the_same_state_is_refused(tmp_path):
     assert "is in use by another Hekate" in second.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(StartError, match="cannot keep checkpoints in"):
-        Checkpoints(tmp_path)
+@contextlib.contextmanager
+def not_root():
+    """Work without root's right to write anywhere."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error():
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        with not_root(), pytest.raises(StartError, match=r"cannot keep checkpoints in .*Permission denied"):
+            Checkpoints(Path(folder))
 
 
 def test_a_file_where_the_folder_should_be_is_a_clear_error(tmp_path):

@@ -1,6 +1,7 @@
 """The installer where it cannot install: it names the exact command to give. The real system is never touched."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def checkout(tmp_path):
     """What `make install` needs of a checkout, and a PATH on which everything harmful is a stub."""
     (tmp_path / "scripts").mkdir()
-    for name in ("install", "system_packages"):
+    for name in ("install", "install_tests", "system_packages"):
         shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts" / name)
     (tmp_path / "pyproject.toml").write_text("")
     stubs = tmp_path / "bin"
@@ -114,3 +115,67 @@ def test_what_is_installed_already_costs_nothing(checkout):
     result = install(checkout)
 
     assert (result.returncode, result.stderr) == (0, "")
+
+
+PROGRAMS = ("lua5.1", "fish", "curl", "openssl")
+
+
+def test_what_the_tests_need_is_installed_as_root(checkout):
+    stub(checkout, "id", "echo 0")
+    stub(checkout, "apt-get", f'echo "$@" >>{checkout}/asked')
+    stub(checkout, "curl", "")
+
+    result = install(checkout, "install_tests")
+
+    assert result.returncode == 0, result.stderr
+    asked = "install -y --no-install-recommends lua5.1 fish openssl"
+    assert (checkout / "asked").read_text() == f"update\n{asked}\n"
+
+
+def test_without_root_the_command_for_what_the_tests_need_is_named(checkout):
+    stub(checkout, "id", "echo 1000")
+    stub(checkout, "apt-get", "echo must not run >&2; exit 1")
+
+    result = install(checkout, "install_tests")
+
+    assert result.returncode == 69
+    assert f"    sudo apt-get update && sudo apt-get install -y {' '.join(PROGRAMS)}\n" in result.stderr
+    assert "must not run" not in result.stderr
+
+
+def test_slow_tests_need_more_and_the_page(checkout):
+    stub(checkout, "id", "echo 0")
+    stub(checkout, "apt-get", f'echo "$@" >>{checkout}/asked')
+    (checkout / "scripts" / "build_page").write_text(f"#!/bin/sh\necho built >>{checkout}/asked\n")
+    (checkout / "scripts" / "build_page").chmod(0o755)
+    for program in PROGRAMS:
+        stub(checkout, program, "")
+
+    result = install(checkout, "install_tests", "--slow")
+
+    assert result.returncode == 0, result.stderr
+    assert (checkout / "asked").read_text().splitlines() == [
+        "update",
+        "install -y --no-install-recommends zsh chromium npm libatomic1",
+        "built",
+    ]
+
+
+def test_what_the_tests_have_already_costs_nothing(checkout):
+    stub(checkout, "apt-get", "echo must not run >&2; exit 1")
+    for program in PROGRAMS:
+        stub(checkout, program, "")
+
+    result = install(checkout, "install_tests")
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_every_program_that_a_test_is_skipped_without_is_installed_for_it():
+    script = (ROOT / "scripts" / "install_tests").read_text()
+    needed = set(re.findall(r"^ *need (\S+) ", script, re.MULTILINE))
+    skips = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__))
+    looked_for = set(re.findall(r"""shutil\.which\("([^"]+)"\)""", skips))
+
+    assert looked_for >= {"lua5.1", "fish"}
+    assert looked_for <= needed

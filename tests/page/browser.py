@@ -19,8 +19,8 @@ expect.set_options(timeout=EXPECTED_MS)
 def launch(playwright):
     """Start Debian's Chromium."""
     found = shutil.which("chromium")
-    assert found, "The tests of the page need Chromium: scripts/system_packages chromium"
-    assert VENDOR.is_dir(), "The page was not built: scripts/build_page"
+    assert found, "The tests of the page need Chromium: scripts/install_tests --slow"
+    assert VENDOR.is_dir(), "The bundles of the page are missing: scripts/install_tests --slow"
     # Root has no use for Chromium's own sandbox, which refuses to start for it.
     return playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
 
@@ -81,7 +81,7 @@ class Visitor:
 
     def check_accessible(self, what):
         """No serious fault that axe can find."""
-        assert AXE.is_file(), "axe is missing: scripts/build_page"
+        assert AXE.is_file(), "axe is missing: scripts/install_tests --slow"
         self.page.evaluate(AXE.read_text())
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         bad = [

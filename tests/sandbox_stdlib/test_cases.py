@@ -27,7 +27,7 @@ def test_in_luajit(file: Path) -> None:
     assert not [text.decode() for text in to_python(failures)]
 
 
-@pytest.mark.skipif(STOCK_LUA is None, reason="lua5.1 is not installed")
+@pytest.mark.skipif(STOCK_LUA is None, reason="lua5.1 is not installed: scripts/install_tests")
 @pytest.mark.parametrize("file", FILES, ids=named)
 def test_in_stock_lua(file: Path) -> None:
     done = subprocess.run(
