@@ -21,3 +21,12 @@ def pytest_xdist_auto_num_workers(config):
     """Tests wait for hosts that they have started: half as many again as there are cores keep them busy."""
     cores = os.cpu_count() or 1
     return cores + max(1, cores // 2)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show what tests have recorded with `record_property`."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for name, value in report.user_properties:
+                    terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {name}: {value}")
