@@ -43,6 +43,23 @@ def test_a_pack_is_acknowledged_when_its_last_holder_lets_go(arena):
     assert (freed, released, arena.used_slots) == ([0, 1, "raw"], [10], 0)
 
 
+def test_a_table_tells_when_it_is_only_kept_and_not_for_each_keeper(arena):
+    told = []
+    raw = raw_pack(arena, Stream("key", "label", None), 0)
+    table = TablePack(
+        arena, 0, 1, 1, b"", "filter", 0, 0, 0, raw, None, lambda _: None, 0, on_kept=lambda: told.append(1)
+    )
+    table.hold()
+    table.keep()
+    table.keep()
+    assert told == [1]
+
+    table.stop_keeping()
+    assert told == [1]
+    table.stop_keeping()
+    assert (told, table.holders) == ([1], 0)
+
+
 @given(st.permutations(range(6)))
 def test_positions_are_told_in_order_and_without_gaps(order):
     arena, released = Arena("test", 4096, 6, host_writes=True), []
