@@ -56,7 +56,7 @@ def nobodys_address():
 class Host:
     """One `hekate run`, started."""
 
-    def __init__(self, folder, config, *arguments, env=None, stdin=subprocess.DEVNULL):
+    def __init__(self, folder, config, *arguments, env=None, stdin=subprocess.DEVNULL, program=("host",)):
         self.folder = folder
         self.config_path = folder / "hekate.yaml"
         self.write_config(config)
@@ -65,7 +65,7 @@ class Host:
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "200", **(env or {})}
         with self.log_path.open("ab") as log, (folder / "stdout.txt").open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "host", "run", *arguments, str(self.config_path)],
+                [sys.executable, "-m", *program, "run", *arguments, str(self.config_path)],
                 stdin=stdin,
                 stdout=out,
                 stderr=log,
