@@ -101,7 +101,7 @@ def test_streams_that_are_closed_or_full_are_no_crash(folder):
         "$HEKATE schema 2>&1 >&-; echo $?;"
         "$HEKATE nonsense 2>&-; echo $?;"
         "$HEKATE list 2>&1 >/dev/full; echo $?;"
-        "$HEKATE --help | (exec <&-; sleep 2); echo ${PIPESTATUS[0]};"
+        "mkfifo gone; { read -r _ <gone; $HEKATE --help; } | { exec <&-; echo >gone; }; echo ${PIPESTATUS[0]};"
         "echo a | $HEKATE cat - | head -1 | cut -c 32-;"
         "echo a | $HEKATE cat - 2>&1 >/dev/full; echo $?;"
         "(ulimit -f 0; $HEKATE new filter none 2>&1 | cut -c 1-50); ls plugins/filters",
