@@ -21,7 +21,7 @@ from host.router.kinds import Kinds
 from host.router.needs import Kind, Need, may_match, needs_of
 from host.sandbox.heartbeat import Use
 from host.sandbox.sandbox import Sandbox
-from host.sandbox.termination import Termination
+from host.sandbox.termination import Limit, Termination
 from host.sandbox.work import Work
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
@@ -342,7 +342,7 @@ class FilterConsumer(Consumer):
             limit=termination.limit,
             reason=termination.text,
         )
-        again = self.restart or termination.limit == "signal"
+        again = self.restart or termination.limit == Limit.SIGNAL
         if not again:
             self.drop_all("terminated")
         return again

@@ -5,8 +5,10 @@ record is not tried again, but for two exceptions: once for each version of a sc
 slowly, so that the process can say at which line it is; and a record at which somebody killed the process.
 """
 
+import signal
+
 from host.sandbox.heartbeat import Heartbeat
-from host.sandbox.termination import MOST_SAID, Termination
+from host.sandbox.termination import MOST_SAID, Limit, Termination
 from host.sandbox.work import Work
 from host.telemetry.logs import get_logger
 
@@ -35,14 +37,14 @@ class Blame:
         self.watches_timer = False
         """Whether the next timer_event is to say at which line it is."""
 
-    def line(self, limit: str, work: Work | None) -> str:
+    def line(self, limit: Limit, work: Work | None) -> str:
         """At which line of the script the process was, as a sentence; or an earlier one; empty if none has said so.
 
         Args:
             limit: What it was ended for.
             work: What it was at; None for a timer_event.
         """
-        if limit != "cpu_limit":
+        if limit != Limit.CPU:
             return ""
         watched = self.watches_timer if work is None else work.watched == self._heartbeat.read().record
         if (watched or self._watches_all) and (line := self._heartbeat.line()):
@@ -57,12 +59,11 @@ class Blame:
             return False
         record = min(self._heartbeat.read().record, MOST_SAID)
         work.tries[record] = work.tries.get(record, 0) + 1
-        if self._asks_for_line and termination.limit == "cpu_limit":
+        if self._asks_for_line and termination.limit == Limit.CPU:
             self._asks_for_line = False
             work.watched = record
             return False
-        was_killed = termination.limit == "signal" and "SIGKILL" in termination.text
-        if was_killed and work.tries[record] < _TRIES_IF_KILLED:
+        if termination.signal == signal.SIGKILL and work.tries[record] < _TRIES_IF_KILLED:
             return False
         work.skips[record] = f"{termination.limit}: {termination.text}"
         _LOG.error(
@@ -76,7 +77,7 @@ class Blame:
     def timer(self, termination: Termination) -> None:
         """Blame timer_event: if it takes too much CPU twice in a row, the third one is to say where it is."""
         self.watches_timer = False
-        if self._heartbeat.read().pack != 0 or termination.limit != "cpu_limit":
+        if self._heartbeat.read().pack != 0 or termination.limit != Limit.CPU:
             return
         self._timer_deaths += 1
         if self._asks_for_line and self._timer_deaths > 1:

@@ -34,7 +34,7 @@ from host.sandbox.readouts import Answer, answer_of
 from host.sandbox.roles import Housing, Owner
 from host.sandbox.slots import Slots
 from host.sandbox.state_exchange import StateExchange
-from host.sandbox.termination import MOST_SAID, Termination, last_words, of_status
+from host.sandbox.termination import MOST_SAID, Limit, Termination, last_words, of_status
 from host.sandbox.work import Work
 from host.sandbox.workload import Workload
 from host.sandbox.zygote_client import Place, Seat
@@ -122,7 +122,7 @@ class Sandbox:
         self._load = Workload()
         self._blame = Blame(name, self.heartbeat, watches_all=bool(spec.get("watch_lines")))
         self._deaths = 0
-        self._kill_reason: tuple[str, str, int] | None = None
+        self._kill_reason: tuple[Limit, str, int] | None = None
         self._stopping = self._closed = False
         self._ready: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -219,7 +219,7 @@ class Sandbox:
         channel.send_texts(Op.INIT, json.dumps(self._spec).encode())
         channel.listen()
 
-    def kill(self, reason: str, limit: str = "protocol", value: int = 0, at: Beat | None = None) -> None:
+    def kill(self, reason: str, limit: Limit = Limit.PROTOCOL, value: int = 0, at: Beat | None = None) -> None:
         """End the process at once; it is started again as its owner wants.
 
         Args:
@@ -325,7 +325,7 @@ class Sandbox:
 
     def _with_numbers(self, termination: Termination) -> Termination:
         """What the host knows of a termination without having to believe the process."""
-        own = {"cpu_limit": self.cpu_limit_ms, "memory_limit": self._order.memory_limit}
+        own = {Limit.CPU: self.cpu_limit_ms, Limit.MEMORY: self._order.memory_limit}
         value = termination.value or own.get(termination.limit) or self._spec.get(termination.limit)
         work = self._load.of(self.heartbeat.read().pack)
         depth = work.pack.loop_depth if work is not None and isinstance(work.pack, TablePack) else 0
@@ -340,7 +340,7 @@ class Sandbox:
         if self.journal is not None:
             self.journal.on_death(termination.limit)
         self._deaths += 1
-        if was_starting and self._ready is not None and not self._ready.done() and termination.limit != "signal":
+        if was_starting and self._ready is not None and not self._ready.done() and termination.limit != Limit.SIGNAL:
             self.state = "stopped"
             self._ready.set_exception(SandboxError(f"{self._spec['kind']} {self.name}: {termination.text}"))
             return
