@@ -75,4 +75,4 @@ def _seen(*, state: str) -> Any:
 
 def _blame_and_work() -> tuple[Blame, Work]:
     pack = SimpleNamespace(length=10, records=None)
-    return Blame("mine", Heartbeat(), watches_all=False), Work(1, cast(Any, pack), 0, 0)
+    return Blame("mine", Heartbeat(), watches_all=False), Work(1, cast("Any", pack), 0, 0)
