@@ -40,7 +40,7 @@ async def run(
     _check(trial)
     shared = shared or Allowance(math.inf)
     outcome = await _run(_Running(trial, zygote, coverage), shared)
-    if outcome.ending is not None and outcome.ending.limit == Limit.CPU and coverage is None:
+    if outcome.ending is not None and outcome.ending.limit in {Limit.CPU, Limit.MEMORY} and coverage is None:
         outcome.ending = await _with_line(outcome.ending, trial, zygote, shared)
     return outcome
 

@@ -121,6 +121,8 @@ local OUT_OF_MEMORY_STATUS = 77 -- known to host/sandbox/termination.py
 -- The last words. Ends the process here, in the midst of whatever is running, so that no script can catch it.
 -- about: "matcher" if `text` is the error in the message matcher.
 local function terminate(limit, text, about)
+  -- written down first: there may be no memory to say more
+  if limit == "memory_limit" then pcall(usage.memory, collectgarbage "count") end
   local trace = limit == "memory_limit" and text or debug.traceback(text, 2)
   calls.reserve = nil
   collectgarbage()
