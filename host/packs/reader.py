@@ -148,10 +148,13 @@ class _Reader:
         return self._take(self._raw, start, end)
 
     def _raw_range(self, at: int) -> tuple[int, int]:
-        """Return the range of the record's raw bytes. A pack without raw bytes has other numbers in these places."""
-        if not self._header.raw_bytes:
-            return 0, 0
+        """Return the range of the record's raw bytes.
+
+        In a pack without raw bytes, both places have the number at which the record ended that the message came of.
+        """
         _, _, _, _, start, end = _RECORD.unpack_from(self._slot, at)
+        if not self._header.raw_bytes and start == end:
+            return 0, 0
         if not start <= end <= len(self._raw):
             raise PackError("A record lies outside of the raw bytes.")
         return start, end
