@@ -10,12 +10,12 @@ import msgspec
 from host import drawing
 from host.admin import readings, views
 from host.admin.rates import Rates
-from host.admin.views import State
+from host.admin.views import LastError, State
 from host.pipeline.pipeline import Pipeline
-from host.pipeline.units import FilterUnit, InputUnit, Unit
+from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Unit
 
 ROUTER = "router"
-Health = Literal["ok", "stuck", "lossy", "dead", "paused"]
+Health = Literal["ok", "stuck", "lossy", "failing", "dead", "paused"]
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     state: State
     health: Health
-    """`stuck`: records wait and none goes on; `lossy`: some were dropped or failed lately; `dead`: it does not run."""
+    """`stuck`: records wait and none goes on; `lossy`: some were dropped or failed lately, or an encoder makes nothing;
+    `failing`: four of five recent records failed, or more; `dead`: it does not run."""
     reason: str
     """What is wrong; empty if nothing is."""
     message_matcher: str | None
@@ -36,6 +37,9 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     sent_per_second: float
     errors_per_second: float
     dropped_per_second: float
+    failed_share: float
+    """The part of the recent records that failed, from 0 to 1."""
+    last_error: LastError | None
     lag_ms: int
     """Age of the oldest pack that waits for it."""
     queue_packs: int
@@ -80,7 +84,8 @@ def _router(rates: Rates) -> Node:
     return Node(
         id=ROUTER, stage="router", name="router", type="router", state="running", health="ok", reason="",
         message_matcher=None, received_per_second=flow["received"], sent_per_second=flow["received"],
-        errors_per_second=flow["errors"], dropped_per_second=flow["dropped"], lag_ms=0, queue_packs=0, sandboxes=[],
+        errors_per_second=flow["errors"], dropped_per_second=flow["dropped"],
+        failed_share=0.0, last_error=None, lag_ms=0, queue_packs=0, sandboxes=[],
         cpu_ms=0, memory_bytes=0, memory_limit=0,
     )  # fmt: skip
 
@@ -91,7 +96,8 @@ def _node(unit: Unit, stage: str, rates: Rates) -> Node:
     flow = rates.of(kind, unit.config.name)
     queue = views.queue(unit) if stage in {"filters", "encoders"} else None
     lag_ms = queue.lag_ms if queue else 0
-    health = _health(shown, flow, lag_ms)
+    warning = unit.consumer.makes_nothing if stage == "encoders" and isinstance(unit, OutputUnit) else ""
+    health = _health(shown, flow, lag_ms, warning)
     processes = unit.sandboxes() if stage in {"decoders", "filters", "encoders"} else []
     memory = [views.memory(unit, sandbox) for sandbox in processes]
     return Node(
@@ -101,12 +107,14 @@ def _node(unit: Unit, stage: str, rates: Rates) -> Node:
         type=shown.type,
         state=shown.state,
         health=health,
-        reason=shown.reason or _why(health, lag_ms),
+        reason=shown.reason or _why(health, lag_ms, shown.failures.summary or warning),
         message_matcher=shown.message_matcher,
         received_per_second=flow["received"],
         sent_per_second=flow["injected"] if stage == "filters" else flow["sent"],
         errors_per_second=flow["errors"],
         dropped_per_second=flow["dropped"],
+        failed_share=shown.failures.recent_share,
+        last_error=shown.failures.last_error,
         lag_ms=lag_ms,
         queue_packs=queue.packs if queue else 0,
         sandboxes=shown.sandboxes if processes else [],
@@ -119,7 +127,7 @@ def _node(unit: Unit, stage: str, rates: Rates) -> Node:
 _STUCK_MS = 5000
 
 
-def _health(shown: views.Component, flow: dict[str, float], lag_ms: int) -> Health:
+def _health(shown: views.Component, flow: dict[str, float], lag_ms: int, warning: str) -> Health:
     if shown.state == "paused":
         return "paused"
     if shown.state in {"stopped", "quarantined", "failed"}:
@@ -128,13 +136,18 @@ def _health(shown: views.Component, flow: dict[str, float], lag_ms: int) -> Heal
         return "stuck"
     if shown.stage == "outputs" and shown.reason:
         return "stuck"
-    return "lossy" if flow["errors"] or flow["dropped"] else "ok"
+    if shown.failures.condition == "failing":
+        return "failing"
+    is_lossy = flow["errors"] or flow["dropped"] or warning or shown.failures.condition == "warning"
+    return "lossy" if is_lossy else "ok"
 
 
-def _why(health: Health, lag_ms: int) -> str:
+def _why(health: Health, lag_ms: int, failures: str) -> str:
     if health == "stuck":
         return f"Nothing goes on, and the oldest pack has waited for {lag_ms} ms."
-    return "Records were dropped or failed during the last seconds." if health == "lossy" else ""
+    if health in {"failing", "lossy"}:
+        return failures or "Records were dropped or failed during the last seconds."
+    return ""
 
 
 def _edges(unit: Unit, rates: Rates) -> Iterator[Edge]:

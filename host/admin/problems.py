@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from host.admin.problem_types import ProblemType
 from host.errors import ConfigError
 
 MEDIA_TYPE = "application/problem+json"
@@ -28,6 +29,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     status: int
     detail: str = ""
     instance: str = ""
+    type: ProblemType = ProblemType.OF_STATUS
     errors: list[Fault] = []
 
 
@@ -39,12 +41,19 @@ class Problem(Exception):  # noqa: N818 -- the word of RFC 9457
         detail: What is wrong and what to do about it, in sentences.
         errors: Single faults, if there are several.
         headers: More headers of the answer.
+        problem_type: What a client cannot tell from the status.
     """
 
     def __init__(
-        self, status: int, detail: str, errors: Iterable[Fault] = (), headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        errors: Iterable[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+        problem_type: ProblemType = ProblemType.OF_STATUS,
     ) -> None:
         super().__init__(detail)
+        self.type = problem_type
         self.status = status
         self.detail = detail
         self.errors = list(errors)
@@ -54,7 +63,12 @@ class Problem(Exception):  # noqa: N818 -- the word of RFC 9457
         """The body of the answer."""
         title = HTTPStatus(self.status).phrase
         return ProblemDetails(
-            title=title, status=self.status, detail=self.detail, instance=instance, errors=self.errors
+            title=title,
+            status=self.status,
+            detail=self.detail,
+            instance=instance,
+            type=self.type,
+            errors=self.errors,
         )
 
 

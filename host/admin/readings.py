@@ -9,6 +9,7 @@ from pathlib import Path
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.units import InputUnit, OutputUnit, Unit
 from host.sandbox.sandbox import STATES, Sandbox
+from host.telemetry.failures import Failures
 from host.telemetry.metrics import ComponentMetrics
 
 _PAGE_BYTES = mmap.PAGESIZE
@@ -57,6 +58,14 @@ def _sandbox_fault(sandbox: Sandbox) -> str:
     return f"{sandbox.state}: {termination.text.partition(chr(10))[0]}" if termination else sandbox.state
 
 
+def failures_of(unit: Unit, stage: str) -> Failures:
+    """What fails at a component of a unit."""
+    if stage == "decoders":
+        assert isinstance(unit, InputUnit)
+        return unit.decoding.metrics.failures
+    return unit.metrics.encoder_failures if stage == "encoders" else unit.metrics.failures
+
+
 def units(pipeline: Pipeline) -> list[Unit]:
     """All units, in the order in which records flow."""
     return [*pipeline.inputs.values(), *pipeline.filters.values(), *pipeline.outputs.values()]
@@ -72,6 +81,8 @@ def refresh_units(found: Iterable[Unit]) -> None:
     for unit in found:
         metrics = sandbox_metrics(unit)
         read_sandboxes(metrics, unit.sandboxes())
+        metrics.count_failures()
+        unit.metrics.count_failures()
         if not isinstance(unit, InputUnit):
             unit.metrics.lag_ms = unit.consumer.lag_ms()
             unit.metrics.queue_packs = unit.consumer.queued

@@ -13,6 +13,7 @@ from host.config import model
 from host.packs.arena import Arena
 from host.pipeline.units import InputUnit, OutputUnit, Unit
 from host.sandbox.sandbox import Sandbox
+from host.telemetry.failures import Condition
 from host.telemetry.metrics import DROPS, ERRORS, SPECS, ComponentMetrics
 
 State = Literal["running", "paused", "stopped", "starting", "backing_off", "quarantined", "failed", "ended", "unused"]
@@ -52,6 +53,54 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     slot_bytes: int
 
 
+class LastError(msgspec.Struct, frozen=True, kw_only=True):
+    """The last thing that went wrong at a component."""
+
+    time_ns: int
+    text: str
+    file: str
+    """The script's file; empty if no script is at fault."""
+    line: int
+    """The line in it, from 1; 0 if it is not known."""
+
+
+class FailedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that failed."""
+
+    time_ns: int
+    reason: str
+    record: str
+    """The first 1000 characters; what cannot be printed is escaped. For a message that a filter made, its Payload."""
+    bytes: int
+    """The length of the whole record."""
+    stream: str
+    position: int
+
+
+class FailureReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What fails at a component.
+
+    Recent records are those of the last 30 to 60 seconds in which the component worked. A new version of a script
+    begins anew.
+    """
+
+    condition: Condition
+    """`failing`: four of five recent records failed, or more; `warning`: something failed in the last minute."""
+    summary: str
+    """The condition in a sentence; empty if it is ok."""
+    failed_records: int
+    """Since the host was started."""
+    recent_records: int
+    recent_failed: int
+    recent_share: float
+    """The part of the recent records that failed, from 0 to 1."""
+    left_out_letters: int
+    """Failed records that are not in the dead letters: of a filter 1000 at once and 10 a second are kept."""
+    last_error: LastError | None
+    first_record: FailedRecord | None
+    """The first record that failed with this version of the script."""
+
+
 class Component(msgspec.Struct, frozen=True, kw_only=True):
     """An input, its decoders, a filter, an output, or its encoder."""
 
@@ -69,6 +118,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     queue: Queue | None
     pools: list[Pool]
     """Of what it makes."""
+    failures: FailureReport
     counters: Counters  # type: ignore[valid-type]  # made of the metrics' own list
 
 
@@ -144,11 +194,13 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     processes: list[Process]
     queue: Queue | None
+    failures: FailureReport
     counters: Counters  # type: ignore[valid-type]
 
 
 def counters(metrics: ComponentMetrics) -> Any:
     """What a component has counted."""
+    metrics.count_failures()
     values = {spec.attribute: getattr(metrics, spec.attribute) for spec in SPECS}
     return Counters(**values, errors=dict(metrics.errors), drops=dict(metrics.drops))
 
@@ -165,6 +217,33 @@ def queue(unit: Unit) -> Queue | None:
         packs_highest=unit.metrics.queue_packs_max,
         records=consumer.queued_records,
         lag_ms=consumer.lag_ms(),
+    )
+
+
+def failures(unit: Unit, stage: str) -> FailureReport:
+    """What fails at a component of a unit."""
+    found = readings.failures_of(unit, stage)
+    recent_records, recent_failed = found.recent
+    last, first = found.last, found.first
+    return FailureReport(
+        condition=found.condition,
+        summary=found.said,
+        failed_records=found.total,
+        recent_records=recent_records,
+        recent_failed=recent_failed,
+        recent_share=round(found.share, 4),
+        left_out_letters=unit.metrics.letters_left_out if stage == "filters" else 0,
+        last_error=LastError(**last._asdict()) if last else None,
+        first_record=None
+        if first is None
+        else FailedRecord(
+            time_ns=first.time_ns,
+            reason=first.reason,
+            record=first.text,
+            bytes=first.bytes,
+            stream=first.stream,
+            position=first.position,
+        ),
     )
 
 
@@ -198,6 +277,7 @@ def _component(unit: Unit, stage: Any, type_: str, state: Any, pools: list[Pool]
         sandboxes=[sandbox.name for sandbox in scripts_of(unit)],
         queue=queue(unit) if stage in {"filters", "outputs"} else None,
         pools=pools,
+        failures=failures(unit, stage),
         counters=counters(metrics),
     )
 
@@ -217,6 +297,7 @@ def instance(unit: Unit) -> Instance:
         state=state_of(unit),  # type: ignore[arg-type]  # one of those
         processes=[_process(sandbox, unit) for sandbox in unit.sandboxes()],
         queue=queue(unit),
+        failures=failures(unit, component_of(unit).partition(".")[0]),
         counters=counters(readings.sandbox_metrics(unit)),
     )
 

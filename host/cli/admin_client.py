@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode, urlsplit
 
+from host.admin.problem_types import ProblemType
 from host.errors import HekateError
 
 DEFAULT_API = "http://127.0.0.1:4352"
@@ -148,7 +149,7 @@ class Client:
         if answer.status == http.client.FORBIDDEN:
             raise NotAllowedError(said)
         kind = path.removeprefix("/api/v1/").partition("/")[0]
-        kind = "versions" if said.startswith("There is no version") else kind
+        kind = "versions" if problem.get("type") == ProblemType.NO_SUCH_VERSION else kind
         said = _PARAMETER.sub(r"`--\1 \2`", said)  # what is a parameter of the API is an option here
         raise ApiError(
             said + "".join(faults) + (_WHICH.get(kind, "") if answer.status == http.client.NOT_FOUND else "")

@@ -7,16 +7,14 @@ import click
 
 from host.cli import completing
 from host.cli.guessing import OneOf
-from host.cli.options import own_plugins, own_plugins_option
+from host.cli.options import allow_failures_option, own_plugins, own_plugins_option
 from host.cli.statuses import exits
 
 
 @click.command(
     name="cat",
     short_help="Show logs, dead letters and Heka-framed files, decoded.",
-    epilog=exits(
-        os.EX_UNAVAILABLE, because={1: "not one record could be decoded", os.EX_NOINPUT: "a file cannot be read"}
-    ),
+    epilog=exits(os.EX_DATAERR, os.EX_UNAVAILABLE, because={os.EX_NOINPUT: "a file cannot be read"}),
 )
 @click.argument("file", nargs=-1, required=True, shell_complete=completing.files)
 @click.option(
@@ -44,6 +42,7 @@ from host.cli.statuses import exits
     help="Count by this field or header, in place of the Type; may be repeated. With it, --to is counts; json counts "
     "as JSON lines.",
 )
+@allow_failures_option
 def command(
     file: tuple[str, ...],
     *,
@@ -54,6 +53,7 @@ def command(
     sandbox_dir: Path | None,
     to: str,
     by: tuple[str, ...],
+    allow_failures: bool,
 ) -> int:
     """Decode FILE (patterns and gzip are fine, - is the standard input) and show what --match accepts.
 
@@ -83,4 +83,4 @@ def command(
     own = own_plugins(sandbox_dir)
     counting = decoded.Counting(by or ("Type",), as_json=to == "json")
     source = decoding.Source(list(file), decoder, given, match, str(own) if own else None, counting)
-    return decoding.show(source, "counts" if by else to, follow=follow)
+    return decoding.show(source, "counts" if by else to, follow=follow, allow_failures=allow_failures)

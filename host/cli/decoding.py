@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from host.replay.session import Session
     from host.replay.showing import Lines
 
-_FAILED = 1
 _PACK_BYTES = 128 * 1024
 _NOT_ONE = (
     "Not one record was decoded: is the decoder ({}) the right one? `hekate list decoders` shows which there are, and "
@@ -67,7 +66,7 @@ class Source(NamedTuple):
     counting: decoded.Counting
 
 
-def show(source: Source, to: str, *, follow: bool) -> int:
+def show(source: Source, to: str, *, follow: bool, allow_failures: bool = False) -> int:
     """Decode, and print; answers the exit status.
 
     Raises:
@@ -99,8 +98,8 @@ def show(source: Source, to: str, *, follow: bool) -> int:
             return 128 + session.signal
         if failures and not session.pipeline.metrics.total("records_sent", "decoders"):
             click.echo(_NOT_ONE.format(source.decoder or "chosen by how the file begins"), err=True)
-            return _FAILED
-    return os.EX_OK
+    failed = failures or session.pipeline.terminations()
+    return os.EX_DATAERR if failed and not allow_failures else os.EX_OK
 
 
 def _begins_as_log_in_pipe(files: list[str], to: str) -> bytes:

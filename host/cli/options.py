@@ -17,6 +17,10 @@ format_option = click.option(
     help="Text for people, or JSON for programs.",
 )
 
+allow_failures_option = click.option(
+    "--allow-failures", is_flag=True, help="Exit with 0 although records failed or a sandbox was ended."
+)
+
 own_plugins_option = click.option(
     "--sandbox-dir",
     type=click.Path(path_type=Path, file_okay=False, exists=True),

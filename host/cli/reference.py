@@ -55,9 +55,9 @@ They are those of `sysexits.h`, so that a supervisor can tell a fault that will 
 _STATUSES = """
 0||Done; a drain after SIGTERM or SIGINT too.
 1||A case or a test failed (`test`), something entered failed (`repl`), something is wrong (`doctor`, `graph`), \
-records failed (`replay`), not one was decoded (`cat`), a dead letter stays \
-(`deadletters`), or the running host refused what was asked of it.
+a dead letter stays (`deadletters`), or the running host refused what was asked of it.
 64|EX_USAGE|The command line is wrong: no such command or option, an argument is missing.
+65|EX_DATAERR|Records failed or a sandbox was ended (`run --once`, `cat`, `replay`). `--allow-failures` makes it 0.
 66|EX_NOINPUT|There is nothing to test (`test`), or a file cannot be read (`cat`, `replay`).
 69|EX_UNAVAILABLE|The start failed because of something outside: a port in use, an unreadable file, LPEG missing; \
 no host answers, or nobody listens (`inject`, `flood`); it is not clear which input a file is for (`replay`).

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from host.cli import completing
-from host.cli.options import format_option
+from host.cli.options import allow_failures_option, format_option
 from host.cli.statuses import exits
 
 _NS = 1_000_000_000
@@ -50,9 +50,9 @@ class _Time(click.ParamType["int"]):
     name="replay",
     short_help="Run recorded logs through a configuration, in the time of the records.",
     epilog=exits(
+        os.EX_DATAERR,
         os.EX_CONFIG,
         because={
-            1: "records failed (stderr says why) or a sandbox was ended",
             os.EX_NOINPUT: "a file cannot be read",
             os.EX_UNAVAILABLE: "it is not clear where a file belongs",
         },
@@ -81,6 +81,7 @@ class _Time(click.ParamType["int"]):
 @click.option("--deliver", is_flag=True, help="Let the outputs deliver. By default what they would is only shown.")
 @click.option("--output", "outputs", multiple=True, metavar="NAME", help="Show only this output; may be repeated.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@allow_failures_option
 @format_option
 def command(
     file: tuple[str, ...],
@@ -94,6 +95,7 @@ def command(
     deliver: bool,
     outputs: tuple[str, ...],
     quiet: bool,
+    allow_failures: bool,
     output_format: str,
 ) -> int:
     """Run FILEs (logs, gzip, patterns, Heka's frames, packs) through a configuration, in the time of their records.
@@ -118,4 +120,5 @@ def command(
         everything.until_ns if until is None else until,
         round(within * 1e9),
     )
-    return replay(Request(config, file, input_name, speed, span, deliver, outputs, output_format == "json", quiet))
+    as_json = output_format == "json"
+    return replay(Request(config, file, input_name, speed, span, deliver, outputs, as_json, quiet, allow_failures))

@@ -32,7 +32,6 @@ from host.replay.session import Session
 from host.sandbox import lua_modules
 from host.telemetry import logs
 
-_FAILED = 1
 _LOOK_EVERY_S = 0.2
 _NS = 1_000_000_000
 
@@ -50,6 +49,8 @@ class Request(NamedTuple):
     """Which are shown; all if there are none."""
     as_json: bool
     quiet: bool
+    allow_failures: bool
+    """Whether the exit status is 0 although records failed or a sandbox was ended."""
 
 
 def replay(request: Request) -> int:
@@ -109,8 +110,8 @@ class _Run:
             self._tell(conductor, time.monotonic() - started_s)
         if self.session.signal is not None:
             return 128 + self.session.signal
-        ended = self.pipeline.ended_for_good()
-        return _FAILED if ended or self.pipeline.dead_letters.count else os.EX_OK
+        failed = not self._request.allow_failures and self.pipeline.failures()
+        return os.EX_DATAERR if failed else os.EX_OK
 
     async def _show_progress(self) -> None:
         """A bar, where nothing else is written to the terminal."""

@@ -55,11 +55,16 @@ def list_(kind: str | None, api: str | None, token_file: Path | None, output_for
     if output_format == "json":
         write_json(found)
         return
-    rows = [[each["name"], each["kind"], each["state"], ", ".join(each["components"]), each["origin"], _memory(each),
+    rows = [[each["name"], each["kind"], _state(each), ", ".join(each["components"]), each["origin"], _memory(each),
              f"{each['cpu_ms'] / 1000:.1f}", each["records_received"], each["records_failed"], each["restarts"]]
             for each in found]  # fmt: skip
     heads = ["name", "kind", "state", "runs in", "from", "memory", "cpu s", "records", "failed", "restarts"]
     table(heads, rows, numbers=5)
+
+
+def _state(summary: dict[str, Any]) -> str:
+    state, condition = summary["state"], summary["condition"]
+    return f"{state} ({condition})" if condition != "ok" else str(state)
 
 
 def _memory(summary: dict[str, Any]) -> str:
@@ -98,7 +103,7 @@ def _said(detail: dict[str, Any], output_format: str) -> None:
         write_json(detail)
         return
     version = f", version {detail['version']}" if detail["version"] else ""
-    click.echo(f"{detail['kind']} {detail['name']}: {detail['state']}{version}, from {detail['file']}")
+    click.echo(f"{detail['kind']} {detail['name']}: {_state(detail)}{version}, from {detail['file']}")
 
 
 def _show_more(detail: dict[str, Any]) -> None:
@@ -106,7 +111,7 @@ def _show_more(detail: dict[str, Any]) -> None:
     from host.cli.output import table
 
     for name, text in _facts(detail):
-        click.echo(f"    {name + ':':<10}{text}")
+        click.echo(f"    {name + ':':<9} {text}")
     rows = []
     for component, process in _processes(detail):
         for use in process["limits"]:
@@ -136,11 +141,29 @@ def _facts(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
         timer_ms = max(cost["timer_highest_ns"] for cost in costs) / 1e6
         timer = f"; timer_event {timer_ms:.1f} ms at most" if timer_ms else ""
         yield "costs", f"{sum(cost['records_ns'] for cost in costs) / records / 1000:.2f} us of CPU a record{timer}"
+    for instance in detail["instances"]:
+        yield from _failure_facts(instance["failures"])
     for component, process in _processes(detail):
         if ended := process["last_termination"]:
             yield "ended", f"{component}, by {ended['limit']} at record {ended['record']}: {ended['text']}"
     for fault in detail["faults"]:
         yield "fault", f"{fault['file']}:{fault['line']}: {fault['message']}"
+
+
+def _failure_facts(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What fails in one place: how much, why, and the first record."""
+    from host.cli.visible import visible
+
+    if report["condition"] != "ok":
+        yield report["condition"], visible(report["summary"])
+    if last := report["last_error"]:
+        place = f"{last['file']}:{last['line']}: " if last["line"] else f"{last['file']}: " if last["file"] else ""
+        text = visible(last["text"].partition("\n")[0])
+        yield "last error", f"{_time_text(last['time_ns'])} {'' if place and place in text else place}{text}"
+    if first := report["first_record"]:
+        yield "first failed record", f"{_time_text(first['time_ns'])} {visible(first['record'])}"
+    if report["left_out_letters"]:
+        yield "not in the dead letters", f"{report['left_out_letters']:,} failed records: there are too many"
 
 
 @command.command(epilog=_EXITS)

@@ -6,6 +6,7 @@ WORDS = {
     0: "done",
     1: "something failed",
     os.EX_USAGE: "the command line is wrong",
+    os.EX_DATAERR: "records failed, or a sandbox was ended",
     os.EX_NOINPUT: "there is nothing to read",
     os.EX_UNAVAILABLE: "the host, a port or a library is not there",
     os.EX_SOFTWARE: "a fault in Hekate, or a sandbox that could not be started",

@@ -9,7 +9,7 @@ from host.cli.guessing import OneOf
 from host.cli.options import format_option
 from host.cli.statuses import exits
 
-SORTS = ("component", "in", "out", "errors", "dropped", "lag", "queue", "cpu", "memory")
+SORTS = ("component", "in", "out", "errors", "failed", "dropped", "lag", "queue", "cpu", "memory")
 
 
 @click.command(
@@ -42,6 +42,9 @@ def command(
 ) -> None:
     """Show a live table of the components: rates, lag, errors, CPU, memory against its limit.
 
+    fail% is the part of the recent records that failed. Below the table stands why a component is not well, with the
+    last error and its place in the script.
+
     Keys: s or the letter that is underlined in a heading sorts, r reverses, / filters, space pauses, ? helps, q quits.
 
     \b
@@ -68,3 +71,5 @@ def command(
         cells = [[each.shown(row) for each in top_rows.COLUMNS] for row in rows]
         heads = [each.head for each in top_rows.COLUMNS]
         table(heads, cells, numbers=top_rows.NUMBERS, styles=[top_rows.style(row) for row in rows])
+        for line in top_rows.troubles(rows):
+            click.echo(line)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from host.cli.visible import visible
+
 if TYPE_CHECKING:
     from host.cli.admin_client import Client
 
 Row = dict[str, Any]
 _LOOK_AGAIN_S = 0.3
-_STYLES = {"ok": "", "lossy": "yellow", "paused": "dim"}
+_STYLES = {"ok": "", "lossy": "yellow", "paused": "dim", "failing": "bold red"}
 
 
 class Column(NamedTuple):
@@ -52,13 +54,14 @@ COLUMNS = (
     Column("in", "in/s", "received_per_second", "i", _flow("received_per_second")),
     Column("out", "out/s", "sent_per_second", "o", _flow("sent_per_second")),
     Column("errors", "err/s", "errors_per_second", "e", _flow("errors_per_second")),
+    Column("failed", "fail%", "failed_share", "f", lambda row: f"{100 * row['failed_share']:.0f}"),
     Column("dropped", "drop/s", "dropped_per_second", "d", _flow("dropped_per_second")),
     Column("lag", "lag ms", "lag_ms", "l", lambda row: str(row["lag_ms"])),
     Column("queue", "queue", "queue_packs", "u", lambda row: str(row["queue_packs"])),
     Column("cpu", "cpu%", "cpu_percent", "c", _percent("cpu_percent")),
     Column("memory", "mem%", "memory_percent", "m", _percent("memory_percent")),
 )
-NUMBERS = 8
+NUMBERS = 9
 """So many columns, the last, are numbers."""
 SORTABLE = {column.name: column for column in COLUMNS if column.name}
 
@@ -109,6 +112,11 @@ def chosen(rows: Iterable[Row], view: View) -> list[Row]:
         key = SORTABLE[view.sort].key
         found.sort(key=lambda row: -(row[key] if row[key] is not None else -1))
     return found[::-1] if view.is_reversed else found
+
+
+def troubles(rows: Iterable[Row]) -> list[str]:
+    """A line for each component that is not well: why, with the last error and its place."""
+    return [f"{row['id']}: {visible(row['reason'])}" for row in rows if row["reason"] and row["health"] != "ok"]
 
 
 def style(row: Row) -> str:

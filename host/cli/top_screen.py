@@ -16,12 +16,16 @@ from rich.live import Live
 from rich.text import Text
 
 from host.cli.output import as_table
-from host.cli.top_rows import COLUMNS, NUMBERS, SORTABLE, Readings, Row, View, chosen, style
+from host.cli.top_rows import COLUMNS, NUMBERS, SORTABLE, Readings, Row, View, chosen, style, troubles
 from host.errors import HekateError
 
 _LOOK_S = 0.1
 """How often keys and the size of the terminal are looked at."""
 _BAR_CELLS = 8
+_MOST_TROUBLES = 3
+"""Lines below the table that say why a component is not well."""
+_MIN_ROWS = 8
+"""Of the table, before those lines get room."""
 _LINES_AROUND = 6
 """Of the screen: the title, the line below it, the headings, what is round them."""
 _KEYS = {
@@ -151,7 +155,13 @@ class Screen:
 
     def _page(self) -> int:
         """How many rows there is room for."""
-        return max(1, self._console.size.height - _LINES_AROUND - (_HELP.count("\n") + 2 if self._helps else 0))
+        room = self._console.size.height - _LINES_AROUND - (_HELP.count("\n") + 2 if self._helps else 0)
+        return max(1, room - len(self._troubles()))
+
+    def _troubles(self) -> list[str]:
+        """Lines that say why components are not well; none on a small screen."""
+        room = self._console.size.height - _LINES_AROUND - _MIN_ROWS
+        return troubles(self._rows)[: max(0, min(_MOST_TROUBLES, room))]
 
     def _drawn(self) -> Group:
         rows = chosen(self._rows, self._view)
@@ -161,6 +171,7 @@ class Screen:
         cells = [[*(column.shown(row) for column in COLUMNS[:-1]), _bar(row)] for row in shown]
         drawn = as_table(self._heads(), cells, numbers=NUMBERS, styles=[style(row) for row in shown], wraps=False)
         parts: list[RenderableType] = [self._title(len(rows), len(shown)), self._second_line(), drawn]
+        parts += [_one_line(Text(line, style="red")) for line in self._troubles()]
         if self._helps:
             letters = ", ".join(f"{column.letter} {name}" for name, column in SORTABLE.items())
             parts.insert(2, Text(_HELP.format(letters=letters) + "\n", style="cyan"))

@@ -79,11 +79,15 @@ class OutputRunner:
             self._work_off((batch, on_done, on_given_up), self._defect(error))
             return
         if writing is None:
-            self._metrics.records_sent += batch.count
-            self._metrics.bytes_sent += len(batch.data)
+            self._count_sent(batch.count, len(batch.data))
             on_done()
         else:
             self._work_off((batch, on_done, on_given_up), writing)
+
+    def _count_sent(self, records: int, size: int) -> None:
+        self._metrics.records_sent += records
+        self._metrics.bytes_sent += size
+        self._metrics.failures.count(records)
 
     async def drain(self) -> None:
         """Wait until all batches are done."""
@@ -122,8 +126,7 @@ class OutputRunner:
             state = None
             if failure is None:
                 self.failing = ""
-                self._metrics.records_sent += batch.count
-                self._metrics.bytes_sent += len(batch.data)
+                self._count_sent(batch.count, len(batch.data))
                 return
             if isinstance(failure, RetryDelivery):
                 failures += 1
@@ -163,6 +166,7 @@ class OutputRunner:
                     delivered_bytes += len(record)
                     continue
                 lost += 1
+                self._metrics.failures.note_record(reason, bytes(record))
                 self._dead_letters.append_one(
                     component=self._output.name,
                     kind="outputs",
@@ -174,14 +178,16 @@ class OutputRunner:
         except RetryDelivery as full:
             return full
         self._metrics.count_drop("rejected", lost)
-        self._metrics.records_sent += batch.count - lost
-        self._metrics.bytes_sent += delivered_bytes
+        self._count_sent(batch.count - lost, delivered_bytes)
+        self._metrics.failures.count(lost, lost)
+        self._metrics.failures.note(reason)
         self._log.error("Records went to the dead letters.", reason=reason, records=lost)
         return None
 
     async def _wait(self, failures: int, failure: DeliveryError) -> None:
         self._metrics.retries += 1
         self.failing = failure.reason
+        self._metrics.failures.note_end(failure.reason)
         self._metrics.count_error("delivery failed")
         delay_ms = min(self._retries.delay_ms * 2 ** min(failures - 1, 32), self._retries.max_delay_ms)
         # Between half of it and all of it.

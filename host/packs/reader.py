@@ -144,8 +144,20 @@ class _Reader:
 
     def raw_of(self, at: int) -> bytes:
         """The bytes that the record at a place came of; only after `message_at`."""
-        _, _, _, _, start, end = _RECORD.unpack_from(self._slot, at)
+        start, end = self._raw_range(at)
         return self._take(self._raw, start, end)
+
+    def _raw_range(self, at: int) -> tuple[int, int]:
+        """Return the range of the record's raw bytes.
+
+        In a pack without raw bytes, both places have the number at which the record ended that the message came of.
+        """
+        _, _, _, _, start, end = _RECORD.unpack_from(self._slot, at)
+        if not self._header.raw_bytes and start == end:
+            return 0, 0
+        if not start <= end <= len(self._raw):
+            raise PackError("A record lies outside of the raw bytes.")
+        return start, end
 
     # ---------------------------------------------------------------- shapes
 
@@ -172,12 +184,11 @@ class _Reader:
     # ---------------------------------------------------------------- records
 
     def _message(self, at: int, size: int) -> Message:
-        _, number, _, timestamp, start, end = _RECORD.unpack_from(self._slot, at)
+        _, number, _, timestamp, _, _ = _RECORD.unpack_from(self._slot, at)
         shape = self._shape(number)
         if size != _RECORD.size + 8 * shape.slots:
             raise PackError("A record is not as long as its shape says.")
-        if not start <= end <= len(self._raw):
-            raise PackError("A record lies outside of the raw bytes.")
+        start, end = self._raw_range(at)
         headers: dict[str, Any] = {"Severity": 7, "Payload": "", "EnvVersion": "", "Pid": None, "Hostname": ""}
         if shape.payload_is_record:
             headers["Payload"] = _text(self._take(self._raw, start, end))

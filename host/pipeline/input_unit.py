@@ -116,6 +116,9 @@ class InputUnit:
 
     def _reject(self, stream: Stream, position: int, data: bytes, reason: str) -> None:
         self.metrics.count_drop(reason.replace(" ", "_"))
+        self.metrics.failures.count(1, 1)
+        self.metrics.failures.note(reason)
+        self.metrics.failures.note_record(reason, data, stream.label, position)
         try:
             self._around.dead_letters.append_one(
                 component=self.config.name,

@@ -21,6 +21,7 @@ from host.pipeline.world import World
 from host.sandbox.group import Group
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor
+from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import Registry
@@ -186,6 +187,24 @@ class Pipeline:
     def ended_for_good(self) -> list[str]:
         """Names of the sandboxes that died and are not started again."""
         return [sandbox.name for sandbox in self.sandboxes() if sandbox.termination and not sandbox.will_run]
+
+    def failures(self) -> str:
+        """Return what has gone wrong with records or sandboxes, in a sentence; empty if nothing has."""
+        components = self.metrics.components()
+        for each in components:
+            each.count_failures()
+        failed = max(self.metrics.total("records_failed"), self.dead_letters.count)
+        ended = self.terminations()
+        parts = []
+        if failed:
+            parts.append(f"{failed:,} records failed" if failed > 1 else "1 record failed")
+        if ended:
+            parts.append(f"sandboxes were ended {ended:,} times" if ended > 1 else "a sandbox was ended")
+        return " and ".join(parts)
+
+    def terminations(self) -> int:
+        """Return how often a sandbox was ended before its time."""
+        return sum(each.errors[limit] for each in self.metrics.components() for limit in Limit)
 
     async def stop(self) -> None:
         """End the processes and close what is open. What was not delivered is not acknowledged, and read again."""

@@ -28,11 +28,19 @@ class Runner:
     """One run: signals in, exit status out."""
 
     def __init__(
-        self, paths: Sequence[Path], pipeline: Pipeline, *, once: bool, quiet: bool, total_bytes: int | None = None
+        self,
+        paths: Sequence[Path],
+        pipeline: Pipeline,
+        *,
+        once: bool,
+        quiet: bool,
+        total_bytes: int | None = None,
+        allow_failures: bool = False,
     ) -> None:
         self._reloader = Reloader(paths, pipeline)
         self._pipeline = pipeline
         self._once = once
+        self._allow_failures = allow_failures
         self._quiet = quiet
         self._total_bytes = total_bytes
         self._stop = asyncio.Event()
@@ -100,10 +108,11 @@ class Runner:
             self.exit_code = getattr(self._pipeline.failure, "exit_code", os.EX_SOFTWARE)
 
     def _judge(self) -> None:
-        """A run in which a sandbox died for good has not done what it was asked to."""
+        """Choose the exit status of a run that came to its end without having done all that it was asked to."""
         dead = self._pipeline.ended_for_good()
-        if dead and self.exit_code == os.EX_OK:
+        if dead:
             _LOG.error("Sandboxes died for good; what they should have done is missing.", sandboxes=",".join(dead))
+        if dead and not self._once and self.exit_code == os.EX_OK:
             self.exit_code = os.EX_SOFTWARE
         loader = self._reloader.loader
         not_loaded = loader.not_loaded if loader is not None else []
@@ -111,6 +120,10 @@ class Runner:
             units = ",".join(not_loaded)
             _LOG.error("What is in sandbox_dir was not all loaded; what it should have done is missing.", units=units)
             self.exit_code = os.EX_CONFIG
+        failures = self._pipeline.failures()
+        if self._once and failures and not self._allow_failures and self.exit_code == os.EX_OK:
+            _LOG.error("Not everything was processed; --allow-failures makes the exit status 0.", failures=failures)
+            self.exit_code = os.EX_DATAERR
 
     async def _drain(self) -> None:
         timeout_s = self._pipeline.config.hekate.shutdown_timeout_ms / 1000
@@ -151,6 +164,7 @@ def run(
     log_level: str | None = None,
     log_format: str | None = None,
     quiet: bool = False,
+    allow_failures: bool = False,
 ) -> int:
     """Run a configuration.
 
@@ -160,6 +174,7 @@ def run(
         log_level: Instead of the configuration's.
         log_format: Instead of the configuration's.
         quiet: No progress display, no summary.
+        allow_failures: With `once`: return 0 although records failed or a sandbox was ended.
 
     Returns:
         The exit status.
@@ -177,6 +192,7 @@ def run(
 
     async def main() -> int:
         pipeline = Pipeline(config, once=once)
-        return await Runner(paths, pipeline, once=once, quiet=quiet, total_bytes=total_bytes).run()
+        runner = Runner(paths, pipeline, once=once, quiet=quiet, total_bytes=total_bytes, allow_failures=allow_failures)
+        return await runner.run()
 
     return asyncio.run(main())

@@ -47,4 +47,14 @@ def _counts(component: ComponentMetrics) -> tuple[str, str, str]:
 
 def _troubles(component: ComponentMetrics) -> str:
     counts = [*component.drops.items(), *component.errors.items()]
+    counts += [(words, count) for words, count in _nothing(component) if count]
     return ", ".join(f"{count:,} {reason}" for reason, count in counts)
+
+
+def _nothing(component: ComponentMetrics) -> list[tuple[str, int]]:
+    """Return the counts of records that matched and came to nothing without a failure."""
+    return [
+        ("skipped by the encoder", component.records_skipped),
+        ("empty after encoding", component.records_empty),
+        ("of them not in the dead letters", component.letters_left_out),
+    ]

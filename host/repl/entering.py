@@ -57,7 +57,11 @@ class Repl:
         results = await trying.samples(self.session) if ran.changed and not ran.error else []
         data = {"values": ran.values, "prints": ran.prints, "error": ran.error, "results": results}
         if ran.error:
-            data |= {"line": ran.line, "column": ran.column, "hint": helping.hint(ran.error, self.session.sandbox_dir)}
+            data |= {
+                "line": ran.line,
+                "column": ran.column,
+                "hint": helping.hint(ran.error, ran.limit, self.session.sandbox_dir),
+            }
         data["runs_on"] = await self.session.runs_on() if results else []
         return Document("ran", data, failed=bool(ran.error))
 

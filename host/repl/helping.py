@@ -8,6 +8,7 @@ from pathlib import Path
 from host import paths
 from host.config import api_reference
 from host.config.modules_reference import head_in, names_in
+from host.sandbox.termination import Limit
 
 _ENTRY = re.compile(r"^(?P<signature>\S[^\n]*)\n(?P<text>(?:  [^\n]*\n)+)", re.MULTILINE)
 _NAME = re.compile(r"[\w.]+")
@@ -107,7 +108,7 @@ def members_told(sandbox_dir: Path) -> list[str]:
 _NIL = re.compile(r"(?:global|upvalue|local) '(\w+)' \(a nil value\)|field '(\w+)' \(a nil value\)")
 
 
-def hint(error: str, sandbox_dir: Path) -> str:
+def hint(error: str, limit: Limit | None, sandbox_dir: Path) -> str:
     """What to do about an error of Lua; empty if that is clear, or unknown."""
     found = _NIL.search(error)
     name = found[1] or found[2] if found else ""
@@ -118,6 +119,6 @@ def hint(error: str, sandbox_dir: Path) -> str:
         return f"There is {' and '.join(close)}."
     if "loop body may accept empty string" in error:
         return "What ^0 or ^1 repeats must take at least one byte: repeat what is inside of it, or use ^-1."
-    if "memory_limit" in error or "cpu_limit" in error:
+    if limit in {Limit.MEMORY, Limit.CPU}:
         return "What was defined before is defined again with the next input. The limits are those of production."
     return ""

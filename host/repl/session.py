@@ -10,6 +10,7 @@ from typing import Any
 from host.errors import HekateError
 from host.repl.line import Line
 from host.repl.workbench import MOST_ASKED_BYTES, EndedError, Workbench
+from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 
 MOST_SAMPLES = 200
@@ -39,6 +40,8 @@ class Ran:
     line: int = 0
     """Of what was entered, that the error is about; 0 if nobody knows."""
     column: int = 0
+    limit: Limit | None = None
+    """The reason for the end of the sandbox; None if it did not end."""
 
 
 class Session:
@@ -77,7 +80,7 @@ class Session:
         try:
             said = await self._ask_again("run", globals_of(code).encode(), name=name)
         except EndedError as fault:
-            return Ran(prints=self._prints(), error=str(fault))
+            return Ran(prints=self._prints(), error=str(fault), limit=fault.limit)
         if not said["ok"]:
             place = {"line": said.get("line", 0), "column": said.get("column", 0)}
             return Ran(prints=self._prints(), error=said["error"], **place)
@@ -138,7 +141,7 @@ class Session:
         try:
             return await self.bench.ask(op, text, **head)
         except EndedError as fault:
-            if is_new or fault.limit != "memory_limit":
+            if is_new or fault.limit != Limit.MEMORY:
                 raise
         await self._define_again()
         return await self.bench.ask(op, text, **head)
@@ -188,7 +191,7 @@ class Session:
         try:
             said = await self.ask("cover", b"".join(part), ends=list(accumulate(map(len, part))))
         except EndedError as fault:
-            if fault.limit != "cpu_limit" or len(part) == 1:
+            if fault.limit != Limit.CPU or len(part) == 1:
                 raise
             middle = len(part) // 2
             return await self._ends_of(part[:middle]) + await self._ends_of(part[middle:])

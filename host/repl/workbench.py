@@ -11,6 +11,7 @@ from host.config import api_reference, model
 from host.config.limits import effective
 from host.errors import HekateError
 from host.sandbox.supervisor import START_CPU_MS
+from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import answers
 from host.trial.laboratory import Laboratory
@@ -37,7 +38,7 @@ class EndedError(HekateError):
 
     exit_code = 1
 
-    def __init__(self, message: str, limit: str) -> None:
+    def __init__(self, message: str, limit: Limit) -> None:
         super().__init__(message)
         self.limit = limit
 
@@ -135,7 +136,7 @@ class Workbench:
         await stage.close()
         limit = f"{ended.limit} ({ended.value}): " if ended.value else ""
         text = ended.text.splitlines()[0]
-        if op == "run" and ended.limit == "cpu_limit":
+        if op == "run" and ended.limit == Limit.CPU:
             text = f"It took more than {START_CPU_MS} ms of CPU, which is what a script may take while it is loaded."
         raise EndedError(f"The sandbox was ended: {limit}{text}", ended.limit)
 

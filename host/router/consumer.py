@@ -21,8 +21,9 @@ from host.router.kinds import Kinds
 from host.router.needs import Kind, Need, may_match, needs_of
 from host.sandbox.heartbeat import Use
 from host.sandbox.sandbox import Sandbox
-from host.sandbox.termination import Termination
+from host.sandbox.termination import Limit, Termination
 from host.sandbox.work import Work
+from host.telemetry.failures import Failures
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _LOG = get_logger("host.router")
 
 _POLL_S = 0.002
+MANY_RECORDS = 100
+"""An encoder that has made nothing of so many records, and of none before, causes a warning in the log."""
 _MANY_INJECTED = 16
 """Slots of a filter in use at which it gets nothing new from the inputs."""
 
@@ -74,6 +77,11 @@ class Consumer:
         self.held = False
         """Whether an operator has paused it: what comes waits in the queue."""
         self._dead_letters = dead_letters
+
+    @property
+    def failures(self) -> Failures:
+        """What fails at the script."""
+        return self.metrics.failures
 
     @property
     def idle(self) -> bool:
@@ -242,8 +250,9 @@ class Consumer:
             pack.let_go()
         self.metrics.queue_packs = len(self._queue)
 
-    def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- the owner's interface
+    def on_failure(self, sandbox: Sandbox, text: str) -> None:
         """The first reason in a pack for which a record failed."""
+        self.failures.note(text, f"{sandbox.plugin}.lua", sandbox.failure_line)
         _LOG.warning("Records failed.", component=self.name, reason=text)
 
     def on_quarantined(self, sandbox: Sandbox) -> None:  # noqa: ARG002 -- the owner's interface
@@ -290,7 +299,7 @@ class FilterConsumer(Consumer):
     def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
         """The filter injected messages, or gave a record up."""
         if work is not None and report.kind == Emitted.DEAD_LETTERS:
-            keep_dead_letters(self._dead_letters, sandbox, report, work.pack)
+            keep_dead_letters(self._dead_letters, sandbox, report, work.pack, self.failures)
             return
         if report.kind != Emitted.PACK:
             sandbox.kill("a filter sent what only decoders and encoders send")
@@ -324,8 +333,10 @@ class FilterConsumer(Consumer):
         """The filter is done with a pack."""
         self._learn(work, report)
         self.metrics.count_version(sandbox.version, report.matched)
+        self.failures.count(report.matched, report.failed, sandbox.version)
         if report.failed:
             self.metrics.count_error("process_message", report.failed)
+            self.metrics.letters_left_out += min(report.records, report.failed)
         if sandbox.journal is None or report.flags & NEVER_MATCHES:
             work.pack.let_go()
             return
@@ -342,10 +353,22 @@ class FilterConsumer(Consumer):
             limit=termination.limit,
             reason=termination.text,
         )
-        again = self.restart or termination.limit == "signal"
+        self.failures.note_end(termination.text)
+        again = self.restart or termination.limit == Limit.SIGNAL
         if not again:
             self.drop_all("terminated")
         return again
+
+
+class _Encoded:
+    """What a version of an encoder has made of the records that it got."""
+
+    __slots__ = ("is_told", "matched", "nothing", "version")
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.matched = self.nothing = 0
+        self.is_told = False
 
 
 class OutputConsumer(Consumer):
@@ -358,6 +381,12 @@ class OutputConsumer(Consumer):
         self._batches: dict[int, tuple[TablePack, Sandbox, int]] = {}
         """Batches at the runner: pack, who encoded it, slot."""
         self._batch_numbers = itertools.count()
+        self._watched = _Encoded("")
+
+    @property
+    def failures(self) -> Failures:
+        """What fails at the encoder."""
+        return self.metrics.encoder_failures
 
     @property
     def idle(self) -> bool:
@@ -386,7 +415,7 @@ class OutputConsumer(Consumer):
             sandbox.release_slot(report.offset)
             return
         if report.kind == Emitted.DEAD_LETTERS:
-            keep_dead_letters(self._dead_letters, sandbox, report, work.pack)
+            keep_dead_letters(self._dead_letters, sandbox, report, work.pack, self.failures)
             return
         start, size = report.offset, sandbox.arena.slot_bytes
         if report.used_bytes + 4 * report.records > size:
@@ -417,9 +446,38 @@ class OutputConsumer(Consumer):
         """The encoder is done with a pack; batches of it may still be at the runner."""
         self._learn(work, report)
         self.metrics.count_version(sandbox.version, report.matched)
+        self.failures.count(report.matched, report.failed, sandbox.version)
         if report.failed:
             self.metrics.count_drop("encode_failed", report.failed)
+        self._learn_of_nothing(sandbox, report)
         work.pack.let_go()
+
+    def _learn_of_nothing(self, sandbox: Sandbox, report: Report) -> None:
+        """Count records of which the encoder made nothing; warn once if it has made nothing of any."""
+        self.metrics.records_skipped += min(report.records, report.matched)
+        self.metrics.records_empty += min(report.offset, report.matched)
+        if sandbox.version != self._watched.version:
+            self._watched = _Encoded(sandbox.version)
+        watched = self._watched
+        watched.matched += report.matched
+        watched.nothing += min(report.records + report.offset, report.matched)
+        if watched.is_told or watched.matched < MANY_RECORDS or watched.nothing < watched.matched:
+            return
+        watched.is_told = True
+        _LOG.warning(
+            "The encoder has made nothing of all records so far. Does it suit these messages?",
+            output=self.name,
+            encoder=sandbox.plugin,
+            records=watched.matched,
+        )
+
+    @property
+    def makes_nothing(self) -> str:
+        """A warning if the encoder has made nothing of all records so far; else empty."""
+        watched = self._watched
+        if not watched.matched or watched.nothing < watched.matched:
+            return ""
+        return f"The encoder has made nothing of {watched.matched:,} records."
 
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
         """The encoder was ended: it is always started again."""
@@ -429,4 +487,5 @@ class OutputConsumer(Consumer):
             limit=termination.limit,
             reason=termination.text,
         )
+        self.failures.note_end(termination.text)
         return True

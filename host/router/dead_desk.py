@@ -7,13 +7,16 @@ from host.errors import RetryDelivery
 from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import Report
 from host.sandbox.sandbox import Sandbox
+from host.telemetry.failures import Failures
 from host.telemetry.logs import get_logger
 
 _LOG = get_logger("host.router")
 _RETRY_S = 1.0
 
 
-def keep_dead_letters(letters: DeadLetters, sandbox: Sandbox, report: Report, pack: RawPack | TablePack) -> None:
+def keep_dead_letters(
+    letters: DeadLetters, sandbox: Sandbox, report: Report, pack: RawPack | TablePack, failures: Failures
+) -> None:
     """Write the dead letters in a slot that a sandbox filled; the pack they came from is held until then."""
     start = report.offset
     blob = bytes(sandbox.arena.view[start : start + report.used_bytes])
@@ -21,6 +24,7 @@ def keep_dead_letters(letters: DeadLetters, sandbox: Sandbox, report: Report, pa
         sandbox.kill("it sent malformed dead letters")
         sandbox.release_slot(start)
         return
+    failures.note_letters(blob)
     pack.hold()
 
     def write() -> None:

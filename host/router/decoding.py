@@ -121,7 +121,7 @@ class Decoding:
             sandbox.release_slot(report.offset)
             return
         if report.kind == Emitted.DEAD_LETTERS:
-            keep_dead_letters(self._dead_letters, sandbox, report, work.pack)
+            keep_dead_letters(self._dead_letters, sandbox, report, work.pack, self.metrics.failures)
             return
         table = table_pack(sandbox, report, raw=work.pack)
         if table is None:
@@ -142,6 +142,8 @@ class Decoding:
         self._input_metrics.records_received += report.received
         self._input_metrics.records_sent += report.received
         self.metrics.records_truncated += report.records
+        self.metrics.failures.count(report.received, report.failed, sandbox.version)
+        self._input_metrics.failures.count(report.received)
         if report.failed:
             self.metrics.count_drop("decode_failed", report.failed)
         pack.decoded = True
@@ -150,6 +152,7 @@ class Decoding:
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- the owner's interface
         """The first reason in a pack for which a record was not decoded."""
+        self.metrics.failures.note(text)
         _LOG.warning("Records were not decoded; they are in the dead letters.", input=self.name, reason=text)
 
     def on_room(self, sandbox: Sandbox) -> None:  # noqa: ARG002 -- the owner's interface
@@ -166,6 +169,7 @@ class Decoding:
             limit=termination.limit,
             reason=termination.text,
         )
+        self.metrics.failures.note_end(termination.text)
         return True
 
     def on_quarantined(self, sandbox: Sandbox) -> None:

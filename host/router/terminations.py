@@ -88,7 +88,7 @@ def _message(sandbox: Sandbox, termination: Termination, suppressed: int) -> wri
         "name": sandbox.name[short],
         "plugin": sandbox.plugin[short],
         "kind": sandbox.kind,
-        "limit": termination.limit,
+        "limit": termination.limit.value,
         "value": termination.value,
         "record": termination.record,
         "state": sandbox.state,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from host.packs.ledger import TablePack
 from host.packs.protocol import Report
+from host.sandbox.termination import Limit
 
 if TYPE_CHECKING:
     from host.sandbox.work import Work
@@ -95,12 +96,12 @@ class Journal:
         self.snapshot = None
         self.keeper.on_state_lost(reason, self._clear())
 
-    def on_death(self, limit: str) -> None:
+    def on_death(self, limit: Limit) -> None:
         """Its process has ended, and not because of another member of its group."""
-        if not self.preserves and limit != "signal":
+        if not self.preserves and limit != Limit.SIGNAL:
             self.snapshot = None
             self.keeper.let_go(self._clear())
-        elif limit == "memory_limit":
+        elif limit == Limit.MEMORY:
             self._memory_deaths += 1
             if (
                 self._memory_deaths == _MEMORY_DEATHS

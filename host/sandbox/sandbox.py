@@ -34,7 +34,7 @@ from host.sandbox.readouts import Answer, answer_of
 from host.sandbox.roles import Housing, Owner
 from host.sandbox.slots import Slots
 from host.sandbox.state_exchange import StateExchange
-from host.sandbox.termination import MOST_SAID, Termination, last_words, of_status
+from host.sandbox.termination import MOST_SAID, Limit, Termination, last_words, of_status
 from host.sandbox.work import Work
 from host.sandbox.workload import Workload
 from host.sandbox.zygote_client import Place, Seat
@@ -81,6 +81,8 @@ class Sandbox:
     """Told when a process that had been started has ended before its time."""
     on_print: Callable[[str], None] | None = None
     """Told what the script prints, instead of the log."""
+    failure_line = 0
+    """The line of the script at which a failure began, for a reason that names none; 0 if it is not known."""
     needs = b""
     """What its matcher needs, as it said itself: see `host.router.needs`."""
 
@@ -99,7 +101,7 @@ class Sandbox:
         journal: Journal | None = None,
     ) -> None:
         self.name, self.arena, self.metrics = name, arena, metrics
-        self.cpu_limit_ms = cpu_limit_ms
+        self._cpu_limit_ms = cpu_limit_ms
         self.state: State = "stopped"
         self.pid = 0
         """Of its process, which it may share; 0 if it has none."""
@@ -122,7 +124,7 @@ class Sandbox:
         self._load = Workload()
         self._blame = Blame(name, self.heartbeat, watches_all=bool(spec.get("watch_lines")))
         self._deaths = 0
-        self._kill_reason: tuple[str, str, int] | None = None
+        self._kill_reason: tuple[Limit, str, int] | None = None
         self._stopping = self._closed = False
         self._ready: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -140,6 +142,16 @@ class Sandbox:
     def kind(self) -> str:
         """`decoder`, `filter` or `encoder`."""
         return str(self._spec["kind"])
+
+    @property
+    def cpu_limit_ms(self) -> int:
+        """CPU that one record may take now. It may take more while the process looks for the line of a fault."""
+        factors = [work.cpu_factor for work in self._load.work.values()]
+        return self._cpu_limit_ms * max(self._blame.timer_cpu_factor if self.ticking else 1, *factors, 1)
+
+    @cpu_limit_ms.setter
+    def cpu_limit_ms(self, limit_ms: int) -> None:
+        self._cpu_limit_ms = limit_ms
 
     @property
     def closed(self) -> bool:
@@ -219,7 +231,7 @@ class Sandbox:
         channel.send_texts(Op.INIT, json.dumps(self._spec).encode())
         channel.listen()
 
-    def kill(self, reason: str, limit: str = "protocol", value: int = 0, at: Beat | None = None) -> None:
+    def kill(self, reason: str, limit: Limit = Limit.PROTOCOL, value: int = 0, at: Beat | None = None) -> None:
         """End the process at once; it is started again as its owner wants.
 
         Args:
@@ -315,17 +327,20 @@ class Sandbox:
 
     def _reason_of_death(self, status: int) -> Termination:
         record = min(self.heartbeat.read().record, MOST_SAID)
-        if self._said_terminated is not None:
-            return self._said_terminated
-        if self._kill_reason:
+        work = self._load.of(self.heartbeat.read().pack)
+        if self._said_terminated is None and self._kill_reason:
             limit, reason, value = self._kill_reason
-            work = self._load.of(self.heartbeat.read().pack)
             return Termination(limit, reason + self._blame.line(limit, work), record, value)
-        return of_status(status, record)
+        ended = self._said_terminated or of_status(status, record)
+        if ended.limit != Limit.MEMORY:
+            return ended
+        used_bytes, limit_bytes = self.heartbeat.usage().limits[Limit.MEMORY].current, self._order.memory_limit
+        numbers = f"{used_bytes:,} bytes were in use, and memory_limit is {limit_bytes:,} bytes."
+        return ended._replace(text=f"{ended.text}: {numbers}{self._blame.line(ended.limit, work)}")
 
     def _with_numbers(self, termination: Termination) -> Termination:
         """What the host knows of a termination without having to believe the process."""
-        own = {"cpu_limit": self.cpu_limit_ms, "memory_limit": self._order.memory_limit}
+        own = {Limit.CPU: self.cpu_limit_ms, Limit.MEMORY: self._order.memory_limit}
         value = termination.value or own.get(termination.limit) or self._spec.get(termination.limit)
         work = self._load.of(self.heartbeat.read().pack)
         depth = work.pack.loop_depth if work is not None and isinstance(work.pack, TablePack) else 0
@@ -340,7 +355,7 @@ class Sandbox:
         if self.journal is not None:
             self.journal.on_death(termination.limit)
         self._deaths += 1
-        if was_starting and self._ready is not None and not self._ready.done() and termination.limit != "signal":
+        if was_starting and self._ready is not None and not self._ready.done() and termination.limit != Limit.SIGNAL:
             self.state = "stopped"
             self._ready.set_exception(SandboxError(f"{self._spec['kind']} {self.name}: {termination.text}"))
             return
@@ -658,6 +673,7 @@ class Sandbox:
         elif report.op == Said.COVERED and self.on_covered is not None:
             self.on_covered(text)
         elif report.op == Said.FAILURE:
+            self.failure_line = report.first_record
             self._owner.on_failure(self, text)
         elif report.op == Said.NEEDS:
             self.needs = data

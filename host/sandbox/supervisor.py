@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from host.sandbox.heartbeat import AT_NO_RECORD, Beat, Use
 from host.sandbox.sandbox import Sandbox
+from host.sandbox.termination import Limit
 
 _INTERVAL_S = 0.04
 START_CPU_MS = 2000
@@ -22,6 +23,13 @@ _SILENT_S = 30.0
 """How long a process that has work may neither use CPU nor say anything, though it has no reason to wait."""
 _LONGEST_GAP_S = 1.0
 """If there was more between two looks, the host itself was not scheduled, and the process may not have been either."""
+
+
+class _Fault(NamedTuple):
+    """The reason to end a process."""
+
+    limit: Limit
+    text: str
 
 
 class _Watched:
@@ -36,8 +44,8 @@ class _Watched:
         self.cpu_ms = cpu_ms
         self.looked_s, self.silent_s = time.monotonic(), 0.0
 
-    def fault(self, sandbox: Sandbox, cpu_ms: float, now_s: float) -> str | None:
-        """Why it must be ended, whatever its heartbeat says."""
+    def fault(self, sandbox: Sandbox, cpu_ms: float, now_s: float) -> _Fault | None:
+        """Return the reason to end the process, whatever its heartbeat says; None if there is none."""
         starting = sandbox.state == "starting"
         waits = not starting and (sandbox.idle or not sandbox.may_write)
         self.silent_s += min(now_s - self.looked_s, _LONGEST_GAP_S)
@@ -49,16 +57,19 @@ class _Watched:
         if self.silent_s > _SILENT_S:
             self.silent_s = 0.0
             if sandbox.sleeps():
-                return "It does not get ready, and does nothing." if starting else "It does not do its work."
+                text = "It does not get ready, and does nothing." if starting else "It does not do its work."
+                return _Fault(Limit.PROTOCOL, text)
         spent_ms = cpu_ms - self.progress_cpu_ms
         if starting:
             most_ms = START_CPU_MS + sandbox.state_cpu_ms
-            return "It takes more CPU to get ready than it may (cpu_limit)." if spent_ms > most_ms else None
+            if spent_ms <= most_ms:
+                return None
+            return _Fault(Limit.CPU, "It takes more CPU to get ready than it may (cpu_limit).")
         of_kernel_ms = _KERNEL_CPU_MS if sandbox.work else 0
         if spent_ms > sandbox.cpu_limit_ms * sandbox.records_given() + sandbox.state_cpu_ms + of_kernel_ms:
             if sandbox.ticking and not sandbox.work:
-                return f"timer_event took more than {sandbox.cpu_limit_ms} ms of CPU (cpu_limit)."
-            return "It takes more CPU for a pack than all of its records may (cpu_limit)."
+                return _Fault(Limit.CPU, f"timer_event took more than {sandbox.cpu_limit_ms} ms of CPU (cpu_limit).")
+            return _Fault(Limit.CPU, "It takes more CPU for a pack than all of its records may (cpu_limit).")
         return None
 
 
@@ -109,7 +120,7 @@ class Supervisor:
         fault = watched.fault(sandbox, now, time.monotonic())
         if fault is not None:
             self._watched.pop(sandbox)
-            sandbox.kill(fault, "cpu_limit" if "CPU" in fault else "protocol")
+            sandbox.kill(fault.text, fault.limit)
 
     def _watch(self, sandbox: Sandbox) -> None:
         beat = sandbox.heartbeat.read()
@@ -137,7 +148,7 @@ class Supervisor:
         if spent > limit:
             self._since.pop(sandbox, None)
             what = "Loading the script" if sandbox.state == "starting" else "One record" if beat.pack else "timer_event"
-            sandbox.kill(f"{what} took more than {limit} ms of CPU (cpu_limit).", "cpu_limit", limit, beat)
+            sandbox.kill(f"{what} took more than {limit} ms of CPU (cpu_limit).", Limit.CPU, limit, beat)
 
 
 def _cpu_ms(sandbox: Sandbox) -> float | None:

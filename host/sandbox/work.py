@@ -6,7 +6,18 @@ from host.packs.ledger import RawPack, TablePack
 class Work:
     """A pack at a sandbox."""
 
-    __slots__ = ("careful", "done_to", "first_record", "now_ns", "number", "pack", "skips", "tries", "watched")
+    __slots__ = (
+        "careful",
+        "cpu_factor",
+        "done_to",
+        "first_record",
+        "now_ns",
+        "number",
+        "pack",
+        "skips",
+        "tries",
+        "watched",
+    )
 
     def __init__(self, number: int, pack: RawPack | TablePack, done_to: int, now_ns: int) -> None:
         self.number = number
@@ -16,6 +27,8 @@ class Work:
         self.now_ns = now_ns
         self.first_record = 0
         self.careful = False
+        self.cpu_factor = 1
+        """The CPU limit is multiplied by this: a process that watches its lines for a lack of memory is slow."""
         self.tries: dict[int, int] = {}
         self.skips: dict[int, str] = {}
         """Records that have ended a process, and why."""

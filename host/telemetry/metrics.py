@@ -9,6 +9,8 @@ to a scraper.
 from collections import Counter
 from typing import Literal, NamedTuple
 
+from host.telemetry.failures import Failures
+
 Kind = Literal["inputs", "splitters", "decoders", "router", "filters", "encoders", "outputs"]
 
 
@@ -33,6 +35,25 @@ SPECS: tuple[MetricSpec, ...] = (
     MetricSpec("packs_skipped", "hekate_component_skipped_packs", "Packs that the matcher ruled out by their header."),
     MetricSpec("records_injected", "hekate_component_injected_records", "Messages that a filter put in."),
     MetricSpec("records_replayed", "hekate_component_replayed_records", "Dead letters that were tried again."),
+    MetricSpec("records_failed", "hekate_component_failed_records", "Records that failed here, whatever the reason."),
+    MetricSpec(
+        "failed_permille",
+        "hekate_component_recent_failed_ratio",
+        "Part of the recent records that failed.",
+        is_gauge=True,
+        scale=0.001,
+    ),
+    MetricSpec(
+        "letters_left_out",
+        "hekate_component_left_out_dead_letters",
+        "Failed records that are not in the dead letters: a filter fails at more than are kept.",
+    ),
+    MetricSpec(
+        "records_skipped",
+        "hekate_component_skipped_records",
+        "Records that matched, and of which the encoder made nothing on purpose.",
+    ),
+    MetricSpec("records_empty", "hekate_component_empty_records", "Records whose encoding is empty."),
     MetricSpec("records_truncated", "hekate_component_truncated_records", "Records cut at max_record_bytes."),
     MetricSpec("retries", "hekate_component_retries", "Deliveries tried again."),
     MetricSpec("restarts", "hekate_component_restarts", "Starts after the first one."),
@@ -62,7 +83,18 @@ _MOST_VERSIONS = 5
 """Of a script that is edited all the time, so many are kept apart."""
 
 
-class ComponentMetrics:
+class _Failing:
+    """What fails at a component."""
+
+    __slots__ = ("encoder_failures", "failures")
+
+    def __init__(self) -> None:
+        self.failures = Failures()
+        self.encoder_failures = Failures()
+        """Of the encoder of an output; what its output fails at is in `failures`."""
+
+
+class ComponentMetrics(_Failing):
     """What one component has counted."""
 
     __slots__ = (
@@ -71,8 +103,10 @@ class ComponentMetrics:
         "cpu_ms",
         "drops",
         "errors",
+        "failed_permille",
         "kind",
         "lag_ms",
+        "letters_left_out",
         "memory_bytes",
         "memory_bytes_max",
         "name",
@@ -83,10 +117,13 @@ class ComponentMetrics:
         "queue_packs",
         "queue_packs_max",
         "queue_records",
+        "records_empty",
+        "records_failed",
         "records_injected",
         "records_received",
         "records_replayed",
         "records_sent",
+        "records_skipped",
         "records_truncated",
         "restarts",
         "retries",
@@ -99,6 +136,7 @@ class ComponentMetrics:
     )
 
     def __init__(self, kind: Kind, name: str, type: str) -> None:  # noqa: A002 -- the word of the configuration
+        super().__init__()
         self.kind = kind
         self.name = name
         self.type = type
@@ -115,6 +153,11 @@ class ComponentMetrics:
         self.packs_sent = 0
         self.packs_skipped = 0
         self.records_injected = 0
+        self.records_failed = 0
+        self.failed_permille = 0
+        self.letters_left_out = 0
+        self.records_skipped = 0
+        self.records_empty = 0
         self.records_truncated = 0
         self.records_replayed = 0
         self.retries = 0
@@ -130,6 +173,11 @@ class ComponentMetrics:
         self.state_bytes = 0
         self.snapshots = 0
         self.cpu_ms = 0
+
+    def count_failures(self) -> None:
+        """Bring up to date what is counted in `failures`. The share is the worse one of an output and its encoder."""
+        self.records_failed = self.failures.total + self.encoder_failures.total
+        self.failed_permille = round(1000 * max(self.failures.share, self.encoder_failures.share))
 
     def count_error(self, reason: str, count: int = 1) -> None:
         """Count something that went wrong. The reason is one of few fixed words, never data."""

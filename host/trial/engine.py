@@ -8,6 +8,7 @@ import math
 
 from host.config import model
 from host.errors import SandboxError
+from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial.allowance import Allowance
 from host.trial.coverage import Coverage
@@ -39,7 +40,7 @@ async def run(
     _check(trial)
     shared = shared or Allowance(math.inf)
     outcome = await _run(_Running(trial, zygote, coverage), shared)
-    if outcome.ending is not None and outcome.ending.limit == "cpu_limit" and coverage is None:
+    if outcome.ending is not None and outcome.ending.limit in {Limit.CPU, Limit.MEMORY} and coverage is None:
         outcome.ending = await _with_line(outcome.ending, trial, zygote, shared)
     return outcome
 
@@ -158,5 +159,11 @@ class _Running:
         terminations = (stage.termination for stage in self.laboratory.stages)
         ended = next((each for each in terminations if each is not None), None)
         if ended is not None:
-            self.outcome.ending = Ending(step=step, limit=ended.limit, text=ended.text, value=ended.value)
+            self.outcome.ending = Ending(
+                step=step,
+                limit=ended.limit,
+                text=ended.text,
+                value=ended.value,
+                matcher_problem=ended.matcher_problem,
+            )
         return ended is None

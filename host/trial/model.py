@@ -6,6 +6,7 @@ import msgspec
 
 from host.config import model
 from host.packs.reader import Message
+from host.sandbox.termination import Limit
 
 _KIBIBYTE = 1024
 _MEBIBYTE = 1024 * _KIBIBYTE
@@ -123,11 +124,12 @@ class Ending(msgspec.Struct, kw_only=True):
 
     step: int | None
     """At which step; None while the script was loaded."""
-    limit: str
-    """The limit that was exceeded, or `error`, `signal`, `protocol`: see `host.sandbox.termination`."""
+    limit: Limit
     text: str
     value: int
     """What the limit was."""
+    matcher_problem: str
+    """The error in the message matcher; empty if the matcher is not the reason."""
 
 
 class Outcome(msgspec.Struct, kw_only=True):

@@ -125,7 +125,7 @@ def test_only_the_record_at_which_a_later_decoder_of_a_chain_dies_is_given_up(be
     path = bench.write("in.log", [b"%d %s" % (number, b"." * 200) for number in range(700)])
     chain = {"type": "file", "path": path, "decoder": ["tags", "dies"], "decoder_strategy": "all"}
 
-    bench.once({"inputs": {"in": chain}, "outputs": {"o": to_json(bench.path("o"), 'Logger == "in"')}})
+    bench.once({"inputs": {"in": chain}, "outputs": {"o": to_json(bench.path("o"), 'Logger == "in"')}}, status=65)
 
     assert [message["n"] for message in bench.jsons("o")] == [number for number in range(700) if number != 300]
     assert [letter["record"].split()[0] for letter in bench.dead_letters()] == ["300"]

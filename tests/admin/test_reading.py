@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.admin.client import admin_section, api_of
+from tests.admin.test_graph import events
 from tests.running import until
 
 
@@ -151,3 +153,25 @@ def test_the_library_tells_what_may_be_named_and_required(api):
     assert b"lpeg" in api.ask("GET", "/api/v1/library/modules/ip_address").body
     api.get("/api/v1/library/modules/..%2f..%2fhost", status=404)
     api.get("/api/v1/library/modules/nothing", status=404)
+
+
+def test_what_a_filter_makes_of_a_message_is_read_like_what_it_makes_of_the_time(bench):
+    """Such a message says where its record ended, though its pack has no raw bytes."""
+    code = 'function process_message() inject_payload("txt", "each", "n=", read_message("Fields[n]")) return 0 end'
+    bench.plugin("filter", "each", code, "message_matcher: Fields[n] != NIL\n")
+    host = bench.start(
+        {
+            "admin": admin_section(),
+            "inputs": {"numbers": {"type": "generate", "lines": ['{"n":{sequence}}'], "rate": 200, "decoder": "json"}},
+            "outputs": {"all": {"type": "null", "message_matcher": "TRUE", "encoder": "json"}},
+        }
+    )
+    api = api_of(host)
+
+    (output,) = until(lambda: api.get("/api/v1/sandboxes/each/outputs")["items"], "a payload")
+    seen = [each for _, data in events(api, "/api/v1/tap?point=filters.each", 3) for each in data["records"]]
+
+    assert output["payload"].startswith("n=")
+    assert seen
+    assert "cannot be read" not in host.log
+    host.terminate()

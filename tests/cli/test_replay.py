@@ -191,11 +191,11 @@ def test_a_filter_that_dies_misses_nothing_that_comes_later(bench):
     config = configured(bench)
     log = bench.write("a.log", "".join(line(seconds, 500 if seconds == 150 else 200) for seconds in range(0, 300, 10)))
 
-    once = replayed(config, log, "--output", "injected", status=1)
+    once = replayed(config, log, "--output", "injected", status=65)
 
     ticks = [message for message in map(json.loads, once.splitlines()) if message["Logger"] == "mortal"]
     assert [tick["count"] for tick in ticks] == [6, 6, 5, 6, 6]  # without the one that it died of
-    assert replayed(config, log, "--output", "injected", status=1) == once
+    assert replayed(config, log, "--output", "injected", status=65) == once
 
 
 @pytest.mark.slow
@@ -203,7 +203,7 @@ def test_messages_records_that_fail_and_files_that_are_for_nobody(bench):
     config = configured(bench)
     bad = bench.write("bad.log", line(0, 500) + "no access log\n")
     result = hekate("replay", bad, "--config", config, "--format", "json")
-    assert result.returncode == 1
+    assert result.returncode == 65
     assert len(result.stdout.splitlines()) == 3
     told = result.stderr.splitlines()
     summary = next(json.loads(text) for text in told if text.startswith('{"records"'))

@@ -175,6 +175,8 @@ def test_dead_letters_are_looked_at_replayed_and_dropped(visit, running):
     visitor.says("fragile runs as version 2.")
     page.get_by_role("link", name="Dead letters").first.click()
     page.get_by_label("Component").fill("fragile")
+    expect(page.get_by_role("row").filter(has_text="this number is not liked").first).to_be_visible()
+    page.get_by_label("Reason has").fill("cpu_limit")
     expect(page.get_by_text("1 letter shown")).to_be_visible()  # and not those of all components any more
     letter = page.get_by_role("row").filter(has_text="cpu_limit")
     letter.get_by_role("checkbox").check()
@@ -183,6 +185,7 @@ def test_dead_letters_are_looked_at_replayed_and_dropped(visit, running):
     visitor.says("1 letter replayed.")
     expect(page.get_by_role("main")).to_contain_text("There are no dead letters like this.")
 
+    page.get_by_label("Reason has").fill("")
     page.get_by_label("Component").fill("noise")
     refused = page.get_by_role("row").filter(has_text="not a JSON object")
     expect(refused.first).to_be_visible()
@@ -285,3 +288,47 @@ def test_an_input_is_paused_and_resumed(name, visit):
     visitor.press("Resume")
     visitor.says(f"inputs.{name} was resumed.")
     expect(page.get_by_role("main")).to_contain_text("running")
+
+
+FAILING = """--[[
+---
+name: stumbles
+kind: filter
+summary: Fails at nearly every record, for the tests of the page.
+message_matcher: Fields[status] != NIL
+---
+--]]
+function process_message()
+  if read_message("Fields[n]") % 50 == 0 then return 0 end
+  return read_message("Fields[status]").code
+end
+"""
+
+
+def test_a_script_that_fails_is_warned_of_before_and_seen_after(visit):
+    visitor = visit()
+    visitor.allowed = ("status of 400",)
+    page = visitor.open("edit")
+    write(page, FAILING)
+    page.get_by_role("main").get_by_role("button", name="Deploy", exact=True).click()
+    expect(page.get_by_role("dialog")).to_contain_text(
+        re.compile(r"Warning: Its dry run fails at \d+ of \d+ records: stumbles.lua:11")
+    )
+    visitor.check_accessible("the warning")
+    page.get_by_role("dialog").get_by_role("button", name="Deploy", exact=True).click()
+    visitor.says("stumbles runs as version 1.")
+
+    report = page.get_by_role("region", name="Failures")
+    expect(report).to_contain_text("Last error: stumbles.lua:11: attempt to index")
+    expect(report).to_contain_text("First failed record")
+    visitor.check_accessible("the failures of a script")
+    visitor.open("sandboxes")
+    expect(page.get_by_role("row").filter(has_text="stumbles")).to_contain_text("failing")
+    visitor.open("components", "filters", "stumbles")
+    expect(page.get_by_role("region", name="Failures")).to_contain_text("stumbles.lua:11")
+    visitor.open()
+    expect(page.locator(".wrong li.failing").filter(has_text="filters.stumbles")).to_contain_text("stumbles.lua:11")
+    visitor.check_accessible("an overview of what fails")
+    visitor.open("sandboxes", "filter", "stumbles")
+    visitor.press("Remove", sure="Remove")
+    visitor.says("stumbles was removed.")

@@ -21,7 +21,7 @@ VIEWS = {
     "grammar": (["grammar"], "2 of 3 lines match"),
     "matcher": (["matcher"], "The matcher is valid"),
     "tap": (["tap"], "Watch"),
-    "dead-letters": (["dead-letters"], "not a JSON object"),
+    "dead-letters": (["dead-letters"], "not a JSON object|this number is not liked"),
     "config": (["config"], "state_dir"),
     "metrics": (["metrics"], "Records that came in"),
     "component": (["components", "outputs", "nowhere"], "Connection refused"),

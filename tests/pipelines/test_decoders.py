@@ -197,7 +197,7 @@ def test_forms_of_logfmt_say_what_the_script_says_of_each_line(bench):
             outputs[unit] = to_json(bench.path(unit), f"Type == '{unit}'")
 
     began = f"{datetime.now(UTC):%FT%T.%f}"
-    bench.once({"hekate": {"hostname": "here"}, "inputs": inputs, "outputs": outputs})
+    bench.once({"hekate": {"hostname": "here"}, "inputs": inputs, "outputs": outputs}, status=65)
 
     for number in range(len(options)):
         one, other = ([line.replace(unit, b"logfmt") for line in bench.lines(unit.decode())]
@@ -277,7 +277,8 @@ def test_a_chain_stops_at_the_first_decoder_that_accepts(bench):
         {
             "inputs": {"mixed": {"type": "file", "path": path, "decoder": ["nginx_access", "json"]}},
             "outputs": {"all": to_json(bench.path("all.jsonl"))},
-        }
+        },
+        status=65,
     )
 
     got = bench.jsons("all.jsonl")

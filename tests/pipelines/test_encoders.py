@@ -130,7 +130,8 @@ def test_a_plain_encoder_and_what_it_refuses(bench):
                 "twice": to_text(bench.path("twice"), encoder="twice"),
                 "other": to_json(bench.path("other")),
             },
-        }
+        },
+        status=65,
     )
 
     fine = [number for number in range(count) if number % 10 not in {3, 4}]
@@ -163,7 +164,8 @@ def test_an_encoder_that_loops_on_one_record_goes_on_with_the_next(bench):
         {
             "inputs": {"in": {"type": "file", "path": path}},
             "outputs": {"loop": to_text(bench.path("loop"), "Logger == 'in'", encoder="loop")},
-        }
+        },
+        status=65,
     )
 
     assert bench.lines("loop") == [b"one", b"two", b"three"]

@@ -139,7 +139,7 @@ def test_a_device_that_is_always_full_sends_records_to_the_dead_letters(bench):
         "outputs": {"o": to_text("/dev/full", retries=retries)},
     }
 
-    host = bench.once(config)
+    host = bench.once(config, status=65)
 
     assert "No space left on device" in host.log
     assert "10 rejected" in host.log

@@ -1,5 +1,6 @@
 """Filters written with the plain API: exact counts, messages that they inject, and where those may go."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -137,7 +138,8 @@ def test_more_injections_than_allowed_end_the_filter_and_the_record(bench):
             "inputs": {"n": {"type": "file", "path": path, "decoder": "json"}},
             "filters": {"many": {"message_matcher": "Type == 'json'", "max_process_inject": 2}},
             "outputs": {"all": to_json(bench.path("all.jsonl"), "Type == 'heka.sandbox.many'")},
-        }
+        },
+        status=65,
     )
 
     assert "more than max_process_inject, 2, messages" in host.log
@@ -166,17 +168,22 @@ def test_a_filter_survives_its_errors_and_an_endless_loop(bench):
             "inputs": {"n": {"type": "file", "path": log, "decoder": "json"}},
             "filters": {"failing": {"message_matcher": "Type == 'json'", "cpu_limit": 30}},
             "outputs": {"all": to_json(bench.path("all.jsonl"), "Type == 'heka.sandbox.fine'")},
-        }
+        },
+        status=65,
     )
 
     seen = Counter(member["n"] for member in bench.jsons("all.jsonl"))
     assert set(seen) == {0, 1, 2, 4, 6, 8, 9}
     assert "three is odd" in host.log
     assert "One record took more than 30 ms of CPU (cpu_limit)." in host.log
-    (letter,) = bench.dead_letters()
-    assert (letter["component"], letter["kind"], letter["record"]) == ("failing", "filter", '{"n":7}')
+    letters = bench.dead_letters()
+    assert {(letter["component"], letter["kind"]) for letter in letters} == {("failing", "filter")}
+    reasons = {letter["record"]: letter["reason"] for letter in letters}
+    assert sorted(reasons) == ['{"n":3}', '{"n":5}', '{"n":7}']
+    assert reasons['{"n":3}'] == f"failing.lua:{line_of(path, 'n == 3')}: three is odd"
+    assert reasons['{"n":5}'] == "five is too"
     reason = f"One record took more than 30 ms of CPU (cpu_limit). It was at failing.lua:{line_of(path, 'n == 7')}."
-    assert letter["reason"] == f"cpu_limit: {reason}"
+    assert reasons['{"n":7}'] == f"cpu_limit: {reason}"
 
 
 def line_of(path, text):
@@ -249,3 +256,51 @@ def test_a_payload_is_collected_over_calls_and_packs(bench):
     )
 
     assert bench.read("o").split() == [b"%d" % number for number in range(0, 5000, 100)]
+
+
+EATS = """
+local M = {}
+function M.eat() local kept = {} while true do kept[#kept + 1] = {#kept} end end
+return M
+"""
+GREEDY = """
+local eating = require "eating"
+function process_message()
+  if read_message("Fields[n]") == 3 then
+    eating.eat()
+  end
+  return 0
+end
+"""
+GREEDY_TIMER = """
+function process_message() return 0 end
+function timer_event()
+  local kept = "x"
+  while true do kept = kept .. kept end
+end
+"""
+
+
+def test_what_takes_too_much_memory_is_told_with_limit_use_and_line(bench):
+    modules = bench.folder / "plugins" / "modules"
+    modules.mkdir(parents=True)
+    (modules / "eating.lua").write_text(EATS)
+    greedy = bench.plugin("filter", "greedy", GREEDY, "message_matcher: Fields[n] != NIL\n")
+    timer = bench.plugin("filter", "timer", GREEDY_TIMER, "message_matcher: Fields[n] != NIL\nticker_interval: 0.05\n")
+    log = bench.write("n.jsonl", [b'{"n":%d}' % number for number in range(10)])
+    told = to_json(bench.path("told"), "Type == 'hekate.sandbox-terminated'")
+    host = bench.start({"inputs": {"n": {"type": "file", "path": log, "decoder": "json"}}, "outputs": {"told": told}})
+
+    def told_of(name):
+        return [each for each in bench.jsons_so_far("told") if each["name"] == name]
+
+    until(lambda: len(told_of("greedy")) >= 2 and len(told_of("timer")) >= 2, "terminations")
+    host.terminate()
+    ended = told_of("greedy")[1]
+    assert (ended["limit"], ended["value"], ended["record"]) == ("memory_limit", 8 << 20, 3)
+    used = int(re.search(r"not enough memory: ([\d,]+) bytes were in use", ended["Payload"])[1].replace(",", ""))
+    assert 4 << 20 < used < 16 << 20  # the script may have what the kernel leaves of its own part
+    assert "memory_limit is 8,388,608 bytes. " in ended["Payload"]
+    assert f"It was at greedy.lua:{line_of(greedy, 'eating.eat')}, in eating.lua:3." in ended["Payload"]
+    assert f"It was at timer.lua:{line_of(timer, 'while true')}." in told_of("timer")[1]["Payload"]
+    assert [letter["record"] for letter in bench.dead_letters()] == ['{"n":3}']

@@ -11,12 +11,13 @@ MOST = 2048
 SMALL = {"pack_bytes": 4096, "max_record_bytes": MOST, "decoders": 2}
 
 
-def copy(bench, path, **more):
+def copy(bench, path, status=0, **more):
     return bench.once(
         {
             "inputs": {"in": {"type": "file", "path": path, **more}},
             "outputs": {"copy": to_text(bench.path("copy"))},
-        }
+        },
+        status=status,
     )
 
 
@@ -44,7 +45,8 @@ def test_records_that_are_too_long(bench, policy, splitter):
     lengths = [MOST - 1, MOST, MOST + 1, 3, 2 * MOST, 0, 4095, 4096, 4097, 5, 20_000, 7, 100_001, 8]
     lines = [bytes([65 + number]) * length for number, length in enumerate(lengths)]
 
-    host = copy(bench, bench.write("in.log", lines), **SMALL, oversize=policy, splitter=splitter)
+    status = 0 if policy == "truncate" else 65
+    host = copy(bench, bench.write("in.log", lines), status, **SMALL, oversize=policy, splitter=splitter)
 
     if policy == "truncate":
         assert bench.lines("copy") == [line[:MOST] for line in lines]
@@ -55,7 +57,7 @@ def test_records_that_are_too_long(bench, policy, splitter):
     assert sorted(letter["record"][0] for letter in letters) == [chr(line[0]) for line in lines if len(line) > MOST]
     starts = {line[:1].decode(): sum(len(other) + 1 for other in lines[:number]) for number, line in enumerate(lines)}
     assert all(letter["position"] == starts[letter["record"][0]] for letter in letters)
-    assert host.wait() == 0
+    assert host.wait() == status
 
 
 def test_many_files_and_a_fan_out_to_many_outputs(bench):
@@ -122,7 +124,7 @@ def test_dead_letters_can_be_read_and_replayed(bench):
         "outputs": {"o": to_json(bench.path("o"))},
     }
 
-    bench.once(config)
+    bench.once(config, status=65)
 
     letters = list(dead_letters.read(Path(bench.path("state"))))
     assert [letter.record for letter in letters] == [lines[1], lines[2], lines[4]]

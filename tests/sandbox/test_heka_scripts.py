@@ -82,7 +82,8 @@ def test_what_is_no_message_goes_to_the_dead_letters_with_its_reason(bench):
         {
             "inputs": {"in": {"type": "file", "path": path, "splitter": "heka", "decoder": "protobuf"}},
             "outputs": {"o": to_text(bench.path("o"), encoder="protobuf")},
-        }
+        },
+        status=65,
     )
 
     assert bench.read("o") == heka.frame(heka.message(MESSAGE))
@@ -231,7 +232,8 @@ end""",
         {
             "inputs": {"in": {"type": "file", "path": path, "decoder": "split"}},
             "outputs": {"o": to_json(bench.path("o"))},
-        }
+        },
+        status=65,
     )
 
     got = [(m["word"], m["Payload"], m["Severity"]) for m in bench.jsons("o")]

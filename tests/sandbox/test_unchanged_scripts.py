@@ -140,7 +140,8 @@ def test_the_three_kinds_of_heka_without_front_matter(bench):
                 ),
                 "graph": to_json(bench.path("graph"), "Type == 'heka.sandbox-output'"),
             },
-        }
+        },
+        status=65,
     )
 
     assert [letter["reason"] for letter in bench.dead_letters()] == ["orders: process_message returned -1"]

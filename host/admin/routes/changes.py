@@ -13,6 +13,7 @@ from host.admin.control import Control
 from host.admin.declare import Answer, Call, LuaText, Page, Routes
 from host.admin.history import Version
 from host.admin.index import Entry
+from host.admin.problem_types import ProblemType
 from host.admin.problems import Problem
 from host.admin.routes.sandboxes import KindQuery, Name, SandboxDetail, SandboxPath, detail
 from host.config.model import PluginKind, Seconds
@@ -236,7 +237,11 @@ def _kind(control: Control, name: str, kind: PluginKind | None) -> PluginKind:
 async def _version(control: Control, path: VersionPath, kind: PluginKind) -> bytes:
     source = await asyncio.to_thread(control.history.source, kind, path.name, path.version)
     if source is None:
-        raise Problem(404, f"There is no version {path.version} of the {kind} `{path.name}`.")
+        raise Problem(
+            404,
+            f"There is no version {path.version} of the {kind} `{path.name}`.",
+            problem_type=ProblemType.NO_SUCH_VERSION,
+        )
     return source
 
 

@@ -42,6 +42,12 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The record, or as much of it as was kept."""
     record_base64: str | None = None
     """In its place, if it is no UTF-8."""
+    message_type: str | None = None
+    """Of a message that a filter made, which has no record and cannot be replayed."""
+    payload: str | None = None
+    """Of such a message, or as much of it as was kept."""
+    payload_base64: str | None = None
+    """In its place, if it is no UTF-8."""
 
 
 class LettersQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -245,6 +251,9 @@ def _shown(letter: Letter) -> DeadLetter:
         bytes=max(_integer(entry.get("bytes")), len(letter.record)),
         record=entry.get("record"),
         record_base64=entry.get("record_base64"),
+        message_type=entry.get("message_type"),
+        payload=entry.get("payload"),
+        payload_base64=entry.get("payload_base64"),
     )
 
 

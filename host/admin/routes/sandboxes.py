@@ -19,6 +19,7 @@ from host.admin.views import Instance, LimitUse, State
 from host.config.model import PluginKind
 from host.errors import ConfigError
 from host.sandbox.library import Plugin
+from host.telemetry.failures import Condition
 from host.telemetry.metrics import ComponentMetrics
 
 routes = Routes(
@@ -81,6 +82,8 @@ class SandboxSummary(msgspec.Struct, frozen=True, kw_only=True):
     records_sent: int
     """Decoded or encoded."""
     records_failed: int
+    condition: Condition
+    """The worst of the places where it runs; see `failures` there."""
     records_injected: int
     restarts: int
 
@@ -170,9 +173,15 @@ async def _summary(control: Control, entry: Entry) -> dict[str, Any]:
         "records_received": sum(metrics.records_received for metrics in counted),
         "records_sent": sum(metrics.records_sent for metrics in counted),
         "records_failed": sum(_failed(metrics) for metrics in counted),
+        "condition": _condition(entry),
         "records_injected": sum(metrics.records_injected for metrics in counted),
         "restarts": sum(metrics.restarts for metrics in counted),
     }
+
+
+def _condition(entry: Entry) -> Condition:
+    found = {readings.failures_of(unit, component_of(unit).partition(".")[0]).condition for unit in entry.units}
+    return "failing" if "failing" in found else "warning" if "warning" in found else "ok"
 
 
 def _failed(metrics: ComponentMetrics) -> int:

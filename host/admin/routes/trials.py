@@ -13,6 +13,7 @@ from host.admin.declare import Call, Routes
 from host.admin.problems import Fault, Problem
 from host.admin.trials import Script
 from host.config.model import PluginKind
+from host.sandbox.termination import Limit
 from host.trial import answers
 from host.trial.model import Given, Outcome, Record, Result, Step, Tick
 
@@ -126,7 +127,7 @@ def _dry_run_result(outcome: Outcome, given: list[Any]) -> DryRunResult:
         results=results,
         prints=outcome.prints,
         error=trials.fault_of(ending) if ending else None,
-        limit=ending.limit if ending and ending.limit != "error" else "",
+        limit=ending.limit if ending and ending.limit != Limit.ERROR else "",
         stopped=outcome.stopped,
         cpu_us=round(outcome.start_cpu_us + sum(result.cpu_us for result in outcome.results), 1),
         modules=sorted(outcome.modules),
@@ -177,14 +178,13 @@ async def test_matcher(call: Call, body: MatcherTest) -> MatcherResult:
     """Try a message matcher, on nothing at all (is it valid?) or on records."""
     steps = await _steps(call, body, raw=False)
     outcome = await call.control.trials.matcher(body.match, steps, body.input)
-    problem = outcome.ending.text if outcome.ending is not None else ""
+    ending = outcome.ending
+    problem = ending.matcher_problem or ending.text if ending is not None else ""
     results = [
         MatcherTried(given=_given(step), matched=result.matched, failure=result.failure, cpu_us=result.cpu_us)
         for step, result in zip(steps, outcome.results, strict=False)
     ]
-    return MatcherResult(
-        valid=not problem, problem=problem.partition("message_matcher: ")[2] or problem, results=results
-    )
+    return MatcherResult(valid=not problem, problem=problem, results=results)
 
 
 class GrammarTest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

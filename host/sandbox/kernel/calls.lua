@@ -29,8 +29,8 @@ function M.take_most_injected()
   return most
 end
 
--- terminate(limit, text): ends the sandbox. The host is told the reason and the process exits; no `pcall` of the script can
--- hold that up. Set by main.
+-- terminate(limit, text, about): ends the sandbox. The host is told the reason and the process exits; no `pcall` of the script
+-- can hold that up. about: "matcher" if `text` is the error in the message matcher. Set by main.
 M.terminate = nil
 
 -- A text for any value of a script. Its __tostring may fail or answer what is no text.

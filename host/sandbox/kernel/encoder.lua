@@ -49,11 +49,15 @@ function M.finish_record(used)
   ffi.cast(L.u32_ptr, batch.base + (batch.size - 4 * batch.count))[0] = used
 end
 
-local function reject(record, raw, reason)
+-- the encoding of the record at hand is an empty text
+function M.count_empty()
+  job.empty = job.empty + 1
+end
+
+local function reject(record, raw, pack, shape, reason, is_fatal)
   job.failed = job.failed + 1
   if not job.reason then job.reason = reason end
-  dead_letters.add(raw + record.raw_start, record.raw_end - record.raw_start, reason, job.now, job.stream,
-    job.position + record.raw_start, job.pack)
+  dead_letters.add_message(record, raw, pack, shape, reason, job.now, job.stream, job.position, job.pack, is_fatal)
 end
 
 local function run_records(header, raw, pack, list, tests)
@@ -77,7 +81,11 @@ local function run_records(header, raw, pack, list, tests)
       else
         ok, why = record_of(record, raw, pack, list[record.shape])
       end
-      if not ok and why then reject(record, raw, why) end
+      if not ok and why then
+        reject(record, raw, pack, list[record.shape], why, fatal ~= nil)
+      elseif not ok then
+        job.skipped = job.skipped + 1
+      end
     end
   end
   return matched
@@ -100,6 +108,7 @@ function M.run(command)
   beat[2] = 1
   job.pack, job.now, job.stream, job.position = command.pack, command.now_ns, command.stream, command.position
   job.first_record, job.skip, job.reason, job.failed = command.first_record, skips[command.pack], nil, 0
+  job.skipped, job.empty = 0, 0
   job.careful = C.has(command, C.CAREFUL)
   local matched = 0
   if tests.any then
@@ -115,6 +124,7 @@ function M.run(command)
   if job.reason then C.text(C.FAILURE, job.reason, job.pack) end
   local r = C.report(C.DONE, job.pack)
   r.received, r.matched, r.failed, r.flags = header.record_count, matched, job.failed, tests.any and 0 or C.NEVER
+  r.count, r.offset = job.skipped, job.empty
   return r.received
 end
 

@@ -20,6 +20,7 @@ local batch, copy, cast = encoder.batch, ffi.copy, ffi.cast
 local function nothing() end
 
 local function add_text(text)
+  if text == "" then encoder.count_empty() end
   if not encoder.reserve(#text) then return false end
   copy(batch.base + batch.used, text, #text)
   encoder.finish_record(batch.used + #text)
@@ -98,6 +99,7 @@ local function payload(options)
         from, n = text, #text
         if n == 0 and not told and not shape.first.Payload then tell_of_nothing(shape) end
       end
+      if n == 0 then encoder.count_empty() end
       if not encoder.reserve(n + 1) then return false, "the payload is larger than a batch" end
       local base, at = batch.base, batch.used
       copy(base + at, from, n)

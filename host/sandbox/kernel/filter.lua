@@ -15,11 +15,34 @@ local M = {}
 local matcher, process_message, timer_event, prepare, beat
 local job = {}
 
+-- A filter may fail at every record, and a failed record is lost to nobody else: of more than so many, only some are kept.
+local MOST_LETTERS, LETTERS_PER_S = 1000, 10
+local letters = { left = MOST_LETTERS, at_s = 0 }
+
 -- spec: {matcher = from matcher.new, process_message, timer_event or nil, prepare = called before calls into the script with
 -- whether they are timer_event}
 function M.open(spec, heartbeat)
   matcher, process_message, timer_event = spec.matcher, spec.process_message, spec.timer_event
   prepare, beat = spec.prepare, heartbeat
+end
+
+local function keeps_letter()
+  local now_s = tonumber(emit.now) / 1e9
+  local passed_s = math.max(0, now_s - letters.at_s)
+  letters.left, letters.at_s = math.min(MOST_LETTERS, letters.left + passed_s * LETTERS_PER_S), now_s
+  if letters.left < 1 then
+    job.not_kept = job.not_kept + 1
+    return false
+  end
+  letters.left = letters.left - 1
+  return true
+end
+
+-- process_message failed at a record
+local function fail(record, raw, pack, shape, reason)
+  if not job.reason then job.reason = reason end
+  if emit.muted or not keeps_letter() then return end
+  dead_letters.add_message(record, raw, pack, shape, reason, emit.now, emit.stream, emit.position, emit.pack)
 end
 
 -- for the shapes of a pack: shape number -> true, false or test; and whether any of them can match
@@ -73,19 +96,18 @@ local function run_records(header, raw, pack, list, tests)
       and (why or test == true or (test and test(record, raw, pack))) then
       beat[1], emit.first_record, emit.muted = ordinal, ordinal, ordinal < job.first_record
       matched = matched + 1
-      local status = -1
-      if why and emit.muted then
-        status = 0
-      elseif why then
-        dead_letters.add(raw + record.raw_start, record.raw_end - record.raw_start, why, emit.now, emit.stream,
-          emit.position + record.raw_start, emit.pack)
-      else
-        message.set(record, raw, pack, list[record.shape])
-        status, why = calls.process(process_message)
-      end
-      if status < 0 then
+      local shape = list[record.shape]
+      if not why then
+        message.set(record, raw, pack, shape)
+        local status, text = calls.process(process_message)
+        if status < 0 then
+          failed = failed + 1
+          fail(record, raw, pack, shape, text or "process_message returned " .. status)
+        end
+      elseif not emit.muted then
         failed = failed + 1
-        if not job.reason then job.reason = why or "process_message returned " .. status end
+        if not job.reason then job.reason = why end
+        dead_letters.add_message(record, raw, pack, shape, why, emit.now, emit.stream, emit.position, emit.pack, true)
       end
     end
   end
@@ -102,7 +124,7 @@ function M.run(command)
   beat[2] = 1
   local matched, failed, last_end = 0, 0, 0
   job.reason, job.first_record, job.careful = nil, command.first_record, C.has(command, C.CAREFUL)
-  job.rebuild, job.done_to = C.has(command, C.REBUILD), command.records
+  job.rebuild, job.done_to, job.not_kept = C.has(command, C.REBUILD), command.records, 0
   emit.pack, emit.stream, emit.position, emit.raw_bytes = command.pack, command.stream, command.position, 0
   emit.loop_depth, emit.now = command.loop_depth + 1, command.now_ns
   prepare(false)
@@ -113,10 +135,12 @@ function M.run(command)
   emit.close(header.record_count)
   dead_letters.flush(command.pack)
   skips[command.pack] = nil
-  if job.reason then C.text(C.FAILURE, job.reason, command.pack) end
+  if job.reason then
+    C.text(C.FAILURE, job.reason, command.pack, math.max(0, debug.getinfo(process_message, "S").linedefined))
+  end
   local r = C.report(C.DONE, command.pack)
   r.received, r.matched, r.failed, r.flags = header.record_count, matched, failed, tests.any and 0 or C.NEVER
-  r.offset = last_end
+  r.offset, r.count = last_end, job.not_kept
   return r.received
 end
 

@@ -31,15 +31,15 @@ end
 
 -- the line of the script from whose call the line of a module came
 local function outer_line()
-  for level = 4, MOST_LEVELS do
+  for level = 6, MOST_LEVELS do
     local info = debug.getinfo(level, "Sl")
     if not info then return nil end
     if own[info.source] then return info.source:sub(2) .. ":" .. info.currentline end
   end
 end
 
-local function on_line(_, line)
-  local source = debug.getinfo(2, "S").source
+local function note(line)
+  local source = debug.getinfo(4, "S").source -- of the function whose line it is, above the hook and pcall
   if source:find("^=kernel/") then return end -- the line that called it stays
   local text = source:sub(2) .. ":" .. line
   if not own[source] then
@@ -47,6 +47,11 @@ local function on_line(_, line)
     if outer then text = outer .. ", in " .. text end
   end
   write(text)
+end
+
+-- Where memory runs out, the hook has none either: the script finds that out itself, on this line or the next.
+local function on_line(_, line)
+  pcall(note, line)
 end
 
 local function start()

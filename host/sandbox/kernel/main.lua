@@ -119,13 +119,16 @@ calls.reserve = ("\0"):rep(RESERVE_BYTES)
 local OUT_OF_MEMORY_STATUS = 77 -- known to host/sandbox/termination.py
 
 -- The last words. Ends the process here, in the midst of whatever is running, so that no script can catch it.
-local function terminate(limit, text)
+-- about: "matcher" if `text` is the error in the message matcher.
+local function terminate(limit, text, about)
+  -- written down first: there may be no memory to say more
+  if limit == "memory_limit" then pcall(usage.memory, collectgarbage "count") end
   local trace = limit == "memory_limit" and text or debug.traceback(text, 2)
   calls.reserve = nil
   collectgarbage()
   local said = pcall(function()
     usage.ended(in_timer)
-    local words = cjson.encode { limit = limit, text = trace:sub(1, MOST_LAST_WORDS) }
+    local words = cjson.encode { limit = limit, text = (about and text or trace):sub(1, MOST_LAST_WORDS), about = about }
     C.text(C.TERMINATED, words, tonumber(beat[0]), tonumber(beat[1]))
   end)
   -- there may be no host any more, or no memory even for this

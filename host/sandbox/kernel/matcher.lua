@@ -326,11 +326,15 @@ local function compile(ast, shape)
   return chunk(code.k, ffi.cast, L.slot_ptr, ffi.C.memcmp, ffi.C.memmem, numbers.read)
 end
 
+local function raise(problem)
+  error("message_matcher: " .. problem, 0)
+end
+
 -- text: a matcher expression. Answers a function: shape -> true, false, or test(record, raw, pack) -> boolean; and what it needs
--- (matcher_needs.lua). Raises an error table's message if the text is no expression.
-function M.new(text)
+-- (matcher_needs.lua). Calls `invalid` with the problem if the text is no expression; by default raises it as an error.
+function M.new(text, invalid)
   local ast, err = syntax.parse(text, regex.compile)
-  if not ast then error("message_matcher: " .. err.message, 0) end
+  if not ast then (invalid or raise)(err.message) end
   local compiled = setmetatable({}, { __mode = "k" })
   return function(shape)
     local test = compiled[shape]

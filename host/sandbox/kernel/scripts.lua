@@ -1,5 +1,6 @@
 -- What the starts of decoders, filters and encoders have in common: their scripts and matchers.
 local C = require "channel"
+local calls = require "calls"
 local cjson = require "cjson"
 local environment = require "environment"
 local matcher = require "matcher"
@@ -32,9 +33,13 @@ end
 
 local MOST_NEEDS_BYTES = 32 * 1024
 
+local function end_for_matcher(problem)
+  calls.terminate("error", problem, "matcher")
+end
+
 -- the matcher, whose needs the host is told
 function M.new_matcher(expression)
-  local match, needs = matcher.new(expression)
+  local match, needs = matcher.new(expression, end_for_matcher)
   local text = cjson.encode(needs)
   if #text <= MOST_NEEDS_BYTES then C.text(C.NEEDS, text) end
   return match

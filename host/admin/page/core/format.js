@@ -35,6 +35,11 @@ export function nanoseconds(value) {
   return value < 1e6 ? `${number.format(value / 1000)} µs` : milliseconds(value / 1e6);
 }
 
+/** A share from 0 to 1. */
+export function percent(share) {
+  return `${share > 0 && share < 0.001 ? "<0.1" : number.format(share * 100)} %`;
+}
+
 /** A moment, as the clock here has it. */
 export function moment(ns) {
   return ns ? time.format(new Date(ns / 1e6)) : "–";

@@ -7,11 +7,17 @@ const HEALTH_OF_STATE = {
   running: "ok", starting: "lossy", backing_off: "lossy", paused: "paused", stopped: "paused",
   quarantined: "dead", failed: "dead", ended: "paused", unused: "paused",
 };
-const SIGNS = { ok: "●", lossy: "▲", stuck: "■", dead: "✕", paused: "❚❚" };
+const SIGNS = { ok: "●", lossy: "▲", stuck: "■", failing: "✖", dead: "✕", paused: "❚❚" };
 
 /** A state in words, with a sign: never by colour alone. */
 export function stateMark(state) {
   return mark(HEALTH_OF_STATE[state] ?? "ok", state.replace("_", " "));
+}
+
+/** The state of what runs a script, and whether the script fails: a script that fails at each record runs, and is not well. */
+export function conditionMark(state, condition) {
+  if (state !== "running" || condition === "ok") return stateMark(state);
+  return condition === "failing" ? mark("failing", "failing") : mark("lossy", "running, with failures");
 }
 
 /** The health of a node of the graph. */

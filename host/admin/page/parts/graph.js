@@ -11,7 +11,7 @@ const GAP_X = 58;
 const GAP_Y = 18;
 const MARGIN = 6;
 const COLUMNS = { inputs: 0, decoders: 1, router: 2, filters: 3, encoders: 3, outputs: 4 };
-const RANKS = ["ok", "paused", "lossy", "stuck", "dead"];
+const RANKS = ["ok", "paused", "lossy", "stuck", "failing", "dead"];
 const MOST_OF_A_STAGE = 24;
 const MOST_CHARACTERS = 19;
 

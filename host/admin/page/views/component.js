@@ -6,7 +6,8 @@ import { bytes, count, milliseconds } from "../core/format.js";
 import { every } from "../core/poll.js";
 import { componentLink, link, sandboxLink } from "../core/router.js";
 import { action } from "../parts/action.js";
-import { facts, head, scroller, stateMark } from "../parts/bits.js";
+import { conditionMark, facts, head, scroller } from "../parts/bits.js";
+import { failureReport } from "../parts/failures.js";
 import { problem } from "../parts/problem.js";
 import { say } from "../parts/toast.js";
 
@@ -43,17 +44,20 @@ export async function show(root, { parts: [stage, name], signal }) {
   every(REFRESH_MS, signal, load, (reason) => fill(fault, problem(reason)));
 }
 
-function body({ stage, name, type, state, reason, message_matcher: matcher, sandboxes, queue, pools, counters }) {
+function body({ stage, name, type, state, reason, message_matcher: matcher, sandboxes, queue, pools, failures, counters }) {
   const kind = KINDS[stage];
   return h("div", {},
-    h("p", {}, stateMark(state), ` ${stage.slice(0, -1)} of type ${type}`),
+    h("p", {}, conditionMark(state, failures.condition), ` ${stage.slice(0, -1)} of type ${type}`),
     reason ? h("div", { class: "problem" }, h("p", {}, h("strong", {}, "Why: "), reason)) : null,
+    failureReport(failures),
     facts([
       ["Records in", count(counters.records_received)], ["Records out", count(stage === "filters" ? counters.records_injected : counters.records_sent)],
       ["Bytes in", bytes(counters.bytes_received)], ["Bytes out", bytes(counters.bytes_sent)],
       ["Restarts", count(counters.restarts)], counters.retries ? ["Deliveries tried again", count(counters.retries)] : null,
       counters.cpu_ms ? ["CPU", milliseconds(counters.cpu_ms)] : null,
       matcher ? ["Message matcher", h("code", {}, matcher)] : null,
+      counters.records_skipped ? ["Skipped by the encoder", count(counters.records_skipped)] : null,
+      counters.records_empty ? ["Empty after encoding", count(counters.records_empty)] : null,
     ]),
     h("p", {},
       kind && sandboxes.length ? ["Script: ", sandboxes.map((each) => [h("a", { href: sandboxLink(kind, each) }, each), " "])] : null,

@@ -14,7 +14,9 @@ import { material, places } from "../parts/material.js";
 import { problem } from "../parts/problem.js";
 import { headerOf, TEMPLATES } from "../parts/templates.js";
 import { say } from "../parts/toast.js";
-import { dryRunResult } from "./edit/result.js";
+import { dryRunResult, warningOf } from "./edit/result.js";
+
+const SOON_MS = 1000;
 
 export async function show(root, { parts: [kind = "", name = ""], query, signal }) {
   const draftName = name ? `${kind}.${name}` : "new";
@@ -28,11 +30,12 @@ export async function show(root, { parts: [kind = "", name = ""], query, signal 
   const tick = h("input", { type: "checkbox", id: "tick", checked: true });
   const begin = choice([["filter", "A filter"], ["decoder", "A decoder"], ["encoder", "An encoder"]], query.kind ?? "filter");
 
+  const tried = (material) => post("/api/v1/sandboxes/dry-run", { source: code.text, kind: kind || null, config: optionsOf(config.value), tick: tick.checked, ...material });
   const run = async () => {
     fill(results, h("p", { class: "hint" }, "Running …"));
     code.mark([]);
     try {
-      const found = await post("/api/v1/sandboxes/dry-run", { source: code.text, kind: kind || null, config: optionsOf(config.value), tick: tick.checked, ...on.read() });
+      const found = await tried(on.read());
       fill(results, dryRunResult(found, code.goTo));
       if (found.error) code.mark([found.error]);
     } catch (fault) {
@@ -54,6 +57,17 @@ export async function show(root, { parts: [kind = "", name = ""], query, signal 
     const now = headerOf(code.text);
     setText(about, now.name ? `${now.kind} ${now.name}${code.text === saved ? "" : ", changed"}` : "The front matter has no name yet.");
   };
+  /** Try the script before it is deployed; answers a warning, empty if nothing fails. */
+  const doubt = async () => {
+    if (refusal("operator", "")) return "";
+    const given = on.read();
+    const soon = given.live ? { ...given, live: { ...given.live, wait_ms: SOON_MS } } : given;
+    try {
+      return warningOf(await tried(soon));
+    } catch (fault) {
+      return `It could not be tried first: ${fault.message}`;
+    }
+  };
   const deploy = async () => {
     fill(faults);
     code.mark([]);
@@ -62,7 +76,8 @@ export async function show(root, { parts: [kind = "", name = ""], query, signal 
     if (!target) throw new Error("Give the script a name in its front matter.");
     const refused = refusal("admin", target);
     if (refused) throw new Error(refused);
-    if (!(await confirmed({ title: `Deploy ${target}?`, text: "It is checked, started once in a jail of its own, and its cases are run. Then it takes effect while data flows; if anything is wrong, what runs now goes on.", action: "Deploy" }))) return;
+    const warning = await doubt();
+    if (!(await confirmed({ title: `Deploy ${target}?`, content: warning ? h("p", { class: "problem" }, h("strong", {}, "Warning: "), warning) : null, text: "It is checked, started once in a jail of its own, and its cases are run. Then it takes effect while data flows; if anything is wrong, what runs now goes on.", action: "Deploy" }))) return;
     try {
       const loaded = await put(`/api/v1/sandboxes/${encodeURIComponent(target)}`, code.text, { kind: targetKind || undefined });
       dropDraft(draftName);

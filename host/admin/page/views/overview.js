@@ -2,7 +2,7 @@
 
 import { follow, get } from "../core/api.js";
 import { fill, h, setText } from "../core/dom.js";
-import { count, milliseconds, rate } from "../core/format.js";
+import { count, milliseconds, percent, rate } from "../core/format.js";
 import { whileVisible } from "../core/poll.js";
 import { componentLink, link } from "../core/router.js";
 import { facts, head, healthMark, live, scroller } from "../parts/bits.js";
@@ -44,7 +44,7 @@ export function show(root, { signal }) {
   whileVisible(AGAIN_MS, signal, (until) => follow("/api/v1/graph/stream", {}, until, draw), (reason) => fill(fault, problem(reason)));
 }
 
-const RANKS = ["ok", "paused", "lossy", "stuck", "dead"];
+const RANKS = ["ok", "paused", "lossy", "stuck", "failing", "dead"];
 
 const COLUMNS = [
   { title: "Component", by: (node) => node.id, cell: (node) => h("a", { href: componentLink(node.id) }, node.id) },
@@ -53,6 +53,7 @@ const COLUMNS = [
   { title: "In", number: true, by: (node) => node.received_per_second, cell: (node) => rate(node.received_per_second) },
   { title: "Out", number: true, by: (node) => node.sent_per_second, cell: (node) => rate(node.sent_per_second) },
   { title: "Errors", number: true, by: (node) => node.errors_per_second, cell: (node) => rate(node.errors_per_second) },
+  { title: "Failed", number: true, by: (node) => node.failed_share, cell: (node) => percent(node.failed_share) },
   { title: "Dropped", number: true, by: (node) => node.dropped_per_second, cell: (node) => rate(node.dropped_per_second) },
   { title: "Lag", number: true, by: (node) => node.lag_ms, cell: (node) => milliseconds(node.lag_ms) },
   { title: "Waiting packs", number: true, by: (node) => node.queue_packs, cell: (node) => count(node.queue_packs) },
@@ -86,7 +87,7 @@ function steady({ reason }) {
 }
 
 function trouble(node) {
-  const isLossy = node.health === "lossy";
+  const isLossy = node.health === "lossy" || node.health === "failing";
   const name = node.id.slice(node.id.indexOf(".") + 1);
   return h("li", { class: node.health }, healthMark(node.health), " ", h("a", { href: componentLink(node.id) }, node.id), ": ", node.reason || WORDS[node.health],
     isLossy ? [" ", h("a", { href: link(["dead-letters"], { component: name }) }, "Dead letters")] : null);
@@ -104,10 +105,10 @@ async function showDoubts(list, { read_ns }, signal) {
 
 const WORDS = {
   paused: "Somebody has paused it.", stuck: "Records wait, and none goes on.", dead: "It does not run.",
-  lossy: "Records were dropped or failed.",
+  lossy: "Records were dropped or failed.", failing: "Most records fail.",
 };
 
 function legend() {
-  return h("p", { class: "legend" }, ["ok", "lossy", "stuck", "dead", "paused"].map((health) => healthMark(health)),
+  return h("p", { class: "legend" }, ["ok", "lossy", "failing", "stuck", "dead", "paused"].map((health) => healthMark(health)),
     h("span", { class: "hint" }, "Numbers are records a second, over the last five seconds."));
 }

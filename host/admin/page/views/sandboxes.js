@@ -5,7 +5,7 @@ import { fill, h } from "../core/dom.js";
 import { bytes, count, milliseconds } from "../core/format.js";
 import { every } from "../core/poll.js";
 import { componentLink, keepQuery, link, sandboxLink } from "../core/router.js";
-import { choice, field, head, limitBar, live, stateMark } from "../parts/bits.js";
+import { choice, conditionMark, field, head, limitBar, live } from "../parts/bits.js";
 import { problem } from "../parts/problem.js";
 import { table } from "../parts/table.js";
 
@@ -14,7 +14,7 @@ const REFRESH_MS = 3000;
 export async function show(root, { query, signal }) {
   const text = h("input", { type: "search", value: query.text ?? "" });
   const kind = choice([["", "All"], "decoder", "filter", "encoder"], query.kind ?? "");
-  const state = choice([["", "All"], ["ill", "Not running"], "running", "unused"], query.state ?? "");
+  const state = choice([["", "All"], ["ill", "Not running"], ["failing", "With failures"], "running", "unused"], query.state ?? "");
   const found = live();
   const fault = h("div", {});
   const list = table("Sandboxes", COLUMNS, "No sandbox is like this.");
@@ -46,15 +46,15 @@ export async function show(root, { query, signal }) {
   every(REFRESH_MS, signal, load, (reason) => fill(fault, problem(reason)));
 }
 
-function fits({ name, plugin, kind, state }, text, wantedKind, wantedState) {
-  const isOfState = !wantedState || state === wantedState || (wantedState === "ill" && state !== "running" && state !== "unused");
+function fits({ name, plugin, kind, state, condition }, text, wantedKind, wantedState) {
+  const isOfState = !wantedState || state === wantedState || (wantedState === "failing" && condition !== "ok") || (wantedState === "ill" && state !== "running" && state !== "unused");
   return (!text || name.includes(text) || plugin.includes(text)) && (!wantedKind || kind === wantedKind) && isOfState;
 }
 
 const COLUMNS = [
   { title: "Name", by: (item) => item.name, cell: (item) => h("a", { href: sandboxLink(item.kind, item.name) }, item.name) },
   { title: "Kind", by: (item) => item.kind, cell: (item) => item.kind },
-  { title: "State", by: (item) => item.state, cell: (item) => stateMark(item.state) },
+  { title: "State", by: (item) => item.state, cell: (item) => conditionMark(item.state, item.condition) },
   { title: "Version", number: true, by: (item) => item.version ?? 0, cell: (item) => item.version ?? item.origin },
   { title: "Memory", by: (item) => (item.memory ? item.memory.current / item.memory.limit : -1), cell: (item) => (item.memory ? limitBar(item.memory) : "–") },
   { title: "In RAM", number: true, by: (item) => item.resident_bytes, cell: (item) => (item.resident_bytes ? bytes(item.resident_bytes) : "–") },

@@ -15,7 +15,7 @@ export function componentOf({ kind, component }) {
 
 /** It in a line. */
 export function letterLine(letter) {
-  const record = letter.record ?? "(bytes that are no text)";
+  const record = letter.record || letter.payload || (letter.record_base64 || letter.payload_base64 ? "(bytes that are no text)" : "");
   return [h("a", { href: link(["dead-letters", letter.id]) }, momentOf(letter.time)), " ", h("strong", {}, letter.reason), " ",
     h("code", {}, record.length > SHORT ? `${record.slice(0, SHORT)}…` : record)];
 }
@@ -28,6 +28,8 @@ export function letterWhole(letter) {
       ["Read from", letter.stream || "–"], ["At byte", letter.position], ["Size", bytes(letter.bytes)],
     ]),
     h("p", {}, h("strong", {}, "Reason: "), letter.reason),
+    letter.message_type === undefined ? null : [h("p", {}, `A filter made this message, of Type ${letter.message_type}. It has no record, and cannot be replayed.`),
+      h("h3", {}, "Payload"), block(letter.payload ?? letter.payload_base64 ?? "", "Payload")],
     h("h3", {}, letter.record === null ? "Record, as Base64 since it is no text" : "Record"),
     block(letter.record ?? letter.record_base64 ?? "", "Record"));
 }

@@ -19,6 +19,15 @@ export function dryRunResult({ ok, results, prints, error, limit, stopped, cpu_u
   ];
 }
 
+/** A warning before a script is deployed; empty if its dry run does not fail. */
+export function warningOf({ ok, results, error, stopped }) {
+  if (ok) return "";
+  if (error) return `Its dry run ended with an error: ${error.line ? `line ${error.line}: ` : ""}${error.message}`;
+  if (stopped) return "Its dry run was stopped: it takes too much.";
+  const failed = results.filter((each) => each.failure || each.dead_letters.length);
+  return `Its dry run fails at ${failed.length} of ${plural(results.length, "record")}: ${failed[0].failure || failed[0].dead_letters[0]}`;
+}
+
 function step(tried, goTo) {
   const { given, matched, messages, outputs, failure, dead_letters: letters, prints, cpu_us: cpu } = tried;
   const isBad = failure || letters.length;

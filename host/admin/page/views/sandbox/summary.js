@@ -4,7 +4,8 @@ import { get } from "../../core/api.js";
 import { fill, h } from "../../core/dom.js";
 import { bytes, count, inUnit, milliseconds, nanoseconds, plural } from "../../core/format.js";
 import { componentLink, link } from "../../core/router.js";
-import { block, facts, limitBar, scroller, stateMark } from "../../parts/bits.js";
+import { block, conditionMark, facts, limitBar, scroller, stateMark } from "../../parts/bits.js";
+import { failureReport } from "../../parts/failures.js";
 import { letterLine } from "../dead_letters/letter.js";
 
 export async function show(content, context) {
@@ -32,9 +33,10 @@ function numbers(detail) {
   ]);
 }
 
-function place({ component, state, processes, queue }, context) {
+function place({ component, state, processes, queue, failures }, context) {
   return h("div", { class: "card" },
-    h("h2", {}, "In ", h("a", { href: componentLink(component) }, component), " ", stateMark(state)),
+    h("h2", {}, "In ", h("a", { href: componentLink(component) }, component), " ", conditionMark(state, failures.condition)),
+    failureReport(failures),
     queue ? h("p", {}, `${plural(queue.packs, "pack")} with ${plural(queue.records, "record")} wait (at most ${queue.packs_highest} of ${queue.max_packs} packs so far); the oldest for ${milliseconds(queue.lag_ms)}.`) : null,
     processes.map((each) => processOf(each, processes.length > 1, context)));
 }
