@@ -1,12 +1,11 @@
 -- Remembers how patterns of LPEG were made, so that they can be shown, and made again with something in between. Only for processes in
 -- which people try out grammars: what a script gets here are the patterns that it would get anywhere, and beside each stands its tree.
 local debug_getmetatable = debug.getmetatable
-local lpeg = require "lpeg"
 
 local M = {}
 
-local real = {} -- LPEG as it was
-for name, f in pairs(lpeg) do
+local real = {} -- LPEG as scripts have it
+for name, f in pairs(require "script_lpeg") do
   real[name] = f
 end
 M.real = real
