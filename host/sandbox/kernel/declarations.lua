@@ -5,6 +5,7 @@ local plain = require "plain"
 
 local M = {}
 
+local MAX_SHOWN_BYTES = 60 -- of a name, in an error
 local MAX_NAME_BYTES = 4096 -- of a field, a Type, a Logger; names of a form take 65535 at most
 
 local function bad(name, where, what)
@@ -82,13 +83,14 @@ local function check_field(where, item)
   if item.grammar == nil or item.grammar == false then
     bad("declare_grammar", where .. ":", "field '" .. item.name .. "' needs a grammar")
   end
-  check_pattern(("%s (%s)"):format(where, item.name), item.grammar)
+  check_pattern(where, item.grammar)
   check_also(where, item.also or {})
 end
 
 function check_items(where, items)
   for i, item in ipairs(items) do
-    local here = ("item %d of %s"):format(i, where)
+    local name = type(item) == "table" and type(item.name) == "string" and " (" .. item.name:sub(1, MAX_SHOWN_BYTES) .. ")" or ""
+    local here = ("item %d%s of %s"):format(i, name, where)
     if lpeg.type(item) == "pattern" then
       check_pattern(here, item)
     elseif type(item) == "table" and item.optional then
