@@ -5,6 +5,7 @@ record is not tried again, but for two exceptions: once for each version of a sc
 slowly, so that the process can say at which line it is; and a record at which somebody killed the process.
 """
 
+from host.packs.ledger import TablePack
 from host.sandbox.heartbeat import Heartbeat
 from host.sandbox.termination import MOST_SAID, Termination
 from host.sandbox.work import Work
@@ -49,6 +50,13 @@ class Blame:
             self._known_line = line
             return f" It was at {line}."
         return f" An earlier one was at {self._known_line}." if self._known_line else ""
+
+    def maker(self, work: Work, termination: Termination) -> bool:
+        """Blame the maker of the pack; whether it is the one to blame, and no consumer is given its packs any more."""
+        pack = work.pack
+        if termination.limit != "signal" or not isinstance(pack, TablePack) or pack.maker is None:
+            return False
+        return pack.maker.accuse(pack)
 
     def record(self, work: Work, termination: Termination) -> bool:
         """Blame the record that the process was at; whether it is not tried again, and was one of the pack."""
