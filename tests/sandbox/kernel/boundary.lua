@@ -113,10 +113,10 @@ local function note(event, ...)
     if type(v) == "cdata" and not (ffi.istype("int64_t", v) or ffi.istype("uint64_t", v)) then fault(event .. " was handed a pointer") end
     if type(v) == "function" and is_kernel(debug.getinfo(v, "S")) then fault(event .. " was handed a function of the kernel") end
   end
-  local caller, through = caller_of(2)
+  local caller, through = caller_of(3) -- behind this function and the metamethod
   if not caller or not is_kernel(caller) then return end
   if event == "__tostring" and caller.func == text_of then return end -- the one place where it is asked for
-  if event == "__call" and through[1] == pcall_ then return end -- pcall and xpcall call what they are given
+  if (event == "__call" or event == "a function") and (through[1] == pcall_ or through[1] == xpcall) then return end -- it is asked for
   fault(event .. " was called by " .. caller.source:match "[^/]*$" .. ", " .. tostring(caller.name))
 end
 
@@ -299,7 +299,7 @@ end
 
 -- ---------------------------------------------------------------- the environments of scripts
 
-local CONFIG = { option = 1, alert = { modules = {} } }
+local CONFIG = { option = 1, alert = { modules = { email = { recipients = { "a@example.com" } } } } }
 local KINDS = {
   decoder = function() return api.decoder(CONFIG, {}, { name = "d", hostname = "h" }) end,
   encoder = function() return api.encoder(CONFIG, {}, { name = "e", hostname = "h" }) end,
@@ -332,7 +332,7 @@ end
 local function attack(env, name, f, seed, modes, writes)
   local G = env._G
   local evil = setmetatable({}, { __index = function(_, k)
-    local caller = caller_of(1)
+    local caller = caller_of(2)
     if caller and caller.source ~= "=script" then fault("a function of " .. caller.source .. " runs in the script's environment") end
     return G[k]
   end })
