@@ -10,7 +10,7 @@ message_matcher: Logger == 'abused'
 process_message = require "abuse"(function()
   local re = require "re"
   local defs = setmetatable({}, { __index = function() return setfenv(1, { error = function() end }) end })
-  for _, text in ipairs { "%d", "'a' -> f", "'a' => f", "('a' 'b') ~> f", "[%d]" } do
+  for _, text in ipairs { "%zz", "'a' -> f", "'a' => f", "('a' 'b') ~> f", "[%zz]" } do
     local ok, answer = pcall(re.compile, text, defs)
     assert(not ok and type(answer) == "string")
   end

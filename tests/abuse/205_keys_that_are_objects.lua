@@ -13,7 +13,9 @@ process_message = require "abuse"(function()
     mt[event] = function() return setfenv(1, {}) end
   end
   local a, b = setmetatable({}, mt), setmetatable({}, mt)
-  for _, msg in ipairs { { Fields = { [a] = 1, [b] = 2 } }, { [a] = 1, [b] = 2 }, { Fields = { { name = a, value = 1 } } }, { Fields = { 1, 2 } } } do
+  for _, msg in ipairs { { Fields = { [a] = 1, [b] = 2 } }, { [a] = 1, [b] = 2 }, { Fields = { c = { [a] = 1 } } } } do
     assert(not pcall(encode_message, msg))
   end
+  pcall(encode_message, { Fields = { { name = a, value = 1 } } })
+  pcall(encode_message, { Fields = { 1, 2 } })
 end)

@@ -9,7 +9,7 @@ message_matcher: Logger == 'abused'
 -- expect: held
 process_message = require "abuse"(function()
   local lpeg = require "lpeg"
-  for _, n in ipairs { 0, -1, 1, 2 ^ 30, 2 ^ 31, 2 ^ 53, 1 / 0, 0 / 0, 0.5 } do
+  for _, n in ipairs { 0, -1, 1, 2 ^ 31, 2 ^ 53, 1 / 0, 0 / 0, 0.5 } do
     assert(not pcall(lpeg.setmaxstack, n))
   end
   for _, n in ipairs { 0, -1, 2 ^ 20, 2 ^ 31, 1 / 0, 0 / 0 } do pcall(lpeg.Carg, n) end

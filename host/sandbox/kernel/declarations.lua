@@ -2,6 +2,7 @@
 -- of the types that the kernel expects, and grammars that capture nothing.
 local lpeg = require "lpeg"
 local plain = require "plain"
+local script_lpeg = require "script_lpeg"
 
 local M = {}
 
@@ -23,6 +24,8 @@ local function of_type(wanted)
 end
 
 local NAME = { is_name, "a string of at most " .. MAX_NAME_BYTES .. " bytes" }
+-- read_config answers a number for Pid where a plugin has no such option
+local MEMBER = { function(v) return is_name(v) or type(v) == "number" end, NAME[2] }
 local TEXT, FLAG = { of_type "string", "a string" }, { of_type "boolean", "a boolean" }
 local DEPTH = { function(v) return type(v) == "number" and v >= 0 and v <= 1000 end, "a number from 0 to 1000" }
 local FUNCTION, LIST = { of_type "function", "a function" }, { of_type "table", "a list" }
@@ -53,15 +56,15 @@ end
 assert(captures(-lpeg.C(1)) and captures(lpeg.P { lpeg.P "a" * lpeg.V(1) * lpeg.Cp() + "b" }) and not captures(lpeg.P(1)),
   "this LPEG does not say which patterns capture")
 
-local CAPTURES = "captures; the kernel takes the positions itself, so leave out lpeg.C and all other captures, functions included"
+local CAPTURES = "captures; the kernel takes the positions itself: leave the captures out, functions included, or drop them by `pattern / 0`"
 
 -- Checks one pattern of a grammar; where: its place, for errors.
 local function check_pattern(where, grammar)
-  local ok, pattern = pcall(lpeg.P, grammar)
+  local ok, pattern = pcall(script_lpeg.P, grammar)
   if not ok then bad("declare_grammar", where, "makes no pattern: " .. tostring(pattern)) end
   local compiles, why = pcall(match, never * pattern, "")
   if not compiles then bad("declare_grammar", where, "makes no pattern: " .. tostring(why)) end
-  if captures(pattern) then bad("declare_grammar", where, CAPTURES) end
+  if captures(script_lpeg.twin(pattern)) then bad("declare_grammar", where, CAPTURES) end
 end
 
 local FIELD = { name = NAME, type = TEXT, representation = NAME, transform = FUNCTION, also = LIST }
@@ -127,7 +130,7 @@ local MEMBERS = { "Timestamp", "Type", "Logger", "Payload", "Uuid", "Hostname", 
 
 local function with_members(types)
   for _, header in ipairs(MEMBERS) do
-    types[header] = types[header] or NAME
+    types[header] = types[header] or MEMBER
   end
   return types
 end
