@@ -106,9 +106,7 @@ class DeadLetters:
             RetryDelivery: It could not be written.
         """
         self.append(
-            self.encoded(
-                component=component, kind=kind, reason=reason, stream=stream, position=position, record=record
-            )
+            self.encoded(component=component, kind=kind, reason=reason, stream=stream, position=position, record=record)
         )
 
     def encoded(self, *, component: str, kind: str, reason: str, stream: str, position: int, record: bytes) -> bytes:

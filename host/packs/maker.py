@@ -56,7 +56,9 @@ class Maker:
         self._deaths += 1
         if self._deaths < MAX_DEATHS:
             return False
-        self.condemned = f"{self.kind} {self.name} made packs that ended {MAX_DEATHS} processes which read them: {fault}"
+        self.condemned = (
+            f"{self.kind} {self.name} made packs that ended {MAX_DEATHS} processes which read them: {fault}"
+        )
         self._end(self, f"Its packs ended {MAX_DEATHS} processes that read them: {fault}")
         return True
 

@@ -2,7 +2,7 @@
 ---
 name: a143_decoder_grammar_loops
 kind: decoder
-summary: A declared grammar with a match-time capture that would never end: it is refused.
+summary: A declared grammar with a match-time capture that would never end. It is refused.
 ---
 --]]
 -- expect: refused: error

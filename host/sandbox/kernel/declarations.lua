@@ -56,7 +56,7 @@ end
 assert(captures(-lpeg.C(1)) and captures(lpeg.P { lpeg.P "a" * lpeg.V(1) * lpeg.Cp() + "b" }) and not captures(lpeg.P(1)),
   "this LPEG does not say which patterns capture")
 
-local CAPTURES = "captures; the kernel takes the positions itself: leave the captures out, functions included, or drop them by `pattern / 0`"
+local CAPTURES = "captures; the kernel takes the positions itself: leave captures and functions out, or drop them by `pattern / 0`"
 
 -- Checks one pattern of a grammar; where: its place, for errors.
 local function check_pattern(where, grammar)

@@ -1,4 +1,4 @@
--- `re` as scripts have it. Definitions are copied raw, so that `re`, which runs in the kernel's environment, calls no metamethod of a script.
+-- `re` as scripts have it. Definitions are copied raw: `re` runs in the kernel's environment, and calls no metamethod of a script.
 local lpeg = require "lpeg"
 local script_lpeg = require "script_lpeg"
 
