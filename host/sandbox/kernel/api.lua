@@ -226,8 +226,8 @@ end
 -- The fields of the records as LPEG patterns, instead of process_message. Keys: `type`, the Type; `payload_is_record`, whether the
 -- record is the Payload; `alternatives`, tried in this order, each a list of items: literal text, an LPEG pattern that is not kept, a field
 -- `{name=, grammar=, type=, representation=, transform=, also=}`, or `{optional = {items}}`. Patterns capture nothing: one that
--- captures, or calls a function, is refused; `pattern / 0` drops the captures of one that is made elsewhere. The table has no metatables. `type` is
--- string, bytes, integer, double, bool, json_string, json_value, or for Timestamp timestamp: and clf, rfc3339, rfc3164, epoch_s,
+-- captures, or calls a function, is refused; `pattern / 0` drops the captures of one that is made elsewhere. No table has a metatable.
+-- `type` is string, bytes, integer, double, bool, json_string, json_value, or for Timestamp timestamp: and clf, rfc3339, rfc3164, epoch_s,
 -- epoch_ms, epoch_us or epoch_ns, between the years 1678 and 2261. `transform` answers the value for the field's text, nil for
 -- none, nanoseconds for Timestamp; it is called once for each text that it has not seen of late. `also` is a list of further fields of
 -- the same text.

@@ -8,8 +8,8 @@ from tests.lua_runtime import KERNEL, load_module, new_runtime
 
 PRELUDE = b"""
 local declarations, lpeg, re = ...
-local P, R, S, V, C, Cb, Cc, Carg, Cf, Cg, Cmt, Cp, Cs, Ct, B = lpeg.P, lpeg.R, lpeg.S, lpeg.V, lpeg.C, lpeg.Cb, lpeg.Cc,
-  lpeg.Carg, lpeg.Cf, lpeg.Cg, lpeg.Cmt, lpeg.Cp, lpeg.Cs, lpeg.Ct, lpeg.B
+local P, R, V, C, Cb, Cc, Carg, Cf = lpeg.P, lpeg.R, lpeg.V, lpeg.C, lpeg.Cb, lpeg.Cc, lpeg.Carg, lpeg.Cf
+local Cg, Cmt, Cp, Cs, Ct, B = lpeg.Cg, lpeg.Cmt, lpeg.Cp, lpeg.Cs, lpeg.Ct, lpeg.B
 local digits, any = R "09" ^ 1, (1 - P "\\n") ^ 0
 local function id(grammar) return { alternatives = { { "id=", { name = "id", grammar = grammar } } } } end
 """
