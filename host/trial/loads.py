@@ -1,4 +1,4 @@
-"""Loads the plugins that declare something, each once in a jailed process: a declaration is checked as its script loads."""
+"""Loads the plugins that declare something, each in a jailed process: a declaration is checked as its script loads."""
 
 import asyncio
 from collections.abc import Iterator
