@@ -18,9 +18,10 @@ from host.errors import ConfigError, ConfigErrors
 @click.argument("config", nargs=-1, required=True, type=click.Path(path_type=Path))
 @format_option
 def command(config: tuple[Path, ...], output_format: str) -> int:
-    """Check CONFIG (files, and directories of *.yaml files, merged) and compile its Lua without running it.
+    """Check CONFIG (files, and directories of *.yaml files, merged) and compile its Lua.
 
-    What its plugins do is checked by `hekate test`, which runs their cases and the tests of CONFIG.
+    Decoders and encoders that declare something are loaded in jailed processes; nothing else runs.
+    `hekate test` checks what plugins do: it runs their cases and the tests of CONFIG.
 
     \b
         hekate validate hekate.yaml
@@ -61,4 +62,10 @@ def _check(config: tuple[Path, ...]) -> tuple[list[ConfigError], dict[str, int],
     }
     with Progress("plugins", len(plugin_files(loaded.config))) as progress:
         faults = check_lua(loaded, progress.step)
-    return ConfigErrors(faults).errors, counts, limits.notes(loaded.config.sandboxes())
+    notes = limits.notes(loaded.config.sandboxes())
+    if not faults:
+        from host.trial.loads import load_faults
+
+        faults, untried = load_faults(loaded)
+        notes += untried
+    return ConfigErrors(faults).errors, counts, notes

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 
 from host.packs.arena import Arena
+from host.packs.maker import Maker
 
 
 class Stream:
@@ -178,11 +179,14 @@ class TablePack:
 
     __slots__ = (
         "arena",
+        "buried",
         "count",
+        "fault",
         "holders",
         "keepers",
         "loop_depth",
         "made_by",
+        "maker",
         "offset",
         "on_free",
         "on_kept",
@@ -211,8 +215,14 @@ class TablePack:
         on_free: Callable[[int], None],
         seen_ns: int,
         on_kept: Callable[[], None] | None = None,
+        maker: Maker | None = None,
     ) -> None:
         self.arena = arena
+        self.maker = maker
+        self.fault: str | None = None
+        """What is malformed in it, once that was looked at; empty if nothing is."""
+        self.buried = False
+        """Whether its records are in the dead letters, because its maker is condemned."""
         self.offset = offset
         self.used_bytes = used_bytes
         self.count = count
@@ -231,6 +241,11 @@ class TablePack:
         self.keepers = 0
         if self.origin is not None:
             self.origin.hold()
+
+    @property
+    def condemned(self) -> bool:
+        """Whether nobody is to read it any more."""
+        return self.maker is not None and bool(self.maker.condemned)
 
     def hold(self) -> None:
         """One more needs it."""

@@ -110,6 +110,24 @@ def read_at(slot: memoryview, raw: memoryview | bytes, places: Iterable[int]) ->
         yield found.message_at(place), found.raw_of(place)
 
 
+def raw_ranges(slot: memoryview, raw_bytes: int) -> list[tuple[int, int]] | None:
+    """Return where the records of a pack lie in its raw bytes, or None if the pack does not say so soundly."""
+    header = read_pack_header(slot, len(slot))
+    ranges: list[tuple[int, int]] = []
+    if header is None or header.raw_bytes != raw_bytes:
+        return None
+    at, end = header.records_start, header.records_end
+    for _ in range(header.record_count):
+        if at + _RECORD.size > end:
+            return None
+        words, _, _, _, raw_start, raw_end = _RECORD.unpack_from(slot, at)
+        if words * 8 < _RECORD.size or not raw_start <= raw_end <= raw_bytes:
+            return None
+        ranges.append((raw_start, raw_end))
+        at += words * 8
+    return ranges
+
+
 class _Reader:
     """Reads one pack."""
 

@@ -15,6 +15,7 @@ from host.outputs.base import Batch
 from host.outputs.runner import OutputRunner
 from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Emitted, Report
+from host.router.condemned import bury
 from host.router.dead_desk import keep_dead_letters
 from host.router.decoding import table_pack
 from host.router.kinds import Kinds
@@ -118,6 +119,9 @@ class Consumer:
     def take(self, pack: TablePack) -> None:
         """Put a pack into the queue."""
         assert self.sandbox is not None
+        if pack.condemned:
+            self._bury(pack)
+            return
         if self._may_miss and self.sandbox.state in {"stopped", "quarantined"}:
             self.metrics.count_drop("stopped", pack.count)
             return
@@ -223,10 +227,40 @@ class Consumer:
     def _next(self) -> TablePack | None:
         """The first pack of the queue that the sandbox may work on."""
         for index, pack in enumerate(self._queue):
+            if pack.condemned:
+                self._bury_condemned()
+                return self._next()
             if self._may_have(pack):
                 del self._queue[index]
                 return pack
         return None
+
+    def _bury(self, pack: TablePack) -> None:
+        """Count a pack of a condemned process as dropped; its records go to the dead letters."""
+        self.metrics.count_drop("malformed_pack", pack.count)
+        bury(self._dead_letters, pack)
+
+    def _bury_condemned(self) -> None:
+        """Give up what waits and was made by a condemned process."""
+        condemned = [pack for pack in self._queue if pack.condemned]
+        for pack in condemned:
+            self._queue.remove(pack)
+            self._begun.pop(pack, None)
+            self._bury(pack)
+            pack.let_go()
+
+    def _bury_work(self, sandbox: Sandbox) -> None:
+        """Give up what a dead process was given and a condemned process had made."""
+        for number, work in list(sandbox.work.items()):
+            assert isinstance(work.pack, TablePack)
+            if work.pack.condemned:
+                del sandbox.work[number]
+                self._bury(work.pack)
+                work.pack.let_go()
+        journal = sandbox.journal
+        if journal is not None and any(isinstance(e, Work) and _is_condemned(e) for e in journal.entries):
+            journal.give_up("a pack that it has done cannot be done again: it is malformed")
+        self._bury_condemned()
 
     def on_room(self, sandbox: Sandbox) -> None:
         """The sandbox would take more."""
@@ -275,6 +309,10 @@ class Consumer:
                 self.metrics.count_drop(reason, work.pack.count)
                 work.pack.let_go()
             self.sandbox.work.clear()
+
+
+def _is_condemned(work: Work) -> bool:
+    return isinstance(work.pack, TablePack) and work.pack.condemned
 
 
 class FilterConsumer(Consumer):
@@ -347,6 +385,7 @@ class FilterConsumer(Consumer):
 
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
         """The filter was ended."""
+        self._bury_work(sandbox)
         _LOG.error(
             "A filter was ended.",
             filter=sandbox.name,
@@ -481,6 +520,7 @@ class OutputConsumer(Consumer):
 
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
         """The encoder was ended: it is always started again."""
+        self._bury_work(sandbox)
         _LOG.error(
             "An encoder was ended.",
             output=sandbox.name,

@@ -1,6 +1,7 @@
 """Where dead letters of sandboxes wait for the disk, if they must."""
 
 import asyncio
+from collections.abc import Callable
 
 from host.delivery.dead_letters import DeadLetters
 from host.errors import RetryDelivery
@@ -25,16 +26,23 @@ def keep_dead_letters(
         sandbox.release_slot(start)
         return
     failures.note_letters(blob)
+    keep_letters(letters, blob, report.records, pack, lambda: sandbox.release_slot(start))
+
+
+def keep_letters(
+    letters: DeadLetters, blob: bytes, count: int, pack: RawPack | TablePack, written: Callable[[], None] = lambda: None
+) -> None:
+    """Write dead letters, again and again until the disk takes them; the pack they came from is held until then."""
     pack.hold()
 
     def write() -> None:
         try:
-            letters.append(blob, report.records)
+            letters.append(blob, count)
         except RetryDelivery as fault:
             _LOG.error("Dead letters cannot be written; trying again.", reason=str(fault))
             asyncio.get_running_loop().call_later(_RETRY_S, write)
             return
-        sandbox.release_slot(start)
+        written()
         pack.let_go()
 
     write()

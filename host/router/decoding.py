@@ -199,4 +199,5 @@ def table_pack(
     return TablePack(
         sandbox.arena, start, report.used_bytes, report.records, shapes, made_by, header.loop_depth, header.stream,
         header.position, raw, parent, on_free or sandbox.release_slot, time.monotonic_ns(), on_kept,
+        sandbox.maker,
     )  # fmt: skip

@@ -8,6 +8,7 @@ takes too much memory runs slowly the second time already: an allocation that fa
 
 import signal
 
+from host.packs.ledger import TablePack
 from host.sandbox.heartbeat import Heartbeat
 from host.sandbox.termination import MOST_SAID, Limit, Termination
 from host.sandbox.work import Work
@@ -57,6 +58,13 @@ class Blame:
             self._known_lines[limit] = line
             return f" It was at {line}."
         return f" An earlier one was at {self._known_lines[limit]}." if limit in self._known_lines else ""
+
+    def maker(self, work: Work, termination: Termination) -> bool:
+        """Blame the maker of the pack; whether it is the one to blame, and no consumer is given its packs any more."""
+        pack = work.pack
+        if termination.limit is not Limit.SIGNAL or not isinstance(pack, TablePack) or pack.maker is None:
+            return False
+        return pack.maker.accuse(pack)
 
     def record(self, work: Work, termination: Termination) -> bool:
         """Blame the record that the process was at; whether it is not tried again, and was one of the pack."""

@@ -22,6 +22,7 @@ from host.errors import SandboxError
 from host.packs import protocol
 from host.packs.arena import Arena
 from host.packs.ledger import RawPack, TablePack
+from host.packs.maker import Maker
 from host.packs.protocol import COMMAND, NEVER_MATCHES, Emitted, Op, Report, Said
 from host.sandbox import commands
 from host.sandbox.blame import Blame
@@ -52,6 +53,8 @@ _FIRST_DELAY_S = 0.05
 _LONGEST_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
 """Deaths in a row without a step forward between them."""
+_MAX_CONVICTIONS = 3
+"""Processes of a sandbox that may be ended for their packs before it is quarantined."""
 _VERSION_DIGITS = 12
 _STATE_FACTOR = 4
 """A state may be so many times as large as the memory that it was made in."""
@@ -123,7 +126,9 @@ class Sandbox:
         self._slots = Slots(arena, _WINDOW + 1)
         self._load = Workload()
         self._blame = Blame(name, self.heartbeat, watches_all=bool(spec.get("watch_lines")))
-        self._deaths = 0
+        self._deaths = self._convictions = 0
+        self.maker = Maker(name, str(spec["kind"]), self._convict)
+        """Its process, as the maker of packs."""
         self._kill_reason: tuple[Limit, str, int] | None = None
         self._stopping = self._closed = False
         self._ready: asyncio.Future[None] | None = None
@@ -209,6 +214,7 @@ class Sandbox:
         channel = self._channel = Channel(self)
         self._said_terminated = self._kill_reason = None
         self.heartbeat.hold(None)
+        self.maker = Maker(self.name, self.kind, self._convict)
         self.progress += 1
         self._slots.release()
         try:
@@ -230,6 +236,12 @@ class Sandbox:
         channel.map(self.arena, writable=True)
         channel.send_texts(Op.INIT, json.dumps(self._spec).encode())
         channel.listen()
+
+    def _convict(self, maker: Maker, reason: str) -> None:
+        """End the process whose packs have ended others. After several of them there is no other one."""
+        self._convictions += 1
+        if maker is self.maker:
+            self.kill(reason)
 
     def kill(self, reason: str, limit: Limit = Limit.PROTOCOL, value: int = 0, at: Beat | None = None) -> None:
         """End the process at once; it is started again as its owner wants.
@@ -362,7 +374,7 @@ class Sandbox:
         again = self._owner.on_terminated(self, termination)
         if not again:
             self.state = "stopped"
-        elif self._deaths >= _QUARANTINE_AFTER:
+        elif self._deaths >= _QUARANTINE_AFTER or self._convictions >= _MAX_CONVICTIONS:
             self.state = "quarantined"
             _LOG.error("A sandbox keeps dying and is not started again.", sandbox=self.name)
             self._owner.on_quarantined(self)
@@ -397,6 +409,9 @@ class Sandbox:
         if self._load.ticking:
             self._blame.timer(termination)
         if not beat.busy or work is None or self.state == "starting":
+            return
+        if self._blame.maker(work, termination):
+            self._deaths = 0
             return
         # Without a decoder or an encoder nothing goes on, so it may give up many records in a row. Not a filter: it
         # would hold others back all the while.

@@ -2,10 +2,10 @@
 ---
 name: a143_decoder_grammar_loops
 kind: decoder
-summary: A declared grammar with a match-time capture that never ends.
+summary: A declared grammar with a match-time capture that would never end. It is refused.
 ---
 --]]
--- expect: cpu_limit
+-- expect: refused: error
 local lpeg = require "lpeg"
 local slow = lpeg.Cmt(lpeg.P "bad", function() while true do end end)
 declare_grammar {

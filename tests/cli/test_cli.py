@@ -154,6 +154,28 @@ def test_validate_runs_no_plugin(config, sandbox_dir):
     assert hekate("validate", config).returncode == 0
 
 
+CAPTURES = """
+local lpeg = require "lpeg"
+declare_grammar { alternatives = { { "id=", { name = "id", grammar = lpeg.C(lpeg.R "09" ^ 1) } } } }
+"""
+
+
+def test_validate_refuses_a_declared_grammar_that_captures(config, sandbox_dir):
+    (sandbox_dir / "decoders").mkdir(exist_ok=True)
+    (sandbox_dir / "decoders" / "capturing.lua").write_text(
+        PLUGIN.format(name="capturing", kind="decoder", code=CAPTURES)
+    )
+    captured = "inputs: {captured: {type: stdin, decoder: capturing}, "
+    config.write_text(config.read_text().replace("inputs: {", captured))
+
+    result = hekate("validate", config)
+
+    assert result.returncode == 78
+    assert "inputs.captured.decoder: The plugin does not load: declare_grammar: item 2 (id) of alternative 1" in (
+        result.stderr
+    )
+
+
 def test_validate_refuses_bytecode(config, sandbox_dir):
     path = sandbox_dir / "filters" / "mine.lua"
     path.write_bytes(b"\x1bLJ\x02")

@@ -2,6 +2,7 @@
 -- A comment that begins with three dashes describes one of them; docs/sandbox-api.md is made of these comments.
 local W = require "writer"
 local calls = require "calls"
+local declarations = require "declarations"
 local elsewhere = require "elsewhere"
 local emit = require "emit"
 local handles = require "handles"
@@ -224,8 +225,9 @@ end
 -- In: decoders, while the script is loaded.
 -- The fields of the records as LPEG patterns, instead of process_message. Keys: `type`, the Type; `payload_is_record`, whether the
 -- record is the Payload; `alternatives`, tried in this order, each a list of items: literal text, an LPEG pattern that is not kept, a field
--- `{name=, grammar=, type=, representation=, transform=, also=}`, or `{optional = {items}}`. `grammar` captures nothing. `type` is
--- string, bytes, integer, double, bool, json_string, json_value, or for Timestamp timestamp: and clf, rfc3339, rfc3164, epoch_s,
+-- `{name=, grammar=, type=, representation=, transform=, also=}`, or `{optional = {items}}`. Patterns capture nothing: one that
+-- captures, or calls a function, is refused; `pattern / 0` drops the captures of one that is made elsewhere. No table has a metatable.
+-- `type` is string, bytes, integer, double, bool, json_string, json_value, or for Timestamp timestamp: and clf, rfc3339, rfc3164, epoch_s,
 -- epoch_ms, epoch_us or epoch_ns, between the years 1678 and 2261. `transform` answers the value for the field's text, nil for
 -- none, nanoseconds for Timestamp; it is called once for each text that it has not seen of late. `also` is a list of further fields of
 -- the same text.
@@ -262,12 +264,11 @@ function M.decoder(config, declared, settings)
     decoder_send { Payload = output.collect(), Fields = payload_fields(type_, name) }
   end
   api.declare_grammar = function(spec)
-    if type(spec) ~= "table" then error("declare_grammar: takes a table", 2) end
-    declared.grammar = spec
+    declared.grammar = declarations.grammar(spec)
   end
-  api.declare_json = function(options) declared.json = options or {} end
-  api.declare_logfmt = function(options) declared.logfmt = options or {} end
-  api.declare_payload = function(options) declared.payload = options or {} end
+  api.declare_json = function(options) declared.json = declarations.json(options) end
+  api.declare_logfmt = function(options) declared.logfmt = declarations.logfmt(options) end
+  api.declare_payload = function(options) declared.payload = declarations.payload(options) end
   return elsewhere.add(api, "decoder")
 end
 
@@ -340,7 +341,7 @@ function M.encoder(config, declared, settings)
     add_to_payload(...)
     output.finish(output.collect())
   end
-  api.declare_encoder = function(options) declared.encoder = options end
+  api.declare_encoder = function(options) declared.encoder = declarations.encoder(options) end
   return elsewhere.add(api, "encoder")
 end
 

@@ -3,7 +3,8 @@ local elsewhere = require "elsewhere"
 
 local M = {}
 
-local pcall, tostring, type = pcall, tostring, type
+local pcall, rawget, tostring, type = pcall, rawget, tostring, type
+local getmetatable = debug.getmetatable
 
 -- what LuaJIT says then
 M.OUT_OF_MEMORY = "not enough memory"
@@ -33,10 +34,28 @@ end
 -- can hold that up. about: "matcher" if `text` is the error in the message matcher. Set by main.
 M.terminate = nil
 
--- A text for any value of a script. Its __tostring may fail or answer what is no text.
+-- Returns the function with which a script writes one of its objects as text, or nil. A __tostring that is no function is none: calling
+-- it would go through another metatable of the script.
+function M.text_function(v)
+  if type(v) ~= "table" and type(v) ~= "userdata" then return nil end
+  local mt = getmetatable(v)
+  local f = type(mt) == "table" and rawget(mt, "__tostring")
+  return type(f) == "function" and f or nil
+end
+
+-- Returns the text of a plain value, or of an object without a function for it.
+local function plain_text(v)
+  if type(v) == "table" or type(v) == "userdata" then
+    local mt = getmetatable(v)
+    if type(mt) == "table" and rawget(mt, "__tostring") ~= nil then return nil end
+  end
+  return tostring(v)
+end
+
+-- Returns a text for any value of a script. The script's own function for it may fail or answer what is no text.
 function M.text_of(v)
   if type(v) == "string" then return v end
-  local ok, text = pcall(tostring, v)
+  local ok, text = pcall(M.text_function(v) or plain_text, v)
   return ok and type(text) == "string" and text or "(a " .. type(v) .. " without a text)"
 end
 local text_of = M.text_of

@@ -68,7 +68,7 @@ local function add_field(walk, item, where)
   local kind = item.type or "string"
   if type(item.name) ~= "string" or item.name == "" then bad(where, "a field needs a name") end
   if not item.grammar then bad(where, "field '" .. item.name .. "' needs a grammar") end
-  if not KINDS[kind] and not timestamps[kind:match "^timestamp:(.*)$" or ""] then
+  if not KINDS[kind] and not timestamps.parser(kind:match "^timestamp:(.*)$" or "") then
     bad(where, "field '" .. item.name .. "' has the unknown type '" .. kind .. "'")
   end
   local from = walk.at or add_capture(walk)
@@ -150,7 +150,7 @@ local function plan(walk, spec, where)
       if not parser and not f.item.transform then
         bad(where, "Timestamp needs a type such as timestamp:rfc3339, or a transform that answers nanoseconds")
       end
-      timestamp = { parser = parser and timestamps[parser] or timestamps.by(f.item.transform), field = f }
+      timestamp = { parser = parser and timestamps.parser(parser) or timestamps.by(f.item.transform), field = f }
     elseif parser then
       bad(where, "the type " .. f.kind .. " is for Timestamp only")
     elseif f.item.transform then
@@ -170,8 +170,10 @@ local function plan(walk, spec, where)
     type = spec.type or "", logger = spec.logger or "", payload_is_record = spec.payload_is_record or false,
     columns = columns,
   }
-  return { shape = shape, steps = steps, timestamp = timestamp }
+  return { shape = shape, steps = steps, timestamp = timestamp, fields = walk.fields }
 end
+
+local OUT_OF_RECORD = "a pattern answered a position outside of its record"
 
 local function emitter()
   local lines = {}
@@ -186,8 +188,26 @@ local function offset(at, r)
   return string.format("v%d_%d+(shift+%d)", r, at[1], at[2] - 1)
 end
 
+-- Returns the source of the test that the positions of a record follow each other from its first byte to its end.
+local function positions_test(plan_, r)
+  local tests, before, stop = {}, { 0, 0 }, string.format("e%d", r)
+  for _, f in ipairs(plan_.fields) do
+    local from, to = offset(f.from, r), offset(f.to, r)
+    local one = string.format("%s <= %s", from, to)
+    if f.from[1] ~= before[1] then one = string.format("%s <= %s and %s", offset(before, r), from, one) end
+    if f.optional then
+      tests[#tests + 1] = string.format("(not v%d_%d or %s and %s <= %s)", r, f.optional, one, to, stop)
+    else
+      tests[#tests + 1], before = one, f.to
+    end
+  end
+  tests[#tests + 1] = string.format("%s <= %s", offset(before, r), stop)
+  return table.concat(tests, " and ")
+end
+
 local function store(emit, plan_, r)
   local slot = string.format("s%d", r)
+  emit("if not (%s) then reason = %q break end", positions_test(plan_, r), OUT_OF_RECORD)
   emit("local o%d = cast(record_ptr, W.base + (out + %d))", r, (r - 1) * plan_.shape.bytes)
   emit("local %s = cast(slot_ptr, o%d + 1)", slot, r)
   emit("cast(u32_ptr, o%d)[0] = head o%d.flags = 0 o%d.raw_start = i%d+(shift-1) o%d.raw_end = e%d", r, r, r, r, r, r)

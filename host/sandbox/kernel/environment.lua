@@ -7,7 +7,11 @@ local calls = require "calls"
 local elsewhere = require "elsewhere"
 local lpeg = require "lpeg"
 local script_cjson = require "script_cjson"
+local script_lpeg = require "script_lpeg" -- before re, which keeps LPEG's operators when it is loaded
+local script_re = require "script_re"
 local virtual_time = require "virtual_time"
+
+local getinfo = debug.getinfo
 
 local M = {
   watch = nil, -- (chunk, file): told of each module that is about to run, in a trial that wants to know which lines run
@@ -42,12 +46,12 @@ end
 local function lock_metatables()
   local of_strings, of_patterns = getmetatable "", getmetatable(lpeg.P(true))
   of_strings.__index, of_strings.__metatable = pick(string, STRING), false
-  of_patterns.__index, of_patterns.__metatable = all(lpeg), false
+  of_patterns.__index, of_patterns.__metatable = all(script_lpeg), false
 end
 require "re" -- which itself asks for LPEG's metatable when it is loaded
 lock_metatables()
 
-local loaded_c = { lpeg = lpeg }
+local loaded_c = { lpeg = script_lpeg }
 
 -- a module of C that the host has loaded for all
 function M.provide(name, module)
@@ -108,6 +112,30 @@ local GLOBAL_WHEN_REQUIRED = {
 }
 
 local loaded_by = setmetatable({}, { __mode = "k" }) -- environment -> its modules, by name
+local require_of = setmetatable({}, { __mode = "k" }) -- environment -> its `require`, whatever the script has made of the global
+
+-- Returns `setfenv` for the functions that run in `env`, and in the tables that this very `setfenv` has put in its place. Others are
+-- never changed and never returned: a tail call in a metamethod makes its caller's caller level 1, and that may be the kernel.
+local function new_setfenv(env)
+  local own = setmetatable({ [env] = true }, { __mode = "k" })
+  return function(what, to)
+    if what ~= 1 then error("setfenv: only a module's own level 1 may be set", 2) end
+    if type(to) ~= "table" then error("setfenv: an environment is a table, not a " .. type(to), 2) end
+    local level = getinfo(2, "fS")
+    if not level or level.what == "C" or not own[getfenv(level.func)] then
+      error("setfenv: level 1 is no function of this script or module; do not call setfenv as a tail call", 2)
+    end
+    own[to] = true
+    return setfenv(level.func, to)
+  end
+end
+
+-- Returns the environment of a module. Its `setfenv` is its own, so a script cannot change the functions of a module either.
+local function module_environment(env)
+  local globals, module_env = setmetatable({}, { __index = env }), {}
+  globals.setfenv = new_setfenv(module_env)
+  return setmetatable(module_env, { __index = globals })
+end
 
 -- what is there only when it is required
 local function on_demand()
@@ -128,7 +156,10 @@ local function new_require(env, libraries)
   local to_publish = all(GLOBAL_WHEN_REQUIRED)
   local function publish(name)
     local module = loaded[name]
-    if to_publish[name] then env[name], to_publish[name] = module, nil end
+    if to_publish[name] then
+      rawset(env, name, module)
+      to_publish[name] = nil
+    end
     return module
   end
   for name, module in pairs(libraries) do
@@ -141,18 +172,20 @@ local function new_require(env, libraries)
     loaded[name] = type(module) == "table" and all(module) or module
   end
   if loaded.cjson then loaded.cjson = script_cjson(loaded.cjson) end
+  if loaded.re then loaded.re = script_re(loaded.re) end
   return function(name)
     if type(name) ~= "string" then error("require: the name must be a string", 2) end
     if loaded[name] ~= nil then return publish(name) end
     if loading[name] then error("require: module '" .. name .. "' requires itself", 2) end
-    loading[name] = true
     local chunk, err = loadstring(fetch(name), "=" .. name .. ".lua")
     if not chunk then error(err, 2) end
     if M.watch then M.watch(chunk, name .. ".lua") end
-    local module_env = setmetatable({}, { __index = env })
+    local module_env = module_environment(env)
     setfenv(chunk, module_env)
-    local module = chunk(name)
+    loading[name] = true
+    local ok, module = pcall(chunk, name)
     loading[name] = nil
+    if not ok then error(module, 0) end
     loaded[name] = module == nil and module_env or module
     return publish(name)
   end, loaded
@@ -169,14 +202,10 @@ function M.new(name, api)
     env[k] = v
   end
   env.print, env.pcall, env.xpcall = new_print(name), safe_pcall, safe_xpcall
-  env.getfenv, env.setfenv = nil, function(what, to)
-    if what ~= 1 then error("setfenv: only a module's own level 1 may be set", 2) end
-    local caller = setfenv(2, to) -- not as a tail call, which would make the caller's caller level 2
-    return caller
-  end
-  env.module = nil
+  env.setfenv = new_setfenv(env)
   env._G = env
   env.require, loaded_by[env] = new_require(env, libraries)
+  require_of[env] = env.require
   return env
 end
 
@@ -188,6 +217,11 @@ end
 -- what the script of an environment has required, and what it could require without a file, by name
 function M.modules(env)
   return loaded_by[env]
+end
+
+-- Loads a module for the script of an environment, as its `require` does.
+function M.require_for(env, name)
+  return require_of[env](name)
 end
 
 -- whether a value is a module that the script of an environment has required

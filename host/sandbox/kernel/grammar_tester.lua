@@ -3,7 +3,9 @@
 local ffi = require "ffi"
 local C = require "channel"
 local L = require "layout"
+local calls = require "calls"
 local cjson = require "cjson"
+local declarations = require "declarations"
 local pattern_tree = require "pattern_tree"
 local pattern_watch = require "pattern_watch"
 
@@ -23,11 +25,11 @@ local function shown(value, depth)
   if kind == "string" then return #value > MOST_TEXT and value:sub(1, MOST_TEXT) .. "..." or value end
   if kind == "number" and value == value and value < math.huge and value > -math.huge then return value end
   if kind == "boolean" then return value end
-  if kind ~= "table" then return tostring(value) end
+  if kind ~= "table" then return calls.text_of(value) end
   if depth > MOST_DEPTH then return "..." end
   local out = {}
-  for k, v in pairs(value) do
-    out[tostring(k)] = shown(v, depth + 1)
+  for k, v in next, value do
+    out[calls.text_of(k)] = shown(v, depth + 1)
   end
   return out
 end
@@ -94,8 +96,8 @@ function M.open(load)
   local declared
   local watched = pattern_tree.watched_lpeg()
   pattern_tree.watch_operators()
-  local answer, env = load(watched, { declare_grammar = function(spec) declared = pattern_tree.declared(spec) end })
-  pattern = declared or answer or env.grammar
+  local answer, env = load(watched, { declare_grammar = function(spec) declared = pattern_tree.declared(declarations.grammar(spec)) end })
+  pattern = declared or answer or rawget(env, "grammar")
   if type(pattern) == "table" or type(pattern) == "string" then pattern = pattern_tree.lift(pattern) end
   if not pattern_tree.is_pattern(pattern) then
     error("The script must return a pattern, set `grammar`, or call declare_grammar.", 0)

@@ -50,9 +50,7 @@ end
 
 -- whether v is an object that can be written as text: a circular buffer, say
 function M.has_text(v)
-  if type(v) ~= "table" and type(v) ~= "userdata" then return false end
-  local mt = debug.getmetatable(v)
-  return type(mt) == "table" and rawget(mt, "__tostring") ~= nil
+  return calls.text_function(v) ~= nil
 end
 
 -- What a script gave as a value, as one: a handle becomes what it stands for, an object that can be written as text becomes the

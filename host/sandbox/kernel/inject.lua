@@ -92,12 +92,14 @@ end
 local function add_fields(given)
   if given[1] ~= nil then -- the array form keeps the order
     for _, f in ipairs(given) do
+      if type(f) ~= "table" then bad("Fields", "a list of fields holds tables, not a " .. type(f)) end
       add_field(f.name, f)
     end
     return
   end
   local names = {}
   for name in pairs(given) do
+    if type(name) ~= "string" then bad("Fields", "a field's name must be a string") end
     names[#names + 1] = name
   end
   table.sort(names) -- one order for one set of names: one shape

@@ -160,7 +160,7 @@ local function store(text, found, base, shift, now, spec, options)
   for _, v in ipairs(found) do
     local r = role(options, v)
     if r == "Timestamp" then
-      if not timestamps[options.timestamp_format](base, shift + v.from, shift + v.to) then return false, "invalid timestamp" end
+      if not timestamps.parser(options.timestamp_format)(base, shift + v.from, shift + v.to) then return false, "invalid timestamp" end
       timestamp = timestamps.value[0] + 0LL
     elseif r ~= "Type" and r ~= "Logger" then
       slots[#columns].from, slots[#columns].to = shift + v.from, shift + v.to
@@ -190,8 +190,8 @@ local function settle(options)
     payload_keep = options.payload_keep or false, timestamp_format = options.timestamp_format or "rfc3339",
     header_of = {},
   }
-  if not timestamps[settled.timestamp_format] then
-    error("declare_json: timestamp_format: '" .. tostring(settled.timestamp_format) .. "' is not known", 0)
+  if not timestamps.parser(settled.timestamp_format) then
+    error("declare_json: timestamp_format: '" .. settled.timestamp_format .. "' is not known", 0)
   end
   for _, header in ipairs(HEADERS) do
     local member = options[header]

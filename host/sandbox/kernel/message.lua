@@ -482,9 +482,15 @@ end
 -- described in api.lua
 function M.write_message(variable, value, representation, fi, ai)
   need_record "write_message"
+  local kind = LUA_KINDS[type(value)]
+  if not kind and value ~= nil then
+    value = handles.resolve(value) -- may call the script, so before anything is begun
+    kind = LUA_KINDS[type(value)]
+    if not kind then error("write_message: a value must be a string, a number or a boolean, not a " .. type(value), 2) end
+    need_record "write_message"
+  end
   if not staged then M.stage() end
   W.may_move = true
-  local kind = LUA_KINDS[type(value)]
   if representation == nil and fi == nil and kind and shape.write_plans then
     local of_kind = shape.write_plans[kind]
     if of_kind and of_kind[variable] then return write_value(variable, kind, value, nil, 0) end
@@ -496,11 +502,6 @@ function M.write_message(variable, value, representation, fi, ai)
   if ai and (ai < 0 or ai % 1 ~= 0) then error("write_message: array_index must be 0, 1, 2 ...", 2) end
   if representation ~= nil and type(representation) ~= "string" then
     error("write_message: the representation must be a string", 2)
-  end
-  if not kind and value ~= nil then
-    value = handles.resolve(value)
-    kind = LUA_KINDS[type(value)]
-    if not kind then error("write_message: a value must be a string, a number or a boolean, not a " .. type(value), 2) end
   end
   fi = fi or 0
   if variable ~= "Payload" and not variable:find("^Fields%[") and write_header(variable, value) then return end

@@ -1,12 +1,12 @@
 -- Remembers how patterns of LPEG were made, so that they can be shown, and made again with something in between. Only for processes in
 -- which people try out grammars: what a script gets here are the patterns that it would get anywhere, and beside each stands its tree.
+local calls = require "calls"
 local debug_getmetatable = debug.getmetatable
-local lpeg = require "lpeg"
 
 local M = {}
 
-local real = {} -- LPEG as it was
-for name, f in pairs(lpeg) do
+local real = {} -- LPEG as scripts have it
+for name, f in pairs(require "script_lpeg") do
   real[name] = f
 end
 M.real = real
@@ -34,8 +34,8 @@ end
 local lift
 
 local function grammar_of(rules)
-  local patterns, first = {}, rules[1]
-  for name, rule in pairs(rules) do
+  local patterns, first = {}, rawget(rules, 1)
+  for name, rule in next, rules do
     if name ~= 1 then patterns[name] = lift(rule) end
   end
   local start = (type(first) == "string" or type(first) == "number") and first or 1
@@ -123,7 +123,7 @@ function M.watched_lpeg()
   out.P = lift
   out.S = described("set", real.S, function(set) return set end)
   out.R = described("set", real.R, ranges)
-  out.V = described("rule", real.V, tostring)
+  out.V = described("rule", real.V, calls.text_of)
   out.B = function(p)
     p = lift(p)
     return record(real.B(p), { op = "behind", p })
@@ -132,7 +132,7 @@ function M.watched_lpeg()
     out[name] = capture(op, real[name])
   end
   for op, name in pairs { constant = "Cc", position = "Cp", back = "Cb", argument = "Carg" } do
-    out[name] = described(op, real[name], function(value) return tostring(value) end)
+    out[name] = described(op, real[name], calls.text_of)
   end
   out.match = function(p, ...) return real.match(lift(p), ...) end
   out.locale = function(to)

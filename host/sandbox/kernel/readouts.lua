@@ -2,6 +2,7 @@
 local C = require "channel"
 local calls = require "calls"
 local cjson = require "cjson"
+local json_size = require "json_size"
 
 local M = {}
 
@@ -13,12 +14,15 @@ local globals
 function M.open(env, names)
   globals = env
   for _, name in ipairs(names) do
-    if type(env[name]) ~= "function" then error("readouts: the script must define the function " .. name, 0) end
+    if type(rawget(env, name)) ~= "function" then error("readouts: the script must define the function " .. name, 0) end
   end
 end
 
 local function called(request)
-  local ok, value, why = pcall(globals[request["function"]], request.arguments)
+  local name = request["function"]
+  local f = rawget(globals, name)
+  if type(f) ~= "function" then return { error = name .. " is no function any more" } end
+  local ok, value, why = pcall(f, request.arguments)
   if not ok then
     if value == calls.OUT_OF_MEMORY then calls.terminate("memory_limit", value) end
     return { error = calls.error_text(value) }
@@ -30,7 +34,7 @@ end
 -- command CALL, followed by {"function": name, "arguments": {...}}: answers {"value": ...} or {"error": text}
 function M.call(command)
   local answer = called(cjson.decode(command.text))
-  local ok, text = pcall(cjson.encode, answer)
+  local ok, text = pcall(json_size.encode, cjson, answer)
   if not ok then text = cjson.encode { error = "the answer cannot be told as JSON: " .. calls.text_of(text) } end
   if #text > MOST_ANSWER_BYTES then
     text = cjson.encode { error = "the answer has " .. #text .. " bytes, and may have " .. MOST_ANSWER_BYTES }

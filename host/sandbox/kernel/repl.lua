@@ -3,6 +3,7 @@
 local ffi = require "ffi"
 local calls = require "calls"
 local cjson = require "cjson"
+local declarations = require "declarations"
 local environment = require "environment"
 local pattern_cost = require "pattern_cost"
 local pattern_text = require "pattern_text"
@@ -22,12 +23,12 @@ local MOST_DEPTH, MOST_ITEMS = 6, 200
 
 local function key_text(key)
   if type(key) == "string" and key:find "^[%a_][%w_]*$" then return key end
-  return "[" .. (type(key) == "string" and pattern_tree.quoted(key) or tostring(key)) .. "]"
+  return "[" .. (type(key) == "string" and pattern_tree.quoted(key) or calls.text_of(key)) .. "]"
 end
 
 local function in_order(t)
   local keys = {}
-  for key in pairs(t) do
+  for key in next, t do
     keys[#keys + 1] = key
   end
   table.sort(keys, function(a, b)
@@ -50,7 +51,7 @@ local function inspect(value, depth, left)
       parts[#parts + 1] = "..."
       break
     end
-    local text = inspect(value[key], depth + 1, left)
+    local text = inspect(rawget(value, key), depth + 1, left)
     parts[#parts + 1] = key == number and text or key_text(key) .. " = " .. text
   end
   return "{" .. table.concat(parts, ", ") .. "}"
@@ -59,7 +60,7 @@ end
 -- ---------------------------------------------------------------- names of patterns
 
 local function add_names(names, prefix, of)
-  for key, value in pairs(of) do
+  for key, value in next, of do
     if type(key) == "string" and pattern_tree.is_pattern(value) and not names[value] then names[value] = prefix .. key end
   end
 end
@@ -89,7 +90,7 @@ local function no_pattern() end
 local function new_functions(config, unavailable)
   local functions = {
     declare_json = no_pattern, declare_logfmt = no_pattern, declare_payload = no_pattern,
-    declare_grammar = function(spec) use(pattern_tree.declared(spec), true) end,
+    declare_grammar = function(spec) use(pattern_tree.declared(declarations.grammar(spec)), true) end,
     read_config = function(name) return config[name] end,
   }
   for _, name in ipairs(unavailable) do
@@ -278,12 +279,12 @@ end
 
 -- the names that may follow a dot, be it behind a module, or the globals
 function ops.members(asked)
-  local at = type(asked.module) == "string" and env.require(asked.module) or env
+  local at = type(asked.module) == "string" and environment.require_for(env, asked.module) or env
   for part in (asked.path or ""):gmatch "[^.]+" do
     at = type(at) == "table" and rawget(at, part) or nil
   end
   local found = {}
-  for key, value in pairs(type(at) == "table" and at or {}) do
+  for key, value in next, type(at) == "table" and at or {} do
     if type(key) == "string" then found[#found + 1] = { name = key, type = pattern_tree.is_pattern(value) and "pattern" or type(value) } end
   end
   table.sort(found, function(a, b) return a.name < b.name end)

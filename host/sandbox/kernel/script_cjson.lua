@@ -1,7 +1,10 @@
 -- cjson as scripts have it, which is as Heka's had it: null of JSON is no value, unless decode_null(true) was called.
 local calls = require "calls"
+local json_size = require "json_size"
 
 local find, next, type = string.find, next, type
+
+local MAX_DEPTH = 1000 -- of nested values: cjson's own recursion has no other limit
 
 local function without_null(value, null)
   if value == null then return nil end
@@ -42,6 +45,29 @@ return function(raw)
     return keeps_null
   end
 
-  module.new = nil -- its decode would be another one
+  function module.encode(...)
+    if select("#", ...) ~= 1 then error("cjson.encode: takes one value", 2) end
+    local ok, text = pcall(json_size.encode, raw, (...))
+    if ok then return text end
+    if text == calls.OUT_OF_MEMORY then error(text, 0) end
+    error(text, 2)
+  end
+
+  -- The buffer is given back after each text: no limit of the script counts it.
+  raw.encode_keep_buffer(false)
+  function module.encode_keep_buffer() return false end
+
+  for _, name in next, { "encode_max_depth", "decode_max_depth" } do
+    local set = raw[name]
+    module[name] = function(depth)
+      if depth == nil then return set() end
+      if type(depth) ~= "number" or not (depth >= 1 and depth <= MAX_DEPTH) then
+        error("cjson." .. name .. ": takes a number from 1 to " .. MAX_DEPTH, 2)
+      end
+      return set(depth)
+    end
+  end
+
+  module.new = nil -- its functions would have no limits
   return module
 end

@@ -13,7 +13,8 @@ local M = {
 -- runs a script, which thereby defines its functions; answers its globals
 function M.run(script, functions)
   local env = environment.new(script.name, functions)
-  state.open(env, function(value) return environment.is_module(env, value) end)
+  state.open(env, function(value) return environment.is_module(env, value) end,
+    function(name) return environment.require_for(env, name) end)
   local chunk = environment.load(script.text, script.file, env)
   if M.coverage then
     environment.watch = M.coverage.watch
@@ -25,10 +26,9 @@ end
 
 -- a function that a script must define
 function M.need(env, name, script)
-  if type(env[name]) ~= "function" then
-    error(script.file .. ": the script must define the function " .. name, 0)
-  end
-  return env[name]
+  local f = rawget(env, name)
+  if type(f) ~= "function" then error(script.file .. ": the script must define the function " .. name, 0) end
+  return f
 end
 
 local MOST_NEEDS_BYTES = 32 * 1024

@@ -13,7 +13,7 @@ local function decoder_stage(spec, script)
     grammar.logger, grammar.hostname = grammar.logger or spec.logger, spec.hostname
     grammar.type = spec.message_type ~= "" and spec.message_type or grammar.type
     if script.config.payload_keep then grammar.payload_is_record = true end
-    local otherwise = env.process_message and stages.script(script.name, env.process_message, headers)
+    local otherwise = rawget(env, "process_message") and stages.script(script.name, scripts.need(env, "process_message", script), headers)
     return stages.declared(script.name, grammar, spec.delimiter, otherwise)
   elseif declared.json then
     headers.type = spec.message_type ~= "" and spec.message_type or declared.json.type or ""

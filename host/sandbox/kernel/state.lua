@@ -23,12 +23,13 @@ local int64_t, uint64_t = ffi.typeof "int64_t", ffi.typeof "uint64_t"
 
 -- ---------------------------------------------------------------- which globals
 
-local env, builtin, is_module
+local env, builtin, is_module, require_module
 local restored = {} -- names of the globals that a snapshot has set
 
--- script_env: the globals of a script that has not run yet; is_module(value): whether a value is what `require` answered
-function M.open(script_env, is_module_)
-  env, builtin, is_module = script_env, {}, is_module_
+-- script_env: the globals of a script that has not run yet; is_module(value): whether a value is what `require` answered;
+-- require_module(name): what `require` answers
+function M.open(script_env, is_module_, require_module_)
+  env, builtin, is_module, require_module = script_env, {}, is_module_, require_module_
   for name in pairs(env) do
     builtin[name] = true
   end
@@ -223,10 +224,11 @@ local function get()
 end
 
 local function metatable_of(name)
-  local module = env.require(name:match "^[^.]+")
-  local known = type(module) == "table" and module.metatables
-  if not known or not known[name] then error("there is no " .. name .. " any more", 0) end
-  return known[name]
+  local module = require_module(name:match "^[^.]+")
+  local known = type(module) == "table" and rawget(module, "metatables")
+  local metatable = type(known) == "table" and rawget(known, name)
+  if type(metatable) ~= "table" then error("there is no " .. name .. " any more", 0) end
+  return metatable
 end
 
 local function get_body(number)

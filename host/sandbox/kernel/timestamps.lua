@@ -223,6 +223,15 @@ M.epoch_ms = epoch(1000000LL)
 M.epoch_us = epoch(1000LL)
 M.epoch_ns = epoch(1LL)
 
+local PARSERS = {
+  clf = true, rfc3339 = true, rfc3164 = true, epoch_s = true, epoch_ms = true, epoch_us = true, epoch_ns = true,
+}
+
+-- Returns the parser of a format, or nil if there is none of that name.
+function M.parser(format)
+  return PARSERS[format] and M[format]
+end
+
 -- The nanoseconds that a Lua number stands for. Beyond 2^53 it is exact to 256 ns only; where that may be a whole microsecond it is
 -- taken for one, which is what most clocks give. Answers nil for what is no int64.
 function M.of_number(n)

@@ -2,6 +2,7 @@
 local ffi = require "ffi"
 local L = require "layout"
 local W = require "writer"
+local handles = require "handles"
 
 local M = {}
 
@@ -14,9 +15,24 @@ function M.kind(name)
   return KINDS[name]
 end
 
+-- Returns what a transform answered as a plain value of the kind.
+local function plain_value(v, kind)
+  v = handles.resolve(v)
+  local given = type(v)
+  if kind == L.BOOL then
+    if given == "table" or given == "userdata" or given == "function" then
+      error("a transform of type bool must answer a boolean, not a " .. given, 0)
+    end
+    return v and true or false
+  end
+  if kind == L.STRING and (given == "number" or given == "boolean" or given == "cdata") then return tostring(v) end
+  if kind == L.STRING and given ~= "string" then error("a transform must answer a string, not a " .. given, 0) end
+  if kind ~= L.STRING and given ~= "number" and given ~= "cdata" then error("a transform must answer a number, not a " .. given, 0) end
+  return v
+end
+
 local put = {
   [L.STRING] = function(slot, v)
-    v = tostring(v)
     local at = W.put(v, #v)
     slot.from, slot.to = at, at + #v
   end,
@@ -35,13 +51,17 @@ function M.new(transform, kind)
     local v = remembered[text]
     if v == nil then
       v = transform(text)
-      if v == nil then v = M end -- stands for "absent"
+      if v == nil then
+        v = M -- stands for "absent"
+      else
+        v = plain_value(v, kind)
+      end
       if count >= MOST_REMEMBERED then
         remembered, count = {}, 0
       end
       remembered[text], count = v, count + 1
     end
-    if v == M then
+    if rawequal(v, M) then
       slot.bits = absent
     else
       write(slot, v)
