@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from host.delivery.checkpoints import Checkpoint, Checkpoints
 from host.inputs._file_finder import Found, look_at
-from host.inputs._file_source import HEAD_BYTES, digest, open_source
+from host.inputs._file_source import HEAD_BYTES, GzipSource, digest, open_source
 from host.inputs._file_tail import Identity, Tail, checkpoint_key, is_same
 
 _FORGET_AFTER_S = 30 * 24 * 3600
 _SETTLED_AFTER_S = 2.0
+_FEWEST_SHORT_BYTES = 48
 _ROTATED = re.compile(r"(?:[.\-_]\d[\d\-_.T:]*|\.(?:gz|old|bak))+$")
 """What rotation puts behind a file's name."""
 
@@ -37,8 +38,9 @@ class Copies:
 
     A file counts as a copy of another one only if its name is the other's with something behind it
     (`access.log.1`, `access.log-20240501.gz`) and its whole first KiB is the same. A compressed file may also be a
-    copy of another rotation of the same log (`access.log.3.gz` of `access.log.1`). When in doubt it is not a
-    copy: records would be delivered twice, but none would be lost.
+    copy of another rotation of the same log (`access.log.3.gz` of `access.log.1`), and of a file that was shorter
+    than 1 KiB and read to its end. When in doubt it is not a copy: records would be delivered twice,
+    but none would be lost.
 
     All look-ups go by name or by the digest of the first KiB, so their cost does not grow with the number of files.
     """
@@ -47,6 +49,10 @@ class Copies:
         self._checkpoints = checkpoints
         self._prefix = checkpoint_key(input_name, (0, 0)).removesuffix("0-0")
         self._undecided: dict[Identity, tuple[int, float]] = {}
+        self._short: dict[str, str | Checkpoint] = {}
+        """Short files that are not open and were read to their end, by the digest of their bytes: their key, or what
+        they were if the checkpoint of that key is of another file by now."""
+        self._short_lengths: set[int] = set()
         self._named: dict[str, dict[Tail, None]] = {}
         """Open files by each name that they were found under, and by the name before rotation."""
         self._names: dict[Tail, set[str]] = {}
@@ -69,6 +75,9 @@ class Copies:
         if int(checkpoint["head_bytes"]) == HEAD_BYTES:
             known = self._closed.setdefault(checkpoint["head"], {})
             known[f"{key} was" if frozen else key] = checkpoint if frozen else None
+        elif _FEWEST_SHORT_BYTES <= int(checkpoint["head_bytes"]) == checkpoint["position"]:
+            self._short[checkpoint["head"]] = checkpoint if frozen else key
+            self._short_lengths.add(int(checkpoint["head_bytes"]))
 
     def opened(self, tail: Tail) -> None:
         """A file was opened, or an open one was found under another name."""
@@ -89,12 +98,38 @@ class Copies:
         self._open_keys.discard(key)
         if len(tail.head) == HEAD_BYTES:
             self._closed.setdefault(digest(tail.head), {})[key] = None
+        elif _FEWEST_SHORT_BYTES <= len(tail.head) == tail.released:
+            self._short[digest(tail.head)] = key
+            self._short_lengths.add(len(tail.head))
 
     def displaced(self, key: str, checkpoint: Checkpoint) -> None:
         """Another file has the inode of one that we know: its checkpoint is about to be overwritten."""
         self._learn(key, checkpoint, frozen=True)
 
-    # Files that were renamed.
+    # Files that were rotated.
+
+    def was_read(self, file: Found) -> bool:
+        """Return True if what a file holds was read, wholly or in part, under whatever name."""
+        try:
+            source = open_source(file.path)
+        except OSError:
+            # It matches no pattern, so nobody asked for it: not worth a warning.
+            return False
+        try:
+            head, is_packed = source.head(), isinstance(source, GzipSource)
+        finally:
+            source.close()
+        checkpoint = self._checkpoints.get(self._key(file.identity))
+        if checkpoint is not None and is_same(checkpoint, head):
+            return True
+        name = PurePath(file.path).name
+        if any(True for _ in self._matching("", name, head, is_packed=is_packed)):
+            return True
+        return is_packed and self._short_copy(name, head) is not None
+
+    def checkpoints(self) -> Iterator[tuple[str, Checkpoint]]:
+        """Return all checkpoints of this input's files."""
+        return self._checkpoints.items(self._prefix)
 
     def renamed(self, files: list[Found]) -> Iterator[Found]:
         """Yield files with a checkpoint that no pattern matches any more, and in which something is left to read."""
@@ -115,9 +150,9 @@ class Copies:
 
     def start_of(self, file: Found, head: bytes, *, is_packed: bool) -> Start | None:
         """Where to begin in a copy of a file that was truncated or is gone; None if it is no such copy."""
-        if len(head) < HEAD_BYTES:
-            return None
         name = PurePath(file.path).name
+        if len(head) < HEAD_BYTES:
+            return self._start_of_short(name, head) if is_packed else None
         for tail in self._candidates(name, is_packed=is_packed):
             past = tail.past
             # Another file may have got its inode, under any name.
@@ -130,12 +165,34 @@ class Copies:
             if reading not in found or checkpoint["position"] > found[reading]["position"]:
                 found[reading] = checkpoint
         if not found:
-            return None
+            return self._start_of_short(name, head) if is_packed else None
         # Copies of one reading go on where the last one ended. Of different files that begin alike, the one of
         # which less was read: records may then be delivered twice.
         best = min(found.values(), key=lambda checkpoint: int(checkpoint["position"]))
         position = int(best["position"])
         return Start(position, position, reading=best.get("reading", ""))
+
+    def _start_of_short(self, name: str, head: bytes) -> Start | None:
+        """Where to begin in a compressed file that was short when it was last read, and may have grown since."""
+        checkpoint = self._short_copy(name, head)
+        if checkpoint is None:
+            return None
+        # Another file may begin with the same few bytes: one file has one copy.
+        del self._short[checkpoint["head"]]
+        position = int(checkpoint["head_bytes"])
+        return Start(position, position, reading=checkpoint.get("reading", ""))
+
+    def _short_copy(self, name: str, head: bytes) -> Checkpoint | None:
+        for length in sorted(self._short_lengths, reverse=True):
+            known = self._short.get(digest(head[:length])) if length <= len(head) else None
+            if known is None or (isinstance(known, str) and known in self._open_keys):
+                continue
+            checkpoint = self._checkpoints.get(known) if isinstance(known, str) else known
+            if checkpoint is None or checkpoint["head_bytes"] != length or not is_same(checkpoint, head):
+                continue
+            if _is_copy_name(name, PurePath(checkpoint["path"]).name, is_packed=True):
+                return checkpoint
+        return None
 
     def _matching(self, own_key: str, name: str, head: bytes, *, is_packed: bool) -> Iterator[Checkpoint]:
         for key, frozen in self._closed.get(digest(head), {}).items():
@@ -152,7 +209,7 @@ class Copies:
         for tail in self._candidates(PurePath(file.path).name, is_packed=is_packed):
             if not tail.head:
                 continue
-            if head == tail.head and len(head) == HEAD_BYTES:
+            if head == tail.head and (len(head) == HEAD_BYTES or (is_packed and len(head) >= _FEWEST_SHORT_BYTES)):
                 tail.has_copy = True
                 return True
             if len(head) < HEAD_BYTES and tail.head.startswith(head):

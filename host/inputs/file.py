@@ -10,12 +10,14 @@ from typing import Any
 
 from host.delivery.checkpoints import Checkpoint
 from host.inputs._file_closed import ClosedFiles, longest_idle
-from host.inputs._file_copies import Copies, Folders, Start
+from host.inputs._file_copies import Copies, Folders
 from host.inputs._file_finder import Finder, Found, Look, look_at
+from host.inputs._file_missed import RotatedFiles, last_checkpoints
 from host.inputs._file_open import OpenFiles, Turns
 from host.inputs._file_options import FileOptions
-from host.inputs._file_source import GzipSource, PackedAfterAllError, Source, last_line, open_source
-from host.inputs._file_tail import Identity, Tail, checkpoint_key, is_same
+from host.inputs._file_source import PackedAfterAllError, open_source
+from host.inputs._file_start import Starts
+from host.inputs._file_tail import Identity, Tail, checkpoint_key
 from host.inputs._file_watch import Watch
 from host.inputs.base import Input, Intake
 
@@ -61,11 +63,16 @@ class FileInput(Input):
         self._closed = ClosedFiles()
         self._changed_names: dict[str, None] = {}
         self._changed_closed: dict[Identity, None] = {}
+        self._known_paths: set[str] = set()
+        """Paths that an earlier run has read, until the first scan is over."""
+        self._rotated_of: dict[str, Tail] = {}
+        """What is to be read before the file at a path."""
         self._postponed: dict[Identity, str] = {}
         """Files of which it is not known yet whether they are copies."""
         self._unreadable: dict[str, int | None] = {}
         self._copies = Copies(self.checkpoints, self.name)
         self._open_files, self._turns = OpenFiles(), Turns()
+        self._starts = Starts(self.name, self.options, self.checkpoints, self._copies, reads_once=self._reads_once)
         self._first_scan = self._scan_due = True
         self._upkeep_due = self._is_unwatched = False
         self._next_scan_s = 0.0
@@ -369,8 +376,11 @@ class FileInput(Input):
             tail.has_copy = False
         if self._first_scan and self._resumes:
             self._copies.load()
-            found = list(self._copies.renamed(files))
-            renamed = {file.identity for file in found}
+            known = last_checkpoints(self._copies.checkpoints())
+            self._known_paths = set(known)
+            renamed = await self._read_missed(files, known)
+            found = [file for file in self._copies.renamed(files) if file.identity not in renamed]
+            renamed |= {file.identity for file in found}
             # Files that are known first: others may be copies of them.
             files = sorted(files, key=lambda file: not self._is_known(file.identity)) + found
         for file in files:
@@ -380,6 +390,41 @@ class FileInput(Input):
         if self._first_scan and not files:
             self.log.warning("No file matches yet.", path=self.options.path)
         self._first_scan = False
+        self._known_paths.clear()
+        self._rotated_of.clear()
+
+    async def _read_missed(self, files: list[Found], known: dict[str, Checkpoint]) -> set[Identity]:
+        """Begin with rotated files that no pattern matches and that hold unread lines; which they are."""
+        at_path = {file.path: file for file in files}
+        matched, admitted = {file.identity for file in files}, set[Identity]()
+        rotated = RotatedFiles(self._copies.was_read)
+        for path, checkpoint in known.items() if not self._reads_once else ():
+            await self._turns.pause()
+            file = at_path.get(path)
+            if file is not None and self._copies.was_read(file):
+                continue
+            missed = rotated.missed(path, checkpoint)
+            unread = [each for each in missed.files if each.identity not in matched]
+            unread = [each for each in unread if not self._finder.is_excluded(each.path)]
+            if missed.last is not None and (file is not None or missed.files):
+                self._report_missed(missed.last)
+            for each in unread:
+                await self._admit(each, from_beginning=True)
+                if (tail := self._tails.get(each.identity)) is not None:
+                    tail.after, self._rotated_of[path] = self._rotated_of.get(path), tail
+            if unread:
+                self.log.info("Reading rotated files first.", path=path, files=[each.path for each in unread])
+            admitted |= {each.identity for each in unread}
+        return admitted
+
+    def _report_missed(self, last: Checkpoint) -> None:
+        self.metrics.count_error("rotated file missed")
+        self.log.warning(
+            "A file was replaced while Hekate was stopped, and its rotated copy was not found. "
+            "Lines written behind the position are missed, if there were any.",
+            path=last["path"],
+            position=last["position"],
+        )
 
     def _is_known(self, identity: Identity) -> bool:
         return self.checkpoints.get(checkpoint_key(self.name, identity)) is not None
@@ -478,7 +523,7 @@ class FileInput(Input):
             tail.abandon()  # an unfinished last line is read from the copy
             self._forget(tail, None)
 
-    async def _admit(self, file: Found) -> None:
+    async def _admit(self, file: Found, *, from_beginning: bool = False) -> None:
         """Open a file that is not open yet, find out where to begin, and begin."""
         if len(self._tails) >= self._open_files.most:
             await self._make_room()
@@ -494,7 +539,13 @@ class FileInput(Input):
             self._scan_due = True
             return
         head = source.head()
-        start = self._start_of(file, source, head)
+        start = self._starts.of(
+            file,
+            source,
+            head,
+            resumes=self._resumes,
+            at_end=self._first_scan and not from_beginning and file.path not in self._known_paths,
+        )
         if start is None:
             source.close()
             self._postponed[file.identity] = file.path
@@ -502,7 +553,7 @@ class FileInput(Input):
         self._closed.pop(file.identity)
         tail = Tail(self, source, file.path, file.identity, head)
         tail.past = start.past
-        tail.after = self._at_path.get(file.path)
+        tail.after = self._at_path.get(file.path) or self._rotated_of.pop(file.path, None)
         self._at_path[file.path] = tail
         self._tails[file.identity] = tail
         self._copies.opened(tail)
@@ -519,47 +570,7 @@ class FileInput(Input):
             tail.on_delivered = partial(self._on_delivered, tail)
         self._mark(tail)
 
-    def _start_of(self, file: Found, source: Source, head: bytes) -> Start | None:
-        """Where to begin in a file; None if that cannot be said yet."""
-        key = checkpoint_key(self.name, file.identity)
-        checkpoint = self.checkpoints.get(key) if self._resumes else None
-        if checkpoint is None:
-            return Start(0, 0) if self._reads_once else self._start_of_new(file, source, head)
-        position = int(checkpoint["position"])
-        if is_same(checkpoint, head) and (isinstance(source, GzipSource) or file.size >= position):
-            return Start(position, position, _delivered(checkpoint.get("past")), checkpoint.get("reading", ""))
-        # The file was truncated, or it has got the inode of another one.
-        checkpoint.pop("past", None)
-        self._copies.displaced(key, checkpoint)
-        past = checkpoint | {"released": position}
-        copied = None if self._reads_once else self._start_of_copy(file, source, head)
-        return Start(0, 0, past=past) if copied is None else copied._replace(past=past)
-
-    def _start_of_copy(self, file: Found, source: Source, head: bytes) -> Start | None:
-        is_packed = isinstance(source, GzipSource)
-        copied = self._copies.start_of(file, head, is_packed=is_packed)
-        if copied is None or is_packed:
-            return copied
-        # It may have been made before all of it was read.
-        return copied._replace(position=min(copied.position, file.size), released=min(copied.released, file.size))
-
-    def _start_of_new(self, file: Found, source: Source, head: bytes) -> Start | None:
-        is_packed = isinstance(source, GzipSource)
-        if (copied := self._start_of_copy(file, source, head)) is not None:
-            return copied
-        if self._copies.is_waiting(file, head, is_packed=is_packed):
-            return None
-        if self._first_scan and self.options.start_at == "end" and not is_packed:
-            position = last_line(source.fd, file.size)
-            return Start(position, position)
-        return Start(0, 0)
-
 
 def _is_at(tail: Tail) -> bool:
     file = look_at(tail.path)
     return file is not None and file.identity == tail.identity and tail.gone_since_s is None
-
-
-def _delivered(past: Checkpoint | None) -> Checkpoint | None:
-    """What a file was before its truncation, as another run finds it: what was only read has to be read again."""
-    return None if past is None else past | {"position": past["released"]}
