@@ -153,7 +153,9 @@ def table(corpus: Corpus, scratch: Path) -> Table:
         ok = None if limit is None else read.took_s <= limit
         name = f"{files:,} files"
         rows += [
-            Row(name, "until every line is written", f"{read.took_s:.1f}", "s", f"{limit or '':g}" if limit else "", ok),
+            Row(
+                name, "until every line is written", f"{read.took_s:.1f}", "s", f"{limit or '':g}" if limit else "", ok
+            ),
             Row(name, "memory of the host, peak", f"{read.peak_mib:.0f}", "MiB", "", None),
             Row(
                 name,
@@ -168,9 +170,30 @@ def table(corpus: Corpus, scratch: Path) -> Table:
     growth = found[20_000].peak_mib - found[1_000].peak_mib
     idle = found[_IDLE_FILES].idle_percent
     rows += [
-        Row("a file", "among 20,000 to among 5,000", f"{ratio:.2f}", "", f"{MOST_RATIO_PER_FILE:g}", ratio <= MOST_RATIO_PER_FILE),
-        Row("memory", "20,000 files more than 1,000", f"{growth:.0f}", "MiB", f"{MOST_GROWTH_MIB:g}", growth <= MOST_GROWTH_MIB),
-        Row("50,000 files", "CPU while all are idle, of one core", f"{idle:.2f}", "%", f"{MOST_IDLE_PERCENT:g}", idle <= MOST_IDLE_PERCENT),
+        Row(
+            "a file",
+            "among 20,000 to among 5,000",
+            f"{ratio:.2f}",
+            "",
+            f"{MOST_RATIO_PER_FILE:g}",
+            ratio <= MOST_RATIO_PER_FILE,
+        ),
+        Row(
+            "memory",
+            "20,000 files more than 1,000",
+            f"{growth:.0f}",
+            "MiB",
+            f"{MOST_GROWTH_MIB:g}",
+            growth <= MOST_GROWTH_MIB,
+        ),
+        Row(
+            "50,000 files",
+            "CPU while all are idle, of one core",
+            f"{idle:.2f}",
+            "%",
+            f"{MOST_IDLE_PERCENT:g}",
+            idle <= MOST_IDLE_PERCENT,
+        ),
     ]
     notes = ["Each file has one line. Times are from the start of the process, which itself takes about a second."]
     return Table("Many files", ("what", "of what", "value", "", "at most", ""), rows, notes)

@@ -1,12 +1,14 @@
 """The audit log: who changed what, when, and how it went. JSON lines in `state_dir/audit.jsonl`."""
 
 import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from host.delivery import state_files
 from host.errors import StartError
 from host.telemetry.logs import get_logger
 
@@ -27,6 +29,7 @@ class Audit:
         self._path = state_dir / "audit.jsonl"
         try:
             state_dir.mkdir(parents=True, exist_ok=True)
+            state_files.keep_only(self._path, stat.S_ISREG, "it is no file", "The audit log begins anew.")
             self._open()
         except OSError as fault:
             raise StartError(f"admin: cannot write the audit log {self._path}: {fault.strerror}.") from fault

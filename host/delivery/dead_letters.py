@@ -15,6 +15,7 @@ the append.
 
 import base64
 import os
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -24,11 +25,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from host.clock import Clock, RealClock
+from host.delivery import state_files
 from host.delivery.letter_files import TAKEN_OUT
 from host.errors import RetryDelivery, StartError
 from host.telemetry.logs import get_logger
 
 _log = get_logger(__name__, component="dead_letters")
+_DAMAGED = "Dead letters in it cannot be shown or replayed."
 
 
 class DeadLetter(NamedTuple):
@@ -73,7 +76,11 @@ class DeadLetters:
         self.count = 0
         """Letters appended by this process."""
         try:
+            self.damaged = state_files.keep_only(self._folder, stat.S_ISDIR, "it is no folder", _DAMAGED)
+            """How many files were damaged and moved aside."""
             self._folder.mkdir(parents=True, exist_ok=True)
+            for path in sorted(self._folder.glob("*.jsonl")):
+                self.damaged += state_files.keep_only(path, stat.S_ISREG, "it is no file", _DAMAGED)
             self._open(_next_number(self._folder))
         except OSError as error:
             raise StartError(

@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import time
+from typing import ClassVar
 from weakref import WeakSet
 
 _MAX_OPEN = 1024
@@ -17,7 +18,7 @@ class OpenFiles:
     sandboxes, sockets and outputs.
     """
 
-    _all: WeakSet["OpenFiles"] = WeakSet()
+    _all: ClassVar[WeakSet["OpenFiles"]] = WeakSet()
 
     def open(self) -> None:
         """Take part in the sharing."""

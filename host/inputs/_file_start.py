@@ -58,7 +58,8 @@ class Starts:
             return copied
         if self._copies.is_waiting(file, head, is_packed=is_packed):
             return None
-        if at_end and self._options.start_at == "end" and not is_packed:
+        # If all positions were lost, what was not read yet may be anywhere in the files.
+        if at_end and self._options.start_at == "end" and not is_packed and not self._checkpoints.damaged:
             position = last_line(source.fd, file.size)
             return Start(position, position)
         return Start(0, 0)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+
 from inotify_simple import INotify, flags  # type: ignore[import-untyped]
 
 from host.inputs._file_finder import covers

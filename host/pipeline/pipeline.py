@@ -55,6 +55,8 @@ class Pipeline:
         state_dir = Path(config.hekate.state_dir)
         self.dead_letters = DeadLetters(state_dir)
         self.checkpoints = Checkpoints(state_dir, config.hekate.checkpoint_interval_ms)
+        for _ in range(self.checkpoints.damaged + self.dead_letters.damaged):
+            self.metrics.component("router", "router", "router").count_error("damaged_state_file")
         self.zygote = ZygoteClient()
         self.groups: dict[str, Group] = {}
         self.case_check = CaseCheck(self.zygote)

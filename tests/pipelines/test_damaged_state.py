@@ -1,0 +1,51 @@
+"""A host whose files in state_dir are damaged says so, and runs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.running import to_text, until
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_the_host_runs_on_and_reads_files_again_from_their_beginning(bench, share):
+    log = bench.write("app.log", "".join(f"line {number}\n" for number in range(2000)))
+    config = {
+        "inputs": {"app": {"type": "file", "path": log, "start_at": "end"}},
+        "outputs": {"all": to_text(bench.path("out.txt"))},
+    }
+    first = bench.start(config).ready()
+    with Path(log).open("a") as file:
+        file.write("after\n")
+    until(lambda: bench.read("out.txt") == b"after\n", "the first line")
+    assert first.terminate() == 0
+    data = bench.folder / "state" / "checkpoints" / "data.mdb"
+    os.truncate(data, int(data.stat().st_size * share))
+
+    second = bench.start(config).ready()
+    until(lambda: len(bench.read("out.txt").splitlines()) == 2002, "all lines")
+
+    assert second.terminate() == 0
+    assert "A file in state_dir is damaged and was moved aside." in second.log
+    assert "records are delivered again" in second.log
+    assert str(data) in second.log
+
+
+def test_the_damage_is_counted(bench):
+    """The registry is what the page, the API and the scraper read."""
+    (bench.folder / "state" / "checkpoints" / "data.mdb").mkdir(parents=True)
+    (bench.folder / "state" / "outputs").write_text("")
+    (bench.folder / "state" / "dead_letters").write_text("")
+    (bench.folder / "state" / "audit.jsonl").mkdir()
+    log = bench.write("app.log", "one\n")
+    config = {
+        "admin": {"address": "127.0.0.1:0"},
+        "inputs": {"app": {"type": "file", "path": log}},
+        "outputs": {"all": to_text(bench.path("out.txt"))},
+    }
+    host = bench.start(config).ready()
+    until(lambda: bench.read("out.txt") == b"one\n", "the line")
+
+    assert host.terminate() == 0
+    assert host.log.count("A file in state_dir is damaged and was moved aside.") == 4
