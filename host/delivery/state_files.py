@@ -27,7 +27,8 @@ Verify = Callable[[bytes, bytes], None]
 _DATA, _LOCK, _COPY = "data.mdb", "lock.mdb", "compact.tmp"
 _MAX_CPU_S = 60
 _MIN_BYTES = 2 * 4096
-_SEAL_BYTES = 9
+_SEAL = b"\0crc"
+_SEAL_BYTES = len(_SEAL) + 8
 _DAMAGED, _NO_COPY = 1, 2
 _TRIES = 3
 
@@ -39,20 +40,25 @@ class DamagedError(ValueError):
 
 
 def seal(key: bytes, data: bytes) -> bytes:
-    """Add a checksum of key and data to data."""
-    return b"%b#%08x" % (data, zlib.crc32(data, zlib.crc32(key)))
+    """Add a checksum of key and data in front of data."""
+    return b"%b%08x%b" % (_SEAL, zlib.crc32(data, zlib.crc32(key)), data)
 
 
 def unseal(key: bytes, stored: bytes) -> bytes:
-    """Return the data that was sealed. What an earlier version stored without a checksum is returned as it is.
+    """Return the data that was sealed.
+
+    What an earlier version stored has no checksum and is returned as it is: JSON, or a state with a checksum of its
+    own. Neither begins as what is sealed does.
 
     Raises:
         DamagedError: The checksum does not fit.
     """
-    data, mark, checksum = stored[:-_SEAL_BYTES], stored[-_SEAL_BYTES : -_SEAL_BYTES + 1], stored[-_SEAL_BYTES + 1 :]
-    if mark != b"#":
+    if not stored.startswith(_SEAL):
+        if not stored.startswith((b"{", b"[")):
+            raise DamagedError(f"the value of {key[:80]!r} is not what was written")
         return stored
-    if checksum != b"%08x" % zlib.crc32(data, zlib.crc32(key)):
+    data = stored[_SEAL_BYTES:]
+    if stored[len(_SEAL) : _SEAL_BYTES] != b"%08x" % zlib.crc32(data, zlib.crc32(key)):
         raise DamagedError(f"the checksum of {key[:80]!r} does not fit")
     return data
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.admin.client import admin_section, api_of
 from tests.running import to_text, until
 
 
@@ -40,12 +41,15 @@ def test_the_damage_is_counted(bench):
     (bench.folder / "state" / "audit.jsonl").mkdir()
     log = bench.write("app.log", "one\n")
     config = {
-        "admin": {"address": "127.0.0.1:0"},
+        "admin": admin_section(),
         "inputs": {"app": {"type": "file", "path": log}},
         "outputs": {"all": to_text(bench.path("out.txt"))},
     }
     host = bench.start(config).ready()
     until(lambda: bench.read("out.txt") == b"one\n", "the line")
+    scraped = api_of(host).ask("GET", "/metrics").body.decode()
 
+    counts = [line.split()[-1] for line in scraped.splitlines() if "damaged_state_file" in line]
+    assert sorted(counts) == ["1.0", "2.0"]  # of the output, and of the host
     assert host.terminate() == 0
     assert host.log.count("A file in state_dir is damaged and was moved aside.") == 4
