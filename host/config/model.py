@@ -326,8 +326,12 @@ class InputKeys(_Keys, frozen=True, kw_only=True):
     ] = 1
     max_record_bytes: Annotated[int, Meta(ge=16, description="Longest record; see `oversize`.")] = 64 * KIBIBYTE
     oversize: Annotated[
-        Literal["truncate", "drop"],
-        Meta(description="A longer record is cut at max_record_bytes, or goes to the dead letters."),
+        Literal["truncate", "dead_letter", "drop"],
+        Meta(
+            description="What becomes of a longer record. `truncate` cuts it at max_record_bytes and adds the field "
+            "`truncated`; `dead_letter` sends its first part to the dead letters; `drop` is an older name for that. "
+            "Records and bytes that are cut are counted."
+        ),
     ] = "truncate"
     logger: Annotated[str | None, Meta(description="Logger header of the messages; by default the input's name.")] = (
         None
@@ -469,7 +473,7 @@ class Input(_Resolved, frozen=True, kw_only=True):
     decoders: int
     """How many decoder processes."""
     max_record_bytes: int
-    oversize: Literal["truncate", "drop"]
+    oversize: Literal["truncate", "dead_letter", "drop"]
     logger: str
     message_type: str
     """Empty if not set."""

@@ -142,6 +142,7 @@ class Decoding:
         self._input_metrics.records_received += report.received
         self._input_metrics.records_sent += report.received
         self.metrics.records_truncated += report.records
+        self.metrics.bytes_truncated += report.injected  # a decoder says here how many bytes it cut off
         if report.failed:
             self.metrics.count_drop("decode_failed", report.failed)
         pack.decoded = True

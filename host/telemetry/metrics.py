@@ -34,6 +34,7 @@ SPECS: tuple[MetricSpec, ...] = (
     MetricSpec("records_injected", "hekate_component_injected_records", "Messages that a filter put in."),
     MetricSpec("records_replayed", "hekate_component_replayed_records", "Dead letters that were tried again."),
     MetricSpec("records_truncated", "hekate_component_truncated_records", "Records cut at max_record_bytes."),
+    MetricSpec("bytes_truncated", "hekate_component_truncated_bytes", "Bytes cut off at max_record_bytes."),
     MetricSpec("retries", "hekate_component_retries", "Deliveries tried again."),
     MetricSpec("restarts", "hekate_component_restarts", "Starts after the first one."),
     MetricSpec("queue_packs", "hekate_component_queue_packs", "Packs waiting in the queue.", is_gauge=True),
@@ -68,6 +69,7 @@ class ComponentMetrics:
     __slots__ = (
         "bytes_received",
         "bytes_sent",
+        "bytes_truncated",
         "cpu_ms",
         "drops",
         "errors",
@@ -116,6 +118,7 @@ class ComponentMetrics:
         self.packs_skipped = 0
         self.records_injected = 0
         self.records_truncated = 0
+        self.bytes_truncated = 0
         self.records_replayed = 0
         self.retries = 0
         self.restarts = 0
