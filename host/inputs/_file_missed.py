@@ -14,6 +14,7 @@ from host.delivery.checkpoints import Checkpoint
 from host.inputs._file_copies import base_name
 from host.inputs._file_finder import Found, look_at
 
+_TRIES = 3
 _NUMBER = re.compile(r"^\.(\d{1,4})(?:\.gz)?$")
 _DATE = re.compile(r"^[.\-_](\d{6,}[\d\-_.T:]*?)(?:\.gz)?$")
 
@@ -56,11 +57,17 @@ class RotatedFiles:
 
     def _siblings(self, path: str) -> list[Found]:
         folder, name = os.path.split(path)
-        if folder not in self._listed:
-            self._listed[folder] = _by_base_name(folder)
-        names = self._listed[folder].get(name, ())
-        found = [look_at(os.path.join(folder, sibling)) for sibling in names]  # noqa: PTH118 -- of thousands
-        return [file for file in found if file is not None]
+        found: list[Found] = []
+        for _ in range(_TRIES):
+            if folder not in self._listed:
+                self._listed[folder] = _by_base_name(folder)
+            names = self._listed[folder].get(name, ())
+            looked = [look_at(os.path.join(folder, sibling)) for sibling in names]  # noqa: PTH118 -- of thousands
+            found = [file for file in looked if file is not None]
+            if len(found) == len(looked):
+                break
+            del self._listed[folder]  # one was renamed or compressed since
+        return found
 
 
 def _by_base_name(folder: str) -> dict[str, list[str]]:
@@ -91,10 +98,13 @@ def _oldest_first(path: str, files: Iterable[Found]) -> list[Found]:
 
 
 def last_checkpoints(items: Iterable[tuple[str, Checkpoint]]) -> dict[str, Checkpoint]:
-    """Return for each path the checkpoint of the file that was read last under it."""
+    """Return for each path the checkpoint of the file that was read last under it; names of rotated files are left out."""
     found: dict[str, Checkpoint] = {}
     for _, checkpoint in items:
         path = checkpoint["path"]
+        name = PurePath(path).name
+        if base_name(name) != name:
+            continue
         if path not in found or checkpoint["updated_s"] >= found[path]["updated_s"]:
             found[path] = checkpoint
     return found
