@@ -23,7 +23,7 @@ MOST_S = {20_000: 20.0}
 """From the start of the process until every line is in the output."""
 MOST_RATIO_PER_FILE = 2.0
 """A file among 20,000 may take so many times what a file among 5,000 does."""
-MOST_GROWTH_MIB = 40.0
+MOST_GROWTH_MIB = 64.0
 """What the host may need more for 20,000 files than for 1,000."""
 MOST_ANSWER_S = 1.0
 MOST_IDLE_PERCENT = 2.0

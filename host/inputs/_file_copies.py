@@ -39,7 +39,7 @@ class Copies:
     A file counts as a copy of another one only if its name is the other's with something behind it
     (`access.log.1`, `access.log-20240501.gz`) and its whole first KiB is the same. A compressed file may also be a
     copy of another rotation of the same log (`access.log.3.gz` of `access.log.1`), and of a file that was shorter
-    than 1 KiB and read to its end. When in doubt it is not a copy: records would be delivered twice,
+    than 1 KiB. When in doubt it is not a copy: records would be delivered twice,
     but none would be lost.
 
     All look-ups go by name or by the digest of the first KiB, so their cost does not grow with the number of files.
@@ -50,8 +50,8 @@ class Copies:
         self._prefix = checkpoint_key(input_name, (0, 0)).removesuffix("0-0")
         self._undecided: dict[Identity, tuple[int, float]] = {}
         self._short: dict[str, str | Checkpoint] = {}
-        """Short files that are not open and were read to their end, by the digest of their bytes: their key, or what
-        they were if the checkpoint of that key is of another file by now."""
+        """Short files that are not open, by the digest of their bytes: their key, or what they were if the checkpoint
+        of that key is of another file by now."""
         self._short_lengths: set[int] = set()
         self._named: dict[str, dict[Tail, None]] = {}
         """Open files by each name that they were found under, and by the name before rotation."""
@@ -75,7 +75,7 @@ class Copies:
         if int(checkpoint["head_bytes"]) == HEAD_BYTES:
             known = self._closed.setdefault(checkpoint["head"], {})
             known[f"{key} was" if frozen else key] = checkpoint if frozen else None
-        elif _FEWEST_SHORT_BYTES <= int(checkpoint["head_bytes"]) == checkpoint["position"]:
+        elif int(checkpoint["head_bytes"]) >= _FEWEST_SHORT_BYTES:
             self._short[checkpoint["head"]] = checkpoint if frozen else key
             self._short_lengths.add(int(checkpoint["head_bytes"]))
 
@@ -98,7 +98,7 @@ class Copies:
         self._open_keys.discard(key)
         if len(tail.head) == HEAD_BYTES:
             self._closed.setdefault(digest(tail.head), {})[key] = None
-        elif _FEWEST_SHORT_BYTES <= len(tail.head) == tail.released:
+        elif len(tail.head) >= _FEWEST_SHORT_BYTES:
             self._short[digest(tail.head)] = key
             self._short_lengths.add(len(tail.head))
 
@@ -179,7 +179,7 @@ class Copies:
             return None
         # Another file may begin with the same few bytes: one file has one copy.
         del self._short[checkpoint["head"]]
-        position = int(checkpoint["head_bytes"])
+        position = int(checkpoint["position"])
         return Start(position, position, reading=checkpoint.get("reading", ""))
 
     def _short_copy(self, name: str, head: bytes) -> Checkpoint | None:

@@ -70,6 +70,12 @@ class RotatedFiles:
         return found
 
 
+def base_path(path: str) -> str:
+    """Return the path that a rotated file had before."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, base_name(name))  # noqa: PTH118 -- of thousands
+
+
 def _by_base_name(folder: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     try:
@@ -98,7 +104,7 @@ def _oldest_first(path: str, files: Iterable[Found]) -> list[Found]:
 
 
 def last_checkpoints(items: Iterable[tuple[str, Checkpoint]]) -> dict[str, Checkpoint]:
-    """Return for each path the checkpoint of the file that was read last under it; names of rotated files are left out."""
+    """Return for each path the checkpoint of the file that was read last under it, without names of rotated files."""
     found: dict[str, Checkpoint] = {}
     for _, checkpoint in items:
         path = checkpoint["path"]

@@ -12,7 +12,7 @@ from host.delivery.checkpoints import Checkpoint
 from host.inputs._file_closed import ClosedFiles, longest_idle
 from host.inputs._file_copies import Copies, Folders
 from host.inputs._file_finder import Finder, Found, Look, look_at
-from host.inputs._file_missed import RotatedFiles, last_checkpoints
+from host.inputs._file_missed import RotatedFiles, base_path, last_checkpoints
 from host.inputs._file_open import OpenFiles, Turns
 from host.inputs._file_options import FileOptions
 from host.inputs._file_source import PackedAfterAllError, open_source
@@ -544,7 +544,7 @@ class FileInput(Input):
             source,
             head,
             resumes=self._resumes,
-            at_end=self._first_scan and not from_beginning and file.path not in self._known_paths,
+            at_end=self._first_scan and not from_beginning and base_path(file.path) not in self._known_paths,
         )
         if start is None:
             source.close()

@@ -9,6 +9,7 @@ import msgspec
 from host.config import model
 from host.delivery.checkpoints import Checkpoint, stored
 from host.inputs._file_finder import Finder, Found
+from host.inputs._file_missed import base_path
 from host.inputs._file_source import GzipSource, Source, last_line, open_source
 from host.inputs._file_tail import checkpoint_key, is_same
 
@@ -86,7 +87,7 @@ class _Plan(NamedTuple):
             if is_same(checkpoint, source.head()) and (is_packed or file.size >= position):
                 return msgspec.structs.replace(plan, resume_at=position, status="resumed")
             return plan
-        is_new = file.path not in self.known_paths
+        is_new = base_path(file.path) not in self.known_paths
         if self.options.start_at == "end" and not self.reads_once and not is_packed and is_new:
             position = last_line(source.fd, file.size)
             return msgspec.structs.replace(plan, resume_at=position, status="followed from its end")

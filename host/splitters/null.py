@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from host.splitters.base import Cut, Scan, Splitter, SplitterOptions
+from host.splitters.base import Cut, Splitter, SplitterOptions
 
 
 class NullOptions(SplitterOptions, frozen=True, kw_only=True):
