@@ -55,6 +55,10 @@ class RotatedFiles:
         since_ns = int(last["updated_s"]) * 1_000_000_000
         return Missed(path, [file for file in rotated if file.mtime_ns >= since_ns], last)
 
+    def forget(self, path: str) -> None:
+        """List the folder of a path anew when it is needed again."""
+        self._listed.pop(os.path.dirname(path), None)  # noqa: PTH120 -- of thousands
+
     def _siblings(self, path: str) -> list[Found]:
         folder, name = os.path.split(path)
         found: list[Found] = []

@@ -24,6 +24,7 @@ from host.inputs.base import Input, Intake
 _SCAN_SHARE = 200
 """A look at all files is followed by so many times the CPU time that it took, so that idle files cost little."""
 _ROOM_WAIT_S = 0.01
+_MISSED_TRIES = 5
 
 
 class FileInput(Input):
@@ -403,19 +404,30 @@ class FileInput(Input):
             file = at_path.get(path)
             if file is not None and self._copies.was_read(file):
                 continue
-            missed = rotated.missed(path, checkpoint)
-            unread = [each for each in missed.files if each.identity not in matched]
-            unread = [each for each in unread if not self._finder.is_excluded(each.path)]
+            for _ in range(_MISSED_TRIES):
+                missed = rotated.missed(path, checkpoint)
+                unread = [each for each in missed.files if each.identity not in matched | admitted]
+                unread = [each for each in unread if not self._finder.is_excluded(each.path)]
+                for each in unread:
+                    await self._admit_rotated(each, path)
+                if unread:
+                    self.log.info("Reading rotated files first.", path=path, files=[each.path for each in unread])
+                opened = {
+                    each.identity for each in unread if each.identity in self._tails or each.identity in self._closed
+                }
+                admitted |= opened
+                if len(opened) == len(unread):
+                    break
+                rotated.forget(path)  # one was renamed or compressed meanwhile: it has another name now
             if missed.last is not None and (file is not None or missed.files):
                 self._report_missed(missed.last)
-            for each in unread:
-                await self._admit(each, from_beginning=True)
-                if (tail := self._tails.get(each.identity)) is not None:
-                    tail.after, self._rotated_of[path] = self._rotated_of.get(path), tail
-            if unread:
-                self.log.info("Reading rotated files first.", path=path, files=[each.path for each in unread])
-            admitted |= {each.identity for each in unread}
         return admitted
+
+    async def _admit_rotated(self, file: Found, path: str) -> None:
+        """Open a rotated file, to be read before what took its path."""
+        await self._admit(file, from_beginning=True)
+        if (tail := self._tails.get(file.identity)) is not None:
+            tail.after, self._rotated_of[path] = self._rotated_of.get(path), tail
 
     def _report_missed(self, last: Checkpoint) -> None:
         self.metrics.count_error("rotated file missed")
