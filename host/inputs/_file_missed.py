@@ -68,10 +68,16 @@ class RotatedFiles:
             names = self._listed[folder].get(name, ())
             looked = [look_at(os.path.join(folder, sibling)) for sibling in names]  # noqa: PTH118 -- of thousands
             found = [file for file in looked if file is not None]
-            if len(found) == len(looked):
+            # A compressed file beside its original is still being written.
+            found = [file for file in found if not _is_being_packed(file)]
+            if None not in looked:
                 break
             del self._listed[folder]  # one was renamed or compressed since
         return found
+
+
+def _is_being_packed(file: Found) -> bool:
+    return file.path.endswith(".gz") and look_at(file.path.removesuffix(".gz")) is not None
 
 
 def base_path(path: str) -> str:

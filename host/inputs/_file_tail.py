@@ -119,6 +119,11 @@ class Tail:
         past_is_settled = past is None or past["released"] >= past["position"]
         return self.is_caught_up and past_is_settled and not (self.has_copy or self.is_in_doubt or self.is_packed)
 
+    @property
+    def checkpoint(self) -> dict[str, Any]:
+        """What the checkpoint of the file says now."""
+        return self._checkpoint(self.released)
+
     def all_names(self) -> set[str]:
         """Names that it was found under, and the one that it had before it was truncated."""
         return self.names if self.past is None else {*self.names, PurePath(self.past["path"]).name}

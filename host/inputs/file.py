@@ -66,6 +66,8 @@ class FileInput(Input):
         self._changed_closed: dict[Identity, None] = {}
         self._known_paths: set[str] = set()
         """Paths that an earlier run has read, until the first scan is over."""
+        self._rotated: dict[str, Checkpoint] = {}
+        """Paths whose file was replaced while it was followed, and what is known of the one before."""
         self._rotated_of: dict[str, Tail] = {}
         """What is to be read before the file at a path."""
         self._postponed: dict[Identity, str] = {}
@@ -301,6 +303,9 @@ class FileInput(Input):
         self._upkeep_due = False
         for tail in list(self._gone):
             await self._not_seen(tail)
+        if self._rotated:
+            paths, self._rotated = self._rotated, {}
+            await self._read_missed([found for path in paths if (found := look_at(path)) is not None], paths)
         for tail in self._tails.values():
             tail.has_copy = False
         postponed, self._postponed = self._postponed, {}
@@ -402,12 +407,13 @@ class FileInput(Input):
         for path, checkpoint in known.items() if not self._reads_once else ():
             await self._turns.pause()
             file = at_path.get(path)
-            if file is not None and self._copies.was_read(file):
-                continue
+            is_same_file = file is not None and self._copies.was_read(file)
             for _ in range(_MISSED_TRIES):
                 missed = rotated.missed(path, checkpoint)
                 unread = [each for each in missed.files if each.identity not in matched | admitted]
                 unread = [each for each in unread if not self._finder.is_excluded(each.path)]
+                if is_same_file:  # what is known of the others was dealt with when it was rotated
+                    unread = [each for each in unread if not self._copies.was_read(each)]
                 for each in unread:
                     await self._admit_rotated(each, path)
                 if unread:
@@ -419,7 +425,7 @@ class FileInput(Input):
                 if len(opened) == len(unread):
                     break
                 rotated.forget(path)  # one was renamed or compressed meanwhile: it has another name now
-            if missed.last is not None and (file is not None or missed.files):
+            if missed.last is not None and not is_same_file and (file is not None or missed.files):
                 self._report_missed(missed.last)
         return admitted
 
@@ -432,7 +438,7 @@ class FileInput(Input):
     def _report_missed(self, last: Checkpoint) -> None:
         self.metrics.count_error("rotated file missed")
         self.log.warning(
-            "A file was replaced while Hekate was stopped, and its rotated copy was not found. "
+            "A file was replaced, and its rotated copy was not found. "
             "Lines written behind the position are missed, if there were any.",
             path=last["path"],
             position=last["position"],
@@ -565,7 +571,11 @@ class FileInput(Input):
         self._closed.pop(file.identity)
         tail = Tail(self, source, file.path, file.identity, head)
         tail.past = start.past
-        tail.after = self._at_path.get(file.path) or self._rotated_of.pop(file.path, None)
+        before = self._at_path.get(file.path)
+        if before is not None and before.identity != file.identity and not self._reads_once:
+            # It may have been rotated more than once since it was looked at.
+            self._rotated[file.path] = before.checkpoint
+        tail.after = before or self._rotated_of.pop(file.path, None)
         self._at_path[file.path] = tail
         self._tails[file.identity] = tail
         self._copies.opened(tail)
