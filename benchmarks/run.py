@@ -17,6 +17,7 @@ from benchmarks import (
     latency,
     limits,
     machine,
+    many_files,
     memory,
     neighbours,
     peers,
@@ -38,6 +39,7 @@ _TABLES: dict[str, Callable[[jobs.Corpus, Path], Table]] = {
     "limits": limits.table,
     "neighbours": neighbours.table,
     "latency": latency.table,
+    "files": many_files.table,
     "hotload": hotload.table,
     "admin": admin.table,
 }

@@ -1,19 +1,20 @@
 """The audit log: who changed what, when, and how it went. JSON lines in `state_dir/audit.jsonl`."""
 
 import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from host.config.model import AuditSettings
+from host.delivery import state_files
 from host.errors import StartError
 from host.telemetry.logs import get_logger
+from host.telemetry.metrics import ComponentMetrics
 
 _LOG = get_logger("host.admin")
-_MOST_BYTES = 16 << 20
-_KEPT = 4
-"""Full files beside the current one."""
 
 
 class Audit:
@@ -21,12 +22,17 @@ class Audit:
 
     Args:
         state_dir: Where the log is.
+        settings: How much of it is kept.
+        metrics: Where to count entries that are deleted.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, settings: AuditSettings, metrics: ComponentMetrics) -> None:
+        self.settings = settings
+        self._metrics = metrics
         self._path = state_dir / "audit.jsonl"
         try:
             state_dir.mkdir(parents=True, exist_ok=True)
+            state_files.keep_only(self._path, stat.S_ISREG, "it is no file", "The audit log begins anew.")
             self._open()
         except OSError as fault:
             raise StartError(f"admin: cannot write the audit log {self._path}: {fault.strerror}.") from fault
@@ -54,7 +60,7 @@ class Audit:
         line = orjson.dumps(entry, default=str) + b"\n"
         try:
             try:
-                if os.fstat(self._fd).st_size + len(line) > _MOST_BYTES:
+                if os.fstat(self._fd).st_size + len(line) > self.settings.max_file_bytes:
                     self._rotate()
             finally:
                 os.write(self._fd, line)  # if need be, into the full one
@@ -68,8 +74,27 @@ class Audit:
     def _open(self) -> None:
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
+    def _delete_oldest(self) -> None:
+        """Delete the files for which there is no room any more; whatever is lost is counted."""
+        number = self.settings.kept_files
+        while (path := self._path.with_suffix(f".jsonl.{number}")).exists():
+            with path.open("rb") as file:
+                entries = sum(1 for _ in file)
+            path.unlink()
+            self._metrics.count_drop("audit_entries", entries)
+            _LOG.warning(
+                "Deleted the oldest audit log: there are more files than admin.audit.kept_files.",
+                file=str(path),
+                entries=entries,
+                kept_files=self.settings.kept_files,
+            )
+            number += 1
+
     def _rotate(self) -> None:
-        for number in range(_KEPT if self._path.exists() else 0, 0, -1):  # if not, only a new one could not be made
+        self._delete_oldest()
+        for number in range(
+            self.settings.kept_files if self._path.exists() else 0, 0, -1
+        ):  # if not, only a new one could not be made
             older = self._path.with_suffix(f".jsonl.{number}")
             newer = self._path.with_suffix(f".jsonl.{number - 1}") if number > 1 else self._path
             if newer.exists():

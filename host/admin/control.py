@@ -21,6 +21,7 @@ from host.admin.streams import Broadcast, event
 from host.admin.taps import Taps
 from host.admin.trials import Trials
 from host.config.catalogue import PluginInfo
+from host.config.model import Admin
 from host.delivery.letter_files import LetterId
 from host.packs.ledger import TablePack
 from host.pipeline.pipeline import Pipeline
@@ -42,7 +43,8 @@ class Control:
         self.pipeline = pipeline
         self.reloader = reloader
         self.state_dir = Path(pipeline.config.hekate.state_dir)
-        self.audit = Audit(self.state_dir)
+        admin = pipeline.config.admin or Admin()
+        self.audit = Audit(self.state_dir, admin.audit, pipeline.metrics.component("router", "router", "router"))
         self.index = Index(pipeline)
         self.recent = Recent(pipeline)
         self.history = History(self.state_dir / "versions")

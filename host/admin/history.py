@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from host.config.model import PluginKind
+from host.delivery import state_files
 from host.sandbox.library import KINDS
 from host.telemetry.logs import get_logger
 
@@ -77,10 +78,13 @@ class History:
         return [kind for kind in KINDS if self._known.get((kind, name))]
 
     def source(self, kind: PluginKind, name: str, version: int) -> bytes | None:
-        """The text of a version."""
+        """Return the text of a version; None if there is none, or its file is damaged."""
         for stored in self._known.get((kind, name), ()):
             if stored.version.version == version:
-                return stored.path.read_bytes()
+                source = _source(stored)
+                if source is None:
+                    self._known[kind, name].remove(stored)
+                return source
         return None
 
     def note_file(self, kind: PluginKind, path: Path) -> None:
@@ -125,9 +129,23 @@ class History:
 
 def _read(folder: Path) -> Iterator[_Stored]:
     for path in folder.glob("*.lua"):
+        if not path.is_file():
+            continue
         stored = _stored(path)
         if stored is not None:
             yield stored
+
+
+def _source(stored: _Stored) -> bytes | None:
+    """Read the text of a version. A damaged file is moved aside: it would be loaded as what it is not."""
+    try:
+        source = stored.path.read_bytes()
+        if hashlib.sha256(source).hexdigest() == stored.version.sha256:
+            return source
+        state_files.move_aside(stored.path, "its text is not what was loaded", "It is no version any more.")
+    except OSError as error:
+        _LOG.error("A version of a script cannot be read.", file=str(stored.path), reason=str(error))
+    return None
 
 
 def _stored(path: Path) -> _Stored | None:

@@ -115,6 +115,7 @@ class AdminServer:
         if not same:
             await self.stop()
         self._use(settings)
+        self.control.audit.settings = settings.audit
         if not same:
             self.start()
 

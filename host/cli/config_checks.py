@@ -101,7 +101,7 @@ def _inputs(config: Config) -> Iterator[Check]:
         try:
             finder.check(must_exist=False)
         except StartError as fault:
-            folders = finder.folders()
+            folders = list(finder.look().folders)
             yield wrong(place, str(fault), f"ls -ld {shlex.quote(str(folders[0] if folders else given))}")
             continue
         files = finder.files()

@@ -28,6 +28,7 @@ _limit = click.option(
 )
 _PAGE = 500
 _MOST_SHOWN = 60
+_MIB = 1 << 20
 
 
 class _Letter(click.ParamType[str]):
@@ -85,16 +86,31 @@ def list_(
     from host.cli.admin_client import Client
     from host.cli.output import table, write_json
 
-    found = list(_letters(Client.default(api, token_file), component, reason, limit))
+    client = Client.default(api, token_file)
+    found = list(_letters(client, component, reason, limit))
     if output_format == "json":
         write_json(found)
         return
     if not found:
         click.echo("There are no such dead letters." if component or reason else "There are no dead letters.", err=True)
+    _show_usage(client)
     rows = [
         [each["id"], each["time"], each["component"], each["reason"], _record(each)[:_MOST_SHOWN]] for each in found
     ]
     table(["id", "time", "component", "reason", "record"], rows, numbers=0)
+
+
+def _show_usage(client: "Client") -> None:
+    """Say how much is kept, and what was deleted for want of room."""
+    from host.cli.admin_client import path_of
+
+    usage = client.ask("GET", path_of("dead-letters", "usage"))
+    used_mib, max_mib = usage["bytes"] / _MIB, usage["max_bytes"] / _MIB
+    kept = f"{used_mib:,.1f} of {max_mib:,.0f} MiB (hekate.dead_letters.max_bytes) are used."
+    deleted = ""
+    if usage["deleted_records"]:
+        deleted = f" The oldest {usage['deleted_records']:,} records were deleted since the host started."
+    click.echo(kept + deleted, err=True)
 
 
 def _letters(client: "Client", component: str | None, reason: str | None, limit: int) -> Iterator[dict[str, Any]]:

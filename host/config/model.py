@@ -62,6 +62,22 @@ class SandboxMaximums(_Keys, frozen=True, kw_only=True):
     max_loops: Annotated[Loops, Meta(description="Highest max_loops.")] = 16
 
 
+class DeadLetterSettings(_Keys, frozen=True, kw_only=True):
+    """How many dead letters are kept."""
+
+    max_bytes: Annotated[
+        int,
+        Meta(
+            ge=MEBIBYTE,
+            description="Bytes of all dead letters together. When they are more, the oldest file is deleted, with "
+            "its records; that is logged and counted.",
+        ),
+    ] = 1024 * MEBIBYTE
+    max_file_bytes: Annotated[
+        int, Meta(ge=64 * KIBIBYTE, description="A file of dead letters that has this size is followed by the next.")
+    ] = 64 * MEBIBYTE
+
+
 class HostSettings(_Keys, frozen=True, kw_only=True):
     """The `hekate` section: settings of the host itself and defaults for every sandbox."""
 
@@ -89,6 +105,9 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
     checkpoint_interval_ms: Annotated[
         int, Meta(ge=10, description="How often the positions of the inputs are written to disk.")
     ] = 500
+    dead_letters: Annotated[
+        DeadLetterSettings, Meta(description="How many records are kept that could not be decoded or delivered.")
+    ] = DeadLetterSettings()
     allow_unjailed: Annotated[
         bool, Meta(description="Start sandboxes even where seccomp cannot confine them. For development only.")
     ] = False
@@ -177,6 +196,23 @@ class AdminLimits(_Keys, frozen=True, kw_only=True):
     taps: Annotated[int, Meta(ge=0, description="Taps open at once.")] = 100
 
 
+class AuditSettings(_Keys, frozen=True, kw_only=True):
+    """How much of the audit log is kept."""
+
+    max_file_bytes: Annotated[
+        int, Meta(ge=64 * KIBIBYTE, description="When audit.jsonl has this size, it is renamed to audit.jsonl.1.")
+    ] = 16 * MEBIBYTE
+    kept_files: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100,
+            description="Full files that are kept beside the current one. The oldest is deleted, which is logged and "
+            "counted.",
+        ),
+    ] = 4
+
+
 class Admin(_Keys, frozen=True, kw_only=True):
     """The `admin` section: the HTTP API. Without the section there is none."""
 
@@ -198,6 +234,7 @@ class Admin(_Keys, frozen=True, kw_only=True):
     peers: Annotated[list[AdminPeer], Meta(description="Users who may come by the unix socket.")] = []
     clients: Annotated[list[AdminClient], Meta(description="Who may come with a client certificate.")] = []
     limits: Annotated[AdminLimits, Meta(description="What one caller may take.")] = AdminLimits()
+    audit: Annotated[AuditSettings, Meta(description="How much of the audit log is kept.")] = AuditSettings()
 
 
 class Queue(_Keys, frozen=True, kw_only=True):
@@ -289,8 +326,12 @@ class InputKeys(_Keys, frozen=True, kw_only=True):
     ] = 1
     max_record_bytes: Annotated[int, Meta(ge=16, description="Longest record; see `oversize`.")] = 64 * KIBIBYTE
     oversize: Annotated[
-        Literal["truncate", "drop"],
-        Meta(description="A longer record is cut at max_record_bytes, or goes to the dead letters."),
+        Literal["truncate", "dead_letter", "drop"],
+        Meta(
+            description="What becomes of a longer record. `truncate` cuts it at max_record_bytes and adds the field "
+            "`truncated`; `dead_letter` sends its first part to the dead letters; `drop` is an older name for that. "
+            "Records and bytes that are cut are counted."
+        ),
     ] = "truncate"
     logger: Annotated[str | None, Meta(description="Logger header of the messages; by default the input's name.")] = (
         None
@@ -432,7 +473,7 @@ class Input(_Resolved, frozen=True, kw_only=True):
     decoders: int
     """How many decoder processes."""
     max_record_bytes: int
-    oversize: Literal["truncate", "drop"]
+    oversize: Literal["truncate", "dead_letter", "drop"]
     logger: str
     message_type: str
     """Empty if not set."""

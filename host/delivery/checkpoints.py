@@ -12,7 +12,9 @@ what a position says is done is never missing in a state, however the host ends.
 import asyncio
 import fcntl
 import os
+import stat
 import struct
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,6 +24,7 @@ from typing import Any
 import lmdb
 import orjson
 
+from host.delivery import state_files
 from host.errors import DeliveryError, StartError
 from host.telemetry.logs import get_logger
 
@@ -37,6 +40,11 @@ _COLLECT_S = 0.02
 _LOCK_NAME = "owner.lock"
 _FLOCK = "hhqqi4x"
 """struct flock of Linux on machines of 64 bits."""
+
+_DAMAGED = (
+    "Every input begins as at its first start, and files from their beginning: records are delivered again. "
+    "Filters begin without their state."
+)
 
 _log = get_logger(__name__, component="checkpoints")
 
@@ -57,10 +65,16 @@ class Checkpoints:
         self._written_s = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: ThreadPoolExecutor | None = None
+        self._remapping = threading.Lock()
+        """Held while the map grows, and while a transaction reads it."""
         folder = state_dir / "checkpoints"
         try:
+            self.damaged = state_files.keep_only(folder, stat.S_ISDIR, "it is no folder", _DAMAGED)
+            """How many files were damaged and moved aside. If any were, no position is known."""
             folder.mkdir(parents=True, exist_ok=True)
+            state_files.keep_only(folder / _LOCK_NAME, stat.S_ISREG, "it is no file", "That is all: it holds nothing.")
             self._lock_fd = _lock(folder / _LOCK_NAME, state_dir)
+            self.damaged += state_files.prepare(folder, _DAMAGED, _verify)
             self._env = lmdb.open(str(folder), map_size=_MAP_BYTES, max_spare_txns=2)
         except (OSError, lmdb.Error) as error:
             raise StartError(
@@ -80,18 +94,22 @@ class Checkpoints:
         for waiting in (self._pending, self._writing):
             if key in waiting:
                 return _checkpoint(waiting[key])
-        with self._env.begin() as transaction:
-            stored = transaction.get(_encoded(key))
+        stored = self._stored(_encoded(key))
         return None if stored is None else _value(stored)
+
+    def _stored(self, key: bytes) -> bytes | None:
+        with self._remapping, self._env.begin() as transaction:
+            stored = transaction.get(key)
+        return None if stored is None else state_files.unseal(key, stored)
 
     def items(self, prefix: str) -> Iterator[tuple[str, Checkpoint]]:
         """All keys that begin with a prefix, with their latest values."""
         found: dict[str, Checkpoint | None] = {}
         start = prefix.encode()
-        with self._env.begin() as transaction, transaction.cursor() as cursor:
+        with self._remapping, self._env.begin() as transaction, transaction.cursor() as cursor:
             positioned = cursor.set_range(start)
             while positioned and cursor.key().startswith(start):
-                found[cursor.key().decode()] = _value(cursor.value())
+                found[cursor.key().decode()] = _value(state_files.unseal(cursor.key(), cursor.value()))
                 positioned = cursor.next()
         for waiting in (self._writing, self._pending):
             found.update((key, _checkpoint(value)) for key, value in waiting.items() if key.startswith(prefix))
@@ -119,9 +137,7 @@ class Checkpoints:
             if key in waiting:
                 value = waiting[key]
                 return value if isinstance(value, bytes) else None
-        with self._env.begin() as transaction:
-            stored: bytes | None = transaction.get(_encoded(key))
-        return stored
+        return self._stored(_encoded(key))
 
     def put_state(self, name: str, state: bytes | None) -> None:
         """Remember a state, or forget it; it is on disk after the next flush."""
@@ -205,16 +221,19 @@ class Checkpoints:
         try:
             self._write_once(values)
         except lmdb.MapFullError:
-            self._env.set_mapsize(self._env.info()["map_size"] * 2)
+            with self._remapping:
+                self._env.set_mapsize(self._env.info()["map_size"] * 2)
             self._write(values)
 
     def _write_once(self, values: dict[str, Value]) -> None:
         with self._env.begin(write=True) as transaction:
             for key, value in values.items():
+                encoded = _encoded(key)
                 if value is None:
-                    transaction.delete(_encoded(key))
+                    transaction.delete(encoded)
                 else:
-                    transaction.put(_encoded(key), value if isinstance(value, bytes) else orjson.dumps(value))
+                    data = value if isinstance(value, bytes) else orjson.dumps(value)
+                    transaction.put(encoded, state_files.seal(encoded, data))
 
 
 def stored(state_dir: Path) -> dict[str, Checkpoint]:
@@ -228,8 +247,8 @@ def stored(state_dir: Path) -> dict[str, Checkpoint]:
         return {}
     try:
         with lmdb.open(str(folder), readonly=True, lock=False) as env, env.begin() as transaction:
-            pairs = [(bytes(key).decode(), bytes(value)) for key, value in transaction.cursor()]
-    except (OSError, lmdb.Error) as error:
+            pairs = [(key.decode(), state_files.unseal(key, value)) for key, value in transaction.cursor()]
+    except (OSError, ValueError, lmdb.Error) as error:
         raise StartError(f"state_dir: cannot read the checkpoints in {folder}: {error}.") from error
     return {key: _value(value) for key, value in pairs if not key.startswith(_STATE_PREFIX)}
 
@@ -266,6 +285,12 @@ def _encoded(key: str) -> bytes:
     if len(encoded) > _MAX_KEY_BYTES:
         raise ValueError(f"a checkpoint key may have {_MAX_KEY_BYTES} bytes: {key[:80]}...")
     return encoded
+
+
+def _verify(key: bytes, stored: bytes) -> None:
+    data = state_files.unseal(key, stored)
+    if not key.decode().startswith(_STATE_PREFIX) and not isinstance(orjson.loads(data), dict):
+        raise state_files.DamagedError(f"the value of {key[:80]!r} is no checkpoint")
 
 
 def _value(stored: bytes) -> Checkpoint:

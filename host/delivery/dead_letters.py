@@ -15,6 +15,7 @@ the append.
 
 import base64
 import os
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -24,11 +25,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from host.clock import Clock, RealClock
+from host.delivery import state_files
 from host.delivery.letter_files import TAKEN_OUT
 from host.errors import RetryDelivery, StartError
 from host.telemetry.logs import get_logger
+from host.telemetry.metrics import ComponentMetrics
 
 _log = get_logger(__name__, component="dead_letters")
+_DAMAGED = "Dead letters in it cannot be shown or replayed."
 
 
 class DeadLetter(NamedTuple):
@@ -47,14 +51,26 @@ class DeadLetter(NamedTuple):
         return base64.b64decode(self.entry["record_base64"])
 
 
+class Usage(NamedTuple):
+    """How much of the dead letters is kept."""
+
+    files: int
+    bytes: int
+    max_bytes: int
+    deleted_records: int
+    """Deleted by this process because there were too many."""
+    deleted_bytes: int
+
+
 class DeadLetters:
     """The dead letters of one state directory.
 
     Args:
         state_dir: Folder for state; its subfolder `dead_letters` is made if missing.
-        max_file_bytes: A file that has reached this size is followed by the next one.
-        max_total_bytes: When all finished files together are larger, the oldest is deleted.
+        max_file_bytes: A file that has reached this size is followed by the next one; at most a quarter of the whole.
+        max_total_bytes: When all files together are larger, the oldest is deleted.
         clock: Source of the time that stands in a letter.
+        metrics: Where to count letters that are deleted.
     """
 
     def __init__(
@@ -64,16 +80,24 @@ class DeadLetters:
         max_file_bytes: int = 64 << 20,
         max_total_bytes: int = 1 << 30,
         clock: Clock | None = None,
+        metrics: ComponentMetrics | None = None,
     ) -> None:
         self._folder = state_dir / "dead_letters"
-        self._max_file_bytes = max_file_bytes
-        self._max_total_bytes = max_total_bytes
+        self._metrics = metrics
+        self.limit(max_total_bytes, max_file_bytes)
         self._clock = clock or RealClock()
         self._syncing = ThreadPoolExecutor(1, thread_name_prefix="dead_letters")
         self.count = 0
         """Letters appended by this process."""
+        self.deleted_records = 0
+        """Letters that were deleted because there were too many. Counted in the thread that deletes."""
+        self.deleted_bytes = 0
         try:
+            self.damaged = state_files.keep_only(self._folder, stat.S_ISDIR, "it is no folder", _DAMAGED)
+            """How many files were damaged and moved aside."""
             self._folder.mkdir(parents=True, exist_ok=True)
+            for path in sorted(self._folder.glob("*.jsonl")):
+                self.damaged += state_files.keep_only(path, stat.S_ISREG, "it is no file", _DAMAGED)
             self._open(_next_number(self._folder))
         except OSError as error:
             raise StartError(
@@ -150,22 +174,43 @@ class DeadLetters:
         except OSError as error:
             raise RetryDelivery(f"a new file for dead letters could not be made: {error}") from error
         self._syncing.submit(_sync_and_close, old_fd, old_path)  # the event loop does not wait for a disk
-        self._prune()
+        self._syncing.submit(self._prune, self._path)
 
-    def _prune(self) -> None:
+    def limit(self, max_total_bytes: int, max_file_bytes: int) -> None:
+        """Change how much is kept; that takes effect with the next file."""
+        self._max_total_bytes = max_total_bytes
+        self._max_file_bytes = min(max_file_bytes, max_total_bytes // 4)
+
+    def usage(self) -> Usage:
+        """Return how much is kept, and how much was deleted."""
+        sizes = [_size(path) for path in self._folder.glob("*.jsonl")]
+        return Usage(len(sizes), sum(sizes), self._max_total_bytes, self.deleted_records, self.deleted_bytes)
+
+    def _prune(self, current: Path) -> None:
         # Somebody short of space may delete some of them meanwhile.
-        sizes = {path: _size(path) for path in sorted(self._folder.glob("*.jsonl")) if path != self._path}
-        total_bytes = sum(sizes.values())
+        sizes = {path: _size(path) for path in sorted(self._folder.glob("*.jsonl")) if path < current}
+        total_bytes = sum(sizes.values()) + self._max_file_bytes
         for path, size in sizes.items():
             if total_bytes <= self._max_total_bytes:
                 return
             try:
+                records = _count(path)
                 path.unlink(missing_ok=True)
             except OSError as error:
                 _log.error("The oldest dead letters cannot be deleted.", file=str(path), reason=error.strerror)
                 continue
             total_bytes -= size
-            _log.error("Deleted the oldest dead letters: there are too many.", file=str(path))
+            self.deleted_records += records
+            self.deleted_bytes += size
+            if self._metrics is not None:
+                self._metrics.count_drop("dead_letters", records)  # only this thread counts that
+            _log.error(
+                "Deleted the oldest dead letters: there are more than hekate.dead_letters.max_bytes.",
+                file=str(path),
+                records=records,
+                bytes=size,
+                max_bytes=self._max_total_bytes,
+            )
 
     def _write(self, blob: bytes) -> None:
         written = 0
@@ -191,6 +236,15 @@ def _sync_and_close(fd: int, path: Path) -> None:
         _log.error("Dead letters may not survive a power cut.", file=str(path), reason=error.strerror)
     finally:
         os.close(fd)
+
+
+def _count(path: Path) -> int:
+    """Count the letters in a file that were not taken out."""
+    try:
+        with path.open("rb") as file:
+            return sum(not line.startswith(TAKEN_OUT) for line in file)
+    except FileNotFoundError:
+        return 0
 
 
 def _size(path: Path) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from array import array
 
+from host.inputs._datagram_drops import DatagramDrops
 from host.inputs.base import Input, Slot
 from host.readiness import wait_readable
 
@@ -31,11 +32,13 @@ class Datagrams:
         self._splitter = owner.new_splitter()
         self._stream = owner.intake.open_stream(f"{owner.name}/{owner.type}", label)
         self._position = 0
+        self._drops = DatagramDrops(owner, receiver)
         owner.metrics.streams_open += 1
 
     async def run(self) -> None:
         """Receive until cancelled; with `once` until none has come for two seconds since the first."""
         fd = self._receiver.fileno()
+        self._drops.start()
         packs = 0
         while True:
             idle, before = False, packs
@@ -53,6 +56,7 @@ class Datagrams:
 
     async def close(self) -> None:
         """Take what has arrived, and close the socket."""
+        self._drops.stop()
         for _ in range(_LAST_PACKS):
             if not await self._receive_pack():
                 break
@@ -117,6 +121,8 @@ class Datagrams:
                 size += 1
             return size
         cut = splitter.split(view[at:], size, True)
+        if splitter.truncated_records:
+            self._owner.count_truncated(splitter)
         for refused in cut.refused:
             self._refuse(refused.data, refused.reason)
         for offset in cut.records or ():

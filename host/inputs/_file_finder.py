@@ -3,11 +3,14 @@
 import glob
 import os
 import stat
+import time
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from host.errors import StartError
+
+_MANY = 1000
 
 
 class Found(NamedTuple):
@@ -17,6 +20,15 @@ class Found(NamedTuple):
     identity: tuple[int, int]
     size: int
     mtime_ns: int
+
+
+class Look(NamedTuple):
+    """What one look at all patterns found."""
+
+    files: list[Found]
+    folders: dict[str, set[str]]
+    """Folders in which files may appear, with the patterns of the names in each."""
+    cpu_s: float
 
 
 class Finder:
@@ -33,11 +45,8 @@ class Finder:
         # Not `~`: a service has no home that a reader of its configuration could guess.
         self._patterns = [str(Path(path).absolute()) for path in paths]
         self._exclude = exclude
-
-    @property
-    def name_patterns(self) -> list[str]:
-        """What the last part of a path has to match."""
-        return [PurePath(pattern).name for pattern in self._patterns]
+        self.is_quick = not any(glob.has_magic(pattern) for pattern in self._patterns)
+        """Whether a look takes so little time that no thread is needed."""
 
     def check(self, *, must_exist: bool) -> None:
         """Refuse patterns that cannot mean what was intended.
@@ -69,21 +78,43 @@ class Finder:
         found: dict[tuple[int, int], Found] = {}
         for pattern in self._patterns:
             paths = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
-            wanted = [path for path in paths if not any(fnmatch(path, excluded) for excluded in self._exclude)]
+            wanted = [path for path in paths if not self.is_excluded(path)]
             files = [file for path in wanted if (file := look_at(path)) is not None]
             for file in sorted(files, key=lambda file: (file.mtime_ns, file.path)):
                 found.setdefault(file.identity, file)
         return list(found.values())
 
-    def folders(self) -> list[Path]:
-        """The folders in which files may appear."""
-        folders: dict[Path, None] = {}
+    def look(self) -> Look:
+        """Expand all patterns. This takes a while with many files, so it is called in a thread."""
+        start_s = time.thread_time()
+        files, folders = self.files(), self._folders()
+        self.is_quick = len(files) + len(folders) < _MANY
+        return Look(files, folders, time.thread_time() - start_s)
+
+    def is_excluded(self, path: str) -> bool:
+        """Return True if a path is left out although a pattern matches it."""
+        return any(fnmatch(path, excluded) for excluded in self._exclude)
+
+    def _folders(self) -> dict[str, set[str]]:
+        folders: dict[str, set[str]] = {}
         for pattern in self._patterns:
-            folders[_fixed_folder(pattern)] = None
+            name = PurePath(pattern).name
             parent = os.path.dirname(pattern)  # noqa: PTH120 -- a pattern, not a path
             if glob.has_magic(parent):
-                folders.update((Path(path), None) for path in glob.glob(parent, recursive=True))  # noqa: PTH207
-        return [folder for folder in folders if folder.is_dir()]
+                folders.setdefault(str(_fixed_folder(pattern)), set())
+                for path in glob.glob(parent, recursive=True):  # noqa: PTH207
+                    folders.setdefault(path.rstrip("/"), set()).add(name)
+            else:
+                folders.setdefault(parent, set()).add(name)
+        return {folder: names for folder, names in folders.items() if os.path.isdir(folder)}  # noqa: PTH112
+
+
+def covers(patterns: set[str], name: str) -> bool:
+    """Return True if one of the patterns matches a name in a folder, as `glob` would."""
+    return any(
+        fnmatch(name, pattern) and (pattern.startswith(".") or not name.startswith(".") or name == pattern)
+        for pattern in patterns
+    )
 
 
 def look_at(path: str) -> Found | None:

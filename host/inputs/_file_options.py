@@ -32,12 +32,21 @@ class FileOptions(InputOptions, frozen=True, kw_only=True):
         Meta(
             ge=10,
             description="How often to look for new files and for data where the kernel does not tell: on network "
-            "file systems.",
+            "file systems. Less often where there are so many files that this would take more than about 1 % of a "
+            "core.",
         ),
     ] = 1000
     close_rotated_after_ms: Annotated[
         int,
         Meta(ge=0, description="How long a file that was renamed or deleted is still read after its last data."),
+    ] = 60_000
+    close_idle_after_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="A followed file without new data for so long is closed, and opened again when it changes. "
+            "Where many files are open, idle ones are closed earlier.",
+        ),
     ] = 60_000
     keep_position: Annotated[
         bool,

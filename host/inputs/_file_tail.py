@@ -32,6 +32,7 @@ class Tail:
 
     Attributes:
         path: Its last known path.
+        paths: All paths that it was ever found under.
         names: File names that it was ever found under.
         head: The first bytes of its content, as far as they are known.
         after: A file that is to be read to its end before this one.
@@ -51,6 +52,7 @@ class Tail:
         self._feeder: Feeder | None = None
         self.identity = identity
         self.path = path
+        self.paths = {path}
         self.names = {PurePath(path).name}
         self.head = head
         self.after: Tail | None = None
@@ -110,6 +112,22 @@ class Tail:
         """Whether all whole records that were read are delivered."""
         return self.released >= self.feeder.submitted
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether its checkpoint says all that is known of it, so that it can be closed and opened again."""
+        past = self.past
+        past_is_settled = past is None or past["released"] >= past["position"]
+        return self.is_caught_up and past_is_settled and not (self.has_copy or self.is_in_doubt or self.is_packed)
+
+    @property
+    def checkpoint(self) -> dict[str, Any]:
+        """What the checkpoint of the file says now."""
+        return self._checkpoint(self.released)
+
+    def all_names(self) -> set[str]:
+        """Names that it was found under, and the one that it had before it was truncated."""
+        return self.names if self.past is None else {*self.names, PurePath(self.past["path"]).name}
+
     async def start(self, position: int, released: int | None = None, reading: str = "") -> None:
         """Begin to read at a position; after a crash, reading would begin at `released`.
 
@@ -128,6 +146,7 @@ class Tail:
         self.gone_since_s = None
         if path != self.path:
             self.path = path
+            self.paths.add(path)
             self.names.add(PurePath(path).name)
             self._known = {}
 

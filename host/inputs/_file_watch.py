@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from fnmatch import fnmatch
-from pathlib import Path
 
 from inotify_simple import INotify, flags  # type: ignore[import-untyped]
 
+from host.inputs._file_finder import covers
 from host.inputs._file_tail import Identity
 
 _FOLDER_EVENTS = (
@@ -28,20 +27,20 @@ class Watch:
     Files are watched by their open descriptor, so that a file stays watched under whatever name it is given.
 
     Args:
-        name_patterns: A name in a folder counts only if it matches one of these.
-        on_folder: Called when a name that counts has come or gone.
+        on_name: Called with a folder and a name in it that a pattern covers, when that name has come or gone.
+        on_folder: Called when a subfolder has come or gone.
         on_file: Called with the identity of a file that changed.
         on_overflow: Called when events were lost, so that everything has to be looked at.
     """
 
     def __init__(
         self,
-        name_patterns: list[str],
+        on_name: Callable[[str, str], None],
         on_folder: Callable[[], None],
         on_file: Callable[[Identity], None],
         on_overflow: Callable[[], None],
     ) -> None:
-        self._patterns = name_patterns
+        self._on_name = on_name
         self._on_folder = on_folder
         self._on_file = on_file
         self._on_overflow = on_overflow
@@ -49,17 +48,20 @@ class Watch:
         self._files: dict[int, Identity] = {}
         self._watches: dict[Identity, int] = {}
         self._folders: dict[str, int] = {}
+        self._names: dict[int, tuple[str, set[str]]] = {}
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._inotify.fd, self._on_readable)
 
-    def add_folder(self, folder: Path) -> None:
-        """Watch a folder; again is no harm.
+    def add_folder(self, folder: str, patterns: set[str]) -> None:
+        """Watch a folder for the names that patterns cover; again is no harm.
 
         Raises:
             OSError: The folder is gone, or the kernel has no more watches to give.
         """
-        if str(folder) not in self._folders:
-            self._folders[str(folder)] = self._inotify.add_watch(folder, _FOLDER_EVENTS)
+        watch = self._folders.get(folder)
+        if watch is None:
+            self._folders[folder] = watch = self._inotify.add_watch(folder, _FOLDER_EVENTS)
+        self._names[watch] = folder, patterns
 
     def add_file(self, fd: int, identity: Identity) -> None:
         """Watch an open file.
@@ -89,10 +91,21 @@ class Watch:
             if event.mask & flags.Q_OVERFLOW:
                 self._on_overflow()
             elif event.mask & flags.IGNORED:
-                # The kernel dropped the watch itself: the file or folder is gone.
-                self._files.pop(event.wd, None)
-                self._folders = {path: watch for path, watch in self._folders.items() if watch != event.wd}
+                self._on_ignored(event.wd)
             elif event.wd in self._files:
                 self._on_file(self._files[event.wd])
-            elif event.mask & flags.ISDIR or any(fnmatch(event.name, pattern) for pattern in self._patterns):
-                self._on_folder()
+            elif event.wd in self._names:
+                folder, patterns = self._names[event.wd]
+                if event.mask & flags.ISDIR or not event.name:
+                    self._on_folder()
+                elif covers(patterns, event.name):
+                    self._on_name(folder, event.name)
+
+    def _on_ignored(self, watch: int) -> None:
+        """The kernel dropped the watch itself: the file or folder is gone."""
+        identity = self._files.pop(watch, None)
+        if identity is not None:
+            self._watches.pop(identity, None)
+            self._on_file(identity)
+        if watch in self._names:
+            self._folders.pop(self._names.pop(watch)[0], None)

@@ -133,6 +133,12 @@ class Input(ABC):
     async def close(self) -> None:
         """Release what `open` took, and submit what was received but not yet submitted. Called once, always."""
 
+    def count_truncated(self, splitter: Splitter) -> None:
+        """Count what a splitter has cut off; what a decoder's process cuts is counted there."""
+        self.metrics.records_truncated += splitter.truncated_records
+        self.metrics.bytes_truncated += splitter.truncated_bytes
+        splitter.truncated_records = splitter.truncated_bytes = 0
+
     def new_feeder(
         self,
         key: str,
@@ -244,6 +250,8 @@ class Feeder:
     def _cut(self, slot: Slot, filled: int, *, final: bool) -> None:
         view = slot.view
         cut = self._splitter.split(view, filled, final)
+        if self._splitter.truncated_records or self._splitter.truncated_bytes:
+            self._input.count_truncated(self._splitter)
         end, records, position = cut.end, cut.records, self.position
         self._carry = bytes(view[end:filled]) if end < filled and not final else b""
         self.position = position + min(end, filled)

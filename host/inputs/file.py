@@ -9,13 +9,22 @@ from pathlib import PurePath
 from typing import Any
 
 from host.delivery.checkpoints import Checkpoint
-from host.inputs._file_copies import Copies, Start
-from host.inputs._file_finder import Finder, Found
+from host.inputs._file_closed import ClosedFiles, longest_idle
+from host.inputs._file_copies import Copies, Folders
+from host.inputs._file_finder import Finder, Found, Look, look_at
+from host.inputs._file_missed import RotatedFiles, base_path, last_checkpoints
+from host.inputs._file_open import OpenFiles, Turns
 from host.inputs._file_options import FileOptions
-from host.inputs._file_source import GzipSource, PackedAfterAllError, Source, last_line, open_source
-from host.inputs._file_tail import Identity, Tail, checkpoint_key, is_same
+from host.inputs._file_source import PackedAfterAllError, open_source
+from host.inputs._file_start import Starts
+from host.inputs._file_tail import Identity, Tail, checkpoint_key
 from host.inputs._file_watch import Watch
 from host.inputs.base import Input, Intake
+
+_SCAN_SHARE = 200
+"""A look at all files is followed by so many times the CPU time that it took, so that idle files cost little."""
+_ROOM_WAIT_S = 0.01
+_MISSED_TRIES = 5
 
 
 class FileInput(Input):
@@ -30,6 +39,9 @@ class FileInput(Input):
     Where the pattern also matches what rotation leaves behind (`access.log*`), a copy of a file that is being read
     (logrotate's copytruncate, or compression) is taken for what it is and is not read again; and what was written
     to the file just before its truncation is then read from the copy.
+
+    A file without new data for `close_idle_after_ms` is closed and opened again when it changes. All file inputs
+    together hold at most half of the descriptors that the process may have, and at most 1,024.
     """
 
     type = "file"
@@ -44,20 +56,39 @@ class FileInput(Input):
         self._finder = Finder(self.name, paths, self.options.exclude)
         self._tails: dict[Identity, Tail] = {}
         self._ready: dict[Tail, None] = {}
-        self._once_tails: list[Tail] = []
+        self._once_tails: dict[Tail, None] = {}
+        """Where files are read once: those of which not everything is delivered yet, in order."""
         self._at_path: dict[str, Tail] = {}
-        self._done: dict[Identity, tuple[int, int]] = {}
+        self._gone: dict[Tail, None] = {}
+        """Open files that no pattern matches any more."""
+        self._closed = ClosedFiles()
+        self._changed_names: dict[str, None] = {}
+        self._changed_closed: dict[Identity, None] = {}
+        self._known_paths: set[str] = set()
+        """Paths that an earlier run has read, until the first scan is over."""
+        self._rotated: dict[str, Checkpoint] = {}
+        """Paths whose file was replaced while it was followed, and what is known of the one before."""
+        self._rotated_of: dict[str, Tail] = {}
+        """What is to be read before the file at a path."""
+        self._postponed: dict[Identity, str] = {}
+        """Files of which it is not known yet whether they are copies."""
         self._unreadable: dict[str, int | None] = {}
         self._copies = Copies(self.checkpoints, self.name)
+        self._open_files, self._turns = OpenFiles(), Turns()
+        self._starts = Starts(self.name, self.options, self.checkpoints, self._copies, reads_once=self._reads_once)
         self._first_scan = self._scan_due = True
+        self._upkeep_due = self._is_unwatched = False
+        self._next_scan_s = 0.0
+        self._look: asyncio.Future[Look] | None = None
         self._waiting: asyncio.Future[None] | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self._watch: Watch | None = None
-        self._resumes = True
+        self._resumes, self._all_read = True, False
 
     async def open(self) -> None:
         """Check the paths, and begin to watch them."""
         self._finder.check(must_exist=self._reads_once)
+        self._open_files.open()
         self._resumes = self._begin_run()
         if not self._reads_once:
             self._watch = self._open_watch()
@@ -67,11 +98,17 @@ class FileInput(Input):
         if not self._reads_once:
             self._tick()
         while True:
-            if self._scan_due:
-                await self._scan()
+            if self._scan_due and self._look is None:
+                self._begin_scan()
+            if self._look is not None and self._look.done():
+                await self._scan(self._look.result())
+            if self._has_changes:
+                await self._look_at_changes()
+            if self._upkeep_due and not self._first_scan:
+                await self._upkeep()
             await self._read_ready()
-            if not self._ready and not self._scan_due:
-                if self._reads_once:
+            if not self._ready and not self._has_changes and (not self._scan_due or self._is_looking):
+                if self._reads_once and self._look is None:
                     break
                 await self._wait()
         self._end_run_when_delivered()
@@ -85,6 +122,7 @@ class FileInput(Input):
         for tail in self._tails.values():
             tail.abandon()
         self._tails.clear()
+        self._open_files.close()
 
     def read_position(self, path: str | PurePath) -> int | None:
         """Up to where a file has been read; None if it is not open."""
@@ -106,45 +144,58 @@ class FileInput(Input):
         return interrupted or self.options.keep_position
 
     def _end_run_when_delivered(self) -> None:
-        self._undelivered = {tail for tail in self._once_tails if not tail.is_delivered}
-        for tail in self._undelivered:
-            tail.on_delivered = partial(self._on_delivered, tail)
-        if not self._undelivered:
+        self._once_tails = {tail: None for tail in self._once_tails if not tail.is_delivered}
+        self._all_read = True
+        if not self._once_tails:
             self.checkpoints.delete(self._run_key)
 
     def _on_delivered(self, tail: Tail) -> None:
-        self._undelivered.discard(tail)
-        if not self._undelivered:
+        self._once_tails.pop(tail, None)
+        if self._all_read and not self._once_tails:
             self.checkpoints.delete(self._run_key)
 
     # Waking up.
 
     def _open_watch(self) -> Watch | None:
         try:
-            return Watch(self._finder.name_patterns, self._on_folder, self._on_file, self._on_overflow)
+            return Watch(self._on_name, self._on_folder, self._on_file, self._on_overflow)
         except OSError as error:
             self._cannot_watch(error)
             return None
 
     def _cannot_watch(self, error: OSError) -> None:
+        if self._is_unwatched:
+            return
+        self._is_unwatched = True
         self.log.warning(
-            "The kernel watches no more files for this user (sysctl fs.inotify); they are looked at now and then.",
+            "The kernel watches no more files for this user (sysctl fs.inotify.max_user_watches). The others are "
+            "looked at every poll_interval_ms, and less often if they are many.",
             error=error.strerror,
             poll_interval_ms=self.options.poll_interval_ms,
         )
 
     def _tick(self) -> None:
         self._ticker = asyncio.get_running_loop().call_later(self.options.poll_interval_ms / 1000, self._tick)
-        self._on_folder()
+        self._upkeep_due = True
+        if time.monotonic() >= self._next_scan_s:
+            self._scan_due = True
+        self._wake()
 
     def _on_folder(self) -> None:
         self._scan_due = True
+        self._wake()
+
+    def _on_name(self, folder: str, name: str) -> None:
+        self._changed_names[os.path.join(folder, name)] = None  # noqa: PTH118 -- of thousands
         self._wake()
 
     def _on_file(self, identity: Identity) -> None:
         tail = self._tails.get(identity)
         if tail is not None:
             self._mark(tail)
+        elif identity in self._closed:
+            self._changed_closed[identity] = None
+            self._wake()
 
     def _on_overflow(self) -> None:
         for tail in self._tails.values():
@@ -168,7 +219,10 @@ class FileInput(Input):
 
     async def _read_ready(self) -> None:
         """Read once from each file that may have something, in turn."""
-        for tail in self._whose_turn():
+        tails = self._whose_turn()
+        for tail in tails:
+            if len(tails) > 1:
+                await self._turns.pause()
             if tail.after is not None and tail.after in self._ready:
                 continue
             tail.after = None
@@ -180,7 +234,8 @@ class FileInput(Input):
     def _whose_turn(self) -> list[Tail]:
         """The files to read from now: all, or where they are read one after the other the first one."""
         if self._reads_once and self.options.sequential:
-            return [tail for tail in self._once_tails if tail in self._ready][:1]
+            first = next((tail for tail in self._once_tails if tail in self._ready), None)
+            return [] if first is None else [first]
         return list(self._ready)
 
     async def _read(self, tail: Tail) -> bool:
@@ -227,64 +282,247 @@ class FileInput(Input):
         await tail.finish()
         self._forget(tail, status)
 
-    def _forget(self, tail: Tail, status: os.stat_result | None) -> None:
+    def _forget(self, tail: Tail, status: os.stat_result | None, *, watched: bool = False) -> None:
         """A file was closed; with a status it is not opened again before that has changed."""
         if status is not None:
-            self._done[tail.identity] = (status.st_size, status.st_mtime_ns)
-        if self._watch is not None:
+            self._closed.add(tail, status)
+        if self._watch is not None and not watched:
             self._watch.remove_file(tail.identity)
         self._tails.pop(tail.identity, None)
         self._ready.pop(tail, None)
-        self._at_path = {path: other for path, other in self._at_path.items() if other is not tail}
+        self._gone.pop(tail, None)
+        self._copies.closed(tail)
+        for path in tail.paths:
+            if self._at_path.get(path) is tail:
+                del self._at_path[path]
+
+    # Closing files that are idle.
+
+    async def _upkeep(self) -> None:
+        """Deal with what changes by the mere passing of time."""
+        self._upkeep_due = False
+        for tail in list(self._gone):
+            await self._not_seen(tail)
+        if self._rotated:
+            paths, self._rotated = self._rotated, {}
+            await self._read_missed([found for path in paths if (found := look_at(path)) is not None], paths)
+        for tail in self._tails.values():
+            tail.has_copy = False
+        postponed, self._postponed = self._postponed, {}
+        for path in postponed.values():
+            file = look_at(path)
+            if file is not None:
+                await self._see(file)
+        idle_since_s = time.monotonic() - self.options.close_idle_after_ms / 1000
+        for tail in list(self._tails.values()):
+            if tail.active_s < idle_since_s and tail.is_settled and tail not in self._ready and tail not in self._gone:
+                self._close_idle(tail)
+        if len(self._tails) > self._open_files.most:
+            await self._close_longest_idle()
+
+    def _close_idle(self, tail: Tail) -> None:
+        """Close a file that is read to its end; its checkpoint says where to go on when it changes."""
+        status = os.fstat(tail.fd)
+        if status.st_size != tail.read_position:
+            self._mark(tail)
+            return
+        tail.abandon()
+        self._forget(tail, status, watched=True)
+
+    async def _close_longest_idle(self) -> bool:
+        """Close some idle files for others; whether there were any."""
+        surplus = len(self._tails) - self._open_files.most
+        found = longest_idle((tail for tail in self._tails.values() if tail not in self._ready), surplus)
+        for tail in found:
+            if tail in self._gone:
+                await self._close_rotated(tail)
+            else:
+                self._close_idle(tail)
+        return bool(found)
+
+    async def _make_room(self) -> None:
+        """Wait until another file may be opened."""
+        while len(self._tails) >= self._open_files.most:
+            if not self._reads_once and await self._close_longest_idle():
+                continue
+            if self._ready:
+                await self._read_ready()
+            else:
+                await asyncio.sleep(_ROOM_WAIT_S)  # what was read is still to be delivered
 
     # Finding files.
 
-    async def _scan(self) -> None:
-        """Look which files there are."""
+    @property
+    def _is_looking(self) -> bool:
+        return self._look is not None and not self._look.done()
+
+    @property
+    def _has_changes(self) -> bool:
+        # Before the first scan is over, it is not known which files are new.
+        return bool(self._changed_names or self._changed_closed) and not self._first_scan
+
+    def _begin_scan(self) -> None:
+        """Look which files there are; in a thread if that takes long, so that what is known is read meanwhile."""
         self._scan_due = False
-        self._watch_folders()
-        files = self._finder.files()
+        loop = asyncio.get_running_loop()
+        if self._finder.is_quick:
+            self._look = loop.create_future()
+            self._look.set_result(self._finder.look())
+        else:
+            self._look = loop.run_in_executor(None, self._finder.look)
+            self._look.add_done_callback(lambda _: self._wake())
+
+    async def _scan(self, look: Look) -> None:
+        """Take up what was found."""
+        self._look = None
+        self._next_scan_s = time.monotonic() + look.cpu_s * _SCAN_SHARE
+        self._watch_folders(look.folders)
+        files, renamed = look.files, set[Identity]()
         for tail in self._tails.values():
             tail.has_copy = False
-        if self._first_scan:
-            if self._resumes:
-                files += self._copies.renamed(files)
+        if self._first_scan and self._resumes:
+            self._copies.load()
+            known = last_checkpoints(self._copies.checkpoints())
+            self._known_paths = set(known)
+            renamed = await self._read_missed(files, known)
+            found = [file for file in self._copies.renamed(files) if file.identity not in renamed]
+            renamed |= {file.identity for file in found}
             # Files that are known first: others may be copies of them.
-            files.sort(key=lambda file: self.checkpoints.get(checkpoint_key(self.name, file.identity)) is None)
+            files = sorted(files, key=lambda file: not self._is_known(file.identity)) + found
         for file in files:
             await self._see(file)
-        seen = {file.identity for file in files}
-        self._done = {identity: state for identity, state in self._done.items() if identity in seen}
-        for tail in list(self._tails.values()):
-            if tail.identity not in seen:
-                await self._not_seen(tail)
+            await self._turns.pause()
+        await self._look_for_missing({file.identity for file in files} - renamed)
         if self._first_scan and not files:
             self.log.warning("No file matches yet.", path=self.options.path)
         self._first_scan = False
+        self._known_paths.clear()
+        self._rotated_of.clear()
 
-    def _watch_folders(self) -> None:
+    async def _read_missed(self, files: list[Found], known: dict[str, Checkpoint]) -> set[Identity]:
+        """Begin with rotated files that no pattern matches and that hold unread lines; which they are."""
+        at_path = {file.path: file for file in files}
+        matched, admitted = {file.identity for file in files}, set[Identity]()
+        rotated = RotatedFiles(self._copies.was_read)
+        for path, checkpoint in known.items() if not self._reads_once else ():
+            await self._turns.pause()
+            file = at_path.get(path)
+            is_same_file = file is not None and self._copies.was_read(file)
+            for _ in range(_MISSED_TRIES):
+                missed = rotated.missed(path, checkpoint)
+                unread = [each for each in missed.files if each.identity not in matched | admitted]
+                unread = [each for each in unread if not self._finder.is_excluded(each.path)]
+                if is_same_file:  # what is known of the others was dealt with when it was rotated
+                    unread = [each for each in unread if not self._copies.was_read(each)]
+                for each in unread:
+                    await self._admit_rotated(each, path)
+                if unread:
+                    self.log.info("Reading rotated files first.", path=path, files=[each.path for each in unread])
+                opened = {
+                    each.identity for each in unread if each.identity in self._tails or each.identity in self._closed
+                }
+                admitted |= opened
+                if len(opened) == len(unread):
+                    break
+                rotated.forget(path)  # one was renamed or compressed meanwhile: it has another name now
+            if missed.last is not None and not is_same_file and (file is not None or missed.files):
+                self._report_missed(missed.last)
+        return admitted
+
+    async def _admit_rotated(self, file: Found, path: str) -> None:
+        """Open a rotated file, to be read before what took its path."""
+        await self._admit(file, from_beginning=True)
+        if (tail := self._tails.get(file.identity)) is not None:
+            tail.after, self._rotated_of[path] = self._rotated_of.get(path), tail
+
+    def _report_missed(self, last: Checkpoint) -> None:
+        self.metrics.count_error("rotated file missed")
+        self.log.warning(
+            "A file was replaced, and its rotated copy was not found. "
+            "Lines written behind the position are missed, if there were any.",
+            path=last["path"],
+            position=last["position"],
+        )
+
+    def _is_known(self, identity: Identity) -> bool:
+        return self.checkpoints.get(checkpoint_key(self.name, identity)) is not None
+
+    async def _look_for_missing(self, seen: set[Identity]) -> None:
+        """Deal with files that no pattern matches any more."""
+        for tail in list(self._tails.values()):
+            # What was found may be of some time ago.
+            if tail.identity in self._tails and tail.identity not in seen and not _is_at(tail):
+                await self._not_seen(tail)
+        folders = Folders()
+        for identity in self._closed.missing(seen):
+            if identity in self._closed and self._closed.look_at(identity) is None:
+                await self._closed_not_seen(identity, folders)
+            await self._turns.pause()
+
+    async def _look_at_changes(self) -> None:
+        """Look at the names and files of which the kernel has told."""
+        names, self._changed_names = self._changed_names, {}
+        identities, self._changed_closed = self._changed_closed, {}
+        wanted = [path for path in names if not self._finder.is_excluded(path)]
+        before = [tail for path in wanted if (tail := self._at_path.get(path)) is not None]
+        found = {file.identity: file for path in wanted if (file := look_at(path)) is not None}
+        folders = Folders()
+        for identity in identities:
+            if identity in found:
+                continue
+            if (file := self._closed.look_at(identity)) is not None:
+                found[identity] = file
+            elif identity in self._closed:
+                await self._closed_not_seen(identity, folders)
+        for file in sorted(found.values(), key=lambda file: (file.mtime_ns, file.path)):
+            await self._see(file)
+            await self._turns.pause()
+        for tail in before:
+            if tail.identity in found or tail.identity not in self._tails:
+                continue
+            if not _is_at(tail):
+                await self._not_seen(tail)
+
+    def _watch_folders(self, folders: dict[str, set[str]]) -> None:
         if self._watch is None:
             return
-        try:
-            for folder in self._finder.folders():
-                self._watch.add_folder(folder)
-        except OSError as error:
-            self._cannot_watch(error)
+        for folder, patterns in folders.items():
+            try:
+                self._watch.add_folder(folder, patterns)
+            except OSError as error:
+                self._cannot_watch(error)
 
     async def _see(self, file: Found) -> None:
         tail = self._tails.get(file.identity)
         if tail is None:
-            if self._done.get(file.identity) != (file.size, file.mtime_ns):
+            if not self._closed.is_unchanged(file):
                 await self._admit(file)
             return
+        self._gone.pop(tail, None)
         tail.found_at(file.path)
+        self._copies.opened(tail)
         self._at_path.setdefault(file.path, tail)
         if tail.has_more():
             self._mark(tail)
 
+    async def _closed_not_seen(self, identity: Identity, folders: Folders) -> None:
+        """A closed file was renamed or deleted. If it was renamed, it is followed for a while as any other."""
+        path = self._closed.path(identity)
+        file = folders.search(os.path.dirname(path), identity)  # noqa: PTH120 -- of thousands
+        if file is not None:
+            self._closed.pop(identity)
+            if file.path != path or not self._reads_once:
+                await self._admit(file)
+                if (tail := self._tails.get(identity)) is not None:
+                    await self._not_seen(tail)
+        elif self._closed.is_gone_for(identity, self.options.close_rotated_after_ms / 1000):
+            self._closed.pop(identity)
+            self.checkpoints.delete(checkpoint_key(self.name, identity))
+
     async def _not_seen(self, tail: Tail) -> None:
         """A file was renamed or deleted: read on for a while, then close it."""
         now_s = time.monotonic()
+        self._gone[tail] = None
         if tail.gone_since_s is None:
             tail.gone_since_s = now_s
         tail.unlinked = os.fstat(tail.fd).st_nlink == 0
@@ -303,8 +541,10 @@ class FileInput(Input):
             tail.abandon()  # an unfinished last line is read from the copy
             self._forget(tail, None)
 
-    async def _admit(self, file: Found) -> None:
+    async def _admit(self, file: Found, *, from_beginning: bool = False) -> None:
         """Open a file that is not open yet, find out where to begin, and begin."""
+        if len(self._tails) >= self._open_files.most:
+            await self._make_room()
         try:
             source = open_source(file.path)
         except OSError as error:
@@ -317,15 +557,28 @@ class FileInput(Input):
             self._scan_due = True
             return
         head = source.head()
-        start = self._start_of(file, source, head)
+        start = self._starts.of(
+            file,
+            source,
+            head,
+            resumes=self._resumes,
+            at_end=self._first_scan and not from_beginning and base_path(file.path) not in self._known_paths,
+        )
         if start is None:
             source.close()
+            self._postponed[file.identity] = file.path
             return
+        self._closed.pop(file.identity)
         tail = Tail(self, source, file.path, file.identity, head)
         tail.past = start.past
-        tail.after = self._at_path.get(file.path)
+        before = self._at_path.get(file.path)
+        if before is not None and before.identity != file.identity and not self._reads_once:
+            # It may have been rotated more than once since it was looked at.
+            self._rotated[file.path] = before.checkpoint
+        tail.after = before or self._rotated_of.pop(file.path, None)
         self._at_path[file.path] = tail
         self._tails[file.identity] = tail
+        self._copies.opened(tail)
         if self._watch is not None:
             try:
                 self._watch.add_file(source.fd, file.identity)
@@ -335,35 +588,11 @@ class FileInput(Input):
         if start.copy_of is not None:
             start.copy_of.goes_on_in(tail)
         if self._reads_once:
-            self._once_tails.append(tail)
+            self._once_tails[tail] = None
+            tail.on_delivered = partial(self._on_delivered, tail)
         self._mark(tail)
 
-    def _start_of(self, file: Found, source: Source, head: bytes) -> Start | None:
-        """Where to begin in a file; None if that cannot be said yet."""
-        checkpoint = self.checkpoints.get(checkpoint_key(self.name, file.identity)) if self._resumes else None
-        if checkpoint is not None:
-            position = int(checkpoint["position"])
-            if is_same(checkpoint, head) and (isinstance(source, GzipSource) or file.size >= position):
-                return Start(position, position, _delivered(checkpoint.get("past")), checkpoint.get("reading", ""))
-            checkpoint.pop("past", None)
-            return Start(0, 0, past=checkpoint | {"released": position})
-        return Start(0, 0) if self._reads_once else self._start_of_new(file, source, head)
 
-    def _start_of_new(self, file: Found, source: Source, head: bytes) -> Start | None:
-        tails = list(self._tails.values())
-        if (copied := self._copies.start_of(file, head, tails)) is not None:
-            if isinstance(source, GzipSource):
-                return copied
-            # It may have been made before all of it was read.
-            return copied._replace(position=min(copied.position, file.size), released=min(copied.released, file.size))
-        if self._copies.is_waiting(file, head, tails):
-            return None
-        if self._first_scan and self.options.start_at == "end" and not isinstance(source, GzipSource):
-            position = last_line(source.fd, file.size)
-            return Start(position, position)
-        return Start(0, 0)
-
-
-def _delivered(past: Checkpoint | None) -> Checkpoint | None:
-    """What a file was before its truncation, as another run finds it: what was only read has to be read again."""
-    return None if past is None else past | {"position": past["released"]}
+def _is_at(tail: Tail) -> bool:
+    file = look_at(tail.path)
+    return file is not None and file.identity == tail.identity and tail.gone_since_s is None

@@ -9,6 +9,8 @@ from host import addresses
 from host.inputs._datagrams import Datagrams
 from host.inputs.base import Input, InputOptions
 
+_SO_RCVBUFFORCE = 33
+
 
 class UdpOptions(InputOptions, frozen=True, kw_only=True):
     """Options of the UDP input."""
@@ -19,9 +21,10 @@ class UdpOptions(InputOptions, frozen=True, kw_only=True):
         Meta(
             ge=0,
             description="Memory of the kernel for datagrams that wait; 0: the system's default. The system's limit is "
-            "sysctl net.core.rmem_max.",
+            "sysctl net.core.rmem_max, except for root. What does not fit is lost; it is counted as dropped with the "
+            "reason kernel_buffer_full, and logged.",
         ),
-    ] = 0
+    ] = 4 << 20
 
     def __post_init__(self) -> None:
         """Refuse what is no address."""
@@ -49,14 +52,24 @@ class UdpInput(Input):
         wanted = addresses.parse(self.options.address)
         receiver = addresses.bind(f"inputs.{self.name}.address", wanted, socket.SOCK_DGRAM)
         if self.options.receive_buffer_bytes:
-            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.options.receive_buffer_bytes)
-            # The kernel doubles what it grants.
-            granted = receiver.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
-            if granted < self.options.receive_buffer_bytes:
-                self.log.warning("The system grants a smaller buffer (sysctl net.core.rmem_max).", bytes=granted)
+            self._set_buffer(receiver, self.options.receive_buffer_bytes)
         self.address = addresses.Address(*receiver.getsockname()[:2])
         self._datagrams = Datagrams(self, receiver, str(self.address))
         self.log.info("Listening.", address=str(self.address))
+
+    def _set_buffer(self, receiver: socket.socket, wanted_bytes: int) -> None:
+        try:
+            receiver.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, wanted_bytes)
+        except OSError:  # only root may exceed the limit
+            receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted_bytes)
+        # The kernel doubles what it grants.
+        granted_bytes = receiver.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+        if granted_bytes < wanted_bytes:
+            self.log.warning(
+                "The system grants a smaller receive_buffer_bytes. Raise sysctl net.core.rmem_max.",
+                receive_buffer_bytes=granted_bytes,
+                wanted_bytes=wanted_bytes,
+            )
 
     async def run(self) -> None:
         """Receive."""

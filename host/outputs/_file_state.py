@@ -2,19 +2,18 @@
 
 import errno
 import os
-import shutil
+import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lmdb
 import orjson
 
+from host.delivery import state_files
 from host.errors import StartError
-from host.telemetry.logs import get_logger
 
 _MAP_BYTES = 1 << 20
-
-_log = get_logger(__name__, component="outputs")
+_DAMAGED = "A half-written last line of this output's files may stay; no record is missed."
 
 
 class Written(NamedTuple):
@@ -34,7 +33,9 @@ class FileState:
 
     def __init__(self, folder: Path) -> None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.damaged = state_files.keep_only(folder.parent, stat.S_ISDIR, "it is no folder", _DAMAGED)
+            """How many files were damaged and moved aside."""
+            self.damaged += state_files.prepare(folder, _DAMAGED, _verify)
             self._env = _open(folder)
         except (OSError, lmdb.Error) as error:
             raise StartError(
@@ -48,25 +49,38 @@ class FileState:
         Raises:
             OSError: That could not be written.
         """
+        key = _key(identity)
+        value = state_files.seal(key, orjson.dumps([path, size]))
         try:
-            with self._env.begin(write=True) as transaction:
-                transaction.put(_key(identity), orjson.dumps([path, size]))
+            try:
+                self._put(key, value)
+            except lmdb.MapFullError:
+                self._make_room()
+                self._put(key, value)
         except lmdb.Error as error:
             raise OSError(errno.EIO, f"the output's state in state_dir cannot be written: {error}") from error
+
+    def _put(self, key: bytes, value: bytes) -> None:
+        with self._env.begin(write=True) as transaction:
+            transaction.put(key, value)
+
+    def _make_room(self) -> None:
+        """Grow, and forget files that are gone, so that the state grows only with the files that there are."""
+        self._env.set_mapsize(self._env.info()["map_size"] * 2)
+        self.files()
 
     def get(self, identity: tuple[int, int]) -> int | None:
         """Up to where a file was delivered; None if it is not ours."""
         with self._env.begin() as transaction:
             value = transaction.get(_key(identity))
-        return None if value is None else int(orjson.loads(value)[1])
+        return None if value is None else _written(_key(identity), value).size
 
     def files(self) -> list[Written]:
         """All files that are still there. The others are forgotten."""
         found = []
         with self._env.begin(write=True) as transaction:
             for key, value in list(transaction.cursor()):
-                device, _, inode = key.decode().partition("-")
-                written = Written(orjson.loads(value)[0], (int(device), int(inode)), int(orjson.loads(value)[1]))
+                written = _written(key, value)
                 if _identity(written.path) == written.identity:
                     found.append(written)
                 else:
@@ -81,14 +95,17 @@ class FileState:
 def _open(folder: Path) -> "lmdb.Environment":
     # No writemap, though it is faster: a full disk would then end the process instead of failing a call.
     settings: dict[str, Any] = {"map_size": _MAP_BYTES, "sync": False, "metasync": False, "lock": False}
-    try:
-        return lmdb.open(str(folder), **settings)
-    except (lmdb.CorruptedError, lmdb.InvalidError, lmdb.VersionMismatchError) as error:
-        # After a power cut. The only consequence is that a half-written last line may stay.
-        _log.warning("The state of an output was damaged and begins anew.", folder=str(folder), error=str(error))
-        shutil.rmtree(folder)
-        folder.mkdir()
-        return lmdb.open(str(folder), **settings)
+    return lmdb.open(str(folder), **settings)
+
+
+def _verify(key: bytes, value: bytes) -> None:
+    _written(key, value)
+
+
+def _written(key: bytes, value: bytes) -> Written:
+    path, size = orjson.loads(state_files.unseal(key, value))
+    device, _, inode = key.decode().partition("-")
+    return Written(str(path), (int(device), int(inode)), int(size))
 
 
 def _key(identity: tuple[int, int]) -> bytes:

@@ -89,6 +89,8 @@ class FileOutput(Output):
     async def open(self) -> None:
         """Repair what a crash left, and open the file."""
         self._state = FileState(self.state_dir / "outputs" / self.name)
+        for _ in range(self._state.damaged):
+            self.metrics.count_error("damaged_state_file")
         self._path = self._path_at(self._clock.now_ns() // 1_000_000_000)
         try:
             for written in self._state.files():

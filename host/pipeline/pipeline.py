@@ -11,7 +11,7 @@ from host.config import model
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
 from host.errors import HekateError, SandboxError
-from host.pipeline import operate
+from host.pipeline import operate, restart_needs
 from host.pipeline.case_check import CaseCheck, sandboxes_of
 from host.pipeline.judge import Judge
 from host.pipeline.reload import STAGES, Reload, all_of, wanted_units
@@ -46,6 +46,8 @@ class Pipeline:
         """Set when every input has ended by itself."""
         self.failure: BaseException | None = None
         """Why an input ended that should not have."""
+        self.needs_restart: list[str] = []
+        """Options that the last reload found changed and that take effect only after a restart."""
         self._once = once
         self._world = world or World()
         self.on_print: Callable[[Sandbox, str], None] | None = None
@@ -54,8 +56,14 @@ class Pipeline:
         self.filters: dict[str, FilterUnit] = {}
         self.outputs: dict[str, OutputUnit] = {}
         state_dir = Path(config.hekate.state_dir)
-        self.dead_letters = DeadLetters(state_dir)
+        kept = config.hekate.dead_letters
+        counts = self.metrics.component("router", "router", "router")
+        self.dead_letters = DeadLetters(
+            state_dir, max_file_bytes=kept.max_file_bytes, max_total_bytes=kept.max_bytes, metrics=counts
+        )
         self.checkpoints = Checkpoints(state_dir, config.hekate.checkpoint_interval_ms)
+        for _ in range(self.checkpoints.damaged + self.dead_letters.damaged):
+            counts.count_error("damaged_state_file")
         self.zygote = ZygoteClient()
         self.groups: dict[str, Group] = {}
         self.case_check = CaseCheck(self.zygote)
@@ -247,6 +255,7 @@ class Pipeline:
             HekateError: Something new does not start; everything goes on as it was.
         """
         async with self.changing:
+            config, self.needs_restart = restart_needs.effective(self.config, config)
             drop_ins = {name: unit.config for name, unit in self.filters.items() if name not in self.config.filters}
             wanted, around = wanted_units(config, drop_ins), self.surroundings(config)
             new = [unit for stage in STAGES for unit in wanted[stage].values()]
@@ -255,9 +264,11 @@ class Pipeline:
             await self.case_check.check(fresh, around.settings, around.read_module)
             reload = Reload(self, wanted, around)
             await reload.run()
+            kept = config.hekate.dead_letters
+            self.dead_letters.limit(kept.max_bytes, kept.max_file_bytes)
+            changed = restart_needs.changed(self.config, config)
             self.config = config
-        changed: list[str] = reload.changed
-        return changed
+        return [*changed, *reload.changed]
 
     def units(self, stage: str) -> dict[str, Any]:
         """The running units of a stage, by name."""

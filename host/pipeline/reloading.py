@@ -34,7 +34,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     ok: bool
     """Whether the new configuration runs now."""
     changed: list[str] = []
-    """What was started, replaced or stopped, as `outputs.errors`."""
+    """What was started, replaced or stopped, as `outputs.errors`, and options that changed."""
+    needs_restart: list[str] = []
+    """Options that have changed, and take effect only after a restart."""
     error: str = ""
     """Why the old configuration goes on."""
 
@@ -167,6 +169,11 @@ class Reloader:
         outcome = self.last = await self._outcome()
         if not outcome.ok:
             return outcome
+        if outcome.needs_restart:
+            _LOG.warning(
+                "Options have changed that a reload cannot change. Restart Hekate for them to take effect.",
+                options=",".join(outcome.needs_restart),
+            )
         _LOG.info("Reloaded.", changed=",".join(outcome.changed) or "nothing")
         self._read()
         for told in self.on_reloaded:
@@ -190,7 +197,8 @@ class Reloader:
             return Outcome(time_ns=time.time_ns(), ok=False, error=str(failure))
         if self.loader is not None:
             await self.loader.apply()
-        return Outcome(time_ns=time.time_ns(), ok=True, changed=changed)
+        needs_restart = list(self._pipeline.needs_restart)
+        return Outcome(time_ns=time.time_ns(), ok=True, changed=changed, needs_restart=needs_restart)
 
 
 def _sentence(error: dict[str, object]) -> str:

@@ -144,6 +144,7 @@ class Decoding:
         self.metrics.records_truncated += report.records
         self.metrics.failures.count(report.received, report.failed, sandbox.version)
         self._input_metrics.failures.count(report.received)
+        self.metrics.bytes_truncated += report.injected  # a decoder says here how many bytes it cut off
         if report.failed:
             self.metrics.count_drop("decode_failed", report.failed)
         pack.decoded = True

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-Oversize = Literal["truncate", "drop"]
+Oversize = Literal["truncate", "dead_letter", "drop"]
 
 OVERSIZE_REASON = "longer than max_record_bytes"
 
@@ -72,7 +72,11 @@ class Splitter(ABC):
     Args:
         options: The options of the type.
         max_record_bytes: The longest record.
-        oversize: What becomes of a longer one: `truncate` keeps its first `max_record_bytes`, `drop` refuses it.
+        oversize: What becomes of a longer one: `truncate` keeps its first `max_record_bytes`, the others refuse it.
+
+    Attributes:
+        truncated_records: How many records were cut.
+        truncated_bytes: How many bytes were cut off.
     """
 
     Options: ClassVar[type[SplitterOptions]]
@@ -89,6 +93,16 @@ class Splitter(ABC):
         self._deliver_incomplete_final: bool = options.deliver_incomplete_final
         self._max_record_bytes = max_record_bytes
         self._oversize = oversize
+        self.truncated_records = 0
+        self.truncated_bytes = 0
+
+    def _scan_of(self, view: memoryview) -> "Scan":
+        return Scan(view, self._max_record_bytes, self._oversize, self)
+
+    def _pass_over(self, count: int) -> None:
+        """Bytes of a record that was cut are passed over."""
+        if self._oversize == "truncate":
+            self.truncated_bytes += count
 
     @abstractmethod
     def split(self, view: memoryview, filled: int, final: bool) -> Cut:
@@ -117,9 +131,10 @@ class Scan:
     though its end is not in sight.
     """
 
-    __slots__ = ("_max", "_truncate", "_view", "records", "refused")
+    __slots__ = ("_max", "_owner", "_truncate", "_view", "records", "refused")
 
-    def __init__(self, view: memoryview, max_record_bytes: int, oversize: Oversize) -> None:
+    def __init__(self, view: memoryview, max_record_bytes: int, oversize: Oversize, owner: Splitter) -> None:
+        self._owner = owner
         self._view = view
         self._max = max_record_bytes
         self._truncate = oversize == "truncate"
@@ -133,11 +148,14 @@ class Scan:
             self.records.append(end)
         else:
             self.overflow(start)
+            if self._truncate:
+                self._owner.truncated_bytes += end - start - self._max
 
     def overflow(self, start: int) -> None:
         """A record that is longer than allowed."""
         end = start + self._max
         if self._truncate:
+            self._owner.truncated_records += 1
             self.records.append(start)
             self.records.append(end)
         else:

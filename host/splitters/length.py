@@ -35,9 +35,10 @@ class LengthSplitter(Splitter):
 
     def split(self, view: memoryview, filled: int, final: bool) -> Cut:
         """Find the records in `view[:filled]`."""
-        scan = Scan(view, self._max_record_bytes, self._oversize)
+        scan = self._scan_of(view)
         skipped = min(self._to_skip, filled)
         self._to_skip -= skipped
+        self._pass_over(skipped)
         at = skipped
         while not self._to_skip and (length := self._length(view, at, filled)) is not None:
             start = at + self._header_bytes
@@ -49,6 +50,7 @@ class LengthSplitter(Splitter):
             elif length > self._max_record_bytes and filled - start >= self._max_record_bytes:
                 scan.overflow(start)
                 self._to_skip = start + length - filled
+                self._pass_over(filled - start - self._max_record_bytes)
                 return self._end(scan, at, filled, final)
             else:
                 break

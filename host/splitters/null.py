@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from host.splitters.base import Cut, Scan, Splitter, SplitterOptions
+from host.splitters.base import Cut, Splitter, SplitterOptions
 
 
 class NullOptions(SplitterOptions, frozen=True, kw_only=True):
@@ -31,6 +31,6 @@ class NullSplitter(Splitter):
         """Find the records in `view[:filled]`."""
         if not filled:
             return Cut(0, array("I"))
-        scan = Scan(view, self._max_record_bytes, self._oversize)
+        scan = self._scan_of(view)
         scan.add(0, filled)
         return Cut(filled, scan.records, refused=tuple(scan.refused))

@@ -68,7 +68,7 @@ class RegexSplitter(Splitter):
 
     def split(self, view: memoryview, filled: int, final: bool) -> Cut:
         """Find the records in `view[:filled]`."""
-        scan = Scan(view, self._max_record_bytes, self._oversize)
+        scan = self._scan_of(view)
         settled = filled if final else filled - self._ahead
         start = 0
         while (found := self._next(view[start:filled], settled - start)) is not None:

@@ -67,18 +67,22 @@ class TokenSplitter(Splitter):
 
     def _scan(self, view: memoryview, filled: int, final: bool) -> Cut:
         """Find the records one by one: the way for longer delimiters, and for a record that is too long."""
-        scan = Scan(view, self._max_record_bytes, self._oversize)
+        scan = self._scan_of(view)
         data = bytes(view[:filled])
         token, width, start, at = self._token, len(self._token), 0, self._searched
         while (hit := data.find(token, at)) >= 0:
             at = hit + width
             self._found += 1
             if self._found == self._count:
-                if not self._skipping:
+                if self._skipping:
+                    self._pass_over(hit - start)
+                else:
                     scan.add(start, hit)
                 start, self._found, self._skipping = at, 0, False
         if final:
-            if not self._skipping:
+            if self._skipping:
+                self._pass_over(filled - start)
+            else:
                 self._last(scan, start, filled, filled - width + 1)
             self._forget()
             return Cut(filled, scan.records, refused=tuple(scan.refused))
@@ -91,6 +95,9 @@ class TokenSplitter(Splitter):
         if not self._skipping and certain - start > self._max_record_bytes:
             scan.overflow(start)
             self._skipping = True
+            self._pass_over(certain - start - self._max_record_bytes)
+        elif self._skipping:
+            self._pass_over(certain - start)
         end = certain if self._skipping else start
         self._searched = max(searched - end, 0)
         return Cut(end, scan.records, resume=start, refused=tuple(scan.refused))

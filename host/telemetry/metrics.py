@@ -55,6 +55,7 @@ SPECS: tuple[MetricSpec, ...] = (
     ),
     MetricSpec("records_empty", "hekate_component_empty_records", "Records whose encoding is empty."),
     MetricSpec("records_truncated", "hekate_component_truncated_records", "Records cut at max_record_bytes."),
+    MetricSpec("bytes_truncated", "hekate_component_truncated_bytes", "Bytes cut off at max_record_bytes."),
     MetricSpec("retries", "hekate_component_retries", "Deliveries tried again."),
     MetricSpec("restarts", "hekate_component_restarts", "Starts after the first one."),
     MetricSpec("queue_packs", "hekate_component_queue_packs", "Packs waiting in the queue.", is_gauge=True),
@@ -100,6 +101,7 @@ class ComponentMetrics(_Failing):
     __slots__ = (
         "bytes_received",
         "bytes_sent",
+        "bytes_truncated",
         "cpu_ms",
         "drops",
         "errors",
@@ -159,6 +161,7 @@ class ComponentMetrics(_Failing):
         self.records_skipped = 0
         self.records_empty = 0
         self.records_truncated = 0
+        self.bytes_truncated = 0
         self.records_replayed = 0
         self.retries = 0
         self.restarts = 0

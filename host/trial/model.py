@@ -24,7 +24,7 @@ class Decoder(_Plain, frozen=True, kw_only=True):
     decoder_chain: tuple[model.Sandbox, ...]
     decoder_strategy: Literal["first", "all"] = "first"
     max_record_bytes: int = 64 * _KIBIBYTE
-    oversize: Literal["truncate", "drop"] = "truncate"
+    oversize: Literal["truncate", "dead_letter", "drop"] = "truncate"
     logger: str = ""
     message_type: str = ""
 

@@ -4,11 +4,13 @@ import errno
 import os
 from pathlib import Path
 
+import msgspec
 import orjson
 import pytest
 
-from host.admin import audit as audit_module
 from host.admin.audit import Audit
+from host.config.model import AuditSettings
+from host.telemetry.metrics import ComponentMetrics
 
 
 def write(audit, what):
@@ -21,9 +23,9 @@ def entries(path):
 
 @pytest.mark.parametrize("broken", ["replace", "open"])
 def test_entries_go_on_into_the_full_file_and_never_into_another_one(tmp_path, monkeypatch, caplog, broken):
-    audit = Audit(tmp_path)
+    audit = Audit(tmp_path, AuditSettings(), ComponentMetrics("router", "router", "router"))
     write(audit, "one")
-    monkeypatch.setattr(audit_module, "_MOST_BYTES", 10)
+    audit.settings = msgspec.structs.replace(audit.settings, max_file_bytes=10)
 
     def fail(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -41,3 +43,18 @@ def test_entries_go_on_into_the_full_file_and_never_into_another_one(tmp_path, m
     assert not (tmp_path / "audit.jsonl.2").exists()
     assert (tmp_path / "other").read_bytes() == b""
     assert "cannot be written" in caplog.text
+
+
+def test_what_is_deleted_is_logged_and_counted(tmp_path, caplog):
+    metrics = ComponentMetrics("router", "router", "router")
+    audit = Audit(tmp_path, AuditSettings(max_file_bytes=64 * 1024, kept_files=2), metrics)
+    for number in range(3000):
+        write(audit, f"{number} {'x' * 100}")
+    audit.close()
+
+    files = sorted(tmp_path.glob("audit.jsonl*"), reverse=True)
+    kept = sum(len(entries(file)) for file in files)
+    assert len(files) == 3
+    assert kept + metrics.drops["audit_entries"] == 3000
+    assert metrics.drops["audit_entries"] > 0
+    assert "Deleted the oldest audit log" in caplog.text

@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.cli.test_cli import hekate
-from tests.running import ROOT, Bench, to_json, until
+from tests.running import ROOT, Bench, to_json, to_text, until
 
 LINES = """192.0.2.7 - bob [01/May/2024:12:00:00 +0200] "GET /a HTTP/1.1" 502 512 "-" "curl/7.88.1"
 192.0.2.7 - - [01/May/2024:12:00:01 +0200] "GET /b HTTP/1.1" 200 17 "-" "curl/7.88.1"
@@ -211,3 +212,30 @@ def test_completion_completes_verbs():
         assert "_HEKATE_COMPLETE" in hekate("completion", shell).stdout
     environment = {"_HEKATE_COMPLETE": "bash_complete", "COMP_WORDS": "hekate dead", "COMP_CWORD": "1"}
     assert hekate(env=environment).stdout.strip() == "plain,deadletters"
+
+
+@pytest.mark.parametrize(
+    ("start_at", "keep_position", "change"),
+    [("end", False, "append"), ("end", True, "append"), ("end", True, "truncate"), ("beginning", True, "replace")],
+)
+def test_files_and_run_once_begin_at_the_same_place(bench, start_at, keep_position, change):
+    log = Path(bench.write("app.log", "".join(f"line {number}\n" for number in range(100))))
+    config = {
+        "inputs": {"app": {"type": "file", "path": str(log), "start_at": start_at, "keep_position": keep_position}},
+        "outputs": {"all": to_text(bench.path("out"))},
+    }
+    bench.once(config)
+    if change == "append":
+        with log.open("a") as file:
+            file.write("more\n" * 10)
+    elif change == "truncate":
+        log.write_text("other\n" * 10)
+    elif change == "replace":
+        log.rename(bench.path("old.log"))
+        log.write_text("other\n" * 200)
+    already = len(bench.lines("out"))
+    (plan,) = json.loads(hekate("files", "--once", "--format", "json", bench.folder / "hekate.yaml").stdout)
+    bench.once(config)
+
+    read = b"".join(line + b"\n" for line in bench.lines("out")[already:])
+    assert len(read) == plan["size"] - plan["resume_at"], plan

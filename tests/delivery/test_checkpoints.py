@@ -15,6 +15,7 @@ import pytest
 
 from host.config import model
 from host.delivery.checkpoints import Checkpoints
+from host.delivery.state_files import unseal
 from host.errors import DeliveryError, StartError
 from host.pipeline.pipeline import Pipeline
 
@@ -67,7 +68,7 @@ def test_the_timer_writes_without_being_asked(tmp_path):
         for round_number in range(3):
             checkpoints.put("a", {"round": round_number})
             deadline = time.monotonic() + 5
-            while stored(tmp_path, "a") != b'{"round":%d}' % round_number:
+            while unseal(b"a", stored(tmp_path, "a") or b"{}") != b'{"round":%d}' % round_number:
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.002)
         checkpoints.close()
@@ -136,10 +137,10 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error():
 
 
 def test_a_file_where_the_folder_should_be_is_a_clear_error(tmp_path):
-    (tmp_path / "checkpoints").write_text("")
+    (tmp_path / "state").write_text("")
 
     with pytest.raises(StartError, match="cannot keep checkpoints in"):
-        Checkpoints(tmp_path)
+        Checkpoints(tmp_path / "state")
 
 
 def test_a_failed_write_is_kept_for_the_next_try(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from host.clock import VirtualClock
 from host.delivery import dead_letters
 from host.delivery.dead_letters import DeadLetters
 from host.errors import RetryDelivery, StartError
+from host.telemetry.metrics import ComponentMetrics
 from tests.effort import examples
 
 
@@ -73,15 +74,20 @@ def test_a_line_cut_short_by_a_crash_is_passed_over_and_nothing_is_glued_to_it(t
 
 
 def test_the_oldest_files_go_when_there_are_too_many(tmp_path, caplog):
-    letters = DeadLetters(tmp_path, max_file_bytes=1000, max_total_bytes=3000)
+    metrics = ComponentMetrics("router", "router", "router")
+    letters = DeadLetters(tmp_path, max_file_bytes=1000, max_total_bytes=3000, metrics=metrics)
     for number in range(100):
         put(letters, b"x" * 100, number)
     letters.close()
+    usage = letters.usage()
 
     positions = [letter.entry["position"] for letter in dead_letters.read(tmp_path)]
 
     assert positions == list(range(positions[0], 100))
     assert 0 < positions[0] < 95
+    assert metrics.drops["dead_letters"] == usage.deleted_records == positions[0]
+    assert usage.bytes <= usage.max_bytes == 3000
+    assert usage.deleted_bytes > usage.deleted_records * 100
     assert "Deleted the oldest dead letters" in caplog.text
 
 
@@ -126,7 +132,7 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
     (tmp_path / "dead_letters").write_text("")
 
     with pytest.raises(StartError, match="cannot keep dead letters in"):
-        DeadLetters(tmp_path)
+        DeadLetters(tmp_path / "dead_letters")
 
 
 def test_files_that_somebody_deletes_meanwhile_hold_nothing_up(tmp_path, monkeypatch):

@@ -320,4 +320,4 @@ def test_a_damaged_state_begins_anew(make, tmp_path, caplog):
     run(make(FileOutput, path=str(path)), batch_of(b"two\n"))
 
     assert path.read_bytes() == b"one\ntwo\n"
-    assert "was damaged" in caplog.text
+    assert "is damaged and was moved aside" in caplog.text

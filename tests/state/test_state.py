@@ -3,6 +3,7 @@
 import lmdb
 import pytest
 
+from host.delivery import state_files
 from tests.running import to_json, until
 
 TALLY = """
@@ -145,8 +146,9 @@ def test_a_damaged_state_is_not_used_and_the_log_says_so(bench):
     settings = config(bench, numbers(bench, "in.log", 100))
     bench.once(settings)
     with lmdb.open(str(bench.folder / "state" / "checkpoints")) as env, env.begin(write=True) as transaction:
-        stored = transaction.get(b"\0state/tally")
-        transaction.put(b"\0state/tally", stored[:-3] + b"???")
+        key = b"\0state/tally"
+        stored = state_files.unseal(key, transaction.get(key))
+        transaction.put(key, state_files.seal(key, stored[:-3] + b"???"))
     host = bench.once(settings)
 
     assert "what is stored is damaged" in host.log

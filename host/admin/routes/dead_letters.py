@@ -111,6 +111,26 @@ async def list_dead_letters(call: Call, query: LettersQuery) -> Page[DeadLetter]
     return Page(items=[_shown(letter) for letter in found], next_cursor=str(next_id) if next_id else None)
 
 
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of the dead letters is kept, and how much was deleted."""
+
+    files: int
+    bytes: int
+    """Of all files together."""
+    max_bytes: int
+    """`hekate.dead_letters.max_bytes`: when there are more, the oldest file is deleted."""
+    deleted_records: int
+    """Deleted since the host started because there were too many."""
+    deleted_bytes: int
+
+
+@routes.get("/api/v1/dead-letters/usage", role="viewer", scope="host")
+async def show_dead_letter_usage(call: Call) -> Usage:
+    """Show how many bytes of dead letters are kept, how many may be, and what was deleted."""
+    usage = await asyncio.to_thread(call.control.pipeline.dead_letters.usage)
+    return Usage(**usage._asdict())
+
+
 @routes.get("/api/v1/dead-letters/{id}", role="viewer", scope="host")
 async def show_dead_letter(call: Call, path: LetterPath) -> DeadLetter:
     """Show a dead letter."""

@@ -27,6 +27,9 @@ local scratch = {}
 
 local beat
 
+-- what a record gets that was cut at max_record_bytes
+local TRUNCATED = { name = "truncated", kind = L.CONST, flags = 0, representation = "", value = "true" }
+
 -- spec: {name, strategy, delimiter (byte or nil), max_record_bytes, oversize, stages = list from stages.new}
 function M.open(spec, heartbeat)
   chain, strategy, delimiter = spec.stages, spec.strategy, spec.delimiter
@@ -65,12 +68,36 @@ local function accept(from, to)
   reject(from, to, reason or "no decoder matched")
 end
 
+-- Gives the records that were written from `at` on a column that says that they were cut. It takes no slot, so only the
+-- number of their shape changes.
+local function mark(at)
+  while at < W.cursor do
+    local record = ffi.cast(L.record_ptr, W.base + at)
+    local shape = W.shape_list[record.shape + 1]
+    local bytes = shape.bytes
+    if not shape.first["Fields[truncated]"] then
+      record.shape = W.shape_number(shapes.with_column(shape, #shape.columns + 1, TRUNCATED))
+    end
+    at = at + bytes
+  end
+end
+
+-- a record that is longer than allowed: its first part
+local function take_cut(from, to, ordinal)
+  job.truncated, job.cut_bytes = job.truncated + 1, job.cut_bytes + to - from - most_bytes
+  beat[1], emit.first_record = ordinal, ordinal
+  if job.careful then line_watch.at(ordinal) end
+  local base, at = W.base, W.cursor
+  accept(from, from + most_bytes)
+  -- what was written may have gone on in another slot
+  mark(W.base == base and at <= W.cursor and at or L.PACK_BYTES)
+end
+
 local function take(from, to, ordinal)
   if job.skip and job.skip[ordinal] then return reject(from, to, job.skip[ordinal]) end
   if to - from > most_bytes then
     if not truncate then return reject(from, to, "oversize") end
-    job.truncated = job.truncated + 1
-    to = from + most_bytes
+    return take_cut(from, to, ordinal)
   end
   beat[1], emit.first_record = ordinal, ordinal
   if job.careful then line_watch.at(ordinal) end
@@ -208,6 +235,7 @@ local function start(command)
   job.first_record = command.first_record
   job.careful = math.floor(command.flags / C.CAREFUL) % 2 == 1
   job.skip, job.failed, job.truncated, job.reason, job.text = skip[job.pack], 0, 0, nil, nil
+  job.cut_bytes = 0
   emit.pack, emit.stream, emit.position = job.pack, job.stream, job.position
   emit.raw_bytes, emit.loop_depth = job.bytes, 0
   emit.flags = command.flags % 2 == 1 and delimiter == 10 and L.LINES or 0
@@ -237,6 +265,7 @@ function M.run(command)
   if job.reason then C.text(C.FAILURE, job.reason, job.pack) end
   local r = C.report(C.DONE, job.pack)
   r.received, r.failed, r.matched, r.count = received, job.failed, received - job.failed, job.truncated
+  r.injected = job.cut_bytes
   job.text = nil
   return received
 end
