@@ -105,6 +105,14 @@ class DeadLetters:
         Raises:
             RetryDelivery: It could not be written.
         """
+        self.append(
+            self.encode(
+                component=component, kind=kind, reason=reason, stream=stream, position=position, record=record
+            )
+        )
+
+    def encode(self, *, component: str, kind: str, reason: str, stream: str, position: int, record: bytes) -> bytes:
+        """Return the letter of one record, as `append` takes it."""
         entry: dict[str, Any] = {
             "time": self.now(),
             "component": component,
@@ -117,7 +125,7 @@ class DeadLetters:
             entry["record"] = record.decode()
         except UnicodeDecodeError:
             entry["record_base64"] = base64.b64encode(record).decode()
-        self.append(orjson.dumps(entry) + b"\n")
+        return orjson.dumps(entry) + b"\n"
 
     def now(self) -> str:
         """The time as it stands in a letter."""

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from host.clock import Clock, RealClock
 from host.config.model import Retries
@@ -14,7 +15,33 @@ from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
 OnDone = Callable[[], object]
-"""Called when a batch is delivered or in the dead letters, so that nobody needs it any more."""
+"""Called when a batch is delivered, dropped, or in the dead letters: its memory is free again."""
+OnGivenUp = Callable[[bool], bool]
+"""Called when a batch is given up undelivered, with True if nothing will take it over. Returns False if its records
+would then be lost, so that they must go to the dead letters."""
+
+
+class _Delivery(NamedTuple):
+    """A batch, and the callbacks of the caller."""
+
+    batch: Batch
+    on_done: OnDone
+    on_given_up: OnGivenUp
+    may_drop: bool
+
+
+class LeftOver(NamedTuple):
+    """Records that an output had not delivered at the end."""
+
+    dead_letters: int = 0
+    read_again: int = 0
+    lost: int = 0
+    """Neither could be kept nor come again."""
+
+    def __add__(self, other: object) -> "LeftOver":
+        """Add up two of them."""
+        assert isinstance(other, LeftOver)
+        return LeftOver(*(mine + its for mine, its in zip(self, other, strict=True)))
 
 
 class OutputRunner:
@@ -48,8 +75,12 @@ class OutputRunner:
         self._dead_letters = dead_letters
         self._clock = clock or RealClock()
         self._jitter = jitter
-        self._waiting: deque[tuple[Batch, OnDone, OnDone]] = deque()
+        self._waiting: deque[_Delivery] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._put_away_reason = ""
+        """Why nothing is written any more; empty while the output is in use."""
+        self.left_over = LeftOver()
+        """Records that were put away."""
         self.failing = ""
         """Why the batch at hand could not be delivered so far; empty if nothing fails."""
         self._log = get_logger("host.outputs", kind="outputs", component=output.name)
@@ -59,31 +90,49 @@ class OutputRunner:
         """Batches that were handed in and are not done."""
         return len(self._waiting)
 
-    def deliver(self, batch: Batch, on_done: OnDone, on_given_up: OnDone = lambda: None) -> None:
+    def deliver(
+        self, batch: Batch, on_done: OnDone, on_given_up: OnGivenUp = lambda _: True, *, may_drop: bool = True
+    ) -> None:
         """Deliver a batch, behind those that were handed in before.
 
         Args:
             batch: The records.
-            on_done: Called once, when the batch is delivered or in the dead letters; maybe before this returns.
+            on_done: Called once, when the batch is delivered, dropped or in the dead letters; maybe before this
+                returns.
             on_given_up: Called instead if the runner is stopped before.
+            may_drop: False if the policy of the queue does not apply to it.
         """
+        delivery = _Delivery(batch, on_done, on_given_up, may_drop)
+        if self._put_away_reason:
+            self._put_away(delivery)
+            return
         if self._task is not None:
-            self._waiting.append((batch, on_done, on_given_up))
+            self._waiting.append(delivery)
             return
         try:
             writing = self._output.write(batch)
         except (RetryDelivery, RejectBatch) as failure:
-            self._work_off((batch, on_done, on_given_up), failure)
+            self._work_off(delivery, failure)
             return
         except Exception as error:  # noqa: BLE001 -- a defect in an output must not end the pipeline
-            self._work_off((batch, on_done, on_given_up), self._defect(error))
+            self._work_off(delivery, self._defect(error))
             return
         if writing is None:
             self._metrics.records_sent += batch.count
             self._metrics.bytes_sent += len(batch.data)
             on_done()
         else:
-            self._work_off((batch, on_done, on_given_up), writing)
+            self._work_off(delivery, writing)
+
+    def drop_oldest(self, reason: str) -> bool:
+        """Drop the oldest batch that is not being written; return False if there is none."""
+        for index, delivery in enumerate(self._waiting):
+            if index and delivery.may_drop:
+                del self._waiting[index]
+                self._metrics.count_drop(reason, delivery.batch.count)
+                delivery.on_done()
+                return True
+        return False
 
     async def drain(self) -> None:
         """Wait until all batches are done."""
@@ -91,27 +140,53 @@ class OutputRunner:
             await asyncio.shield(self._task)
 
     async def stop(self) -> None:
-        """Give up the batches that are not done; their records will come again after a restart."""
+        """Give up the batches that are not done: another runner takes them over, or their records come again."""
+        await self._end_task()
+        while self._waiting:
+            self._waiting.popleft().on_given_up(False)
+
+    async def put_away(self, reason: str) -> None:
+        """Write nothing more. Batches that do not come again go to the dead letters, now and from now on."""
+        self._put_away_reason = reason
+        await self._end_task()
+        while self._waiting:
+            self._put_away(self._waiting.popleft())
+
+    def _put_away(self, delivery: _Delivery) -> None:
+        count = delivery.batch.count
+        if delivery.on_given_up(True):
+            self.left_over += LeftOver(read_again=count)
+            return
+        reason = f"{self._put_away_reason}; {self.failing}" if self.failing else self._put_away_reason
+        try:
+            self._append_letters(delivery.batch, reason, None)
+        except RetryDelivery as failure:
+            self.left_over += LeftOver(lost=count)
+            self._metrics.count_drop("lost_at_shutdown", count)
+            self._log.error("Records are lost: they cannot be kept as dead letters.", reason=str(failure), records=count)
+        else:
+            self.left_over += LeftOver(dead_letters=count)
+            self._metrics.count_drop("shutdown", count)
+        delivery.on_done()
+
+    async def _end_task(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
             self._task = None
-        while self._waiting:
-            _, _, on_given_up = self._waiting.popleft()
-            on_given_up()
 
-    def _work_off(self, first: tuple[Batch, OnDone, OnDone], state: "Awaitable[None] | DeliveryError") -> None:
+    def _work_off(self, first: _Delivery, state: "Awaitable[None] | DeliveryError") -> None:
         """Go on in a task, which ends when nothing is left to do."""
         self._waiting.append(first)
         self._task = asyncio.create_task(self._run(state), name=f"output {self._output.name}")
 
     async def _run(self, state: "Awaitable[None] | DeliveryError | None") -> None:
         while self._waiting:
-            batch, on_done, _ = self._waiting[0]
-            await self._finish(batch, state)
+            delivery = self._waiting[0]
+            await self._finish(delivery.batch, state)
             state = None
             self._waiting.popleft()
-            on_done()
+            delivery.on_done()
         self._task = None
 
     async def _finish(self, batch: Batch, state: "Awaitable[None] | DeliveryError | None") -> None:
@@ -156,28 +231,39 @@ class OutputRunner:
         """Move a batch to the dead letters; a failure if even that is not possible now."""
         indices = set(failure.indices) if isinstance(failure, RejectRecords) else None
         reason = failure.reason
-        lost = delivered_bytes = 0
         try:
-            for index, record in enumerate(batch.records()):
-                if indices is not None and index not in indices:
-                    delivered_bytes += len(record)
-                    continue
-                lost += 1
-                self._dead_letters.append_one(
-                    component=self._output.name,
-                    kind="outputs",
-                    reason=reason,
-                    stream="",
-                    position=0,
-                    record=bytes(record),
-                )
+            lost, lost_bytes = self._append_letters(batch, reason, indices)
         except RetryDelivery as full:
             return full
         self._metrics.count_drop("rejected", lost)
         self._metrics.records_sent += batch.count - lost
-        self._metrics.bytes_sent += delivered_bytes
+        self._metrics.bytes_sent += len(batch.data) - lost_bytes
         self._log.error("Records went to the dead letters.", reason=reason, records=lost)
         return None
+
+    def _append_letters(self, batch: Batch, reason: str, indices: set[int] | None) -> tuple[int, int]:
+        """Append records of a batch to the dead letters in one write; return how many records and bytes.
+
+        Raises:
+            RetryDelivery: They could not be written; none was.
+        """
+        lost_bytes = 0
+        letters = []
+        for index, record in enumerate(batch.records()):
+            if indices is None or index in indices:
+                lost_bytes += len(record)
+                letters.append(
+                    self._dead_letters.encode(
+                        component=self._output.name,
+                        kind="outputs",
+                        reason=reason,
+                        stream="",
+                        position=0,
+                        record=bytes(record),
+                    )
+                )
+        self._dead_letters.append(b"".join(letters), len(letters))
+        return len(letters), lost_bytes
 
     async def _wait(self, failures: int, failure: DeliveryError) -> None:
         self._metrics.retries += 1

@@ -25,6 +25,8 @@ Reject = Callable[[Stream, int, bytes, str], None]
 _PAIR_BYTES = 8
 MOST_KEPT = 128
 """Packs that filters may keep for their next snapshot. Memory that they do not need is never touched."""
+MAX_DROPPABLE = 256
+"""Packs that queues with a policy of dropping may hold. They drop the oldest before an input has to wait for a slot."""
 
 
 class Intake:
@@ -33,7 +35,8 @@ class Intake:
     Args:
         name: The input's name.
         slot_bytes: Bytes of a pack; a table of record positions needs room beside them.
-        slots: Packs in flight before the input waits. What a filter only keeps for its next snapshot does not count.
+        slots: Packs in flight before the input waits. A pack does not count while a filter keeps it for its next
+            snapshot, or while it is in a queue that may drop it.
         max_record_bytes: Longest record.
         has_room: Whether a decoder would start on another pack soon.
         decode: Takes a pack to the decoders.
@@ -57,7 +60,7 @@ class Intake:
         self.max_record_bytes = max_record_bytes
         # Behind the bytes there is room for the positions of as many records as there can be.
         self.arena = Arena(
-            f"raw-{name}", self.slot_bytes + _table_bytes(self.slot_bytes), slots + MOST_KEPT, host_writes=True
+            f"raw-{name}", self.slot_bytes + _table_bytes(self.slot_bytes), slots + MOST_KEPT + MAX_DROPPABLE, host_writes=True
         )
         self._slots = slots
         self._has_room = has_room
@@ -97,7 +100,7 @@ class Intake:
         return Slot(offset, self.arena.view[offset : offset + self.slot_bytes])
 
     def _may_have(self) -> bool:
-        """Whether a slot may be lent: what is only kept for a snapshot holds nobody back."""
+        """Return True if a slot may be lent. Packs that are only kept, or may be dropped, hold nothing back."""
         arena = self.arena
         room = arena.free_slots > 0 and arena.used_slots - self.kept < self._slots
         return not self.paused and room and self._has_room()

@@ -149,7 +149,7 @@ class RawPack:
             self.on_free()
 
     def keep(self) -> None:
-        """One of its holders has done its work, and holds it only until a snapshot of its state includes that."""
+        """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""
         self.keepers += 1
         if self.keepers == 1 and self.on_kept is not None:
             self.on_kept(1)
@@ -245,7 +245,7 @@ class TablePack:
                 self.origin.let_go()
 
     def keep(self) -> None:
-        """One of its holders has done its work, and holds it only until a snapshot of its state includes that."""
+        """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""
         self.keepers += 1
         if self.keepers == 1:
             self.arena.kept_slots += 1

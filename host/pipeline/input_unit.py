@@ -10,7 +10,7 @@ import msgspec
 from host.config import model, registry
 from host.errors import RetryDelivery
 from host.inputs.base import Input
-from host.packs.intake import MOST_KEPT, Intake
+from host.packs.intake import MAX_DROPPABLE, MOST_KEPT, Intake
 from host.packs.ledger import Stream
 from host.pipeline import specs
 from host.pipeline.surroundings import SANDBOX_SLOT_BYTES, SANDBOX_SLOTS, Surroundings
@@ -71,7 +71,7 @@ class InputUnit:
         made = []
         for number in range(config.decoders):
             name = config.name if config.decoders == 1 else f"{config.name}-{number + 1}"
-            slots = SANDBOX_SLOTS + 2 * MOST_KEPT + self._around.world.more_decoder_slots(config)
+            slots = SANDBOX_SLOTS + 2 * (MOST_KEPT + MAX_DROPPABLE) + self._around.world.more_decoder_slots(config)
             arena = self._around.arena(f"decoder-{name}", SANDBOX_SLOT_BYTES, slots)
             made.append(
                 self._around.sandbox(

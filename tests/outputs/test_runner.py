@@ -68,7 +68,7 @@ class Bench:
     def deliver(self, *records):
         batch = batch_of(*records)
         data = bytes(batch.data)
-        self.runner.deliver(batch, lambda: self.done.append(data), lambda: self.given_up.append(data))
+        self.runner.deliver(batch, lambda: self.done.append(data), lambda final: self.given_up.append(data))
 
     def dead(self):
         return [(letter.record, letter.entry["reason"]) for letter in dead_letters.read(self.state_dir)]
@@ -224,14 +224,14 @@ def test_a_defect_in_an_output_costs_its_batch_and_nothing_else(tmp_path, caplog
 
 def test_what_cannot_even_become_a_dead_letter_is_held(tmp_path, monkeypatch):
     bench = Bench(Scripted(RejectBatch("not for us"), RejectBatch("not for us")), tmp_path)
-    real, failures = bench.letters.append_one, [RetryDelivery("disk full")]
+    real, failures = bench.letters.append, [RetryDelivery("disk full")]
 
-    def append_one(**entry):
+    def append(*arguments):
         if failures:
             raise failures.pop()
-        real(**entry)
+        real(*arguments)
 
-    monkeypatch.setattr(bench.letters, "append_one", append_one)
+    monkeypatch.setattr(bench.letters, "append", append)
 
     async def scenario():
         bench.deliver(b"one")
