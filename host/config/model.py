@@ -84,7 +84,10 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
         Loops, Meta(description="How often a message may give rise to another one before it is dropped.")
     ] = 4
     shutdown_timeout_ms: Annotated[
-        Milliseconds, Meta(description="How long a stop may take to drain before what remains is forced.")
+        Milliseconds, Meta(
+            description="How long a stop waits for the outputs. Then records that cannot be read again go to the dead "
+            "letters, which takes up to 5 seconds more; a second signal has the same effect at once."
+        ),
     ] = 30_000
     checkpoint_interval_ms: Annotated[
         int, Meta(ge=10, description="How often the positions of the inputs are written to disk.")
@@ -206,16 +209,16 @@ class Queue(_Keys, frozen=True, kw_only=True):
     policy: Annotated[
         Literal["block", "drop_oldest"],
         Meta(
-            description="`block` holds the inputs back once their `packs` are in flight. `drop_oldest` never does: when "
-            "more than `max_packs` are held, it drops the oldest that nothing works on, and counts its records."
+            description="`block` holds the inputs back once their `packs` are in flight. `drop_oldest` never does: "
+            "when more than `max_packs` are held, it drops the oldest that nothing works on, and counts its records."
         ),
     ] = "block"
     max_packs: Annotated[
         int,
         Meta(
             ge=1,
-            description="How many packs `drop_oldest` holds: those that wait, are being worked on, or are not delivered "
-            "yet. It drops them earlier if the memory of an input or a sandbox runs short.",
+            description="How many packs `drop_oldest` holds: those that wait, are being worked on, or are not "
+            "delivered yet. It drops them earlier if the memory of an input or a sandbox runs short.",
         ),
     ] = 32
 
@@ -227,8 +230,8 @@ class Retries(_Keys, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            description="Tries before the batch goes to the dead letters; 0 tries without end. With the defaults the 10 "
-            "tries take about 75 seconds.",
+            description="Tries before the batch goes to the dead letters; 0 tries without end. With the defaults the "
+            "10 tries take about 75 seconds.",
         ),
     ] = 10
     delay_ms: Annotated[int, Meta(ge=1, description="Wait after the first failure; it doubles each time.")] = 250

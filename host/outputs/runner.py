@@ -163,7 +163,9 @@ class OutputRunner:
         except RetryDelivery as failure:
             self.left_over += LeftOver(lost=count)
             self._metrics.count_drop("lost_at_shutdown", count)
-            self._log.error("Records are lost: they cannot be kept as dead letters.", reason=str(failure), records=count)
+            self._log.error(
+                "Records are lost: they cannot be kept as dead letters.", reason=str(failure), records=count
+            )
         else:
             self.left_over += LeftOver(dead_letters=count)
             self._metrics.count_drop("shutdown", count)

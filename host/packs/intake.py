@@ -60,7 +60,10 @@ class Intake:
         self.max_record_bytes = max_record_bytes
         # Behind the bytes there is room for the positions of as many records as there can be.
         self.arena = Arena(
-            f"raw-{name}", self.slot_bytes + _table_bytes(self.slot_bytes), slots + MOST_KEPT + MAX_DROPPABLE, host_writes=True
+            f"raw-{name}",
+            self.slot_bytes + _table_bytes(self.slot_bytes),
+            slots + MOST_KEPT + MAX_DROPPABLE,
+            host_writes=True,
         )
         self._slots = slots
         self._has_room = has_room
@@ -70,6 +73,7 @@ class Intake:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.paused = False
         """Whether an operator has paused the input: it waits for slots, so what it would read stays where it is."""
+        self._closing = False
         self.in_flight = 0
         self.kept = 0
 
@@ -103,7 +107,7 @@ class Intake:
         """Return True if a slot may be lent. Packs that are only kept, or may be dropped, hold nothing back."""
         arena = self.arena
         room = arena.free_slots > 0 and arena.used_slots - self.kept < self._slots
-        return not self.paused and room and self._has_room()
+        return not self.paused and room and (self._closing or self._has_room())
 
     def _pass_on(self, turn: "asyncio.Future[None]") -> None:
         """A waiter was cancelled: its turn goes to the next one."""
@@ -121,6 +125,12 @@ class Intake:
             if not turn.done():  # or its waiter was cancelled, and has not run since
                 turn.set_result(None)
                 return
+
+    def take_rest(self) -> None:
+        """Lend slots also while no decoder has room: what the input has received is to be kept without them."""
+        self._closing = True
+        for _ in range(len(self._waiting)):
+            self.wake()
 
     def give_back(self, slot: Slot) -> None:
         """Return a slot unused."""

@@ -63,11 +63,11 @@ class InputUnit:
         self.input: Input = new_input(
             config.name, config.options, self.intake, new_splitter, around.checkpoints, self.metrics, once=around.once
         )
-        self._delimiter = new_splitter().delimiter
+        self.delimiter = new_splitter().delimiter
         self.decoding.sandboxes.extend(self._new_decoders(config))
 
     def _new_decoders(self, config: model.Input) -> list[Sandbox]:
-        spec = specs.decoder(config, self._delimiter, self._around.hostname)
+        spec = specs.decoder(config, self.delimiter, self._around.hostname)
         made = []
         for number in range(config.decoders):
             name = config.name if config.decoders == 1 else f"{config.name}-{number + 1}"

@@ -166,7 +166,7 @@ class Consumer:
 
     def _drop_oldest(self) -> bool:
         """Drop the oldest pack that nothing works on, except the newest one; return False if there is none."""
-        if len(self._queue) < 2:  # noqa: PLR2004 -- the newest stays
+        if len(self._queue) < 2:
             return False
         oldest = self._queue.popleft()
         self._begun.pop(oldest, None)
@@ -210,6 +210,20 @@ class Consumer:
         self._queue.clear()
         self._begun.clear()
         return list(packs)
+
+    def undone(self) -> list[tuple[TablePack, int]]:
+        """Give up what no sandbox has finished; return each pack, and which of its records is the first undone."""
+        begun = dict(self._begun)
+        if self.sandbox is not None:
+            for work in self.sandbox.work.values():
+                assert isinstance(work.pack, TablePack)
+                begun[work.pack] = work.first_record
+        packs = Consumer.held_packs(self)
+        if self.sandbox is not None:
+            self.sandbox.work.clear()
+        self._queue.clear()
+        self._begun.clear()
+        return [(pack, begun.get(pack, 0)) for pack in packs]
 
     async def swap(self, new: Sandbox, hand_over: Callable[[], Awaitable[None]] | None = None) -> None:
         """Put another sandbox, which runs already, in the place of this one: between two packs, so that none is lost.
