@@ -84,7 +84,8 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
         Loops, Meta(description="How often a message may give rise to another one before it is dropped.")
     ] = 4
     shutdown_timeout_ms: Annotated[
-        Milliseconds, Meta(
+        Milliseconds,
+        Meta(
             description="How long a stop waits for the outputs. Then records that cannot be read again go to the dead "
             "letters, which takes up to 5 seconds more; a second signal has the same effect at once."
         ),

@@ -93,9 +93,7 @@ class LeftOvers:
                 self._lose(count - len(letters), unit.metrics)
             self._append(letters[first_record:], unit.metrics)
 
-    def _letter(
-        self, component: str, kind: str, stream: str, position: int, record: bytes, **extra: Any
-    ) -> bytes:
+    def _letter(self, component: str, kind: str, stream: str, position: int, record: bytes, **extra: Any) -> bytes:
         return self._pipeline.dead_letters.encode(
             component=component,
             kind=kind,
