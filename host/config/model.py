@@ -367,6 +367,13 @@ class OutputKeys(_Keys, frozen=True, kw_only=True):
     message_matcher: Annotated[str, Meta(description="Which messages the output takes; TRUE for all.")]
     queue: Annotated[Queue, Meta(description="What waits in front of the output.")] = Queue()
     retries: Annotated[Retries, Meta(description="What happens to a batch that was not delivered.")] = Retries()
+    on_open_failure: Annotated[
+        Literal["retry", "exit"],
+        Meta(
+            description="If the output cannot be opened at the start: run and try again, or end the host. With --once, "
+            "and if it can never be opened, the host ends in any case."
+        ),
+    ] = "retry"
 
 
 STAGES: tuple[Stage, ...] = ("inputs", "splitters", "decoders", "filters", "encoders", "outputs")
@@ -484,6 +491,7 @@ class Output(_Resolved, frozen=True, kw_only=True):
     message_matcher: str
     queue: Queue
     retries: Retries
+    on_open_failure: Literal["retry", "exit"] = "retry"
 
 
 class Config(_Resolved, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Carries batches to an output: in order, again and again if need be, and to the dead letters at last."""
 
 import asyncio
+import contextlib
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from host.clock import Clock, RealClock
 from host.config.model import Retries
 from host.delivery.dead_letters import DeadLetters
-from host.errors import DeliveryError, RejectBatch, RetryDelivery
+from host.errors import DeliveryError, OpenError, RejectBatch, RetryDelivery, StartError
 from host.outputs.base import Batch, Output, RejectRecords
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
@@ -81,9 +82,59 @@ class OutputRunner:
         """Why nothing is written any more; empty while the output is in use."""
         self.left_over = LeftOver()
         """Records that were put away."""
-        self.failing = ""
-        """Why the batch at hand could not be delivered so far; empty if nothing fails."""
+        self._failing = ""
+        self._not_open = ""
+        """Why the output is not open; empty if it is."""
+        self._opening: asyncio.Task[None] | None = None
+        self._open_lock = asyncio.Lock()
         self._log = get_logger("host.outputs", kind="outputs", component=output.name)
+
+    @property
+    def failing(self) -> str:
+        """Why nothing can be delivered now; empty if nothing fails."""
+        return self._not_open or self._failing
+
+    async def open(self, *, may_retry: bool) -> None:
+        """Open the output, or begin to try until it can be opened.
+
+        Args:
+            may_retry: False if the output must be open when this returns.
+
+        Raises:
+            StartError: It cannot be opened, and must be, or never can be.
+        """
+        try:
+            await self._output.open()
+        except OpenError as error:
+            if not may_retry:
+                raise
+            self._not_open = str(error)
+            self._metrics.count_error("open failed")
+            self._log.error("Cannot open the output; the host runs, and tries again.", reason=self._not_open)
+            self._opening = asyncio.create_task(self._keep_opening(), name=f"opening {self._output.name}")
+
+    async def _keep_opening(self) -> None:
+        """Try to open the output, also while it has nothing to deliver."""
+        failures = 0
+        while self._not_open:
+            failures += 1
+            await self._clock.sleep(self._delay_ms(failures) / 1000)
+            if self._task is None:  # if not, each try to deliver opens it
+                with contextlib.suppress(RetryDelivery):
+                    await self._open_again()
+
+    async def _open_again(self) -> None:
+        async with self._open_lock:
+            if not self._not_open:
+                return
+            try:
+                await self._output.open()
+            except StartError as error:
+                self._not_open = str(error)
+                self._metrics.count_error("open failed")
+                raise RetryDelivery(self._not_open) from error
+            self._not_open = ""
+            self._log.info("Opened the output.")
 
     @property
     def waiting(self) -> int:
@@ -108,6 +159,9 @@ class OutputRunner:
             return
         if self._task is not None:
             self._waiting.append(delivery)
+            return
+        if self._not_open:
+            self._work_off(delivery, RetryDelivery(self._not_open))
             return
         try:
             writing = self._output.write(batch)
@@ -157,7 +211,7 @@ class OutputRunner:
         if delivery.on_given_up(True):
             self.left_over += LeftOver(read_again=count)
             return
-        reason = f"{self._put_away_reason}; {self.failing}" if self.failing else self._put_away_reason
+        reason = f"{self._put_away_reason}; {self._failing}" if self._failing else self._put_away_reason
         try:
             self._append_letters(delivery.batch, reason, None)
         except RetryDelivery as failure:
@@ -172,10 +226,11 @@ class OutputRunner:
         delivery.on_done()
 
     async def _end_task(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        for task in (self._task, self._opening):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+        self._task = self._opening = None
 
     def _work_off(self, first: _Delivery, state: "Awaitable[None] | DeliveryError") -> None:
         """Go on in a task, which ends when nothing is left to do."""
@@ -198,7 +253,7 @@ class OutputRunner:
             failure = state if isinstance(state, DeliveryError) else await self._try(batch, state)
             state = None
             if failure is None:
-                self.failing = ""
+                self._failing = ""
                 self._metrics.records_sent += batch.count
                 self._metrics.bytes_sent += len(batch.data)
                 return
@@ -209,12 +264,14 @@ class OutputRunner:
             if isinstance(failure, RejectBatch):
                 failure = self._give_up(batch, failure)
                 if failure is None:
-                    self.failing = ""
+                    self._failing = ""
                     return
             await self._wait(max(failures, 1), failure)
 
     async def _try(self, batch: Batch, writing: Awaitable[None] | None) -> DeliveryError | None:
         try:
+            if self._not_open:
+                await self._open_again()
             if writing is None:
                 writing = self._output.write(batch)
             if writing is not None:
@@ -269,10 +326,13 @@ class OutputRunner:
 
     async def _wait(self, failures: int, failure: DeliveryError) -> None:
         self._metrics.retries += 1
-        self.failing = failure.reason
+        self._failing = failure.reason
         self._metrics.count_error("delivery failed")
-        delay_ms = min(self._retries.delay_ms * 2 ** min(failures - 1, 32), self._retries.max_delay_ms)
-        # Between half of it and all of it.
-        delay_ms = round(delay_ms * (1 + self._jitter()) / 2)
+        delay_ms = self._delay_ms(failures)
         self._log.warning("Could not deliver; trying again.", reason=failure.reason, retry_in_ms=delay_ms)
         await self._clock.sleep(delay_ms / 1000)
+
+    def _delay_ms(self, failures: int) -> int:
+        delay_ms = min(self._retries.delay_ms * 2 ** min(failures - 1, 32), self._retries.max_delay_ms)
+        # Between half of it and all of it.
+        return int(delay_ms * (1 + self._jitter()) / 2)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.config.load import load_config
+from host.pipeline import resources
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.progress import Progress
 from host.pipeline.reading_plan import bytes_left
@@ -199,6 +200,7 @@ def run(
     settings = config.hekate
     logs.set_up(log_level or settings.log_level, log_format or settings.log_format)
     lua_modules.check_present()
+    resources.check(config)
 
     # before the pipeline has the checkpoints for itself
     total_bytes = bytes_left(config) if once and not quiet and sys.stderr.isatty() else None
