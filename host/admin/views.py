@@ -52,6 +52,16 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     slot_bytes: int
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Back-pressure at an input: it reads nothing until a component lets go of a pack."""
+
+    held_by: str
+    """The component that holds the oldest pack, as `outputs.errors`."""
+    for_ms: int
+    reason: str
+    """Why that component does not go on, as far as is known."""
+
+
 class Component(msgspec.Struct, frozen=True, kw_only=True):
     """An input, its decoders, a filter, an output, or its encoder."""
 
@@ -67,6 +77,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     sandboxes: list[str]
     """The names of its sandboxes."""
     queue: Queue | None
+    waiting: Waiting | None
+    """Of an input that has been waiting for a second or longer; null for all others."""
     pools: list[Pool]
     """Of what it makes."""
     counters: Counters  # type: ignore[valid-type]  # made of the metrics' own list
@@ -193,13 +205,19 @@ def _component(unit: Unit, stage: Any, type_: str, state: Any, pools: list[Pool]
         name=unit.config.name,
         type=type_,
         state=state,
-        reason=readings.reason_of(unit, stage),
+        reason=readings.reason_of(unit, stage) or readings.waiting_reason(unit, stage),
         message_matcher=None if isinstance(unit, InputUnit) else unit.config.message_matcher,
         sandboxes=[sandbox.name for sandbox in scripts_of(unit)],
         queue=queue(unit) if stage in {"filters", "outputs"} else None,
+        waiting=_waiting(unit, stage),
         pools=pools,
         counters=counters(metrics),
     )
+
+
+def _waiting(unit: Unit, stage: str) -> Waiting | None:
+    found = unit.waiting() if stage == "inputs" and isinstance(unit, InputUnit) else None
+    return None if found is None else Waiting(held_by=found.held_by, for_ms=found.for_ms, reason=found.reason)
 
 
 def _input_state(unit: InputUnit) -> State:

@@ -1,6 +1,7 @@
 """The intake of one input: free slots in, packs out, and the wait between them that is the back-pressure."""
 
 import asyncio
+import time
 from array import array
 from collections import deque
 from collections.abc import Callable
@@ -73,6 +74,8 @@ class Intake:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.paused = False
         """Whether an operator has paused the input: it waits for slots, so what it would read stays where it is."""
+        self.waiting_since_ns = 0
+        """Since when the input has been waiting for a slot; 0 if it does not wait."""
         self._closing = False
         self.in_flight = 0
         self.kept = 0
@@ -90,15 +93,19 @@ class Intake:
     async def slot(self) -> Slot:
         """Wait for a free slot, and for room at the decoder."""
         while self._waiting or not self._may_have():
+            self.waiting_since_ns = self.waiting_since_ns or time.monotonic_ns()
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             try:
                 await turn
             except asyncio.CancelledError:
                 self._pass_on(turn)
+                if not self._waiting:
+                    self.waiting_since_ns = 0
                 raise
             if self._may_have():
                 break
+        self.waiting_since_ns = 0
         offset = self.arena.acquire()
         assert offset is not None
         return Slot(offset, self.arena.view[offset : offset + self.slot_bytes])
@@ -156,6 +163,7 @@ class Intake:
             self.arena, slot.offset, length, stream, position, next_position, records, self._freed, self._kept
         )
         self._metrics.packs_sent += 1
+        pack.number = self._metrics.packs_sent
         self._metrics.bytes_received += length
         self.in_flight += 1
         stream.add(pack)

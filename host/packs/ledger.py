@@ -102,6 +102,7 @@ class RawPack:
         "keepers",
         "length",
         "next_position",
+        "number",
         "offset",
         "on_free",
         "on_kept",
@@ -131,6 +132,8 @@ class RawPack:
         self.records = records
         self.on_free = on_free
         self.on_kept = on_kept
+        self.number = 0
+        """Which pack of its input it is."""
         self.holders = 1
         self.keepers = 0
         self.decoded = False

@@ -16,6 +16,7 @@ from host.pipeline import specs
 from host.pipeline.surroundings import SANDBOX_SLOT_BYTES, SANDBOX_SLOTS, Surroundings
 from host.pipeline.waiting import started, wait_until
 from host.router.decoding import Decoding
+from host.router.holders import Waiting, waiting
 from host.sandbox.sandbox import Sandbox
 from host.splitters.base import Splitter
 from host.telemetry.logs import get_logger
@@ -182,6 +183,10 @@ class InputUnit:
     def idle(self) -> bool:
         """Whether all that was read is delivered."""
         return self.decoding.idle and self.intake.in_flight == 0
+
+    def waiting(self) -> Waiting | None:
+        """Return for which component the input waits; None if it does not wait."""
+        return waiting(self.intake, self.config.name, self._around.router.consumers)
 
     async def settle(self, timeout_s: float) -> bool:
         """Wait until all that was read is delivered; whether it is."""

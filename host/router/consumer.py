@@ -83,6 +83,11 @@ class Consumer:
         """Whether nothing waits and nothing is being worked on."""
         return not self._queue and (self.sandbox is None or self.sandbox.idle)
 
+    @property
+    def blocks(self) -> bool:
+        """True if a full queue holds the inputs back."""
+        return not self._drops
+
     def held_packs(self) -> dict[TablePack, None]:
         """Return every pack that this consumer has not finished, wherever it is, the oldest first."""
         working = () if self.sandbox is None else self.sandbox.work.values()

@@ -40,6 +40,7 @@ SPECS: tuple[MetricSpec, ...] = (
     MetricSpec("queue_records", "hekate_component_queue_records", "Records waiting in the queue.", is_gauge=True),
     MetricSpec("queue_packs_max", "hekate_component_queue_max_packs", "Most packs that ever waited.", is_gauge=True),
     MetricSpec("lag_ms", "hekate_component_lag_seconds", "Age of the oldest pack in the queue.", True, 0.001),
+    MetricSpec("delivery_failing", "hekate_output_failing", "1 while an output cannot deliver or be opened.", True),
     MetricSpec("streams_open", "hekate_component_open_streams", "Files or connections now open.", is_gauge=True),
     MetricSpec("memory_bytes", "hekate_sandbox_memory_bytes", "Lua memory in use.", is_gauge=True),
     MetricSpec("memory_bytes_max", "hekate_sandbox_memory_max_bytes", "Most Lua memory in use.", is_gauge=True),
@@ -58,6 +59,14 @@ VERSIONS = MetricSpec(
 STATES = MetricSpec("states", "hekate_sandbox_states", "Sandboxes, by state.", is_gauge=True)
 
 
+WAITS = MetricSpec(
+    "waits",
+    "hekate_input_waiting_seconds",
+    "How long an input has been waiting for room, by the component that holds it.",
+    is_gauge=True,
+    scale=0.001,
+)
+
 _MOST_VERSIONS = 5
 """Of a script that is edited all the time, so many are kept apart."""
 
@@ -69,6 +78,7 @@ class ComponentMetrics:
         "bytes_received",
         "bytes_sent",
         "cpu_ms",
+        "delivery_failing",
         "drops",
         "errors",
         "kind",
@@ -96,6 +106,7 @@ class ComponentMetrics:
         "streams_open",
         "type",
         "versions",
+        "waits",
     )
 
     def __init__(self, kind: Kind, name: str, type: str) -> None:  # noqa: A002 -- the word of the configuration
@@ -107,6 +118,9 @@ class ComponentMetrics:
         self.states: Counter[str] = Counter()
         self.versions: dict[str, int] = {}
         """Oldest first."""
+        self.waits: dict[str, int] = {}
+        """Milliseconds, by the component that the input waits for."""
+        self.delivery_failing = 0
         self.records_received = 0
         self.records_sent = 0
         self.bytes_received = 0
