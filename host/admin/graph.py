@@ -84,8 +84,8 @@ def _router(rates: Rates) -> Node:
     return Node(
         id=ROUTER, stage="router", name="router", type="router", state="running", health="ok", reason="",
         message_matcher=None, received_per_second=flow["received"], sent_per_second=flow["received"],
-        errors_per_second=flow["errors"], dropped_per_second=flow["dropped"], lag_ms=0, queue_packs=0, waiting_ms=0, held_by="",
-        sandboxes=[],
+        errors_per_second=flow["errors"], dropped_per_second=flow["dropped"], lag_ms=0, queue_packs=0,
+        waiting_ms=0, held_by="", sandboxes=[],
         cpu_ms=0, memory_bytes=0, memory_limit=0,
     )  # fmt: skip
 

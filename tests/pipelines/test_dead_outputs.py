@@ -139,6 +139,7 @@ def test_a_healthy_output_gets_everything_on_time_from_standard_input(bench, ref
 
     assert send_one_by_one(bench, connected) < 2.0
     host.terminate()
+    host.process.stdin.close()
     assert bench.lines("copy") == lines()
     assert dropped(host) == COUNT - 32
 
