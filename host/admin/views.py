@@ -36,12 +36,12 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """What happens when it is full."""
     max_packs: int
     packs: int
-    """That wait."""
+    """Held: they wait, are worked on, or are not delivered yet."""
     packs_highest: int
     records: int
-    """That wait."""
+    """In the packs held."""
     lag_ms: int
-    """Age of the oldest pack that waits."""
+    """Age of the oldest pack held."""
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
