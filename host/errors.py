@@ -4,6 +4,7 @@
     ├── ConfigError                 78 (EX_CONFIG): one fault in the configuration, with its place
     ├── ConfigErrors                78: all faults of a configuration
     ├── StartError                  69 (EX_UNAVAILABLE): a port in use, an unreadable file, a missing LPEG
+    │   └── OpenError               may succeed later
     ├── SandboxError                70: a sandbox could not be started or was ended
     ├── PackError                   70: a pack does not keep to its layout
     └── DeliveryError               74 (EX_IOERR)
@@ -73,6 +74,10 @@ class StartError(HekateError):
     """Something outside of Hekate prevents the start: a port, a file, a missing library."""
 
     exit_code = os.EX_UNAVAILABLE
+
+
+class OpenError(StartError):
+    """An output cannot be opened now, and may be later."""
 
 
 class SandboxError(HekateError):

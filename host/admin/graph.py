@@ -43,6 +43,10 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int
     """Age of the oldest pack that waits for it."""
     queue_packs: int
+    waiting_ms: int
+    """Of an input: for how long it has been waiting for room; 0 if it does not wait."""
+    held_by: str
+    """The component that it waits for, as `outputs.errors`; empty if it does not wait."""
     sandboxes: list[str]
     cpu_ms: int
     """Of its sandboxes' processes, since they were started."""
@@ -85,7 +89,7 @@ def _router(rates: Rates) -> Node:
         id=ROUTER, stage="router", name="router", type="router", state="running", health="ok", reason="",
         message_matcher=None, received_per_second=flow["received"], sent_per_second=flow["received"],
         errors_per_second=flow["errors"], dropped_per_second=flow["dropped"],
-        failed_share=0.0, last_error=None, lag_ms=0, queue_packs=0, sandboxes=[],
+        failed_share=0.0, last_error=None, lag_ms=0, queue_packs=0, waiting_ms=0, held_by="", sandboxes=[],
         cpu_ms=0, memory_bytes=0, memory_limit=0,
     )  # fmt: skip
 
@@ -117,6 +121,8 @@ def _node(unit: Unit, stage: str, rates: Rates) -> Node:
         last_error=shown.failures.last_error,
         lag_ms=lag_ms,
         queue_packs=queue.packs if queue else 0,
+        waiting_ms=shown.waiting.for_ms if shown.waiting else 0,
+        held_by=shown.waiting.held_by if shown.waiting else "",
         sandboxes=shown.sandboxes if processes else [],
         cpu_ms=round(sum(readings.spent_ms(sandbox) for sandbox in processes)),
         memory_bytes=max((use.current for use in memory), default=0),
@@ -134,7 +140,7 @@ def _health(shown: views.Component, flow: dict[str, float], lag_ms: int, warning
         return "dead"
     if lag_ms > _STUCK_MS and not flow["received"]:
         return "stuck"
-    if shown.stage == "outputs" and shown.reason:
+    if shown.waiting is not None or (shown.stage == "outputs" and shown.reason):
         return "stuck"
     if shown.failures.condition == "failing":
         return "failing"

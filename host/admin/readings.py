@@ -45,6 +45,15 @@ def reason_of(unit: Unit, stage: str) -> str:
     return "; ".join(dict.fromkeys(reasons))
 
 
+def waiting_reason(unit: Unit, stage: str) -> str:
+    """For which component an input waits, in words; empty if it does not wait."""
+    waiting = unit.waiting() if stage == "inputs" and isinstance(unit, InputUnit) else None
+    if waiting is None:
+        return ""
+    why = f" ({waiting.reason})" if waiting.reason else ""
+    return f"It has been waiting for {waiting.held_by} for {waiting.for_ms / 1000:.0f} s{why}."
+
+
 def _input_fault(unit: InputUnit) -> str:
     if unit.fault is not None:
         return f"failed: {unit.fault}"
@@ -83,10 +92,15 @@ def refresh_units(found: Iterable[Unit]) -> None:
         read_sandboxes(metrics, unit.sandboxes())
         metrics.count_failures()
         unit.metrics.count_failures()
-        if not isinstance(unit, InputUnit):
+        if isinstance(unit, InputUnit):
+            found_waiting = unit.waiting()
+            unit.metrics.waits = {} if found_waiting is None else {found_waiting.held_by: found_waiting.for_ms}
+        else:
             unit.metrics.lag_ms = unit.consumer.lag_ms()
             unit.metrics.queue_packs = unit.consumer.queued
             unit.metrics.queue_records = unit.consumer.queued_records
+        if isinstance(unit, OutputUnit):
+            unit.metrics.delivery_failing = int(bool(unit.runner.failing))
 
 
 def read_sandboxes(metrics: ComponentMetrics, sandboxes: list[Sandbox]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from host.admin import openapi
 from host.admin.declare import Routes
-from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, VERSIONS
+from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, VERSIONS, WAITS
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -169,6 +169,7 @@ def metrics_page(mark: str) -> str:
     lines += [f"| `{spec.name}_total` | counter, with `reason` | {spec.meaning} |" for spec in (ERRORS, DROPS)]
     lines.append(f"| `{VERSIONS.name}_total` | counter, with `version` | {VERSIONS.meaning} |")
     lines.append(f"| `{STATES.name}` | gauge, with `state` | {STATES.meaning} |")
+    lines.append(f"| `{WAITS.name}` | gauge, with `holder` | {WAITS.meaning} |")
     return "\n".join(lines) + "\n"
 
 

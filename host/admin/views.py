@@ -37,12 +37,12 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """What happens when it is full."""
     max_packs: int
     packs: int
-    """That wait."""
+    """Held: they wait, are worked on, or are not delivered yet."""
     packs_highest: int
     records: int
-    """That wait."""
+    """In the packs held."""
     lag_ms: int
-    """Age of the oldest pack that waits."""
+    """Age of the oldest pack held."""
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +101,16 @@ class FailureReport(msgspec.Struct, frozen=True, kw_only=True):
     """The first record that failed with this version of the script."""
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Back-pressure at an input: it reads nothing until a component lets go of a pack."""
+
+    held_by: str
+    """The component that holds the oldest pack, as `outputs.errors`."""
+    for_ms: int
+    reason: str
+    """Why that component does not go on, as far as is known."""
+
+
 class Component(msgspec.Struct, frozen=True, kw_only=True):
     """An input, its decoders, a filter, an output, or its encoder."""
 
@@ -116,6 +126,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     sandboxes: list[str]
     """The names of its sandboxes."""
     queue: Queue | None
+    waiting: Waiting | None
+    """Of an input that has been waiting for a second or longer; null for all others."""
     pools: list[Pool]
     """Of what it makes."""
     failures: FailureReport
@@ -272,14 +284,20 @@ def _component(unit: Unit, stage: Any, type_: str, state: Any, pools: list[Pool]
         name=unit.config.name,
         type=type_,
         state=state,
-        reason=readings.reason_of(unit, stage),
+        reason=readings.reason_of(unit, stage) or readings.waiting_reason(unit, stage),
         message_matcher=None if isinstance(unit, InputUnit) else unit.config.message_matcher,
         sandboxes=[sandbox.name for sandbox in scripts_of(unit)],
         queue=queue(unit) if stage in {"filters", "outputs"} else None,
+        waiting=_waiting(unit, stage),
         pools=pools,
         failures=failures(unit, stage),
         counters=counters(metrics),
     )
+
+
+def _waiting(unit: Unit, stage: str) -> Waiting | None:
+    found = unit.waiting() if stage == "inputs" and isinstance(unit, InputUnit) else None
+    return None if found is None else Waiting(held_by=found.held_by, for_ms=found.for_ms, reason=found.reason)
 
 
 def _input_state(unit: InputUnit) -> State:

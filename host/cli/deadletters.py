@@ -184,7 +184,8 @@ def _add_action(action: str, summary: str) -> None:
         if not letter and not component and not reason:
             raise click.UsageError(f"Say which: `hekate deadletters {action} ID...`, --component or --reason.")
         client = Client.default(api, token_file)
-        ids = list(letter) or [each["id"] for each in _letters(client, component, reason, limit)]
+        # The list has the newest first; records are replayed in the order in which they came.
+        ids = list(letter) or [each["id"] for each in _letters(client, component, reason, limit)][::-1]
         done = _done(client, action, ids, input_name)
         if output_format == "json":
             write_json(done)

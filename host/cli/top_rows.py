@@ -45,6 +45,8 @@ def _percent(key: str) -> Callable[[Row], str]:
 
 
 def _state(row: Row) -> str:
+    if row["held_by"]:
+        return f"{row['state']} (waits {row['waiting_ms'] / 1000:.0f} s for {row['held_by']})"
     return str(row["state"]) if row["health"] == "ok" else f"{row['state']} ({row['health']})"
 
 

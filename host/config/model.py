@@ -100,7 +100,11 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
         Loops, Meta(description="How often a message may give rise to another one before it is dropped.")
     ] = 4
     shutdown_timeout_ms: Annotated[
-        Milliseconds, Meta(description="How long a stop may take to drain before what remains is forced.")
+        Milliseconds,
+        Meta(
+            description="How long a stop waits for the outputs. Then records that cannot be read again go to the dead "
+            "letters, which takes up to 5 seconds more; a second signal has the same effect at once."
+        ),
     ] = 30_000
     checkpoint_interval_ms: Annotated[
         int, Meta(ge=10, description="How often the positions of the inputs are written to disk.")
@@ -242,16 +246,31 @@ class Queue(_Keys, frozen=True, kw_only=True):
 
     policy: Annotated[
         Literal["block", "drop_oldest"],
-        Meta(description="When the queue is full: hold the inputs back, or drop its oldest pack and count it."),
+        Meta(
+            description="`block` holds the inputs back once their `packs` are in flight. `drop_oldest` never does: "
+            "when more than `max_packs` are held, it drops the oldest that nothing works on, and counts its records."
+        ),
     ] = "block"
-    max_packs: Annotated[int, Meta(ge=1, description="How many packs may wait.")] = 32
+    max_packs: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="How many packs `drop_oldest` holds: those that wait, are being worked on, or are not "
+            "delivered yet. It drops them earlier if the memory of an input or a sandbox runs short.",
+        ),
+    ] = 32
 
 
 class Retries(_Keys, frozen=True, kw_only=True):
     """What happens to a batch that an output could not deliver."""
 
     max_attempts: Annotated[
-        int, Meta(ge=0, description="Tries before the batch goes to the dead letters; 0 tries for ever.")
+        int,
+        Meta(
+            ge=0,
+            description="Tries before the batch goes to the dead letters; 0 tries without end. With the defaults the "
+            "10 tries take about 75 seconds.",
+        ),
     ] = 10
     delay_ms: Annotated[int, Meta(ge=1, description="Wait after the first failure; it doubles each time.")] = 250
     max_delay_ms: Annotated[int, Meta(ge=1, description="Longest wait between two tries.")] = 30_000
@@ -389,6 +408,13 @@ class OutputKeys(_Keys, frozen=True, kw_only=True):
     message_matcher: Annotated[str, Meta(description="Which messages the output takes; TRUE for all.")]
     queue: Annotated[Queue, Meta(description="What waits in front of the output.")] = Queue()
     retries: Annotated[Retries, Meta(description="What happens to a batch that was not delivered.")] = Retries()
+    on_open_failure: Annotated[
+        Literal["retry", "exit"],
+        Meta(
+            description="If the output cannot be opened at the start: run and try again, or end the host. With --once, "
+            "and if it can never be opened, the host ends in any case."
+        ),
+    ] = "retry"
 
 
 STAGES: tuple[Stage, ...] = ("inputs", "splitters", "decoders", "filters", "encoders", "outputs")
@@ -506,6 +532,7 @@ class Output(_Resolved, frozen=True, kw_only=True):
     message_matcher: str
     queue: Queue
     retries: Retries
+    on_open_failure: Literal["retry", "exit"] = "retry"
 
 
 class Config(_Resolved, frozen=True, kw_only=True):

@@ -119,6 +119,7 @@ class Resolver:
             message_matcher=keys.message_matcher,
             queue=keys.queue,
             retries=keys.retries,
+            on_open_failure=keys.on_open_failure,
         )
 
     def _component(

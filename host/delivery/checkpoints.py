@@ -1,9 +1,10 @@
 """Positions of the inputs, and the states of filters that include them, kept in LMDB.
 
 An input puts the position up to which everything has been delivered, often; the puts are collected and written
-in one transaction: soon after the first one, every half a second while they go on, and at stop. A `kill -9`
-therefore loses at most the positions of half a second, and what follows an older position is delivered again.
-Each transaction is synced to the disk, by a thread of its own so that the event loop never waits for a disk.
+in one transaction: soon after the first one, every half a second while they go on, and at stop. Each transaction is
+synced to the disk, by a thread of its own so that the event loop never waits for a disk. In between, what was put is in
+a file that is not synced (`recent_values.py`). A `kill -9` therefore loses the positions of some 10 ms, and a power cut
+those of half a second; what follows an older position is delivered again.
 
 States are written in the same transactions. A state that is put before a position is on disk with it or before it; so
 what a position says is done is never missing in a state, however the host ends.
@@ -24,7 +25,7 @@ from typing import Any
 import lmdb
 import orjson
 
-from host.delivery import state_files
+from host.delivery import recent_values, state_files
 from host.errors import DeliveryError, StartError
 from host.telemetry.logs import get_logger
 
@@ -37,6 +38,8 @@ _MAX_KEY_BYTES = 500
 _STATE_PREFIX = "\0state/"
 """No component has a name that begins so."""
 _COLLECT_S = 0.02
+_RECENT_S = 0.01
+"""How long a put may wait until it survives the end of the process."""
 _LOCK_NAME = "owner.lock"
 _FLOCK = "hhqqi4x"
 """struct flock of Linux on machines of 64 bits."""
@@ -62,6 +65,9 @@ class Checkpoints:
         self._pending: dict[str, Value] = {}
         self._writing: dict[str, Value] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._fresh: dict[str, Value] = {}
+        """Puts that do not survive the end of the process yet."""
+        self._recent_timer: asyncio.TimerHandle | None = None
         self._written_s = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -76,6 +82,10 @@ class Checkpoints:
             self._lock_fd = _lock(folder / _LOCK_NAME, state_dir)
             self.damaged += state_files.prepare(folder, _DAMAGED, _verify)
             self._env = lmdb.open(str(folder), map_size=_MAP_BYTES, max_spare_txns=2)
+            if not self.damaged:  # without the database, the latest values alone would be half a state
+                self._write(recent_values.read(folder))
+            self._recent = recent_values.RecentValues(folder)
+            self._recent.replace({})
         except (OSError, lmdb.Error) as error:
             raise StartError(
                 f"state_dir: cannot keep checkpoints in {folder}: {error}. "
@@ -127,8 +137,21 @@ class Checkpoints:
 
     def _put(self, key: str, value: Value) -> None:
         self._pending[key] = value
+        self._fresh[key] = value
         if self._timer is None:
             self._arm()
+        if self._recent_timer is None and self._loop is not None:
+            self._recent_timer = self._loop.call_later(_RECENT_S, self._write_recent)
+
+    def _write_recent(self) -> None:
+        self._recent_timer = None
+        fresh, self._fresh = self._fresh, {}
+        self._recent.append(fresh)
+
+    def _replace_recent(self) -> None:
+        """A transaction has ended well: only what was put since is not in the database."""
+        self._fresh = {}
+        self._recent.replace(self._pending)
 
     def get_state(self, name: str) -> bytes | None:
         """The latest state put under a name, written or not."""
@@ -156,6 +179,7 @@ class Checkpoints:
             else:
                 # Behind what the timer may have handed over before.
                 self._thread.submit(self._write, values).result()
+            self._replace_recent()
         except lmdb.Error:
             self._pending = values | self._pending
             raise
@@ -168,8 +192,9 @@ class Checkpoints:
         Raises:
             DeliveryError: It could not be written; all is closed for all that.
         """
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._recent_timer):
+            if timer is not None:
+                timer.cancel()
         self._loop = None
         try:
             self.flush()
@@ -182,6 +207,7 @@ class Checkpoints:
             if self._thread is not None:
                 self._thread.shutdown(wait=True)
             self._env.close()
+            self._recent.close()
             os.close(self._lock_fd)
 
     def _take(self) -> dict[str, Value]:
@@ -212,6 +238,8 @@ class Checkpoints:
             _log.error(
                 "Positions could not be written; after a crash, records would be delivered again.", error=str(error)
             )
+        else:
+            self._replace_recent()
         if self._pending:
             self._arm()
 
@@ -250,7 +278,9 @@ def stored(state_dir: Path) -> dict[str, Checkpoint]:
             pairs = [(key.decode(), state_files.unseal(key, value)) for key, value in transaction.cursor()]
     except (OSError, ValueError, lmdb.Error) as error:
         raise StartError(f"state_dir: cannot read the checkpoints in {folder}: {error}.") from error
-    return {key: _value(value) for key, value in pairs if not key.startswith(_STATE_PREFIX)}
+    found: dict[str, Any] = {key: _value(value) for key, value in pairs if not key.startswith(_STATE_PREFIX)}
+    found |= recent_values.read(folder)
+    return {key: value for key, value in found.items() if value is not None and not key.startswith(_STATE_PREFIX)}
 
 
 def holder(state_dir: Path) -> int:

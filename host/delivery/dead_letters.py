@@ -130,11 +130,13 @@ class DeadLetters:
             RetryDelivery: It could not be written.
         """
         self.append(
-            self.encoded(component=component, kind=kind, reason=reason, stream=stream, position=position, record=record)
+            self.encode(component=component, kind=kind, reason=reason, stream=stream, position=position, record=record)
         )
 
-    def encoded(self, *, component: str, kind: str, reason: str, stream: str, position: int, record: bytes) -> bytes:
-        """Return one record as the line that `append` takes."""
+    def encode(
+        self, *, component: str, kind: str, reason: str, stream: str, position: int, record: bytes, **extra: Any
+    ) -> bytes:
+        """Return the letter of one record, as `append` takes it; extra: further members."""
         entry: dict[str, Any] = {
             "time": self.now(),
             "component": component,
@@ -147,7 +149,8 @@ class DeadLetters:
             entry["record"] = record.decode()
         except UnicodeDecodeError:
             entry["record_base64"] = base64.b64encode(record).decode()
-        return orjson.dumps(entry) + b"\n"
+        entry |= extra
+        return orjson.dumps(entry, default=_text) + b"\n"
 
     def now(self) -> str:
         """The time as it stands in a letter."""
@@ -227,6 +230,11 @@ class DeadLetters:
             os.ftruncate(self._fd, self._size)
         except OSError:
             self._size = max(1, self._max_file_bytes)  # it ends here: nothing may be glued to half a line
+
+
+def _text(value: object) -> str:
+    """Return what JSON has no type for, bytes, as text."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _sync_and_close(fd: int, path: Path) -> None:

@@ -68,6 +68,12 @@ class Finder:
     def _check_file(self, path: Path, *, must_exist: bool) -> None:
         if path.is_dir():
             raise StartError(f"{self._place}: {path} is a folder. Write {path}/*.log, or whatever files are meant.")
+        if path.exists() and not path.is_file():
+            kind = "a named pipe" if path.is_fifo() else "no regular file"
+            raise StartError(
+                f"{self._place}: {path} is {kind}. The file input reads regular files only; use `type: stdin` with "
+                f"`< {path}`, or have the program write to a file or a socket."
+            )
         if must_exist and not path.exists():
             raise StartError(f"{self._place}: the file {path} does not exist. Create it, or correct the path.")
         if must_exist and not os.access(path, os.R_OK):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from host.clock import Clock, RealClock
-from host.errors import RetryDelivery, StartError
+from host.errors import OpenError, RetryDelivery, StartError
 from host.outputs._file_state import FileState
 from host.outputs.base import Batch, Output, OutputOptions
 from host.telemetry.metrics import ComponentMetrics
@@ -97,7 +97,10 @@ class FileOutput(Output):
                 self._cut_torn_end(written.path, written.size)
             self._open()
         except OSError as error:
-            raise StartError(
+            self._state.close()
+            self._state = None
+            kind = StartError if error.errno == errno.EINVAL else OpenError
+            raise kind(
                 f"outputs.{self.name}.path: cannot write to {self._path}: {error.strerror}. "
                 "Correct the path, or give this user write permission."
             ) from error
@@ -215,6 +218,8 @@ class FileOutput(Output):
         if not path.parent.is_dir():
             _make_folders(path.parent, int(self.options.folder_perm, 8))
         is_new = not path.exists()
+        if path.is_fifo():
+            raise OSError(errno.EINVAL, "it is a named pipe, which is no file; start a program that reads a socket")
         if not is_new and not path.is_file() and not path.is_char_device():
             raise OSError(errno.EINVAL, "it is no file; for standard output there is `type: console`")
         fd = os.open(path, _FLAGS)

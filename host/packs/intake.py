@@ -1,6 +1,7 @@
 """The intake of one input: free slots in, packs out, and the wait between them that is the back-pressure."""
 
 import asyncio
+import time
 from array import array
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,8 @@ Reject = Callable[[Stream, int, bytes, str], None]
 _PAIR_BYTES = 8
 MOST_KEPT = 128
 """Packs that filters may keep for their next snapshot. Memory that they do not need is never touched."""
+MAX_DROPPABLE = 256
+"""Packs that queues with a policy of dropping may hold. They drop the oldest before an input has to wait for a slot."""
 
 
 class Intake:
@@ -33,7 +36,8 @@ class Intake:
     Args:
         name: The input's name.
         slot_bytes: Bytes of a pack; a table of record positions needs room beside them.
-        slots: Packs in flight before the input waits. What a filter only keeps for its next snapshot does not count.
+        slots: Packs in flight before the input waits. A pack does not count while a filter keeps it for its next
+            snapshot, or while it is in a queue that may drop it.
         max_record_bytes: Longest record.
         has_room: Whether a decoder would start on another pack soon.
         decode: Takes a pack to the decoders.
@@ -57,7 +61,10 @@ class Intake:
         self.max_record_bytes = max_record_bytes
         # Behind the bytes there is room for the positions of as many records as there can be.
         self.arena = Arena(
-            f"raw-{name}", self.slot_bytes + _table_bytes(self.slot_bytes), slots + MOST_KEPT, host_writes=True
+            f"raw-{name}",
+            self.slot_bytes + _table_bytes(self.slot_bytes),
+            slots + MOST_KEPT + MAX_DROPPABLE,
+            host_writes=True,
         )
         self._slots = slots
         self._has_room = has_room
@@ -67,6 +74,9 @@ class Intake:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.paused = False
         """Whether an operator has paused the input: it waits for slots, so what it would read stays where it is."""
+        self.waiting_since_ns = 0
+        """Since when the input has been waiting for a slot; 0 if it does not wait."""
+        self._closing = False
         self.in_flight = 0
         self.kept = 0
 
@@ -83,24 +93,28 @@ class Intake:
     async def slot(self) -> Slot:
         """Wait for a free slot, and for room at the decoder."""
         while self._waiting or not self._may_have():
+            self.waiting_since_ns = self.waiting_since_ns or time.monotonic_ns()
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             try:
                 await turn
             except asyncio.CancelledError:
                 self._pass_on(turn)
+                if not self._waiting:
+                    self.waiting_since_ns = 0
                 raise
             if self._may_have():
                 break
+        self.waiting_since_ns = 0
         offset = self.arena.acquire()
         assert offset is not None
         return Slot(offset, self.arena.view[offset : offset + self.slot_bytes])
 
     def _may_have(self) -> bool:
-        """Whether a slot may be lent: what is only kept for a snapshot holds nobody back."""
+        """Return True if a slot may be lent. Packs that are only kept, or may be dropped, hold nothing back."""
         arena = self.arena
         room = arena.free_slots > 0 and arena.used_slots - self.kept < self._slots
-        return not self.paused and room and self._has_room()
+        return not self.paused and room and (self._closing or self._has_room())
 
     def _pass_on(self, turn: "asyncio.Future[None]") -> None:
         """A waiter was cancelled: its turn goes to the next one."""
@@ -118,6 +132,12 @@ class Intake:
             if not turn.done():  # or its waiter was cancelled, and has not run since
                 turn.set_result(None)
                 return
+
+    def take_rest(self) -> None:
+        """Lend slots also while no decoder has room: what the input has received is to be kept without them."""
+        self._closing = True
+        for _ in range(len(self._waiting)):
+            self.wake()
 
     def give_back(self, slot: Slot) -> None:
         """Return a slot unused."""
@@ -143,6 +163,7 @@ class Intake:
             self.arena, slot.offset, length, stream, position, next_position, records, self._freed, self._kept
         )
         self._metrics.packs_sent += 1
+        pack.number = self._metrics.packs_sent
         self._metrics.bytes_received += length
         self.in_flight += 1
         stream.add(pack)

@@ -103,6 +103,7 @@ class RawPack:
         "keepers",
         "length",
         "next_position",
+        "number",
         "offset",
         "on_free",
         "on_kept",
@@ -132,6 +133,8 @@ class RawPack:
         self.records = records
         self.on_free = on_free
         self.on_kept = on_kept
+        self.number = 0
+        """Which pack of its input it is."""
         self.holders = 1
         self.keepers = 0
         self.decoded = False
@@ -150,7 +153,7 @@ class RawPack:
             self.on_free()
 
     def keep(self) -> None:
-        """One of its holders has done its work, and holds it only until a snapshot of its state includes that."""
+        """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""
         self.keepers += 1
         if self.keepers == 1 and self.on_kept is not None:
             self.on_kept(1)
@@ -260,7 +263,7 @@ class TablePack:
                 self.origin.let_go()
 
     def keep(self) -> None:
-        """One of its holders has done its work, and holds it only until a snapshot of its state includes that."""
+        """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""
         self.keepers += 1
         if self.keepers == 1:
             self.arena.kept_slots += 1

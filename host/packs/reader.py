@@ -128,6 +128,24 @@ def raw_ranges(slot: memoryview, raw_bytes: int) -> list[tuple[int, int]] | None
     return ranges
 
 
+def read_with_records(slot: memoryview, raw: memoryview | bytes) -> Iterator[tuple[Message, bytes]]:
+    """Yield the messages of a pack in order, each with the bytes that it came of; none if a filter made it.
+
+    Args:
+        slot: The whole slot.
+        raw: The raw bytes that belong to the pack, if it has any.
+
+    Raises:
+        PackError: The pack does not keep to the layout; the messages before that point were sound.
+    """
+    header = read_pack_header(slot, len(slot))
+    if header is None or header.raw_bytes != len(raw):
+        raise PackError("The header of the pack is not sound.")
+    found = _Reader(slot, memoryview(raw), header)
+    for at in found.places():
+        yield found.message_at(at), found.raw_of(at) if len(raw) else b""
+
+
 class _Reader:
     """Reads one pack."""
 
@@ -140,6 +158,10 @@ class _Reader:
         self._left_bytes = _MOST_TIMES * (len(slot) + len(raw))
 
     def messages(self) -> Iterator[Message]:
+        return (self.message_at(at) for at in self.places())
+
+    def places(self) -> Iterator[int]:
+        """Yield where each record begins."""
         at, end = self._header.records_start, self._header.records_end
         for _ in range(self._header.record_count):
             if at + _RECORD.size > end:
@@ -147,7 +169,7 @@ class _Reader:
             words = _RECORD.unpack_from(self._slot, at)[0]
             if words * 8 < _RECORD.size or at + words * 8 > end:
                 raise PackError("A record has an impossible length.")
-            yield self._message(at, words * 8)
+            yield at
             at += words * 8
 
     def message_at(self, at: int) -> Message:

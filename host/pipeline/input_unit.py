@@ -10,12 +10,13 @@ import msgspec
 from host.config import model, registry
 from host.errors import RetryDelivery
 from host.inputs.base import Input
-from host.packs.intake import MOST_KEPT, Intake
+from host.packs.intake import MAX_DROPPABLE, MOST_KEPT, Intake
 from host.packs.ledger import Stream
 from host.pipeline import specs
 from host.pipeline.surroundings import SANDBOX_SLOT_BYTES, SANDBOX_SLOTS, Surroundings
 from host.pipeline.waiting import started, wait_until
 from host.router.decoding import Decoding
+from host.router.holders import Waiting, waiting
 from host.sandbox.sandbox import Sandbox
 from host.splitters.base import Splitter
 from host.telemetry.logs import get_logger
@@ -63,15 +64,15 @@ class InputUnit:
         self.input: Input = new_input(
             config.name, config.options, self.intake, new_splitter, around.checkpoints, self.metrics, once=around.once
         )
-        self._delimiter = new_splitter().delimiter
+        self.delimiter = new_splitter().delimiter
         self.decoding.sandboxes.extend(self._new_decoders(config))
 
     def _new_decoders(self, config: model.Input) -> list[Sandbox]:
-        spec = specs.decoder(config, self._delimiter, self._around.hostname)
+        spec = specs.decoder(config, self.delimiter, self._around.hostname)
         made = []
         for number in range(config.decoders):
             name = config.name if config.decoders == 1 else f"{config.name}-{number + 1}"
-            slots = SANDBOX_SLOTS + 2 * MOST_KEPT + self._around.world.more_decoder_slots(config)
+            slots = SANDBOX_SLOTS + 2 * (MOST_KEPT + MAX_DROPPABLE) + self._around.world.more_decoder_slots(config)
             arena = self._around.arena(f"decoder-{name}", SANDBOX_SLOT_BYTES, slots)
             made.append(
                 self._around.sandbox(
@@ -185,6 +186,10 @@ class InputUnit:
     def idle(self) -> bool:
         """Whether all that was read is delivered."""
         return self.decoding.idle and self.intake.in_flight == 0
+
+    def waiting(self) -> Waiting | None:
+        """Return for which component the input waits; None if it does not wait."""
+        return waiting(self.intake, self.config.name, self._around.router.consumers)
 
     async def settle(self, timeout_s: float) -> bool:
         """Wait until all that was read is delivered; whether it is."""

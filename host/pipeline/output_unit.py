@@ -81,7 +81,7 @@ class OutputUnit(ConsumerUnit):
         try:
             await self.open()
         except HekateError:
-            await old.output.open()
+            await old.runner.open(may_retry=True)
             old.consumer.inherit(old.consumer)
             raise
         self._around.router.replace(old.consumer, self.consumer)
@@ -93,9 +93,14 @@ class OutputUnit(ConsumerUnit):
         """Whether its encoder is all that it waits for."""
         return self.sandbox.state == "running" and self.runner.waiting == 0
 
-    async def open(self) -> None:
-        """Open the output."""
-        await self.output.open()
+    async def open(self, *, at_start: bool = False) -> None:
+        """Open the output. At the start of the host it need not succeed at once, if the configuration says so.
+
+        Raises:
+            StartError: It cannot be opened.
+        """
+        may_retry = at_start and self.config.on_open_failure == "retry" and not self._around.once
+        await self.runner.open(may_retry=may_retry)
 
     def attach(self) -> None:
         """Let it have messages."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from host.config import model
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
 from host.errors import HekateError, SandboxError
+from host.outputs.runner import LeftOver
 from host.pipeline import operate, restart_needs
 from host.pipeline.case_check import CaseCheck, sandboxes_of
 from host.pipeline.judge import Judge
+from host.pipeline.leftovers import LeftOvers, comes_again
 from host.pipeline.reload import STAGES, Reload, all_of, wanted_units
 from host.pipeline.surroundings import Surroundings
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Unit
+from host.pipeline.waiting import wait_until
 from host.pipeline.world import World
 from host.sandbox.group import Group
 from host.sandbox.sandbox import Sandbox
@@ -71,6 +75,7 @@ class Pipeline:
         self.router = self._world.router(self.metrics.component("router", "router", "router"))
         self._supervisor: asyncio.Task[None] | None = None
         self._reading = False
+        self._gives_up = False
         self.changing = asyncio.Lock()
         """Held while units are started, replaced or stopped."""
 
@@ -165,7 +170,29 @@ class Pipeline:
         await self._settle_filters()
         await self.save_states()
         await self._settled(lambda: all(unit.idle for unit in self.outputs.values()))
-        await self._settled(lambda: all(unit.idle for unit in self.inputs.values()))
+        # Records that will be read again stay with their inputs for good.
+        await self._settled(lambda: self._gives_up or all(unit.idle for unit in self.inputs.values()))
+
+    async def give_up(self, reason: str) -> None:
+        """Have the outputs write nothing more, so that `drain` comes to its end.
+
+        Their records go to the dead letters, except those that will be read again.
+        """
+        self._gives_up = True
+        for unit in self.outputs.values():
+            unit.consumer.comes_again = partial(comes_again, self)
+        await all_of(unit.runner.put_away(reason) for unit in self.outputs.values())
+        for input_ in self.inputs.values():
+            input_.intake.take_rest()
+
+    async def come_to_rest(self, timeout_s: float) -> None:
+        """Wait until every sandbox that still does its work has done it."""
+        await wait_until(lambda: all(sandbox.idle or not sandbox.will_run for sandbox in self.sandboxes()), timeout_s)
+
+    def put_away(self, reason: str) -> LeftOver:
+        """Put away what sandboxes have left undone; return how many records were not delivered in all."""
+        found = sum((unit.runner.left_over for unit in self.outputs.values()), LeftOver())
+        return found + LeftOvers(self, reason).put_away()
 
     async def save_states(self) -> None:
         """Write down the states of all filters that have one."""

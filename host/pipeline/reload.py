@@ -116,7 +116,9 @@ class Reload:
             unit = OutputUnit(config, self._around)
         try:
             await unit.start_sandboxes()
-            if old is None:
+            if old is None and isinstance(unit, OutputUnit):
+                await unit.open(at_start=not self._pipeline.started)
+            elif old is None:
                 await unit.open()
         except BaseException:
             await unit.discard()

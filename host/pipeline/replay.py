@@ -209,4 +209,10 @@ def _deliver(
     ends = array("I")
     for record in records:
         ends.append(len(record) + (ends[-1] if ends else 0))
-    unit.runner.deliver(Batch(memoryview(b"".join(records)), len(records), lambda: ends), finish, give_up)
+
+    def given_up(_final: bool) -> bool:
+        give_up()
+        return True  # the letters stay
+
+    batch = Batch(memoryview(b"".join(records)), len(records), lambda: ends)
+    unit.runner.deliver(batch, finish, given_up, may_drop=False)

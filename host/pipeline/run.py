@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host.config.load import load_config
+from host.pipeline import resources
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.progress import Progress
 from host.pipeline.reading_plan import bytes_left
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from host.admin.admin import Admin
 
 _LOG = logs.get_logger("host.pipeline")
+
+_GIVE_UP_S = 5.0
+"""How long the sandboxes may take, once the outputs write nothing more, for what they still have."""
 
 
 class Runner:
@@ -136,14 +140,39 @@ class Runner:
             stopped.cancel()
         done, _ = await asyncio.wait([draining, forced], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         forced.cancel()
-        if draining in done:
-            await draining
+        if draining in done and draining.exception() is None:
             return
-        draining.cancel()
-        await asyncio.gather(draining, return_exceptions=True)
+        if draining in done:
+            await self._give_up(draining, "sandboxes do not do their work")
+            await draining  # raises which ones
         self.exit_code = os.EX_TEMPFAIL
         why = "a second signal" if self._force.is_set() else f"shutdown_timeout_ms ({timeout_s:g} s) is over"
-        _LOG.error("Stopped before everything was delivered; it will be read again.", why=why)
+        await self._give_up(draining, why)
+
+    async def _give_up(self, draining: "asyncio.Task[None]", why: str) -> None:
+        """Put away what is not delivered, and tell where it is."""
+        reason = f"shutdown: {why}"
+        await self._pipeline.give_up(reason)
+        if draining.done():
+            await self._pipeline.come_to_rest(_GIVE_UP_S)
+        else:
+            await asyncio.wait([draining], timeout=_GIVE_UP_S)
+            draining.cancel()
+            await asyncio.wait([draining])
+        left = self._pipeline.put_away(reason)
+        _LOG.error("Stopped before everything was delivered.", why=why)
+        if left.read_again:
+            _LOG.info("Undelivered records of files will be read again by the next run.", records=left.read_again)
+        if left.dead_letters:
+            hint = "replay them with `hekate deadletters replay`"
+            _LOG.warning(
+                "Undelivered records that cannot be read again are in the dead letters.",
+                records=left.dead_letters,
+                folder=str(self._pipeline.dead_letters.folder),
+                hint=hint,
+            )
+        if left.lost:
+            _LOG.error("Undelivered records are lost: they could not be kept as dead letters.", records=left.lost)
 
     async def _end_changes_and_drain(self) -> None:
         await self._reloader.cancel()
@@ -186,6 +215,7 @@ def run(
     settings = config.hekate
     logs.set_up(log_level or settings.log_level, log_format or settings.log_format)
     lua_modules.check_present()
+    resources.check(config)
 
     # before the pipeline has the checkpoints for itself
     total_bytes = bytes_left(config) if once and not quiet and sys.stderr.isatty() else None

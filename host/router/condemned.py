@@ -21,7 +21,7 @@ def bury(letters: DeadLetters, pack: TablePack) -> None:
     pack.buried = True
     reason = maker.condemned
     lines = [
-        letters.encoded(
+        letters.encode(
             component=maker.name, kind=maker.kind, reason=reason, stream=stream, position=position, record=record
         )
         for stream, position, record in _records(pack)

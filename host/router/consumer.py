@@ -38,6 +38,8 @@ MANY_RECORDS = 100
 """An encoder that has made nothing of so many records, and of none before, causes a warning in the log."""
 _MANY_INJECTED = 16
 """Slots of a filter in use at which it gets nothing new from the inputs."""
+_MIN_FREE_SLOTS = 4
+"""Free slots of an arena below which a queue that may drop packs drops them, so that no input waits for it."""
 
 
 class Consumer:
@@ -67,7 +69,8 @@ class Consumer:
         """What stands on the packs that it injects, which it never receives."""
         self.metrics = metrics
         self.sandbox: Sandbox | None = None
-        self._settings = queue
+        self._max_packs = queue.max_packs
+        self._drops = queue.policy == "drop_oldest"
         self._queue: deque[TablePack] = deque()
         self._begun: dict[TablePack, int] = {}
         """Packs of the queue that a sandbox before this one had begun: from which record on they are to be done."""
@@ -90,18 +93,34 @@ class Consumer:
         return not self._queue and (self.sandbox is None or self.sandbox.idle)
 
     @property
+    def blocks(self) -> bool:
+        """True if a full queue holds the inputs back."""
+        return not self._drops
+
+    def held_packs(self) -> dict[TablePack, None]:
+        """Return every pack that this consumer has not finished, wherever it is, the oldest first."""
+        working = () if self.sandbox is None else self.sandbox.work.values()
+        packs: dict[TablePack, None] = {}
+        for work in working:
+            assert isinstance(work.pack, TablePack)
+            packs[work.pack] = None
+        packs.update(dict.fromkeys(self._queue))
+        return packs
+
+    @property
     def queued(self) -> int:
-        """Packs that wait."""
-        return len(self._queue)
+        """Number of packs held: they wait, are being worked on, or are not delivered yet."""
+        return len(self.held_packs())
 
     @property
     def queued_records(self) -> int:
-        """Records in the packs that wait."""
-        return sum(pack.count for pack in self._queue)
+        """Number of records in the packs held."""
+        return sum(pack.count for pack in self.held_packs())
 
     def lag_ms(self) -> int:
-        """Age of the oldest pack that waits."""
-        return (time.monotonic_ns() - self._queue[0].seen_ns) // 1_000_000 if self._queue else 0
+        """Age of the oldest pack held."""
+        oldest_ns = min((pack.seen_ns for pack in self.held_packs()), default=0)
+        return (time.monotonic_ns() - oldest_ns) // 1_000_000 if oldest_ns else 0
 
     def wants(self, pack: TablePack, kinds: list[Kind] | None) -> bool:
         """Whether the pack may hold something for this consumer; asked once for each kind of pack."""
@@ -125,19 +144,52 @@ class Consumer:
         if self._may_miss and self.sandbox.state in {"stopped", "quarantined"}:
             self.metrics.count_drop("stopped", pack.count)
             return
-        pack.hold()
+        self._hold(pack)
         if not self._queue and self._may_give() and self._may_have(pack):
             self._give(pack)
+            if self._drops:
+                self._make_room(pack)
             return
         self._queue.append(pack)
-        if self._settings.policy == "drop_oldest" and len(self._queue) > self._settings.max_packs:
-            oldest = self._queue.popleft()
-            self._begun.pop(oldest, None)
-            self.metrics.count_drop("queue_full", oldest.count)
-            oldest.let_go()
-        self.metrics.queue_packs = len(self._queue)
-        self.metrics.queue_packs_max = max(self.metrics.queue_packs_max, len(self._queue))
+        if self._drops:
+            self._make_room(pack)
+        self.metrics.queue_packs_max = max(self.metrics.queue_packs_max, self.queued)
         self.kinds.something_waits()
+
+    def _hold(self, pack: TablePack) -> None:
+        """Hold a pack. One that may be dropped does not hold its input back meanwhile."""
+        pack.hold()
+        if self._drops:
+            pack.keep()
+
+    def _release(self, pack: TablePack) -> None:
+        """Let go of a pack that `_hold` has held."""
+        if self._drops:
+            pack.stop_keeping()
+        else:
+            pack.let_go()
+
+    def _plain(self, pack: TablePack) -> None:
+        """Turn a hold of `_hold` into one that `TablePack.let_go` ends."""
+        if self._drops:
+            pack.hold()
+            pack.stop_keeping()
+
+    def _make_room(self, newest: TablePack) -> None:
+        """Drop the oldest packs until the limit of the queue is kept, and no arena is short of slots."""
+        while self.queued > self._max_packs or _is_short(newest):
+            if not self._drop_oldest():
+                return
+
+    def _drop_oldest(self) -> bool:
+        """Drop the oldest pack that nothing works on, except the newest one; return False if there is none."""
+        if len(self._queue) < 2:
+            return False
+        oldest = self._queue.popleft()
+        self._begun.pop(oldest, None)
+        self.metrics.count_drop("queue_full", oldest.count)
+        self._release(oldest)
+        return True
 
     def _may_give(self) -> bool:
         assert self.sandbox is not None
@@ -155,7 +207,11 @@ class Consumer:
 
     def inherit(self, other: Consumer) -> None:
         """Take what another consumer has not done: what waits there, and what was begun and is not finished."""
-        self._queue.extendleft(reversed(other.surrender()))
+        packs = other.surrender()
+        if self._drops:
+            for pack in packs:
+                pack.keep()
+        self._queue.extendleft(reversed(packs))
         self.held = other.held
         self.resume()
 
@@ -164,15 +220,27 @@ class Consumer:
         assert self.sandbox is not None
         if self.sandbox.journal is not None:
             self.sandbox.journal.give_up("its filter is replaced")
-        packs: dict[TablePack, None] = {}
-        for work in self.sandbox.work.values():
-            assert isinstance(work.pack, TablePack)
-            packs[work.pack] = None
-        packs.update(dict.fromkeys(self._queue))
+        packs = Consumer.held_packs(self)
+        for pack in packs:
+            self._plain(pack)
         self.sandbox.work.clear()
         self._queue.clear()
         self._begun.clear()
         return list(packs)
+
+    def undone(self) -> list[tuple[TablePack, int]]:
+        """Give up what no sandbox has finished; return each pack, and which of its records is the first undone."""
+        begun = dict(self._begun)
+        if self.sandbox is not None:
+            for work in self.sandbox.work.values():
+                assert isinstance(work.pack, TablePack)
+                begun[work.pack] = work.first_record
+        packs = Consumer.held_packs(self)
+        if self.sandbox is not None:
+            self.sandbox.work.clear()
+        self._queue.clear()
+        self._begun.clear()
+        return [(pack, begun.get(pack, 0)) for pack in packs]
 
     async def swap(self, new: Sandbox, hand_over: Callable[[], Awaitable[None]] | None = None) -> None:
         """Put another sandbox, which runs already, in the place of this one: between two packs, so that none is lost.
@@ -266,7 +334,6 @@ class Consumer:
         """The sandbox would take more."""
         while sandbox is self.sandbox and self._may_give() and (pack := self._next()) is not None:
             self._give(pack)
-        self.metrics.queue_packs = len(self._queue)
 
     def _learn(self, work: Work, report: Report) -> None:
         """What a finished pack tells of all packs like it."""
@@ -281,8 +348,7 @@ class Consumer:
             self._queue.remove(pack)
             self._begun.pop(pack, None)
             self.metrics.packs_skipped += 1
-            pack.let_go()
-        self.metrics.queue_packs = len(self._queue)
+            self._release(pack)
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:
         """The first reason in a pack for which a record failed."""
@@ -298,7 +364,7 @@ class Consumer:
         """Give up on all that waits or is being worked on."""
         for pack in self._queue:
             self.metrics.count_drop(reason, pack.count)
-            pack.let_go()
+            self._release(pack)
         self._queue.clear()
         self._begun.clear()
         if self.sandbox is not None:
@@ -307,7 +373,7 @@ class Consumer:
             for work in self.sandbox.work.values():
                 assert isinstance(work.pack, TablePack)
                 self.metrics.count_drop(reason, work.pack.count)
-                work.pack.let_go()
+                self._release(work.pack)
             self.sandbox.work.clear()
 
 
@@ -375,11 +441,14 @@ class FilterConsumer(Consumer):
         if report.failed:
             self.metrics.count_error("process_message", report.failed)
             self.metrics.letters_left_out += min(report.records, report.failed)
+        pack = work.pack
+        assert isinstance(pack, TablePack)
         if sandbox.journal is None or report.flags & NEVER_MATCHES:
-            work.pack.let_go()
+            self._release(pack)
             return
         keeper = sandbox.journal.keeper
         keeper.keep(work, report)
+        self._plain(pack)  # from now on it is held for the next snapshot only
         if keeper.wants_snapshot:
             sandbox.begin_snapshot()
 
@@ -417,6 +486,8 @@ class OutputConsumer(Consumer):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self.comes_again: Callable[[TablePack], bool] = lambda pack: not pack.made_by and is_read_again(pack)
+        """Returns True if the records of a pack come again when the host is started again."""
         self._batches: dict[int, tuple[TablePack, Sandbox, int]] = {}
         """Batches at the runner: pack, who encoded it, slot."""
         self._batch_numbers = itertools.count()
@@ -432,10 +503,21 @@ class OutputConsumer(Consumer):
         """Whether everything is delivered."""
         return super().idle and not self._batches
 
+    def held_packs(self) -> dict[TablePack, None]:
+        """Return also the packs whose batches are not delivered yet."""
+        packs = {pack: None for pack, _, _ in self._batches.values()}
+        packs.update(super().held_packs())
+        return packs
+
+    def _drop_oldest(self) -> bool:
+        """Drop the oldest batch that is not being written; after these, packs that are not encoded yet."""
+        return self.runner.drop_oldest("queue_full") or super()._drop_oldest()
+
     def surrender(self) -> list[TablePack]:
         """Also what was encoded and not delivered. The runner must have been stopped."""
         packs: dict[TablePack, None] = {}
         for pack, sandbox, offset in self._batches.values():
+            self._plain(pack)
             if pack in packs:
                 pack.let_go()
             packs[pack] = None
@@ -463,7 +545,7 @@ class OutputConsumer(Consumer):
             return
         pack = work.pack
         assert isinstance(pack, TablePack)
-        pack.hold()
+        self._hold(pack)
         number = next(self._batch_numbers)
         self._batches[number] = (pack, sandbox, start)
         view = sandbox.arena.view
@@ -477,9 +559,20 @@ class OutputConsumer(Consumer):
         def done() -> None:
             del self._batches[number]
             sandbox.release_slot(start)
-            pack.let_go()
+            self._release(pack)
 
-        self.runner.deliver(Batch(view[start : start + report.used_bytes], report.records, ends), done)
+        def given_up(final: bool) -> bool:
+            if not final:
+                return True  # `surrender` takes it
+            if not self.comes_again(pack):
+                return False
+            # It stays held, so its input is not told that it was delivered; but nobody waits for it any more.
+            del self._batches[number]
+            sandbox.release_slot(start)
+            pack.keep()
+            return True
+
+        self.runner.deliver(Batch(view[start : start + report.used_bytes], report.records, ends), done, given_up)
 
     def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
         """The encoder is done with a pack; batches of it may still be at the runner."""
@@ -489,7 +582,8 @@ class OutputConsumer(Consumer):
         if report.failed:
             self.metrics.count_drop("encode_failed", report.failed)
         self._learn_of_nothing(sandbox, report)
-        work.pack.let_go()
+        assert isinstance(work.pack, TablePack)
+        self._release(work.pack)
 
     def _learn_of_nothing(self, sandbox: Sandbox, report: Report) -> None:
         """Count records of which the encoder made nothing; warn once if it has made nothing of any."""
@@ -529,3 +623,15 @@ class OutputConsumer(Consumer):
         )
         self.failures.note_end(termination.text)
         return True
+
+
+def is_read_again(pack: TablePack) -> bool:
+    """Return True if the source of a pack can be read again from any position."""
+    return pack.origin is not None and bool(pack.origin.stream.reading)
+
+
+def _is_short(pack: TablePack) -> bool:
+    """Return True if the arenas that a pack came through have few slots left."""
+    if pack.arena.free_slots < _MIN_FREE_SLOTS:
+        return True
+    return pack.origin is not None and pack.origin.arena.free_slots < _MIN_FREE_SLOTS

@@ -103,6 +103,18 @@ class Decoding:
         self.on_room(new)
         await old.stop()
 
+    def surrender(self) -> list[tuple[RawPack, int]]:
+        """Give up everything that is not decoded; return each pack, and which of its records is the first undone."""
+        undone: list[tuple[RawPack, int]] = []
+        for sandbox in self.sandboxes:
+            for work in sandbox.work.values():
+                assert isinstance(work.pack, RawPack)
+                undone.append((work.pack, work.first_record))
+            sandbox.work.clear()
+        undone += [(pack, self._begun.pop(pack, 0)) for pack in self._waiting]
+        self._waiting.clear()
+        return undone
+
     def _take_back(self, sandbox: Sandbox) -> None:
         """What a dead process was given goes before all that waits."""
         for work in reversed(sandbox.take_back()):

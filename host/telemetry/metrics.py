@@ -58,10 +58,16 @@ SPECS: tuple[MetricSpec, ...] = (
     MetricSpec("bytes_truncated", "hekate_component_truncated_bytes", "Bytes cut off at max_record_bytes."),
     MetricSpec("retries", "hekate_component_retries", "Deliveries tried again."),
     MetricSpec("restarts", "hekate_component_restarts", "Starts after the first one."),
-    MetricSpec("queue_packs", "hekate_component_queue_packs", "Packs waiting in the queue.", is_gauge=True),
-    MetricSpec("queue_records", "hekate_component_queue_records", "Records waiting in the queue.", is_gauge=True),
-    MetricSpec("queue_packs_max", "hekate_component_queue_max_packs", "Most packs that ever waited.", is_gauge=True),
-    MetricSpec("lag_ms", "hekate_component_lag_seconds", "Age of the oldest pack in the queue.", True, 0.001),
+    MetricSpec(
+        "queue_packs",
+        "hekate_component_queue_packs",
+        "Packs held: they wait, are worked on, or are not delivered.",
+        is_gauge=True,
+    ),
+    MetricSpec("queue_records", "hekate_component_queue_records", "Records in the packs held.", is_gauge=True),
+    MetricSpec("queue_packs_max", "hekate_component_queue_max_packs", "Most packs that were ever held.", is_gauge=True),
+    MetricSpec("lag_ms", "hekate_component_lag_seconds", "Age of the oldest pack held.", True, 0.001),
+    MetricSpec("delivery_failing", "hekate_output_failing", "1 while an output cannot deliver or be opened.", True),
     MetricSpec("streams_open", "hekate_component_open_streams", "Files or connections now open.", is_gauge=True),
     MetricSpec("memory_bytes", "hekate_sandbox_memory_bytes", "Lua memory in use.", is_gauge=True),
     MetricSpec("memory_bytes_max", "hekate_sandbox_memory_max_bytes", "Most Lua memory in use.", is_gauge=True),
@@ -79,6 +85,14 @@ VERSIONS = MetricSpec(
 )
 STATES = MetricSpec("states", "hekate_sandbox_states", "Sandboxes, by state.", is_gauge=True)
 
+
+WAITS = MetricSpec(
+    "waits",
+    "hekate_input_waiting_seconds",
+    "How long an input has been waiting for room, by the component that holds it.",
+    is_gauge=True,
+    scale=0.001,
+)
 
 _MOST_VERSIONS = 5
 """Of a script that is edited all the time, so many are kept apart."""
@@ -103,6 +117,7 @@ class ComponentMetrics(_Failing):
         "bytes_sent",
         "bytes_truncated",
         "cpu_ms",
+        "delivery_failing",
         "drops",
         "errors",
         "failed_permille",
@@ -135,6 +150,7 @@ class ComponentMetrics(_Failing):
         "streams_open",
         "type",
         "versions",
+        "waits",
     )
 
     def __init__(self, kind: Kind, name: str, type: str) -> None:  # noqa: A002 -- the word of the configuration
@@ -147,6 +163,9 @@ class ComponentMetrics(_Failing):
         self.states: Counter[str] = Counter()
         self.versions: dict[str, int] = {}
         """Oldest first."""
+        self.waits: dict[str, int] = {}
+        """Milliseconds, by the component that the input waits for."""
+        self.delivery_failing = 0
         self.records_received = 0
         self.records_sent = 0
         self.bytes_received = 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, VERSIONS, Registry
+from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, VERSIONS, WAITS, ComponentMetrics, Registry
 
 _LABELS = ("kind", "name", "type")
 
@@ -42,3 +42,13 @@ class RegistryCollector(Collector):
             for state, count in metrics.states.items():
                 by_state.add_metric((metrics.kind, metrics.name, metrics.type, state), count)
         yield by_state
+        yield _waits(components)
+
+
+def _waits(components: list[ComponentMetrics]) -> Metric:
+    """Return the family that says which inputs wait, and for which component."""
+    family = GaugeMetricFamily(WAITS.name, WAITS.meaning, labels=(*_LABELS, "holder"))
+    for metrics in components:
+        for holder, waiting_ms in metrics.waits.items():
+            family.add_metric((metrics.kind, metrics.name, metrics.type, holder), waiting_ms * WAITS.scale)
+    return family

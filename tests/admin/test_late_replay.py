@@ -19,7 +19,7 @@ class Unit:
 
     def __init__(self, deliver):
         self.metrics = ComponentMetrics("outputs", "slow", "test")
-        self.runner = SimpleNamespace(deliver=lambda _, *told: deliver(*told))
+        self.runner = SimpleNamespace(deliver=lambda _, *told, may_drop: deliver(*told) if not may_drop else None)
 
 
 def control_of(unit):
@@ -60,13 +60,13 @@ def test_a_letter_whose_output_is_stopped_meanwhile_stays_and_may_be_replayed_ag
         monkeypatch.setattr(replay, "_PATIENCE_S", 0.01)
     taken, given_up = [], []
     monkeypatch.setattr(dead_letters, "_take_out", lambda _, letters: taken.extend(letters))
-    control = control_of(Unit(lambda _, give_up: given_up.append(give_up) if is_late else give_up()))
+    control = control_of(Unit(lambda _, give_up: given_up.append(give_up) if is_late else give_up(False)))
 
     async def run():
         (reason,) = (await dead_letters._replay_all(control, [LETTER], None)).values()
         assert "stays among the dead letters" in reason
         for give_up in given_up:
-            give_up()
+            give_up(False)
         await asyncio.gather(*control.late_replays, return_exceptions=True)
 
     asyncio.run(run())

@@ -11,7 +11,7 @@ from host.delivery.dead_letters import DeadLetters
 from host.errors import RejectBatch, RetryDelivery
 from host.outputs.base import Output, OutputOptions, RejectRecords
 from host.outputs.null import NullOutput
-from host.outputs.runner import OutputRunner
+from host.outputs.runner import LeftOver, OutputRunner
 from host.telemetry.metrics import ComponentMetrics
 from host.testing.batches import batch_of
 from tests.outputs.conftest import until
@@ -68,7 +68,7 @@ class Bench:
     def deliver(self, *records):
         batch = batch_of(*records)
         data = bytes(batch.data)
-        self.runner.deliver(batch, lambda: self.done.append(data), lambda: self.given_up.append(data))
+        self.runner.deliver(batch, lambda: self.done.append(data), lambda _: self.given_up.append(data))
 
     def dead(self):
         return [(letter.record, letter.entry["reason"]) for letter in dead_letters.read(self.state_dir)]
@@ -224,14 +224,14 @@ def test_a_defect_in_an_output_costs_its_batch_and_nothing_else(tmp_path, caplog
 
 def test_what_cannot_even_become_a_dead_letter_is_held(tmp_path, monkeypatch):
     bench = Bench(Scripted(RejectBatch("not for us"), RejectBatch("not for us")), tmp_path)
-    real, failures = bench.letters.append_one, [RetryDelivery("disk full")]
+    real, failures = bench.letters.append, [RetryDelivery("disk full")]
 
-    def append_one(**entry):
+    def append(*arguments):
         if failures:
             raise failures.pop()
-        real(**entry)
+        real(*arguments)
 
-    monkeypatch.setattr(bench.letters, "append_one", append_one)
+    monkeypatch.setattr(bench.letters, "append", append)
 
     async def scenario():
         bench.deliver(b"one")
@@ -255,6 +255,38 @@ def test_stop_gives_up_what_is_not_done(tmp_path):
 
     assert (bench.done, bench.given_up) == ([], [b"one", b"two"])
     assert bench.dead() == []
+
+
+@pytest.mark.parametrize("disk_is_full", [False, True])
+def test_what_is_put_away_becomes_dead_letters_unless_it_comes_again(tmp_path, monkeypatch, caplog, disk_is_full):
+    bench = Bench(Scripted(*[RetryDelivery("busy")] * 100), tmp_path, max_attempts=0)
+
+    def full(*_):
+        raise RetryDelivery("the disk is full")
+
+    def deliver(text, *, comes_again):
+        bench.runner.deliver(batch_of(text), lambda: bench.done.append(text), lambda final: final and comes_again)
+
+    async def scenario():
+        deliver(b"one", comes_again=False)
+        deliver(b"two", comes_again=True)
+        await until(lambda: bench.metrics.retries > 0)
+        if disk_is_full:
+            monkeypatch.setattr(bench.letters, "append", full)
+        await bench.runner.put_away("shutdown: now")
+        deliver(b"three", comes_again=False)
+
+    asyncio.run(scenario())
+
+    assert bench.done == [b"one", b"three"]
+    if disk_is_full:
+        assert (bench.dead(), bench.runner.left_over) == ([], LeftOver(read_again=1, lost=2))
+        assert bench.metrics.drops == {"lost_at_shutdown": 2}
+        assert "Records are lost" in caplog.text
+    else:
+        assert bench.dead() == [(text, "shutdown: now; busy") for text in (b"one", b"three")]
+        assert bench.runner.left_over == LeftOver(dead_letters=2, read_again=1)
+        assert bench.metrics.drops == {"shutdown": 2}
 
 
 def test_a_batch_handed_in_by_on_done_comes_behind_the_others(tmp_path):

@@ -14,6 +14,7 @@ from host.telemetry.metrics import ComponentMetrics
 class FakeArena:
     used_slots = 0
     kept_slots = 0
+    free_slots = 100
 
 
 class FakeSandbox:
@@ -47,7 +48,7 @@ class FakeSandbox:
         work = self.work.pop(number)
         report = Report(Said.DONE, number, 0, 0, 0, 0, work.pack.count, 0, 0, 0, flags, 0)
         self.consumer._learn(work, report)
-        work.pack.let_go()
+        self.consumer._release(work.pack)
         self.consumer.on_room(self)
 
 
@@ -56,6 +57,7 @@ class Setting:
         self.router = Router(ComponentMetrics("router", "router", "router"))
         self.freed = []
         self.number = 0
+        self.arena = FakeArena()
 
     def consumer(self, cls=Consumer, made_by="", window=1, **queue):
         metrics = ComponentMetrics("outputs", "test", "test")
@@ -68,7 +70,7 @@ class Setting:
     def route(self, shapes=b"a", made_by="", count=10, loop_depth=0):
         self.number += 1
         pack = TablePack(
-            None, self.number, 1, count, shapes, made_by, loop_depth, 0, 0, None, None, self.freed.append, 0
+            self.arena, self.number, 1, count, shapes, made_by, loop_depth, 0, 0, None, None, self.freed.append, 0
         )  # fmt: skip
         self.router.route(pack)
         return self.number
@@ -119,23 +121,69 @@ def test_a_filter_never_receives_its_own(setting):
 
 
 def test_a_full_queue_drops_its_oldest_and_counts_the_records(setting):
-    consumer, sandbox = setting.consumer(policy="drop_oldest", max_packs=2)
+    consumer, sandbox = setting.consumer(policy="drop_oldest", max_packs=3)
     packs = [setting.route(count=10 + number) for number in range(5)]
 
     assert sandbox.given == packs[:1]
     assert consumer.metrics.drops == {"queue_full": 11 + 12}
-    assert setting.freed == packs[1:3]
+    assert (setting.freed, consumer.queued) == (packs[1:3], 3)
     for _ in range(3):
         sandbox.done()
     assert sandbox.given == [packs[0], *packs[3:]]
     assert sorted(setting.freed) == packs
+    assert setting.arena.kept_slots == 0
+
+
+def test_a_pack_that_a_sandbox_works_on_counts_as_queued_and_the_newest_is_never_dropped(setting):
+    consumer, sandbox = setting.consumer(policy="drop_oldest", max_packs=1, window=2)
+    packs = [setting.route() for _ in range(4)]
+
+    assert (sandbox.given, consumer.queued) == (packs[:2], 3)
+    assert setting.freed == packs[2:3]
+
+
+def test_a_queue_that_may_drop_does_so_before_an_arena_has_no_slot_left(setting):
+    consumer, _ = setting.consumer(policy="drop_oldest", max_packs=100)
+    packs = [setting.route() for _ in range(5)]
+    setting.arena.free_slots = 1
+
+    packs.append(setting.route())
+
+    assert setting.freed == packs[1:5]
+    assert consumer.metrics.drops == {"queue_full": 40}
+
+
+def test_only_what_may_be_dropped_does_not_hold_the_input_back(setting):
+    setting.consumer(policy="drop_oldest")
+    setting.route()
+    dropping = setting.arena.kept_slots
+    setting.router.consumers.clear()
+    setting.router.forget_routes()
+    setting.consumer(policy="block")
+    setting.route()
+
+    assert (dropping, setting.arena.kept_slots) == (1, 1)
+
+
+@pytest.mark.parametrize("policies", [("drop_oldest", "block"), ("block", "drop_oldest")])
+def test_a_successor_holds_what_it_inherits_by_its_own_policy(setting, policies):
+    (old, _), (new, taking) = (setting.consumer(policy=policy, max_packs=9) for policy in policies)
+    setting.router.remove(new)
+    packs = [setting.route() for _ in range(3)]
+
+    new.inherit(old)
+
+    assert setting.arena.kept_slots == (3 if policies[1] == "drop_oldest" else 0)
+    for _ in packs:
+        taking.done()
+    assert (setting.freed, setting.arena.kept_slots) == (packs, 0)
 
 
 def test_a_queue_that_blocks_keeps_everything(setting):
     consumer, sandbox = setting.consumer(policy="block", max_packs=2)
     packs = [setting.route() for _ in range(20)]
 
-    assert (consumer.queued, consumer.metrics.queue_packs_max, setting.freed) == (19, 19, [])
+    assert (consumer.queued, consumer.metrics.queue_packs_max, setting.freed) == (20, 20, [])
     for _ in packs:
         sandbox.done()
     assert (sandbox.given, setting.freed, consumer.idle) == (packs, packs, True)

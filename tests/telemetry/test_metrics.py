@@ -3,7 +3,7 @@
 import prometheus_client.registry
 from prometheus_client import generate_latest
 
-from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, VERSIONS, ComponentMetrics, Registry
+from host.telemetry.metrics import DROPS, ERRORS, SPECS, STATES, VERSIONS, WAITS, ComponentMetrics, Registry
 from host.telemetry.prometheus import RegistryCollector
 
 
@@ -20,13 +20,13 @@ def test_every_metric_is_an_attribute_that_starts_at_zero():
 
 
 def test_every_counter_attribute_has_a_name_outside():
-    described = {spec.attribute for spec in (*SPECS, ERRORS, DROPS, STATES, VERSIONS)}
+    described = {spec.attribute for spec in (*SPECS, ERRORS, DROPS, STATES, VERSIONS, WAITS)}
 
     assert set(ComponentMetrics.__slots__) - {"kind", "name", "type"} == described
 
 
 def test_names_are_legal_and_unique():
-    names = [spec.name for spec in (*SPECS, ERRORS, DROPS, STATES, VERSIONS)]
+    names = [spec.name for spec in (*SPECS, ERRORS, DROPS, STATES, VERSIONS, WAITS)]
 
     assert len(set(names)) == len(names)
     assert all(name.startswith("hekate_") and name.replace("_", "").isalnum() for name in names)

@@ -44,7 +44,7 @@ export async function show(root, { parts: [stage, name], signal }) {
   every(REFRESH_MS, signal, load, (reason) => fill(fault, problem(reason)));
 }
 
-function body({ stage, name, type, state, reason, message_matcher: matcher, sandboxes, queue, pools, failures, counters }) {
+function body({ stage, name, type, state, reason, message_matcher: matcher, sandboxes, queue, waiting, pools, failures, counters }) {
   const kind = KINDS[stage];
   return h("div", {},
     h("p", {}, conditionMark(state, failures.condition), ` ${stage.slice(0, -1)} of type ${type}`),
@@ -68,6 +68,10 @@ function body({ stage, name, type, state, reason, message_matcher: matcher, sand
     queue ? [h("h2", {}, "Queue"), facts([
       ["Packs that wait", `${queue.packs} of ${queue.max_packs}`], ["At most so far", count(queue.packs_highest)], ["Records that wait", count(queue.records)],
       ["Oldest waits for", milliseconds(queue.lag_ms)], ["When it is full", queue.policy],
+    ])] : null,
+    waiting ? [h("h2", {}, "Back-pressure"), facts([
+      ["Waits for", h("a", { href: componentLink(waiting.held_by) }, waiting.held_by)], ["Since", `${milliseconds(waiting.for_ms)} ago`],
+      waiting.reason ? ["Why that does not go on", waiting.reason] : null,
     ])] : null,
     pools.length ? [h("h2", {}, "Pools of packs"), facts(pools.map((pool, place) => [`Pool ${place + 1}`, `${pool.slots_used} of ${pool.slots} slots of ${bytes(pool.slot_bytes)}`]))] : null);
 }
