@@ -122,7 +122,7 @@ class Sandbox:
         self._load = Workload()
         self._blame = Blame(name, self.heartbeat, watches_all=bool(spec.get("watch_lines")))
         self._deaths = 0
-        self._kill_reason: tuple[str, str, int] | None = None
+        self._kill_reason: Termination | None = None
         self._stopping = self._closed = False
         self._ready: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -219,7 +219,9 @@ class Sandbox:
         channel.send_texts(Op.INIT, json.dumps(self._spec).encode())
         channel.listen()
 
-    def kill(self, reason: str, limit: str = "protocol", value: int = 0, at: Beat | None = None) -> None:
+    def kill(
+        self, reason: str, limit: str = "protocol", value: int = 0, at: Beat | None = None, usage: int = 0
+    ) -> None:
         """End the process at once; it is started again as its owner wants.
 
         Args:
@@ -227,8 +229,9 @@ class Sandbox:
             limit: What it overran.
             value: How much that is.
             at: Where it was when it did; by default where it is when it ends.
+            usage: How much of the limit it used.
         """
-        self._kill_reason = (limit, reason, value)
+        self._kill_reason = Termination(limit, reason, 0, value, usage=usage)
         self.heartbeat.hold(at)
         if self.pid:
             with contextlib.suppress(ProcessLookupError):  # it has just ended, and we have not heard of it yet
@@ -261,6 +264,16 @@ class Sandbox:
     def members(self) -> int:
         """How many sandboxes share its process."""
         return 1 if self._place is None else self._place.members
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes of memory that its script may use."""
+        return self._order.memory_limit
+
+    @property
+    def max_process_bytes(self) -> int:
+        """Memory that its process may hold; 0 if that is not measured."""
+        return 0 if self._place is None else self._place.max_memory_bytes
 
     def cpu_ns(self) -> int | None:
         """CPU time that it has used since its process began; None if it has none."""
@@ -318,9 +331,9 @@ class Sandbox:
         if self._said_terminated is not None:
             return self._said_terminated
         if self._kill_reason:
-            limit, reason, value = self._kill_reason
             work = self._load.of(self.heartbeat.read().pack)
-            return Termination(limit, reason + self._blame.line(limit, work), record, value)
+            text = self._kill_reason.text + self._blame.line(self._kill_reason.limit, work)
+            return self._kill_reason._replace(text=text, record=record)
         return of_status(status, record)
 
     def _with_numbers(self, termination: Termination) -> Termination:
@@ -329,7 +342,11 @@ class Sandbox:
         value = termination.value or own.get(termination.limit) or self._spec.get(termination.limit)
         work = self._load.of(self.heartbeat.read().pack)
         depth = work.pack.loop_depth if work is not None and isinstance(work.pack, TablePack) else 0
-        return termination._replace(value=value if isinstance(value, int) else 0, loop_depth=depth + 1)
+        claimed = self.usage().limits.get(termination.limit)
+        usage = termination.usage or (claimed.highest if claimed is not None else 0)
+        return termination._replace(
+            value=value if isinstance(value, int) else 0, loop_depth=depth + 1, usage=usage
+        )
 
     def _died(self, termination: Termination) -> None:
         self.termination = termination = self._with_numbers(termination)

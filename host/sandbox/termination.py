@@ -37,6 +37,8 @@ class Termination(NamedTuple):
     """What the limit was, if it is one that is set."""
     loop_depth: int = 1
     """Of a message that tells of it: one more than that of the record at which it ended."""
+    usage: int = 0
+    """How much of the limit was in use, as far as that is known."""
 
 
 def last_words(data: bytes, record: int) -> Termination | None:
