@@ -102,7 +102,9 @@ async def _look_at_a_sandbox() -> list[Check]:
             return [check for each in psutil.Process(zygote.pid).children() for check in wall_checks.measure(each.pid)]
         except (OSError, psutil.Error) as error:
             text = f"What stands behind the jail could not be measured: {error}."
-            return [Check(name="sandbox walls", state="warning", text=text, mend="Mount /proc so that this user sees it.")]
+            return [
+                Check(name="sandbox walls", state="warning", text=text, mend="Mount /proc so that this user sees it.")
+            ]
     finally:
         await bench.close()
         zygote.close()

@@ -43,8 +43,8 @@ class MemoryWatch:
             return
         together = "" if len(members) == 1 else f" and those of {len(members) - 1} other sandboxes in it"
         suspect.kill(
-            f"The process holds {used_bytes} bytes of memory. It may hold {max_bytes}: the {suspect.memory_limit} of the "
-            f"script (memory_limit){together}, and what the interpreter needs.",
+            f"The process holds {used_bytes} bytes of memory. It may hold {max_bytes}: the {suspect.memory_limit} of "
+            f"the script (memory_limit){together}, and what the interpreter needs.",
             "memory_limit",
             suspect.memory_limit,
             suspect.heartbeat.read(),

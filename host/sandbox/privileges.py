@@ -59,12 +59,10 @@ def clear_environment() -> None:
     """
     import time
 
-    environ = ctypes.POINTER(ctypes.c_char_p).in_dll(_libc, "environ")
-    addresses = ctypes.cast(environ, ctypes.POINTER(ctypes.c_void_p))
-    index = 0
-    while environ and (address := addresses[index]) is not None:
+    place = ctypes.c_void_p.in_dll(_libc, "environ").value
+    while place and (address := ctypes.c_void_p.from_address(place).value):
         ctypes.memset(address, 0, len(ctypes.string_at(address)))
-        index += 1
+        place += ctypes.sizeof(ctypes.c_void_p)
     _libc.clearenv()
     # Python's own copy; its `clear` would ask the C library to remove each name, of which there is none any more.
     os.environ._data.clear()  # type: ignore[attr-defined]

@@ -344,9 +344,7 @@ class Sandbox:
         depth = work.pack.loop_depth if work is not None and isinstance(work.pack, TablePack) else 0
         claimed = self.usage().limits.get(termination.limit)
         usage = termination.usage or (claimed.highest if claimed is not None else 0)
-        return termination._replace(
-            value=value if isinstance(value, int) else 0, loop_depth=depth + 1, usage=usage
-        )
+        return termination._replace(value=value if isinstance(value, int) else 0, loop_depth=depth + 1, usage=usage)
 
     def _died(self, termination: Termination) -> None:
         self.termination = termination = self._with_numbers(termination)

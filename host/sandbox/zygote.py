@@ -53,7 +53,7 @@ def _spawn(kinds: list[str], orders: list[list[Any]], fds: list[int], parts: pro
             status = 0
         except BaseException as fault:  # noqa: BLE001 -- the last frame of the process: say it and end
             with contextlib.suppress(OSError):  # behind the jail there is no stderr
-                os.write(2, f"hekate: sandbox: {type(fault).__name__}: {ascii(str(fault))}\n".encode())
+                os.write(2, f"hekate: sandbox: {type(fault).__name__}: {str(fault)!a}\n".encode())
         finally:
             os._exit(status)
     for fd in fds:
