@@ -52,8 +52,8 @@ class Pattern:
 
         self.groups: int = compiled.groups
         # The wrapper in Python takes four times as long as the search; splitters search once for each record.
-        self._match = compiled._regexp.Match  # noqa: SLF001
-        self._unanchored = re2._Anchor.UNANCHORED  # noqa: SLF001
+        self._match = compiled._regexp.Match
+        self._unanchored = re2._Anchor.UNANCHORED
 
     def search(self, text: memoryview, start: int, end: int) -> Spans | None:
         """Find the first match that begins at `start` or later and ends at `end` or before."""

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from host.errors import StartError
+from host.private_files import open_private
 from host.telemetry.logs import get_logger
 
 _LOG = get_logger("host.admin")
@@ -26,7 +27,7 @@ class Audit:
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / "audit.jsonl"
         try:
-            state_dir.mkdir(parents=True, exist_ok=True)
+            state_dir.mkdir(parents=True, mode=0o700, exist_ok=True)
             self._open()
         except OSError as fault:
             raise StartError(f"admin: cannot write the audit log {self._path}: {fault.strerror}.") from fault
@@ -66,7 +67,7 @@ class Audit:
         os.close(self._fd)
 
     def _open(self) -> None:
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._fd = open_private(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def _rotate(self) -> None:
         for number in range(_KEPT if self._path.exists() else 0, 0, -1):  # if not, only a new one could not be made

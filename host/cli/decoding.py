@@ -209,7 +209,7 @@ def _stdin(source: Source, begins: bytes) -> dict[str, Any]:
 
 
 def _decoding(source: Source, kind: "_Kind") -> dict[str, Any]:
-    config = {key: yaml.safe_load(value) for key, value in source.options.items()}
+    config = {key: yaml.load(value, yaml.CSafeLoader) for key, value in source.options.items()}
     letters = {"Timestamp": "time"} if kind.is_letters else {}
     return {
         "splitter": kind.splitter,

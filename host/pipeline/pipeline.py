@@ -18,6 +18,7 @@ from host.pipeline.reload import STAGES, Reload, all_of, wanted_units
 from host.pipeline.surroundings import Surroundings
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Unit
 from host.pipeline.world import World
+from host.private_files import secure_state_dir
 from host.sandbox.group import Group
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor
@@ -53,6 +54,7 @@ class Pipeline:
         self.filters: dict[str, FilterUnit] = {}
         self.outputs: dict[str, OutputUnit] = {}
         state_dir = Path(config.hekate.state_dir)
+        secure_state_dir(state_dir)
         self.dead_letters = DeadLetters(state_dir)
         self.checkpoints = Checkpoints(state_dir, config.hekate.checkpoint_interval_ms)
         self.zygote = ZygoteClient()

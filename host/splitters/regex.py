@@ -10,7 +10,6 @@ from msgspec import Meta
 from host.linear_regex import Spans, compile_bytes, parse
 from host.splitters.base import Cut, Oversize, Scan, Splitter, SplitterOptions
 
-
 _PART_BYTES = 4096
 """How far a match is looked for at a time."""
 

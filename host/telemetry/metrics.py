@@ -9,7 +9,7 @@ to a scraper.
 from collections import Counter
 from typing import Literal, NamedTuple
 
-Kind = Literal["inputs", "splitters", "decoders", "router", "filters", "encoders", "outputs"]
+Kind = Literal["inputs", "splitters", "decoders", "router", "filters", "encoders", "outputs", "admin"]
 
 
 class MetricSpec(NamedTuple):

@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from host.sandbox import privileges
-from host.sandbox.zygote_client import ZygoteClient
 from host.packs.arena import Arena
+from host.sandbox import privileges
 from host.sandbox.process import Order
 from host.sandbox.sandbox import Sandbox
+from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.metrics import ComponentMetrics
 from tests.packs.harness import Owner
 
