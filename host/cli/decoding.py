@@ -20,7 +20,7 @@ import msgspec
 import orjson
 import yaml
 
-from host import beginning, standard_output
+from host import beginning, file_patterns, standard_output
 from host.cli import decoded, following
 from host.cli.visible import visible
 from host.delivery import dead_letters, letter_files
@@ -124,7 +124,7 @@ def _paths(given: str, folder: str) -> list[str]:
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return [str(copy)]
-    paths = sorted(glob.glob(given)) or [given]  # noqa: PTH207
+    paths = sorted(file_patterns.glob(given)) or [given]
     for path in paths:
         given_files.check(path)
     return paths

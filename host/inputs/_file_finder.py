@@ -3,11 +3,12 @@
 import glob
 import os
 import stat
-from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from host import file_patterns
 from host.errors import StartError
+from host.file_patterns import fnmatch
 
 
 class Found(NamedTuple):
@@ -68,7 +69,7 @@ class Finder:
         """All regular files that match: pattern by pattern, oldest first."""
         found: dict[tuple[int, int], Found] = {}
         for pattern in self._patterns:
-            paths = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
+            paths = file_patterns.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]
             wanted = [path for path in paths if not any(fnmatch(path, excluded) for excluded in self._exclude)]
             files = [file for path in wanted if (file := look_at(path)) is not None]
             for file in sorted(files, key=lambda file: (file.mtime_ns, file.path)):
@@ -82,7 +83,7 @@ class Finder:
             folders[_fixed_folder(pattern)] = None
             parent = os.path.dirname(pattern)  # noqa: PTH120 -- a pattern, not a path
             if glob.has_magic(parent):
-                folders.update((Path(path), None) for path in glob.glob(parent, recursive=True))  # noqa: PTH207
+                folders.update((Path(path), None) for path in file_patterns.glob(parent, recursive=True))
         return [folder for folder in folders if folder.is_dir()]
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from fnmatch import fnmatch
 from pathlib import Path
 
 from inotify_simple import INotify, flags  # type: ignore[import-untyped]
 
+from host.file_patterns import fnmatch
 from host.inputs._file_tail import Identity
 
 _FOLDER_EVENTS = (

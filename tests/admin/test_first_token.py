@@ -52,7 +52,7 @@ def test_what_is_no_token_lets_nobody_in(tmp_path, content):
     (tmp_path / NAME).write_text(content)
     (tmp_path / NAME).chmod(0o600)
 
-    with pytest.raises(StartError, match="no token in .*Remove the file"):
+    with pytest.raises(StartError, match=r"no token in .*Remove the file"):
         access(tmp_path)
 
 

@@ -20,7 +20,8 @@ function process_message()
   pcall(os.time, {{year = 1e9, month = 1, day = 1}})
   os.difftime(os.time(), summer); os.clock()
   local utc = os.date("!*t", summer)
-  inject_message {{Payload = table.concat({{summer, os.date("%Y-%m-%dT%H:%M:%S %z", summer), os.date("*t", summer).hour, utc.hour,
+  inject_message {{Payload = table.concat({{summer, os.date("%Y-%m-%dT%H:%M:%S %z", summer), os.date("*t", summer).hour,
+    utc.hour,
     string.format("%g %.14g %e %5.1f", 0.1, 1 / 3, 1e300, 2.25), tostring(2 ^ 53), tonumber("1e3"),
     ("\\228"):upper():byte(), tostring(("a" < "B")), os.date("%c", 0), os.date("!%x %X", 0)}}, "|")}}
   return 0
