@@ -64,7 +64,7 @@ def status(pid):
 
 
 def namespaces(pid):
-    return {name: os.readlink(f"/proc/{pid}/ns/{name}") for name in ("net", "ipc")}
+    return {name: str(Path(f"/proc/{pid}/ns/{name}").readlink()) for name in ("net", "ipc")}
 
 
 def interfaces(pid):
@@ -125,7 +125,7 @@ def test_the_memory_of_a_process_can_be_looked_at():
 
 
 def test_a_sandbox_has_one_descriptor_and_it_is_its_socket():
-    [found] = look_at(lambda pid: [os.readlink(each).split(":")[0] for each in Path(f"/proc/{pid}/fd").iterdir()])
+    [found] = look_at(lambda pid: [str(each.readlink()).split(":")[0] for each in Path(f"/proc/{pid}/fd").iterdir()])
 
     assert found == [["socket"]]
 

@@ -290,7 +290,8 @@ def test_a_regex_that_cannot_split_is_refused_with_the_reason(delimiter, complai
 @pytest.mark.parametrize(
     ("delimiter", "byte"),
     [
-        (r"(x{1,9}){1,60}y", b"x"), (r"(?:x+x+)+y", b"x"), (r"(x|xx)+y", b"x"), (r"(?:.*.*)*=", b"x"), (r"(\s*)*;", b" "),
+        (r"(x{1,9}){1,60}y", b"x"), (r"(?:x+x+)+y", b"x"), (r"(x|xx)+y", b"x"), (r"(?:.*.*)*=", b"x"),
+        (r"(\s*)*;", b" "),
         (r"\n(?s:.*Z)?", b"\n"), (r"(?:a|b|ab)*c", b"ab"), (r"([^;]*;?){1,20}!", b";"),
     ],
 )  # fmt: skip

@@ -72,10 +72,7 @@ def test_hostile_messages_cannot_either(stream, log_format):
 def test_the_text_of_an_error_cannot_be_taken_for_a_record(stream, log_format):
     logs.set_up("info", log_format, stream)
 
-    try:
-        raise ValueError(HOSTILE)
-    except ValueError as error:
-        logs.get_logger("host.x").error("Failed.", exc_info=error)
+    logs.get_logger("host.x").error("Failed.", exc_info=ValueError(HOSTILE))
 
     text = stream.getvalue()
     assert not set(text) & set("\r\x1b\x9b\x00\u2028\u202e\u2066\u061c\u200b\ud800")
