@@ -5,6 +5,7 @@ can talk to one socket and to memory it already has. What is not on the list kil
 """
 
 import ctypes
+import functools
 import os
 import resource
 import signal
@@ -86,10 +87,18 @@ def check() -> None:
     Raises:
         JailError: It cannot.
     """
+    if fault := fault_of_seccomp():
+        raise JailError(f"seccomp is not available: {fault}")
+
+
+@functools.cache
+def fault_of_seccomp() -> str:
+    """Return why seccomp cannot be used; empty if it can. Asked first while the process may still read files."""
     try:
         import pyseccomp  # noqa: F401 -- only whether it is there
     except (ImportError, RuntimeError, OSError) as fault:
-        raise JailError(f"seccomp is not available: {fault}") from fault
+        return str(fault) or type(fault).__name__
+    return ""
 
 
 def shut() -> None:

@@ -82,6 +82,7 @@ def run(kinds: list[str], orders: list[Order], parts: Parts, channel_fds: list[i
     _return_freed_memory()
     memory_bytes = list(map(lua_bytes, orders))
     starts = list(map(partial(_new_lua_state, parts), kinds, memory_bytes))
+    jail.fault_of_seccomp()
     privileges.drop_all()
     jail.die_with_parent()  # a change of user forgets it
     members = list(map(_Member, orders, channel_fds, beats, starts))
