@@ -11,6 +11,7 @@ import orjson
 from host.config.model import AuditSettings
 from host.delivery import state_files
 from host.errors import StartError
+from host.private_files import open_private
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
@@ -31,7 +32,7 @@ class Audit:
         self._metrics = metrics
         self._path = state_dir / "audit.jsonl"
         try:
-            state_dir.mkdir(parents=True, exist_ok=True)
+            state_dir.mkdir(parents=True, mode=0o700, exist_ok=True)
             state_files.keep_only(self._path, stat.S_ISREG, "it is no file", "The audit log begins anew.")
             self._open()
         except OSError as fault:
@@ -72,7 +73,7 @@ class Audit:
         os.close(self._fd)
 
     def _open(self) -> None:
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._fd = open_private(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def _delete_oldest(self) -> None:
         """Delete the files for which there is no room any more; whatever is lost is counted."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from host import private_files
 from host.admin.declare import ROLES, Route
 from host.admin.problems import Problem
 from host.config.model import Admin, Role
@@ -23,6 +24,10 @@ _LOG = get_logger("host.admin")
 _TOKEN_FILE = "admin-token"  # noqa: S105 -- a name of a file
 _CREDENTIALS = struct.Struct("3i")
 _MOST_TOKEN_BYTES = 512
+_MIN_TOKEN_CHARACTERS = 8
+"""Shorter ones can be guessed, and let nobody in. Of the token in a file more is asked, see below."""
+_MIN_FILE_TOKEN_CHARACTERS = 20
+_DIGEST_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +71,10 @@ class Access:
         self._tokens = [
             _Token(token.name, bytes.fromhex(token.sha256), token.role, _prefixes(token.sandboxes))
             for token in settings.tokens
+            if token.sha256.lower() != _DIGEST_OF_NOTHING
         ]
+        if len(self._tokens) < len(settings.tokens):
+            raise StartError("admin.tokens: a sha256 is that of the empty text. Make a token: openssl rand -hex 24.")
         if not self._tokens:
             digest = hashlib.sha256(_first_token(state_dir / _TOKEN_FILE).encode()).digest()
             self._tokens.append(_Token(_TOKEN_FILE, digest, "admin", None))
@@ -80,7 +88,10 @@ class Access:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or len(token) > _MOST_TOKEN_BYTES:
             raise unauthorized("Send `Authorization: Bearer TOKEN`.")
-        digest = hashlib.sha256(token.strip().encode(errors="surrogateescape")).digest()
+        token = token.strip()
+        if len(token) < _MIN_TOKEN_CHARACTERS:
+            raise unauthorized("This token is too short to be one.")
+        digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
         # All are compared, so that the time tells nothing of which came close.
         found = [known for known in self._tokens if hmac.compare_digest(known.digest, digest)]
         if not found:
@@ -130,16 +141,29 @@ def _user_name(uid: int) -> str:
 
 
 def _first_token(path: Path) -> str:
-    """The token that was made at the first start; it is made now if there is none."""
+    """Return the token that was made at the first start; make it now if there is none.
+
+    Raises:
+        StartError: It cannot be kept, or what is in the file cannot be trusted.
+    """
     try:
-        if path.exists():
-            return path.read_text(encoding="ascii").strip()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        token = secrets.token_hex(24)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(token + "\n")
+        try:
+            descriptor = private_files.open_private(path, os.O_RDONLY)
+        except FileNotFoundError:
+            token = secrets.token_hex(24)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            private_files.write_new(path, f"{token}\n".encode())
+            _LOG.info("Made the first admin token; it is in this file.", file=str(path))
+            return token
+        with os.fdopen(descriptor, encoding="ascii") as file:
+            token = file.read(_MOST_TOKEN_BYTES + 1).strip()
+    except PermissionError as fault:
+        raise StartError(f"admin: the token in {path} cannot be trusted: {fault.strerror}.") from fault
     except (OSError, ValueError) as fault:
         raise StartError(f"admin: cannot keep the first token in {path}: {fault}.") from fault
-    _LOG.info("Made the first admin token; it is in this file.", file=str(path))
+    if not _MIN_FILE_TOKEN_CHARACTERS <= len(token) <= _MOST_TOKEN_BYTES or not token.isprintable() or " " in token:
+        raise StartError(
+            f"admin: there is no token in {path}: it has {len(token)} characters, and at least "
+            f"{_MIN_FILE_TOKEN_CHARACTERS} are needed. Remove the file, and the next start makes a new one."
+        )
     return token

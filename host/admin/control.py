@@ -17,6 +17,7 @@ from host.admin.index import Index
 from host.admin.loading import Loading
 from host.admin.rates import Rates
 from host.admin.recent import Recent
+from host.admin.refusals import Refusals
 from host.admin.streams import Broadcast, event
 from host.admin.taps import Taps
 from host.admin.trials import Trials
@@ -45,6 +46,7 @@ class Control:
         self.state_dir = Path(pipeline.config.hekate.state_dir)
         admin = pipeline.config.admin or Admin()
         self.audit = Audit(self.state_dir, admin.audit, pipeline.metrics.component("router", "router", "router"))
+        self.refusals = Refusals(self.audit, pipeline.metrics.component("admin", "admin", "admin"))
         self.index = Index(pipeline)
         self.recent = Recent(pipeline)
         self.history = History(self.state_dir / "versions")
@@ -118,4 +120,5 @@ class Control:
         if self._noting is not None:
             self._noting.cancel()
             await asyncio.gather(self._noting, return_exceptions=True)
+        self.refusals.sum_up()
         self.audit.close()

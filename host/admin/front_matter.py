@@ -40,7 +40,7 @@ def change(text: str, changes: Mapping[str, Any]) -> str | None:
 def read(text: str) -> dict[str, Any]:
     """The front matter as plain data; it must be sound."""
     rules = list(_RULE.finditer(text))
-    found: dict[str, Any] = yaml.safe_load(text[rules[0].end() : rules[1].start()])
+    found: dict[str, Any] = yaml.load(text[rules[0].end() : rules[1].start()], yaml.CSafeLoader)
     return found
 
 

@@ -26,6 +26,9 @@ SECURITY_HEADERS = {
 }
 """Of every answer; pages have a content security policy of their own."""
 
+HSTS = "max-age=31536000"
+"""Of answers over TLS: browsers use no other way to this name for a year."""
+
 
 class Guard:
     """Checks `Host` and `Origin`.

@@ -16,7 +16,7 @@ from tornado.web import Finish, HTTPError, RequestHandler, stream_request_body
 from host.admin import problems
 from host.admin.auth import Caller, unauthorized
 from host.admin.declare import Answer, Call, LuaText, Route
-from host.admin.guard import SECURITY_HEADERS, own_origin
+from host.admin.guard import HSTS, SECURITY_HEADERS, own_origin
 from host.admin.problems import Problem
 from host.errors import HekateError
 from host.telemetry.logs import get_logger
@@ -41,6 +41,8 @@ class BaseHandler(RequestHandler):
         """Security headers."""
         for name, value in SECURITY_HEADERS.items():
             self.set_header(name, value)
+        if self.request.protocol == "https":
+            self.set_header("Strict-Transport-Security", HSTS)
         self.set_header("Server", "hekate")
         self.clear_header("Date")
 
@@ -157,8 +159,16 @@ class RouteHandler(BaseHandler):
         try:
             self._let_in(route)
         except Problem as problem:
-            self._audit(problem.status, {"reason": problem.detail})
+            self._note_refusal(route, problem)
             raise
+
+    def _note_refusal(self, route: Route, problem: Problem) -> None:
+        """Count it. A change that a known caller may not make also has a line of its own, once for each period."""
+        is_first = self.server.control.refusals.note(
+            who=self._caller.name, address=self._caller.address, what=route.name, status=problem.status
+        )
+        if is_first and self._caller.role is not None and problem.status != HTTPStatus.TOO_MANY_REQUESTS:
+            self._audit(problem.status, {"reason": problem.detail})
 
     def _let_in(self, route: Route) -> None:
         rate = self.server.rate

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from host.admin import problems
+from host.admin.auth import Caller
 from host.admin.index import Entry, component_of, scripts_of
 from host.admin.problems import Fault, Problem
 from host.config import model
@@ -65,14 +66,14 @@ class Loading:
         """One change after the other: each is checked against what the one before has left. While it is held, a file
         may hold what will be refused."""
 
-    async def load(self, name: str, kind: PluginKind | None, source: bytes, who: str) -> Loaded:
+    async def load(self, name: str, kind: PluginKind | None, source: bytes, caller: Caller) -> Loaded:
         """Load a new script, or a new version of one.
 
         Args:
             name: Its name, which its front matter must have too.
             kind: Needed where neither the front matter nor a script of that name tells.
             source: Its text.
-            who: For the history.
+            caller: Who loads it; for the history, and the sandboxes and groups that are theirs.
 
         Raises:
             Problem: It has faults, or may not be loaded here; nothing has changed.
@@ -82,7 +83,7 @@ class Loading:
             kind = kind or self._kind_of(name, source)
             path = folder / f"{kind}s" / f"{name}.lua"
             self._check_place(name, kind, path)
-            await self._check(source, path, kind)
+            await self._check(source, path, kind, caller)
             old = await asyncio.to_thread(_read, path)
             digest = hashlib.sha256(source).hexdigest()
             if old is not None:
@@ -93,7 +94,7 @@ class Loading:
                 await asyncio.to_thread(_write_back, path, old)
                 await self._apply(kind, name, "")
                 raise Problem(400, "The script was not loaded; what ran before goes on.", faults_of(fault, path))
-            await self._note(kind, name, source, who)
+            await self._note(kind, name, source, caller.name)
             return Loaded(self._control.index.find(name, kind), old is None)
 
     async def remove(self, entry: Entry) -> None:
@@ -152,12 +153,17 @@ class Loading:
 
     # ------------------------------------------------------------------ whether
 
-    async def _check(self, source: bytes, path: Path, kind: PluginKind) -> None:
+    async def _check(self, source: bytes, path: Path, kind: PluginKind, caller: Caller) -> None:
         errors: list[ConfigError] = []
         settings = self._control.pipeline.config.hekate
         plugin = await asyncio.to_thread(library.of_source, source, path, kind, errors)
         if plugin is None:
             raise Problem(400, "The script was not loaded: its header has faults.", problems.of_config_errors(errors))
+        group = plugin.manifest.group
+        if group is not None and not caller.owns(group):
+            # Members of a group share a process, without a wall between them.
+            begins = " or ".join(f"`{prefix}`" for prefix in caller.prefixes or ())
+            raise Problem(403, f"The group `{group}` is not among yours: its name must begin with {begins}.")
         wants_matcher = kind == "filter" and not path.with_suffix(".cfg").is_file() and not self._is_configured(plugin)
         if wants_matcher and not plugin.manifest.message_matcher:
             hint = 'Add `message_matcher: "TRUE"` or a better one to its front matter.'

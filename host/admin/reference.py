@@ -216,7 +216,9 @@ By the unix socket (`admin.socket`) no token is needed: the kernel says who it i
 | `operator` | also pause, stop, start, restart, reload, replay, try scripts out |
 | `admin` | also load, change and remove sandboxes and their state |
 
-Whatever changes something is in `state_dir/audit.jsonl`: who, what, when, with which result. Every route is described
+Whatever changes something is in `state_dir/audit.jsonl`: who, what, when, with which result. Requests that are refused
+before anything is done are counted (`hekate_component_errors` of kind `admin`, reason `refused_401` and so on) and
+summed up in one line a minute. Every route is described
 at `/docs` of a running host, and for programs in `/openapi.json`. Errors are problem details (RFC 9457): `status`,
 `title`, `detail` says what to do, `errors` lists faults with file and line.
 

@@ -28,7 +28,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def all_checks(config: Sequence[Path]) -> list[Check]:
     """Look at the machine, and at a configuration if there is one."""
-    found = [_modules(), _lupa(), _jail(), *_watches(), *_resources()]
+    found = [_modules(), _lupa(), *_jail(), *_watches(), *_resources()]
     if config:
         from host.cli.config_checks import of_config
 
@@ -71,19 +71,23 @@ def _lupa() -> Check:
     return ok("LuaJIT", "lupa has LuaJIT 2.1, and it loads the modules.")
 
 
-def _jail() -> Check:
+def _jail() -> list[Check]:
+    """Start a sandbox, and look at it from outside."""
     import asyncio
 
     try:
-        asyncio.run(_start_a_sandbox())
+        walls = asyncio.run(_look_at_a_sandbox())
     except (HekateError, OSError, ImportError) as fault:
         text = f"No jailed sandbox can be started on {platform.machine()}: {fault}"
         mend = "grep Seccomp /proc/self/status     (in a container: docker run --security-opt seccomp=unconfined)"
-        return wrong("jail", text, mend)
-    return ok("jail", "A sandbox was started with seccomp, and has ended.")
+        return [wrong("jail", text, mend)]
+    return [ok("jail", "A sandbox was started with seccomp, and has ended."), *walls]
 
 
-async def _start_a_sandbox() -> None:
+async def _look_at_a_sandbox() -> list[Check]:
+    import psutil
+
+    from host.cli import wall_checks
     from host.repl.workbench import Workbench
     from host.sandbox.zygote_client import ZygoteClient
     from host.telemetry import logs
@@ -94,6 +98,13 @@ async def _start_a_sandbox() -> None:
     bench = Workbench(zygote, None, {})
     try:
         await bench.start()
+        try:
+            return [check for each in psutil.Process(zygote.pid).children() for check in wall_checks.measure(each.pid)]
+        except (OSError, psutil.Error) as error:
+            text = f"What stands behind the jail could not be measured: {error}."
+            return [
+                Check(name="sandbox walls", state="warning", text=text, mend="Mount /proc so that this user sees it.")
+            ]
     finally:
         await bench.close()
         zygote.close()

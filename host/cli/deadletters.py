@@ -13,6 +13,7 @@ from host.cli.admin_options import admin_options
 from host.cli.guessing import Commands
 from host.cli.options import format_option
 from host.cli.statuses import exits
+from host.cli.visible import visible
 
 if TYPE_CHECKING:
     from host.cli.admin_client import Client
@@ -192,7 +193,7 @@ def _add_action(action: str, summary: str) -> None:
         else:
             click.echo(f"{len(done['done'])} done, {len(done['failed'])} left.")
             for name, why in done["failed"].items():
-                click.echo(f"{name}: {why}", err=True)
+                click.echo(visible(f"{name}: {why}"), err=True)
             known = {*done["done"], *done["failed"]}
             for name in [each for each in ids if each not in known]:
                 click.echo(f"{name}: it is not there, or not any more.", err=True)

@@ -20,7 +20,7 @@ import msgspec
 import orjson
 import yaml
 
-from host import beginning, standard_output
+from host import beginning, file_patterns, standard_output
 from host.cli import decoded, following
 from host.cli.visible import visible
 from host.delivery import dead_letters, letter_files
@@ -123,7 +123,7 @@ def _paths(given: str, folder: str) -> list[str]:
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return [str(copy)]
-    paths = sorted(glob.glob(given)) or [given]  # noqa: PTH207
+    paths = sorted(file_patterns.glob(given)) or [given]
     for path in paths:
         given_files.check(path)
     return paths
@@ -208,7 +208,7 @@ def _stdin(source: Source, begins: bytes) -> dict[str, Any]:
 
 
 def _decoding(source: Source, kind: "_Kind") -> dict[str, Any]:
-    config = {key: yaml.safe_load(value) for key, value in source.options.items()}
+    config = {key: yaml.load(value, yaml.CSafeLoader) for key, value in source.options.items()}
     letters = {"Timestamp": "time"} if kind.is_letters else {}
     return {
         "splitter": kind.splitter,

@@ -11,6 +11,7 @@ import click
 from host.cli.admin_options import admin_options
 from host.cli.guessing import OneOf
 from host.cli.statuses import exits
+from host.cli.visible import visible
 
 if TYPE_CHECKING:
     from host.config.flow import Flow
@@ -55,7 +56,7 @@ def command(config: tuple[Path, ...], api: str | None, token_file: Path | None, 
 def _warn(warnings: Sequence[str]) -> int:
     """Print them; answers the exit status."""
     for warning in warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        click.echo(visible(f"Warning: {warning}"), err=True)
     return _FAILED if warnings else os.EX_OK
 
 

@@ -14,6 +14,7 @@ import click
 
 from host import __version__, standard_output, terminating
 from host.cli.guessing import Commands
+from host.cli.visible import visible, visible_lines
 from host.errors import HekateError
 
 COMMANDS = (
@@ -112,10 +113,10 @@ def _explain(fault: Exception) -> int:
     if isinstance(fault, OSError):
         _give_up_stdout()
         place = f"{fault.filename}: " if fault.filename else ""
-        click.echo(f"Error: {place}{fault.strerror or fault}.", err=True)
+        click.echo(visible(f"Error: {place}{fault.strerror or fault}."), err=True)
         return os.EX_IOERR
     if os.environ.get(_WANTS_TRACEBACK):
         raise fault
     text = f"{type(fault).__name__}: {fault}. With {_WANTS_TRACEBACK}=1 in the environment it says where."
-    click.echo(f"Error: a fault in Hekate itself: {text}", err=True)
+    click.echo(visible_lines(f"Error: a fault in Hekate itself: {text}"), err=True)
     return os.EX_SOFTWARE

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from rich.console import Console
+from rich.segment import Segment
 from rich.text import Text
 
 from host import standard_output
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 
 class _Console(Console):
+    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+        """Escape what would control the terminal in all text that is printed, wherever it comes from."""
+        return super()._render_buffer(
+            each if each.control else Segment(visible_lines(each.text), each.style) for each in buffer
+        )
+
     def on_broken_pipe(self) -> None:
         """Let the command end as all do whose reader has gone; rich would end it with status 1."""
         raise BrokenPipeError

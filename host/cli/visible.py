@@ -1,14 +1,20 @@
 """Text of logs for a terminal, which must not obey what stands in them."""
 
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != ord("\t")}
-_CONTROLS_BUT_LINES = {code: shown for code, shown in _CONTROLS.items() if code != ord("\n")}
+_TAB, _LINE_END = ord("\t"), ord("\n")
+_CONTROLS = (*range(32), *range(127, 160))
+_TURNS_TEXT = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+"""Characters that change the order in which a terminal shows others."""
+_ENDS_LINES = (0x2028, 0x2029)
+_SHOWN = {code: f"\\x{code:02x}" for code in _CONTROLS if code != _TAB}
+_SHOWN |= {code: f"\\u{code:04x}" for code in (*_TURNS_TEXT, *_ENDS_LINES)}
+_SHOWN_BUT_LINES = {code: shown for code, shown in _SHOWN.items() if code != _LINE_END}
 
 
 def visible(text: str) -> str:
-    r"""One line: what would control a terminal becomes \xNN."""
-    return text.translate(_CONTROLS)
+    r"""One line: what would control a terminal, or reorder its text, becomes \xNN or \uNNNN."""
+    return text.translate(_SHOWN)
 
 
 def visible_lines(text: str) -> str:
-    r"""Several lines: what would control a terminal becomes \xNN, but for the ends of lines."""
-    return text.translate(_CONTROLS_BUT_LINES)
+    r"""Several lines: what would control a terminal, or reorder its text, is escaped, but for the ends of lines."""
+    return text.translate(_SHOWN_BUT_LINES)

@@ -60,17 +60,20 @@ def parse(text: str, file: str, errors: list[ConfigError]) -> Node | None:
     Returns:
         The tree; None if the text is no YAML, or empty.
     """
-    try:
-        loader = yaml.SafeLoader(text)
-    except yaml.reader.ReaderError as fault:
-        line = text.count("\n", 0, fault.position) + 1
-        message = f"The character U+{fault.character:04X} is not allowed in YAML."
+    wrong = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if wrong is not None:
+        line = text.count("\n", 0, wrong.start()) + 1
+        message = f"The character U+{ord(wrong[0]):04X} is not allowed in YAML."
         errors.append(ConfigError("", file, line, message, 'Write it as an escape in double quotes: "\\u001b".'))
         return None
+    loader = yaml.CSafeLoader(text)  # the one in Python takes time quadratic in the depth of some documents
     try:
         root = loader.get_single_node()
         return None if root is None else _Builder(loader, file, errors).build(root, "", root.start_mark.line + 1)
     except yaml.MarkedYAMLError as fault:
+        if "nesting" in (fault.problem or ""):
+            errors.append(ConfigError("", file, 0, "Nested too deeply."))
+            return None
         mark = fault.problem_mark or fault.context_mark
         line = mark.line + 1 if mark else 0
         errors.append(
@@ -94,7 +97,7 @@ def _hint(text: str, line: int) -> str:
 
 
 class _Builder:
-    def __init__(self, loader: yaml.SafeLoader, file: str, errors: list[ConfigError]) -> None:
+    def __init__(self, loader: yaml.CSafeLoader, file: str, errors: list[ConfigError]) -> None:
         self._loader = loader
         self._file = file
         self._errors = errors

@@ -4,11 +4,12 @@ import glob
 import os
 import stat
 import time
-from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from host import file_patterns
 from host.errors import StartError
+from host.file_patterns import fnmatch
 
 _MANY = 1000
 
@@ -83,7 +84,7 @@ class Finder:
         """All regular files that match: pattern by pattern, oldest first."""
         found: dict[tuple[int, int], Found] = {}
         for pattern in self._patterns:
-            paths = glob.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
+            paths = file_patterns.glob(pattern, recursive=True) if glob.has_magic(pattern) else [pattern]
             wanted = [path for path in paths if not self.is_excluded(path)]
             files = [file for path in wanted if (file := look_at(path)) is not None]
             for file in sorted(files, key=lambda file: (file.mtime_ns, file.path)):
@@ -108,7 +109,7 @@ class Finder:
             parent = os.path.dirname(pattern)  # noqa: PTH120 -- a pattern, not a path
             if glob.has_magic(parent):
                 folders.setdefault(str(_fixed_folder(pattern)), set())
-                for path in glob.glob(parent, recursive=True):  # noqa: PTH207
+                for path in file_patterns.glob(parent, recursive=True):
                     folders.setdefault(path.rstrip("/"), set()).add(name)
             else:
                 folders.setdefault(parent, set()).add(name)

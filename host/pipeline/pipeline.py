@@ -22,6 +22,7 @@ from host.pipeline.surroundings import Surroundings
 from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Unit
 from host.pipeline.waiting import wait_until
 from host.pipeline.world import World
+from host.private_files import secure_state_dir
 from host.sandbox.group import Group
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor
@@ -60,6 +61,7 @@ class Pipeline:
         self.filters: dict[str, FilterUnit] = {}
         self.outputs: dict[str, OutputUnit] = {}
         state_dir = Path(config.hekate.state_dir)
+        secure_state_dir(state_dir)
         kept = config.hekate.dead_letters
         counts = self.metrics.component("router", "router", "router")
         self.dead_letters = DeadLetters(

@@ -1,15 +1,14 @@
 """Which file of a replay goes to which input, and the configuration that is run."""
 
-import glob
 import os
 import tempfile
 from collections.abc import Iterable
-from fnmatch import fnmatch
 from pathlib import Path
 
 import msgspec
 import yaml
 
+from host import file_patterns
 from host.config import convert, model
 from host.config.dropins import DropIns
 from host.config.load import load_config
@@ -97,7 +96,7 @@ def _expanded(
         pattern, wanted = (after, named) if named else (text, given)
         if wanted is not None and wanted not in inputs:
             raise StartError(f"There is no input `{wanted}`. {convert.did_you_mean(wanted, inputs)}")
-        for path in sorted(glob.glob(pattern)) or [pattern]:  # noqa: PTH207 -- a pattern may have its own folders
+        for path in sorted(file_patterns.glob(pattern)) or [pattern]:
             given_files.check(path)
             yield path, wanted
 
@@ -129,7 +128,7 @@ def _input_for(path: str, inputs: dict[str, model.Input]) -> str:
 
 def _matches(path: str, patterns: str | list[str], suffix: str) -> bool:
     some = [patterns] if isinstance(patterns, str) else patterns
-    return any(fnmatch(path, f"{Path(pattern).absolute()}{suffix}") for pattern in some)
+    return any(file_patterns.fnmatch(path, f"{Path(pattern).absolute()}{suffix}") for pattern in some)
 
 
 def _input_of_messages() -> model.Input:

@@ -12,7 +12,7 @@ from host.sandbox.termination import Termination
 
 MESSAGE_TYPE = "hekate.sandbox-terminated"
 LOGGER = "hekate"
-FIELDS = frozenset({"name", "plugin", "kind", "limit", "value", "record", "state", "suppressed"})
+FIELDS = frozenset({"name", "plugin", "kind", "limit", "value", "usage", "record", "state", "suppressed"})
 
 _SEVERITY_ERROR = 3
 _SLOT_BYTES = 64 * 1024
@@ -90,6 +90,7 @@ def _message(sandbox: Sandbox, termination: Termination, suppressed: int) -> wri
         "kind": sandbox.kind,
         "limit": termination.limit.value,
         "value": termination.value,
+        "usage": termination.usage,
         "record": termination.record,
         "state": sandbox.state,
         "suppressed": suppressed,

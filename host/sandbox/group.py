@@ -12,7 +12,8 @@ import signal
 
 from host.errors import SandboxError
 from host.sandbox.cpu import ProcessClock, ThreadClock
-from host.sandbox.process import MOST_MEMBERS
+from host.sandbox.memory import max_process_bytes
+from host.sandbox.process import MOST_MEMBERS, lua_bytes
 from host.sandbox.termination import OUT_OF_MEMORY_STATUS
 from host.sandbox.zygote_client import Place, Seat, Tenant, ZygoteClient
 
@@ -83,10 +84,12 @@ class Group:
                 if not placed.done():
                     placed.set_exception(fault)
             return
+        max_bytes = max_process_bytes([lua_bytes(seat.order) for seat, _, _ in batch])
+        alone = len(batch) == 1
         for index, (_, _, placed) in enumerate(batch):
             if not placed.done():
-                alone = len(batch) == 1
-                placed.set_result(Place(pid, ProcessClock(pid) if alone else ThreadClock(pid, index), len(batch)))
+                clock = ProcessClock(pid) if alone else ThreadClock(pid, index)
+                placed.set_result(Place(pid, clock, len(batch), max_bytes))
 
 
 class _House:

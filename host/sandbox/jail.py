@@ -5,24 +5,33 @@ can talk to one socket and to memory it already has. What is not on the list kil
 """
 
 import ctypes
+import functools
 import os
 import resource
 import signal
 from typing import Any
 
+from host.sandbox import privileges
+
 ALLOWED_CALLS = (
     # the socket to the host
     "recvmsg", "sendto", "sendmsg", "close",
-    # memory; LuaJIT needs to make pages executable. Beside them mmap, see `_allow_some`
-    "munmap", "mprotect", "mremap", "madvise", "brk", "futex",
+    # memory. Beside them mmap and mprotect, see `_allow_some`
+    "munmap", "mremap", "madvise", "brk", "futex",
     # time
     "clock_gettime", "gettimeofday", "time", "times", "getrusage",
     # ending, and what the C library does by itself
-    "exit", "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "getpid", "gettid", "write",
+    "exit", "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "getpid", "gettid",
 )  # fmt: skip
 
 _MAP_TYPE, _MAP_PRIVATE, _MAP_ANONYMOUS = 0x0F, 0x02, 0x20
+_MAP_GROWSDOWN, _MAP_LOCKED, _MAP_HUGETLB = 0x0100, 0x2000, 0x40000
+_UNCOUNTED_MAPPINGS = _MAP_GROWSDOWN | _MAP_LOCKED | _MAP_HUGETLB
+"""Mappings that RLIMIT_DATA does not count, or that cannot be taken away."""
 _FLAGS_OF_MMAP = 3
+_PROTECTION_OF_MPROTECT = 2
+_PROT_READ, _PROT_WRITE, _PROT_EXEC = 1, 2, 4
+_STDERR = 2
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
@@ -55,6 +64,7 @@ def limit_resources(memory_bytes: int, members: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    privileges.limit_stack()
     most_files = _MOST_OPEN_FILES + 4 * members
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     data_bytes = memory_bytes + _DATA_HEADROOM_BYTES
@@ -77,10 +87,18 @@ def check() -> None:
     Raises:
         JailError: It cannot.
     """
+    if fault := fault_of_seccomp():
+        raise JailError(f"seccomp is not available: {fault}")
+
+
+@functools.cache
+def fault_of_seccomp() -> str:
+    """Return why seccomp cannot be used; empty if it can. Asked first while the process may still read files."""
     try:
         import pyseccomp  # noqa: F401 -- only whether it is there
     except (ImportError, RuntimeError, OSError) as fault:
-        raise JailError(f"seccomp is not available: {fault}") from fault
+        return str(fault) or type(fault).__name__
+    return ""
 
 
 def shut() -> None:
@@ -113,9 +131,16 @@ def _allow_some(jail: Any) -> None:
 
     # abort() sends a signal; to nobody else, though others run as the same user
     jail.add_rule(ALLOW, "tgkill", Arg(0, EQ, os.getpid()))
+    # the C library's last words before abort(); the descriptor is closed, so they reach nobody
+    jail.add_rule(ALLOW, "write", Arg(0, EQ, _STDERR))
     # Private memory counts for RLIMIT_DATA, and arenas are files. Anonymous shared memory would count for nothing.
-    jail.add_rule(ALLOW, "mmap", Arg(_FLAGS_OF_MMAP, MASKED_EQ, _MAP_TYPE, _MAP_PRIVATE))
-    jail.add_rule(ALLOW, "mmap", Arg(_FLAGS_OF_MMAP, MASKED_EQ, _MAP_ANONYMOUS, 0))
+    type_bits, anonymous_bit = _MAP_TYPE | _UNCOUNTED_MAPPINGS, _MAP_ANONYMOUS | _UNCOUNTED_MAPPINGS
+    jail.add_rule(ALLOW, "mmap", Arg(_FLAGS_OF_MMAP, MASKED_EQ, type_bits, _MAP_PRIVATE))
+    jail.add_rule(ALLOW, "mmap", Arg(_FLAGS_OF_MMAP, MASKED_EQ, anonymous_bit, 0))
+    # The C library makes memory writable, LuaJIT also executable, and never both. Pages that are made read-only after
+    # they were written would not count for RLIMIT_DATA any more; executable ones the supervisor counts.
+    for second in (_PROT_WRITE, _PROT_EXEC):
+        jail.add_rule(ALLOW, "mprotect", Arg(_PROTECTION_OF_MPROTECT, EQ, _PROT_READ | second))
 
 
 def _prctl(option: int, argument: int | bytes) -> None:

@@ -52,6 +52,8 @@ _PYTHON_TYPES: dict[OptionType, Any] = {
     "list": list[Scalar],
     "table": dict[str, Any] | list[Any],
 }
+MAX_FRONT_MATTER_BYTES = 64 * 1024
+
 _HEADER = re.compile(r"\A(?:#![^\n]*\n)?\s*--\[(?P<level>=*)\[")
 _RULE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 
@@ -153,6 +155,10 @@ def read(text: str, file: str, errors: list[ConfigError]) -> Header | None:
         return None
     start, matter, prose = found
     before = len(errors)
+    if len(matter.encode()) > MAX_FRONT_MATTER_BYTES:
+        message = f"The front matter has {len(matter.encode())} bytes; {MAX_FRONT_MATTER_BYTES} are allowed."
+        errors.append(ConfigError("", file, 1, message, "Put large cases into a file of their own, NAME.cases.yaml."))
+        return None
     # Empty lines in front keep the line numbers those of the Lua file.
     root = nodes.parse("\n" * text.count("\n", 0, start) + matter, file, errors)
     if root is None or root.mapping is None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from host.packs.protocol import REPORT, Said
-from host.sandbox import jail
+from host.sandbox import jail, privileges
 
 MAIN = "main"
 _KERNEL_BYTES = 4 * 1024 * 1024
@@ -80,8 +80,11 @@ def run(kinds: list[str], orders: list[Order], parts: Parts, channel_fds: list[i
     beats = [mmap.mmap(fd, mmap.PAGESIZE) for fd in heartbeat_fds]
     jail.close_all_but({2, *channel_fds})
     _return_freed_memory()
-    memory_bytes = list(map(_memory_bytes, orders))
+    memory_bytes = list(map(lua_bytes, orders))
     starts = list(map(partial(_new_lua_state, parts), kinds, memory_bytes))
+    jail.fault_of_seccomp()
+    privileges.drop_all()
+    jail.die_with_parent()  # a change of user forgets it
     members = list(map(_Member, orders, channel_fds, beats, starts))
     if len(members) == 1:
         _shut_jail(members, sum(memory_bytes))
@@ -91,7 +94,8 @@ def run(kinds: list[str], orders: list[Order], parts: Parts, channel_fds: list[i
     os._exit(0)
 
 
-def _memory_bytes(order: Order) -> int:
+def lua_bytes(order: Order) -> int:
+    """Return what the Lua state of a sandbox may use: the script's own, and what the kernel needs."""
     # The kernel copies the text of a pack, and the copy before it may not have been collected yet.
     return order.memory_limit + _KERNEL_BYTES + 4 * order.pack_bytes + order.snapshot_bytes
 
@@ -130,6 +134,8 @@ def _shut_jail(members: list[_Member], memory_bytes: int) -> None:
             step()
         except jail.JailError as fault:
             _unjailed(members, fault)
+    with contextlib.suppress(OSError):
+        os.close(2)  # what a sandbox has to say goes to the host by its socket
 
 
 def _unjailed(members: list[_Member], fault: jail.JailError) -> None:

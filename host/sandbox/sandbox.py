@@ -129,7 +129,7 @@ class Sandbox:
         self._deaths = self._convictions = 0
         self.maker = Maker(name, str(spec["kind"]), self._convict)
         """Its process, as the maker of packs."""
-        self._kill_reason: tuple[Limit, str, int] | None = None
+        self._kill_reason: Termination | None = None
         self._stopping = self._closed = False
         self._ready: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -243,7 +243,9 @@ class Sandbox:
         if maker is self.maker:
             self.kill(reason)
 
-    def kill(self, reason: str, limit: Limit = Limit.PROTOCOL, value: int = 0, at: Beat | None = None) -> None:
+    def kill(
+        self, reason: str, limit: Limit = Limit.PROTOCOL, value: int = 0, at: Beat | None = None, usage: int = 0
+    ) -> None:
         """End the process at once; it is started again as its owner wants.
 
         Args:
@@ -251,8 +253,9 @@ class Sandbox:
             limit: What it overran.
             value: How much that is.
             at: Where it was when it did; by default where it is when it ends.
+            usage: How much of the limit it used.
         """
-        self._kill_reason = (limit, reason, value)
+        self._kill_reason = Termination(limit, reason, 0, value, usage=usage)
         self.heartbeat.hold(at)
         if self.pid:
             with contextlib.suppress(ProcessLookupError):  # it has just ended, and we have not heard of it yet
@@ -285,6 +288,16 @@ class Sandbox:
     def members(self) -> int:
         """How many sandboxes share its process."""
         return 1 if self._place is None else self._place.members
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes of memory that its script may use."""
+        return self._order.memory_limit
+
+    @property
+    def max_process_bytes(self) -> int:
+        """Memory that its process may hold; 0 if that is not measured."""
+        return 0 if self._place is None else self._place.max_memory_bytes
 
     def cpu_ns(self) -> int | None:
         """CPU time that it has used since its process began; None if it has none."""
@@ -341,14 +354,15 @@ class Sandbox:
         record = min(self.heartbeat.read().record, MOST_SAID)
         work = self._load.of(self.heartbeat.read().pack)
         if self._said_terminated is None and self._kill_reason:
-            limit, reason, value = self._kill_reason
-            return Termination(limit, reason + self._blame.line(limit, work), record, value)
+            text = self._kill_reason.text + self._blame.line(self._kill_reason.limit, work)
+            return self._kill_reason._replace(text=text, record=record)
         ended = self._said_terminated or of_status(status, record)
         if ended.limit != Limit.MEMORY:
             return ended
         used_bytes, limit_bytes = self.heartbeat.usage().limits[Limit.MEMORY].current, self._order.memory_limit
         numbers = f"{used_bytes:,} bytes were in use, and memory_limit is {limit_bytes:,} bytes."
-        return ended._replace(text=f"{ended.text}: {numbers}{self._blame.line(ended.limit, work)}")
+        text = f"{ended.text}: {numbers}{self._blame.line(ended.limit, work)}"
+        return ended._replace(text=text, value=limit_bytes, usage=used_bytes)
 
     def _with_numbers(self, termination: Termination) -> Termination:
         """What the host knows of a termination without having to believe the process."""
@@ -356,7 +370,9 @@ class Sandbox:
         value = termination.value or own.get(termination.limit) or self._spec.get(termination.limit)
         work = self._load.of(self.heartbeat.read().pack)
         depth = work.pack.loop_depth if work is not None and isinstance(work.pack, TablePack) else 0
-        return termination._replace(value=value if isinstance(value, int) else 0, loop_depth=depth + 1)
+        claimed = self.usage().limits.get(termination.limit)
+        usage = termination.usage or (claimed.highest if claimed is not None else 0)
+        return termination._replace(value=value if isinstance(value, int) else 0, loop_depth=depth + 1, usage=usage)
 
     def _died(self, termination: Termination) -> None:
         self.termination = termination = self._with_numbers(termination)

@@ -1,4 +1,4 @@
-"""The supervisor: ends a sandbox that spends more CPU on one record than it may.
+"""The supervisor: ends a sandbox that spends more CPU on one record than it may, or whose process holds more memory.
 
 CPU time, not time on the clock: a sandbox that had to wait for a core has done nothing wrong. The clock of another
 process is one system call to read, so looking at all sandboxes many times a second costs nothing that can be measured.
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from host.sandbox.heartbeat import AT_NO_RECORD, Beat, Use
+from host.sandbox.memory_watch import MemoryWatch
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Limit
 
@@ -90,6 +91,7 @@ class Supervisor:
         self._sandboxes = sandboxes
         self._since: dict[Sandbox, tuple[_Work, float]] = {}
         self._watched: weakref.WeakKeyDictionary[Sandbox, _Watched] = weakref.WeakKeyDictionary()
+        self._memory = MemoryWatch()
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -103,6 +105,7 @@ class Supervisor:
             if sandbox.pid:
                 self._watch(sandbox)
                 self._watch_closely(sandbox)
+        self._memory.look(self._sandboxes)
 
     def _watch_closely(self, sandbox: Sandbox) -> None:
         """A process that was taken over may write what it likes into its heartbeat."""

@@ -53,6 +53,8 @@ class Termination(NamedTuple):
     """The number of the signal that ended the process; 0 if none did."""
     matcher_problem: str = ""
     """The error in the message matcher, with its place marked; empty if the matcher is not the reason."""
+    usage: int = 0
+    """How much of the limit was in use, as far as that is known."""
 
 
 def last_words(data: bytes, record: int) -> Termination | None:

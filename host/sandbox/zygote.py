@@ -16,7 +16,7 @@ import socket
 import sys
 from typing import Any
 
-from host.sandbox import kernel_code, lua_modules, process
+from host.sandbox import kernel_code, lua_modules, privileges, process
 from host.sandbox.process import MOST_MEMBERS
 
 _MOST_BYTES = 64 * 1024
@@ -52,7 +52,8 @@ def _spawn(kinds: list[str], orders: list[list[Any]], fds: list[int], parts: pro
             process.run(kinds, list(map(process.Order._make, orders)), parts, channels, heartbeats)
             status = 0
         except BaseException as fault:  # noqa: BLE001 -- the last frame of the process: say it and end
-            os.write(2, f"hekate: sandbox: {type(fault).__name__}: {fault}\n".encode())
+            with contextlib.suppress(OSError):  # behind the jail there is no stderr
+                os.write(2, f"hekate: sandbox: {type(fault).__name__}: {str(fault)!a}\n".encode())
         finally:
             os._exit(status)
     for fd in fds:
@@ -76,8 +77,8 @@ def main() -> None:
     # Ctrl-C and the end of a terminal go to the whole process group; what to do about them is the host's decision.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    os.environ["TZ"] = "UTC0"
     parts = _load_parts()
+    privileges.isolate_zygote()
     gc.collect()
     gc.freeze()
     wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

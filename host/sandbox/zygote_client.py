@@ -14,8 +14,9 @@ from typing import NamedTuple, Protocol
 
 from host.errors import SandboxError
 from host.sandbox.cpu import CpuClock, ProcessClock
+from host.sandbox.memory import max_process_bytes
 from host.sandbox.outbox import Outbox, OutboxFullError
-from host.sandbox.process import Order
+from host.sandbox.process import Order, lua_bytes
 from host.telemetry.logs import get_logger
 
 _LOG = get_logger("host.sandbox")
@@ -26,6 +27,8 @@ _MOST_SILENT_S = 5.0
 """How long nothing may be heard of it while everything ends: somebody may have stopped it, or it may not get a core."""
 _LOOKS = 20
 """In that time: if the host waits for a slow disk meanwhile, it has not listened, and that is one of them."""
+
+_ZYGOTE_VARIABLES = frozenset({"PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH"})
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
@@ -56,6 +59,8 @@ class Place(NamedTuple):
     clock: CpuClock
     members: int
     """How many sandboxes share the process."""
+    max_memory_bytes: int = 0
+    """Memory that the process may hold, all of its sandboxes together; 0: the supervisor does not measure it."""
 
 
 class Seat(NamedTuple):
@@ -72,6 +77,11 @@ class Seat(NamedTuple):
 def child_environment() -> dict[str, str]:
     """Environment in which a child process finds the same modules as this one."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(_PACKAGE_PARENT), *filter(None, sys.path)])}
+
+
+def _zygote_environment() -> dict[str, str]:
+    """What Python needs to start, and nothing else: copies of it could stay in the memory of sandboxes."""
+    return {name: value for name, value in child_environment().items() if name in _ZYGOTE_VARIABLES}
 
 
 class ZygoteClient:
@@ -107,7 +117,7 @@ class ZygoteClient:
             [sys.executable, "-P", "-m", "host.sandbox.zygote", str(fd)],
             pass_fds=(fd,),
             stdin=subprocess.DEVNULL,
-            env=child_environment(),
+            env=_zygote_environment(),
         )
         theirs.close()
         ours.setblocking(False)
@@ -149,7 +159,7 @@ class ZygoteClient:
             SandboxError: There is no process.
         """
         pid = await self.spawn([seat], tenant.ended)
-        return Place(pid, ProcessClock(pid), 1)
+        return Place(pid, ProcessClock(pid), 1, max_process_bytes([lua_bytes(seat.order)]))
 
     def left(self, tenant: Tenant) -> None:
         """A sandbox has closed its socket, as it was told to: the end of its process follows."""

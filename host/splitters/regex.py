@@ -7,7 +7,18 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from host.linear_regex import Spans, compile_bytes, parse
 from host.splitters.base import Cut, Oversize, Scan, Splitter, SplitterOptions
+
+_PART_BYTES = 4096
+"""How far a match is looked for at a time."""
+
+
+def _instead(fault: str) -> str:
+    """Say what to write instead of what RE2 lacks."""
+    if "look-ahead" not in fault:
+        return ""
+    return ". Match the text, capture what belongs to the next record, and set delimiter_eol: false"
 
 
 class RegexOptions(SplitterOptions, frozen=True, kw_only=True):
@@ -18,7 +29,8 @@ class RegexOptions(SplitterOptions, frozen=True, kw_only=True):
         Meta(
             min_length=1,
             description="Regular expression (Python syntax, over bytes) with at most one capture. What it matches "
-            "divides two records and belongs to neither, except the capture: see delimiter_eol.",
+            "divides two records and belongs to neither, except the capture: see delimiter_eol. It is searched in "
+            "linear time, so there are no back-references and no look-around; the flags are (?i), (?m) and (?s).",
         ),
     ]
     delimiter_eol: Annotated[
@@ -37,10 +49,10 @@ class RegexOptions(SplitterOptions, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what cannot split a stream; msgspec reports it as a fault of the configuration."""
         try:
-            pattern = re.compile(self.delimiter.encode())
-        except re.error as error:
-            raise ValueError(f"delimiter is no regular expression: {error}") from error
-        if pattern.groups > 1:
+            groups = compile_bytes(self.delimiter.encode()).groups
+        except ValueError as error:
+            raise ValueError(f"delimiter cannot be used: {error}{_instead(str(error))}") from error
+        if groups > 1:
             raise ValueError("delimiter has more than one capture; write (?:...) for the others")
         reach(self.delimiter.encode(), self.lookahead_bytes)
 
@@ -58,7 +70,8 @@ class RegexSplitter(Splitter):
 
     def __init__(self, options: Any, *, max_record_bytes: int, oversize: Oversize) -> None:
         super().__init__(options, max_record_bytes=max_record_bytes, oversize=oversize)
-        self._search = re.compile(options.delimiter.encode()).search
+        pattern = compile_bytes(options.delimiter.encode())
+        self._search, self._has_capture = pattern.search, pattern.groups > 0
         self._eol: bool = options.delimiter_eol
         self._ahead, self._behind = reach(options.delimiter.encode(), options.lookahead_bytes)
         # Of the unfinished record: up to where no delimiter begins, and whether it was already delivered or
@@ -88,22 +101,42 @@ class RegexSplitter(Splitter):
     def _next(self, record: memoryview, settled: int) -> tuple[int, int] | None:
         """Find the end of the record and the beginning of the next one; None if they are not certain yet."""
         at = self._searched
-        while (match := self._search(record, at)) is not None and match.start() <= settled:
-            end, following = self._divide(match)
+        while at <= settled:
+            # Part by part: where each match would have to be looked for to the end of the buffer, time would be
+            # quadratic in its size.
+            edge = min(at + _PART_BYTES, settled)
+            spans = self._find(record, at, edge)
+            if spans is None:
+                at = edge + 1
+                continue
+            end, following = self._divide(spans)
             if following:
                 return end, following
             # Nothing would be consumed: this is how the record begins, not where it ends.
-            at = max(match.end(), 1)
+            at = max(spans[0][1], 1)
         self._searched = max(at, settled + 1)
         return None
 
-    def _divide(self, match: re.Match[bytes]) -> tuple[int, int]:
-        begin, end = match.span()
-        if not match.re.groups or match.start(1) < 0:
+    def _find(self, record: memoryview, at: int, edge: int) -> Spans | None:
+        """Find the first match that begins between two positions."""
+        limit = min(edge + self._ahead, len(record))
+        spans = self._search(record, at, limit)
+        if spans is None or spans[0][0] > edge:
+            return None
+        if spans[0][1] == limit < len(record):  # a repetition may go on
+            spans = self._search(record, spans[0][0], len(record))
+        return spans
+
+    def _divide(self, spans: Spans) -> tuple[int, int]:
+        begin, end = spans[0]
+        if not self._has_capture:
+            return begin, end
+        first, last = spans[1]
+        if first < 0:
             return begin, end
         if self._eol:
-            return min(max(match.end(1), begin), end), end
-        return begin, min(max(match.start(1), begin), end)
+            return min(max(last, begin), end), end
+        return begin, min(max(first, begin), end)
 
     def _leave(self, scan: Scan, start: int, settled: int) -> Cut:
         """Decide what becomes of the unfinished record at the end of the buffer."""
@@ -132,7 +165,7 @@ def reach(pattern: bytes, unbounded_bytes: int) -> tuple[int, int]:
     Raises:
         ValueError: The expression asks for the end of the text; a stream has none while it runs.
     """
-    parsed = parser.parse(pattern)
+    parsed = parse(pattern)
     walk = _Walk(unbounded_bytes)
     return walk.sequence(parsed, parsed.state.flags), max(walk.behind, 1)
 
@@ -149,7 +182,6 @@ class _Walk:
 
     def _item(self, op: str, argument: Any, flags: int) -> int:
         handler = self._HANDLERS.get(op)
-        # Unknown here is a back reference: as long as what it refers to.
         return self._unbounded_bytes if handler is None else handler(self, argument, flags)
 
     def _one(self, _argument: Any, _flags: int) -> int:
@@ -161,9 +193,6 @@ class _Walk:
     def _group(self, argument: Any, flags: int) -> int:
         _, added, removed, inner = argument
         return self.sequence(inner, (flags | added) & ~removed)
-
-    def _condition(self, argument: Any, flags: int) -> int:
-        return max(self.sequence(branch, flags) for branch in argument[1:] if branch)
 
     def _at(self, argument: Any, flags: int) -> int:
         place = str(argument)
@@ -179,14 +208,6 @@ class _Walk:
             return max(width, self._unbounded_bytes)
         return width * int(most)
 
-    def _assertion(self, argument: Any, flags: int) -> int:
-        direction, inner = argument
-        width = self.sequence(inner, flags)
-        if direction < 0:
-            self.behind = max(self.behind, width)
-            return 0
-        return width
-
     _HANDLERS: ClassVar[dict[str, Callable[["_Walk", Any, int], int]]] = {
         "LITERAL": _one,
         "NOT_LITERAL": _one,
@@ -195,11 +216,6 @@ class _Walk:
         "AT": _at,
         "BRANCH": _branch,
         "SUBPATTERN": _group,
-        "ATOMIC_GROUP": sequence,
         "MAX_REPEAT": _repeat,
         "MIN_REPEAT": _repeat,
-        "POSSESSIVE_REPEAT": _repeat,
-        "ASSERT": _assertion,
-        "ASSERT_NOT": _assertion,
-        "GROUPREF_EXISTS": _condition,
     }

@@ -117,9 +117,13 @@ class TextFormatter(logging.Formatter):
         facts = _facts(record)
         kind, component = facts.pop("kind", None), facts.pop("component", None)
         where = f" {'/'.join(str(part) for part in (kind, component) if part)}:" if kind or component else ""
-        line = f"{_timestamp(record)} {record.levelname:<7}{where} {record.getMessage()}"
+        line = f"{_timestamp(record)} {record.levelname:<7}{where} {_escaped(record.getMessage())}"
         line += "".join(f" {key}={_quoted(value)}" for key, value in facts.items())
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if record.exc_info:
+            # Indented, so that no line of an error's text can be taken for a record.
+            trace = self.formatException(record.exc_info).split("\n")
+            line += "".join(f"\n  {_escaped(part)}" for part in trace)
+        return line
 
 
 class JsonFormatter(logging.Formatter):
@@ -136,7 +140,8 @@ class JsonFormatter(logging.Formatter):
         document.update(_facts(record))
         if record.exc_info:
             document["exception"] = self.formatException(record.exc_info)
-        return json.dumps(document, default=str, ensure_ascii=False)
+        line = json.dumps(document, default=str, ensure_ascii=False)
+        return line if line.isprintable() else json.dumps(document, default=str)
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:
@@ -146,6 +151,17 @@ def _facts(record: logging.LogRecord) -> dict[str, Any]:
 def _timestamp(record: logging.LogRecord) -> str:
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     return f"{seconds}.{int(record.msecs):03d}Z"
+
+
+def _escaped(text: str) -> str:
+    """Return text in which a script, a log or a file name can neither end a line nor control or reorder a terminal."""
+    return text if text.isprintable() else "".join(map(_escaped_character, text))
+
+
+def _escaped_character(character: str) -> str:
+    if character.isprintable() or character == "\t":
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def _quoted(value: object) -> str:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from host.telemetry.failures import Failures
 
-Kind = Literal["inputs", "splitters", "decoders", "router", "filters", "encoders", "outputs"]
+Kind = Literal["inputs", "splitters", "decoders", "router", "filters", "encoders", "outputs", "admin"]
 
 
 class MetricSpec(NamedTuple):

@@ -67,9 +67,10 @@ def test_refused_changes_are_in_the_audit_log(api, shared):
     changing = next(route for route in ROUTES.values() if route.changes)
     api.with_token(TOKENS["viewer"]).ask(changing.method, path_of(changing))
 
-    entry = audit(shared)[-1]
+    entries = audit(shared)
+    entry = next(entry for entry in entries if (entry["who"], entry["what"]) == ("viewer", changing.name))
 
-    assert (entry["who"], entry["what"], entry["result"]) == ("viewer", changing.name, 403)
+    assert entry["result"] == 403
     assert entry["address"] == "127.0.0.1"
     assert entry["time"].endswith("Z")
     assert stat.S_IMODE(Path(shared.path("state/audit.jsonl")).stat().st_mode) == 0o600

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import time
 from pathlib import Path
 
 import pytest
@@ -299,6 +300,36 @@ def test_a_state_is_shown_kept_over_a_restart_of_the_sandbox_and_reset(bench):
     until(lambda: count() > high, "it goes on from where it was")
     api.do("DELETE", f"{path}/state", status=204)
     until(lambda: 0 < count() < high, "it begins anew")
+
+
+def test_a_tenant_cannot_put_its_filter_into_the_process_of_others(api, shared):
+    tenant = api.with_token(TOKENS["tenant"])
+
+    def member(group):
+        return levels(1, name="team_a_member", more=f"group: {group}\n")
+
+    for group in ("others", "team_b_group", "Team_a_group", "team_a"):
+        problem = tenant.do("PUT", "/api/v1/sandboxes/team_a_member", member(group), status=403)
+        assert group in problem["detail"]
+        assert "team_a_" in problem["detail"]
+    assert api.ask("GET", "/api/v1/sandboxes/team_a_member").status == 404
+    tenant.do("PUT", "/api/v1/sandboxes/team_a_member", member("team_a_group"), status=201)
+    tenant.do("PUT", "/api/v1/sandboxes/team_a_member", member("others"), status=403)
+    api.do("PUT", "/api/v1/sandboxes/team_a_member", member("others"))
+    tenant.do("DELETE", "/api/v1/sandboxes/team_a_member", status=204)
+
+
+@pytest.mark.parametrize(
+    "more", ["# " + "x" * 70_000 + "\n", "x: " + "[" * 180_000 + "\n", "x: " + "- " * 60_000 + "\n"]
+)
+def test_front_matter_that_is_too_large_is_refused_at_once(more, api, shared):
+    before_ns = time.process_time_ns()
+    reply = api.ask("PUT", "/api/v1/sandboxes/levels", levels(1, more=more))
+
+    assert reply.status == 400
+    assert "65536" in reply.body.decode()
+    assert api.ask("GET", "/health").status == 200
+    assert time.process_time_ns() - before_ns < 5e9
 
 
 def test_a_tenant_loads_only_what_has_its_prefix(api, shared):

@@ -57,7 +57,10 @@ def test_clients_come_by_certificates_and_browsers_cannot_be_made_to(bench):
 
     nobody, bob = TlsApi(where, "", context()), TlsApi(where, "", context("bob"))
     assert nobody.ask("GET", "/metrics").status == 401
-    assert TlsApi(where, TOKENS["viewer"], context()).ask("GET", "/metrics").status == 200
+    viewed = TlsApi(where, TOKENS["viewer"], context()).ask("GET", "/metrics")
+    assert viewed.status == 200
+    assert viewed.headers["strict-transport-security"].startswith("max-age=31536000")
+    assert "strict-transport-security" in nobody.ask("GET", "/no/such/path").headers
     assert bob.ask("GET", "/metrics").status == 200
     assert bob.ask("POST", "/api/v1/inputs/in/pause").status == 200
     assert bob.ask("DELETE", "/api/v1/sandboxes/x").status == 403, "an operator is no admin"

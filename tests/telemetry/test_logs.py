@@ -50,6 +50,35 @@ def test_hostile_facts_cannot_add_lines_or_move_the_cursor(stream, log_format):
     assert "\x1b" not in text
 
 
+HOSTILE = "go on\nERROR forged\r\x1b[2J\x9b1A\x00\u2028\u202etxt.exe\u2066 \u061c \u200b \ud800"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_hostile_messages_cannot_either(stream, log_format):
+    logs.set_up("info", log_format, stream)
+
+    logs.get_logger("host.x").info(HOSTILE)
+    logs.get_logger("host.x").info("Grüße, 日本語\tand \N{GREEK SMALL LETTER ALPHA}.")
+
+    text = stream.getvalue()
+    assert text.count("\n") == 2
+    assert not set(text) & set("\r\x1b\x9b\x00\u2028\u202e\u2066\u061c\u200b\ud800")
+    assert "Grüße, 日本語" in text
+    if log_format == "json":
+        assert json.loads(text.splitlines()[0])["message"] == HOSTILE
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_the_text_of_an_error_cannot_be_taken_for_a_record(stream, log_format):
+    logs.set_up("info", log_format, stream)
+
+    logs.get_logger("host.x").error("Failed.", exc_info=ValueError(HOSTILE))
+
+    text = stream.getvalue()
+    assert not set(text) & set("\r\x1b\x9b\x00\u2028\u202e\u2066\u061c\u200b\ud800")
+    assert [line for line in text.splitlines()[1:] if not line.startswith("  ")] == []
+
+
 def test_the_level_holds_back_what_is_less_important(stream):
     logs.set_up("warning", "text", stream)
 

@@ -34,7 +34,7 @@ async def put_sandbox(call: Call, path: SandboxPath, query: KindQuery, body: Lua
     version takes the place of the old one between two packs, wherever it is used. If anything is wrong, 400 lists the
     faults with their lines, and what ran before goes on.
     """
-    loaded = await call.control.loading.load(path.name, query.kind, bytes(body), call.caller.name)
+    loaded = await call.control.loading.load(path.name, query.kind, bytes(body), call.caller)
     shown = await detail(call.control, loaded.entry)
     call.facts |= {"kind": shown.kind, "sha256": shown.sha256, "version": shown.version}
     return Answer(shown, status=201 if loaded.is_new else 200)
@@ -85,7 +85,7 @@ async def change_sandbox(call: Call, path: SandboxPath, query: KindQuery, body: 
     if changed is None:
         raise Problem(409, "The script has no front matter; what it is told stands in the configuration.")
     call.facts |= {"kind": entry.kind, "changes": msgspec.to_builtins(body)}
-    loaded = await call.control.loading.load(entry.name, entry.kind, changed.encode(), call.caller.name)
+    loaded = await call.control.loading.load(entry.name, entry.kind, changed.encode(), call.caller)
     return await detail(call.control, loaded.entry)
 
 
@@ -219,7 +219,7 @@ async def restore_version(call: Call, path: VersionPath, query: KindQuery) -> An
     """Roll back to a version, or bring back a script that was removed: it is loaded like any other."""
     kind = _kind(call.control, path.name, query.kind)
     source = await _version(call.control, path, kind)
-    loaded = await call.control.loading.load(path.name, kind, source, call.caller.name)
+    loaded = await call.control.loading.load(path.name, kind, source, call.caller)
     call.facts |= {"kind": kind, "restored": path.version}
     return Answer(await detail(call.control, loaded.entry), status=201 if loaded.is_new else 200)
 
