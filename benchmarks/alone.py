@@ -9,9 +9,9 @@ from host.packs.arena import Arena
 from host.packs.intake import Intake
 from host.packs.protocol import Report
 from host.pipeline import specs
+from host.sandbox.assignment import Work
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
-from host.sandbox.work import Work
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.metrics import ComponentMetrics
 from host.trial.model import Decoder, Encoder

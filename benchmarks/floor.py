@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.failures import BenchmarkError
 from benchmarks.texts import texts_of
-from host.sandbox import lua_modules
+from host.plugins import lua_modules
 
 Matcher = Callable[[bytes], int]
 

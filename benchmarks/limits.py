@@ -11,7 +11,7 @@ from benchmarks.failures import BenchmarkError
 from benchmarks.jobs import Corpus
 from benchmarks.results import Row, Table
 from host.config.model import PluginKind
-from host.errors import SandboxError
+from host.core.errors import SandboxError
 from host.sandbox import supervisor
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor

@@ -9,8 +9,8 @@ from benchmarks import alone, within
 from benchmarks.jobs import Corpus
 from benchmarks.memory import private_mib
 from benchmarks.results import Row, Table
-from host import paths
 from host.config.model import PluginKind
+from host.core import paths
 from host.sandbox.zygote_client import ZygoteClient
 
 STARTS = 30

@@ -9,7 +9,7 @@ with lupa.allow_lua_module_loading():
     from lupa.luajit21 import LuaRuntime, lua_type
 
 ROOT = Path(__file__).resolve().parent.parent
-KERNEL = ROOT / "host" / "sandbox" / "kernel"
+KERNEL = tuple(sorted(path for path in (ROOT / "host" / "sandbox" / "kernel").iterdir() if path.is_dir()))
 STDLIB = ROOT / "sandbox_stdlib"
 LUA_PATHS = ("/usr/share/lua/5.1/?.lua",)
 LUA_CPATHS = ("/usr/lib/x86_64-linux-gnu/lua/5.1/?.so", "/usr/lib/aarch64-linux-gnu/lua/5.1/?.so")

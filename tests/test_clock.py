@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from host.clock import RealClock, VirtualClock
+from host.core.clock import RealClock, VirtualClock
 
 
 def test_time_moves_only_by_advance():

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from benchmarks import floor
-from host import paths
 from host.config.load import load_config
+from host.core import paths
 from host.pipeline import specs
-from host.sandbox import lua_modules
+from host.plugins import lua_modules
 
 _MIB = 1024 * 1024
 _TEXT_BYTES = 512 * 1024
@@ -75,7 +75,7 @@ class Stage:
         first_slot, slots = (_TABLES_AT, _TABLES) if decodes else (_RESULTS_AT, _RESULTS)
         lua = floor.lua_state()
         package = lua.globals()[b"package"]
-        package[b"path"] = f"{paths.kernel()}/?.lua;{lua_modules.lua_path()}".encode()
+        package[b"path"] = f"{paths.kernel_lua_path()};{lua_modules.lua_path()}".encode()
         make = lua.execute(Path(__file__).with_name("channel.lua").read_bytes())
         self._functions = make(texts.address, first_slot, _SLOT_BYTES, slots)
         self._main = lua.execute(b"return require 'main'")

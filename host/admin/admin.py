@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from host.admin.control import Control
-from host.admin.server import AdminServer
-from host.errors import HekateError
+from host.admin.api.server import AdminServer
+from host.admin.services.context import Control
+from host.core.errors import HekateError
+from host.hotload.reloader import Reloader
 from host.pipeline.pipeline import Pipeline
-from host.pipeline.reloading import Reloader
 from host.telemetry.logs import get_logger
 
 _LOG = get_logger("host.admin")

@@ -12,10 +12,11 @@ from typing import NoReturn
 
 import click
 
-from host import __version__, standard_output, terminating
-from host.cli.guessing import Commands
-from host.cli.visible import visible, visible_lines
-from host.errors import HekateError
+from host import __version__
+from host.cli.support.did_you_mean import Commands
+from host.cli.support.escape import visible, visible_lines
+from host.core import signals, stdout
+from host.core.errors import HekateError
 
 COMMANDS = (
     "run", "validate", "test", "repl", "new", "cat", "replay", "graph", "files", "sandbox", "tap", "top",
@@ -38,7 +39,7 @@ class _Verbs(Commands):
         if cmd_name not in COMMANDS:
             return None
         # `list` is a module named `list_`, to leave the builtin alone.
-        module = importlib.import_module(f"host.cli.{'list_' if cmd_name == 'list' else cmd_name}")
+        module = importlib.import_module(f"host.cli.verbs.{'list_' if cmd_name == 'list' else cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -51,9 +52,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
-    terminating.install()
+    signals.install()
     status = run(arguments)
-    sys.exit(_TERMINATED if terminating.was_asked() else status)
+    sys.exit(_TERMINATED if signals.was_asked() else status)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -97,13 +98,13 @@ def _reader_has_gone() -> int:
 
 def _give_up_stdout() -> None:
     """Whoever read it has gone, or the disk is full: keep the interpreter from complaining about that at exit."""
-    standard_output.discard()
+    stdout.discard()
 
 
 def _explain(fault: Exception) -> int:
     """Say what is wrong; answers the exit status."""
     if isinstance(fault, HekateError):
-        from host.cli import output
+        from host.cli.support import output
 
         output.show_fault(fault)
         return fault.exit_code

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from host import addresses
 from host.config import convert
 from host.config.model import Admin, AdminTls
 from host.config.nodes import Node
-from host.errors import ConfigError
+from host.core import addresses
+from host.core.errors import ConfigError
 
 _SECTION = "admin"
 

@@ -7,14 +7,14 @@ kinds of sandboxes that have it, then prose, `Errors:` and `Cost:`.
 import re
 from typing import NamedTuple
 
-from host import paths
+from host.core import paths
 
 _BLOCK = re.compile(r"^--- (?P<signature>.+)\n(?P<lines>(?:-- .*\n)+)", re.MULTILINE)
 _LABEL = re.compile(r"^(In|Errors|Cost): ")
 
 _HEAD = """# What a script can call
 
-{mark} The source is the kernel's own comments, in `host/sandbox/kernel/api.lua`.
+{mark} The source is the kernel's own comments, in `host/sandbox/kernel/core/api.lua`.
 
 Scripts are Lua 5.1 as LuaJIT runs it. A decoder or an encoder defines `process_message()`, or declares what it
 does; a filter defines `process_message()`, `timer_event(ns, shutdown)` or both. `process_message` answers 0 if all
@@ -61,7 +61,7 @@ class Function(NamedTuple):
 
 def functions() -> list[Function]:
     """All that are described, in the order of the source."""
-    source = (paths.kernel() / "api.lua").read_text(encoding="utf-8")
+    source = paths.kernel_modules()["api"].read_text(encoding="utf-8")
     return [_function(found) for found in _BLOCK.finditer(source)]
 
 

@@ -8,8 +8,8 @@ import msgspec
 
 from host.config import convert, registry
 from host.config.model import PluginKind, Stage
-from host.errors import ConfigError
-from host.sandbox.library import Library, Plugin
+from host.core.errors import ConfigError
+from host.plugins.library import Library, Plugin
 
 LUA_STAGES: dict[Stage, PluginKind] = {"decoders": "decoder", "filters": "filter", "encoders": "encoder"}
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from host.config.nodes import FAULTY, Node
-from host.errors import ConfigError
+from host.core.errors import ConfigError
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 

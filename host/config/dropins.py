@@ -9,9 +9,9 @@ from host.config import hindsight_cfg, model
 from host.config.hindsight_cfg import Cfg
 from host.config.lua import Plugins
 from host.config.nodes import Node
-from host.errors import ConfigError
-from host.sandbox import library
-from host.sandbox.library import Library, Plugin
+from host.core.errors import ConfigError
+from host.plugins import library
+from host.plugins.library import Library, Plugin
 
 Mark = tuple[int, ...]
 Maker = Callable[[], model.Filter | None]

@@ -11,7 +11,7 @@ from pathlib import Path
 from host.config import convert, nodes
 from host.config.model import STAGES
 from host.config.nodes import Node
-from host.errors import ConfigError
+from host.core.errors import ConfigError
 
 SECTIONS = ("hekate", "admin", *STAGES, "tests")
 OPTIONAL = "admin"

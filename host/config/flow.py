@@ -14,8 +14,9 @@ from typing import NamedTuple
 from host.config import model
 from host.config.convert import did_you_mean
 from host.config.model import Config
-from host.router import matcher_check, terminations
-from host.router.matcher_check import Kind, Reach
+from host.pipeline import terminations
+from host.plugins import matcher_check
+from host.plugins.matcher_check import Kind, Reach
 
 HOST = "hekate"
 """The host itself, as a producer: it tells of sandboxes that ended."""

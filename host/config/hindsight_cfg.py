@@ -19,9 +19,9 @@ from host.config import convert, lua_data, model
 from host.config.lua import Plugins
 from host.config.model import KIBIBYTE, MEBIBYTE, NAME, Count, CpuLimit, Seconds
 from host.config.nodes import Node
-from host.errors import ConfigError
-from host.sandbox import library
-from host.sandbox.library import Library
+from host.core.errors import ConfigError
+from host.plugins import library
+from host.plugins.library import Library
 
 WITHOUT_EFFECT = frozenset({"instruction_limit", "restricted_headers", "thread"})
 """CPU time is limited instead of instructions, the headers of a filter are always its own, threads are processes."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from host.config.nodes import FAULTY, Node
-from host.errors import ConfigError
+from host.core.errors import ConfigError
 
 _TOKEN = re.compile(r"\$\$|\$\{(?P<body>[^}]*)(?P<end>\}?)")
 _BODY = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<operator>[-?])(?P<word>.*))?", re.DOTALL)

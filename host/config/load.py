@@ -16,8 +16,8 @@ from host.config.model import Config, HostSettings
 from host.config.nodes import Node
 from host.config.resolve import Resolver
 from host.config.test_keys import TestKeys
-from host.errors import ConfigError, ConfigErrors
-from host.sandbox.library import Library
+from host.core.errors import ConfigError, ConfigErrors
+from host.plugins.library import Library
 
 
 class Place(NamedTuple):

@@ -9,9 +9,9 @@ import msgspec
 from host.config import convert, limits
 from host.config.model import HostSettings, PluginKind, Sandbox, SandboxKeys, SandboxParts
 from host.config.nodes import FAULTY, Node
-from host.errors import ConfigError
-from host.sandbox import library, manifest
-from host.sandbox.library import Library, Plugin
+from host.core.errors import ConfigError
+from host.plugins import library, manifest
+from host.plugins.library import Library, Plugin
 
 PARTS = tuple(field.encode_name for field in msgspec.structs.fields(SandboxParts))
 LIMITS = tuple(field.encode_name for field in msgspec.structs.fields(SandboxKeys))

@@ -9,9 +9,9 @@ from pathlib import Path
 from host.config.dropins import DropIns
 from host.config.load import Loaded, Place
 from host.config.model import Config, Filter, Sandbox
-from host.errors import ConfigError
-from host.sandbox import compiler
-from host.sandbox.library import KINDS
+from host.core.errors import ConfigError
+from host.plugins import compiler
+from host.plugins.library import KINDS
 
 
 def check_lua(loaded: Loaded, looked_at: Callable[[], None] = lambda: None) -> list[ConfigError]:
@@ -59,7 +59,7 @@ def sandboxes(config: Config) -> Iterator[Sandbox]:
 
 
 def _matcher_faults(loaded: Loaded) -> Iterator[ConfigError]:
-    from host.router import matcher_check
+    from host.plugins import matcher_check
 
     matchers = [(f"filters.{name}", filter_.message_matcher) for name, filter_ in loaded.config.filters.items()]
     matchers += [(f"outputs.{name}", output.message_matcher) for name, output in loaded.config.outputs.items()]
@@ -72,7 +72,7 @@ def _matcher_faults(loaded: Loaded) -> Iterator[ConfigError]:
 
 
 def _drop_in_faults(drop_ins: dict[str, Filter]) -> Iterator[ConfigError]:
-    from host.router import matcher_check
+    from host.plugins import matcher_check
 
     for name, filter_ in drop_ins.items():
         said = matcher_check.check(filter_.message_matcher)

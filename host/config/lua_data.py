@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 
 from host.config.nodes import Leaf, Node
-from host.errors import ConfigError
+from host.core.errors import ConfigError
 
 _TOKEN = re.compile(
     rb"""(?P<space>[ \t\r\n]+|--\[(?P<note>=*)\[.*?\](?P=note)\]|--[^\n]*)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from host import paths
+from host.core import paths
 
 _HEAD = re.compile(r"\A--\[(=*)\[\n(?P<head>.*?)\]\1\]", re.DOTALL)
 _ITEM = re.compile(r"^- (?P<names>.*?)(?: ->|: |:?$)(?P<rest>.*)$", re.MULTILINE)

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from host.errors import ConfigError
+from host.core.errors import ConfigError
 
 Leaf = str | int | float | bool | None
 MAX_NODES = 100_000

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from host.errors import StartError
+from host.core.errors import StartError
 
 Stage = Literal["inputs", "splitters", "outputs"]
 STAGES: tuple[Stage, ...] = ("inputs", "splitters", "outputs")

@@ -9,7 +9,7 @@ from host.config import convert, lua, model, registry
 from host.config.files import Sections
 from host.config.lua import Plugins
 from host.config.nodes import FAULTY, Node
-from host.errors import ConfigError, StartError
+from host.core.errors import ConfigError, StartError
 
 T = TypeVar("T")
 StructT = TypeVar("StructT", bound=msgspec.Struct)

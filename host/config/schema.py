@@ -13,8 +13,8 @@ from host.config.catalogue import LUA_STAGES, OptionInfo, PluginInfo
 from host.config.files import SECTIONS
 from host.config.model import STAGES, Stage
 from host.config.test_keys import TestKeys
-from host.errors import ConfigError
-from host.sandbox.case_keys import CasesFile
+from host.core.errors import ConfigError
+from host.plugins.case_schema import CasesFile
 
 Schema = dict[str, Any]
 

@@ -25,8 +25,8 @@ from typing import Any
 import lmdb
 import orjson
 
+from host.core.errors import DeliveryError, StartError
 from host.delivery import recent_values, state_files
-from host.errors import DeliveryError, StartError
 from host.telemetry.logs import get_logger
 
 Checkpoint = dict[str, Any]

@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from host.clock import Clock, RealClock
+from host.core.clock import Clock, RealClock
+from host.core.errors import RetryDelivery, StartError
 from host.delivery import state_files
 from host.delivery.letter_files import TAKEN_OUT
-from host.errors import RetryDelivery, StartError
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 

@@ -7,8 +7,8 @@ import itertools
 import socket
 from typing import Any
 
+from host.core.descriptors import wait_readable
 from host.inputs.base import Feeder, Input
-from host.readiness import wait_readable
 
 _ACCEPT_AGAIN_S = 1.0
 _LAST_READS = 64

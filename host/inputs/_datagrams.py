@@ -4,9 +4,9 @@ import asyncio
 import socket
 from array import array
 
+from host.core.descriptors import wait_readable
 from host.inputs._datagram_drops import DatagramDrops
 from host.inputs.base import Input, Slot
-from host.readiness import wait_readable
 
 MOST_BYTES = 65536
 """Longest datagram that is received whole."""

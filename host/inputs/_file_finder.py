@@ -7,9 +7,9 @@ import time
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from host import file_patterns
-from host.errors import StartError
-from host.file_patterns import fnmatch
+from host.core import file_patterns
+from host.core.errors import StartError
+from host.core.file_patterns import fnmatch
 
 _MANY = 1000
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import PurePath
 from typing import Any
 
-from host import beginning
+from host.core import text_encoding
 from host.inputs._file_source import GzipSource, Source, digest
 from host.inputs.base import Feeder, Input
 
@@ -225,9 +225,9 @@ class Tail:
     async def _look_at_beginning(self) -> None:
         """Pass over a byte order mark, which is no part of the first record; say so of text that nobody will decode."""
         head = self._source.head()
-        if advice := beginning.utf16_advice(head):
+        if advice := text_encoding.utf16_advice(head):
             self._owner.log.warning("A file will not be decoded.", path=self.path, hint=advice)
-        if mark_bytes := beginning.mark_bytes(head):
+        if mark_bytes := text_encoding.mark_bytes(head):
             await self.feeder.finish()
             await self._source.seek(mark_bytes)
             self._generation += 1

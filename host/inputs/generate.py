@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from host.errors import StartError
+from host.core.errors import StartError
 from host.inputs.base import Feeder, Input, InputOptions
 
 _TICK_S = 0.01

@@ -8,9 +8,9 @@ import stat
 import sys
 from functools import partial
 
-from host.errors import StartError
+from host.core.descriptors import wait_readable
+from host.core.errors import StartError
 from host.inputs.base import Feeder, Input, InputOptions
-from host.readiness import wait_readable
 
 _PIPE_BYTES = 1 << 20
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from host import addresses
-from host.errors import StartError
+from host.core import addresses
+from host.core.errors import StartError
 from host.inputs._connections import Connections
 from host.inputs.base import Input, InputOptions
 

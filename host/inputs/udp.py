@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from host import addresses
+from host.core import addresses
 from host.inputs._datagrams import Datagrams
 from host.inputs.base import Input, InputOptions
 

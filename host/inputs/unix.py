@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from host.errors import StartError
+from host.core.errors import StartError
 from host.inputs._connections import Connections
 from host.inputs._datagrams import Datagrams
 from host.inputs.base import Input, InputOptions

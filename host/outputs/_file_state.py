@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import lmdb
 import orjson
 
+from host.core.errors import StartError
 from host.delivery import state_files
-from host.errors import StartError
 
 _MAP_BYTES = 1 << 20
 _DAMAGED = "A half-written last line of this output's files may stay; no record is missed."

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from host.errors import RejectBatch
+from host.core.errors import RejectBatch
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from host.errors import RejectBatch, RetryDelivery
+from host.core.descriptors import wait_writable
+from host.core.errors import RejectBatch, RetryDelivery
 from host.outputs.base import Batch, Output, OutputOptions
-from host.readiness import wait_writable
 from host.telemetry.metrics import ComponentMetrics
 
 # What the kernel takes at once when it says that a pipe can be written to (PIPE_BUF).

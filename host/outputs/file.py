@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from host.clock import Clock, RealClock
-from host.errors import OpenError, RetryDelivery, StartError
+from host.core.clock import Clock, RealClock
+from host.core.errors import OpenError, RetryDelivery, StartError
 from host.outputs._file_state import FileState
 from host.outputs.base import Batch, Output, OutputOptions
 from host.telemetry.metrics import ComponentMetrics

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from host.clock import Clock, RealClock
 from host.config.model import Retries
+from host.core.clock import Clock, RealClock
+from host.core.errors import DeliveryError, OpenError, RejectBatch, RetryDelivery, StartError
 from host.delivery.dead_letters import DeadLetters
-from host.errors import DeliveryError, OpenError, RejectBatch, RetryDelivery, StartError
 from host.outputs.base import Batch, Output, RejectRecords
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics

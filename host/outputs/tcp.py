@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from host import addresses
-from host.errors import RetryDelivery
+from host.core import addresses
+from host.core.descriptors import wait_writable
+from host.core.errors import RetryDelivery
 from host.outputs.base import Batch, Output, OutputOptions
-from host.readiness import wait_writable
 from host.telemetry.metrics import ComponentMetrics
 
 _DISCARD_BYTES = 4096

@@ -8,7 +8,7 @@ docs/pack-layout.md.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from host.errors import PackError
+from host.core.errors import PackError
 from host.packs.protocol import PACK_HEADER, PackHeader, read_pack_header
 
 _WORD_BYTES = 8

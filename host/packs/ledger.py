@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 
 from host.packs.arena import Arena
-from host.packs.maker import Maker
+from host.packs.producer import Maker
 
 
 class Stream:

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from host.errors import PackError
+from host.core.errors import PackError
 from host.packs.ledger import TablePack
 from host.packs.protocol import PACK_HEADER, read_pack_header
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from host.errors import PackError
+from host.core.errors import PackError
 from host.packs.protocol import PackHeader, read_pack_header
 
 Message = dict[str, Any]

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from host.errors import PackError
+from host.core.errors import PackError
 from host.packs.protocol import PACK_HEADER, PACK_MAGIC, PACK_VERSION, PackHeader
 
 _STRING, _BYTES, _INTEGER, _DOUBLE, _BOOL, _ARRAY = 1, 2, 7, 8, 9, 10

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from host.errors import PackError, RetryDelivery
+from host.core.errors import PackError, RetryDelivery
 from host.outputs.runner import LeftOver
 from host.packs import reader
 from host.packs.ledger import RawPack, TablePack
-from host.pipeline.units import FilterUnit, InputUnit, OutputUnit
-from host.router.consumer import is_read_again
+from host.pipeline.consumers import is_read_again
+from host.pipeline.units.union import FilterUnit, InputUnit, OutputUnit
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 

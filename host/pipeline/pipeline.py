@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from host.config import model
+from host.core.errors import HekateError, SandboxError
+from host.core.private_files import secure_state_dir
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
-from host.errors import HekateError, SandboxError
+from host.hotload.case_check import CaseCheck, sandboxes_of
 from host.outputs.runner import LeftOver
-from host.pipeline import operate, restart_needs
-from host.pipeline.case_check import CaseCheck, sandboxes_of
-from host.pipeline.judge import Judge
+from host.pipeline import lifecycle, restart_needs
+from host.pipeline.context import Surroundings
+from host.pipeline.environment import World
 from host.pipeline.leftovers import LeftOvers, comes_again
-from host.pipeline.reload import STAGES, Reload, all_of, wanted_units
-from host.pipeline.surroundings import Surroundings
-from host.pipeline.units import FilterUnit, InputUnit, OutputUnit, Unit
-from host.pipeline.waiting import wait_until
-from host.pipeline.world import World
-from host.private_files import secure_state_dir
+from host.pipeline.match_probe import Judge
+from host.pipeline.transition import STAGES, Reload, all_of, wanted_units
+from host.pipeline.units.union import FilterUnit, InputUnit, OutputUnit, Unit
+from host.pipeline.waits import wait_until
 from host.sandbox.group import Group
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor
@@ -164,7 +164,7 @@ class Pipeline:
         """
         await self.changing.acquire()
         for unit in self._units():
-            operate.release(unit)
+            lifecycle.release(unit)
         await all_of(unit.stop_reading() for unit in self.inputs.values())
         await self._settled(lambda: all(unit.decoded for unit in self.inputs.values()))
         await self._settle_filters()

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from host import paths
 from host.config import model
-from host.errors import StartError
+from host.core import paths
+from host.core.errors import StartError
 from host.sandbox.process import Order
 
 _KERNEL_LIMITS = ("output_limit", "max_message_size", "max_message_fields")

@@ -22,7 +22,7 @@ def run(code: Sequence[str], loaded: Sequence[str], sandbox_dir: Path, output_fo
         The exit status.
     """
     if not code and output_format == "text" and sys.stdin.isatty() and sys.stdout.isatty():
-        from host.repl.prompt import converse
+        from host.repl.ui.prompt import converse
 
         asyncio.run(converse(loaded, sandbox_dir))
         return os.EX_OK
@@ -30,7 +30,7 @@ def run(code: Sequence[str], loaded: Sequence[str], sandbox_dir: Path, output_fo
 
 
 async def _carry_out(code: Sequence[str], loaded: Sequence[str], sandbox_dir: Path, output_format: str) -> int:
-    from host.repl.entering import opened
+    from host.repl.ui.executor import opened
 
     async with opened(sandbox_dir, output_format) as repl:
         try:

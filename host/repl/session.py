@@ -7,8 +7,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from host.errors import HekateError
-from host.repl.line import Line
+from host.core.errors import HekateError
+from host.repl.ui.line import Line
 from host.repl.workbench import MOST_ASKED_BYTES, EndedError, Workbench
 from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient

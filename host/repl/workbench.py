@@ -6,17 +6,17 @@ from typing import Any
 import msgspec
 import orjson
 
-from host import paths
 from host.config import api_reference, model
 from host.config.limits import effective
-from host.errors import HekateError
+from host.core import paths
+from host.core.errors import HekateError
 from host.sandbox.supervisor import START_CPU_MS
 from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import answers
-from host.trial.laboratory import Laboratory
+from host.trial.harness import Laboratory
 from host.trial.model import Bounds, Repl, Result
-from host.trial.stage import Stage
+from host.trial.trial_sandbox import Stage
 
 MOST_ASKED_BYTES = 256 * 1024
 """Text that one question may have."""

@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from host.errors import PackError
+from host.core.errors import PackError
 from host.packs import pack_file
 from host.packs.arena import Arena
 from host.packs.ledger import RawPack, Stream, TablePack
 from host.packs.protocol import read_pack_header
-from host.pipeline.surroundings import SANDBOX_SLOT_BYTES
+from host.pipeline.context import SANDBOX_SLOT_BYTES
 from host.replay.recording import Recording
 
 _SLOTS = 2

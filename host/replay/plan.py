@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from host import file_patterns
 from host.config import convert, model
 from host.config.dropins import DropIns
 from host.config.load import load_config
-from host.errors import ConfigErrors, StartError
+from host.core import file_patterns
+from host.core.errors import ConfigErrors, StartError
 from host.packs import pack_file
-from host.replay import given_files
+from host.replay import file_arguments
 from host.replay.pack_recording import PackRecording
 from host.replay.recording import Recording
 from host.replay.recordings import Recordings
@@ -97,7 +97,7 @@ def _expanded(
         if wanted is not None and wanted not in inputs:
             raise StartError(f"There is no input `{wanted}`. {convert.did_you_mean(wanted, inputs)}")
         for path in sorted(file_patterns.glob(pattern)) or [pattern]:
-            given_files.check(path)
+            file_arguments.check(path)
             yield path, wanted
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from host import beginning
+from host.core import text_encoding
 from host.inputs._file_source import Source, open_source
 from host.inputs.base import Feeder, Input
 from host.packs.ledger import Stream
@@ -53,7 +53,7 @@ class ReplayInput(Input):
             stream.now_ns = os.fstat(source.fd).st_mtime_ns
             self.by_stream[stream] = recording
             self.metrics.streams_open += 1
-            position = beginning.mark_bytes(source.head())
+            position = text_encoding.mark_bytes(source.head())
             await source.seek(position)
             found = self._open[recording] = source, Feeder(self, stream, self.new_splitter(), position)
         return found

@@ -5,15 +5,15 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
-from host import terminating
 from host.config import model
+from host.core import signals
 from host.outputs.base import Output
 from host.pipeline.pipeline import Pipeline
-from host.replay.conductor import Conductor, Span
+from host.replay.environment import ReplayWorld
+from host.replay.output_preview import Lines
 from host.replay.pace import Pace
 from host.replay.recordings import Recordings
-from host.replay.showing import Lines
-from host.replay.world import ReplayWorld
+from host.replay.scheduler import Conductor, Span
 
 
 class Session:
@@ -59,7 +59,7 @@ class Session:
             conductor = self._conductor = Conductor(self.pipeline, self.world, pace or Pace(None), span or Span())
             loop = asyncio.get_running_loop()
             # In the midst of a batch, too, which may be many records to show.
-            with terminating.told(partial(self._on_signal, loop)):
+            with signals.told(partial(self._on_signal, loop)):
                 try:
                     await conductor.run()
                 finally:

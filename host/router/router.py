@@ -9,10 +9,10 @@ there are.
 from collections.abc import Callable, Iterable
 
 from host.packs.ledger import TablePack
-from host.router.consumer import Consumer
-from host.router.kinds import MOST_KEPT_SHAPES_BYTES
-from host.router.needs import kinds_of
-from host.router.terminations import Terminations
+from host.pipeline.consumers import Consumer
+from host.pipeline.terminations import Terminations
+from host.router.match_cache import MOST_KEPT_SHAPES_BYTES
+from host.router.matcher_requirements import kinds_of
 from host.telemetry.metrics import ComponentMetrics
 
 _MOST_ROUTES = 10_000

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from host.packs import protocol
 from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import Op, PackFlags, TickFlags
+from host.sandbox.assignment import Work
 from host.sandbox.journal import Tick
-from host.sandbox.work import Work
 
 
 def pack(work: Work, *, keeps_state: bool, again: bool = False) -> bytes:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 
-from host.errors import SandboxError
+from host.core.errors import SandboxError
 from host.sandbox.cpu import ProcessClock, ThreadClock
 from host.sandbox.memory import max_process_bytes
 from host.sandbox.process import MOST_MEMBERS, lua_bytes

@@ -13,7 +13,7 @@ from host.packs.protocol import Report
 from host.sandbox.termination import Limit
 
 if TYPE_CHECKING:
-    from host.sandbox.work import Work
+    from host.sandbox.assignment import Work
 
 _MEMORY_DEATHS = 2
 

@@ -6,8 +6,9 @@ thousand times in a host with a thousand filters.
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from host.core import paths
 
 KINDS = ("decoder", "filter", "encoder", "tap", "grammar", "repl")
 _MAIN = "main"
@@ -23,7 +24,7 @@ def load(luajit: Any) -> dict[str, dict[str, bytes]]:
     Args:
         luajit: The module `lupa.luajit21`.
     """
-    sources = {path.stem: path.read_bytes() for path in (Path(__file__).parent / "kernel").glob("*.lua")}
+    sources = {name: path.read_bytes() for name, path in paths.kernel_modules().items()}
     compile_ = luajit.LuaRuntime(encoding=None, register_eval=False, register_builtins=False).eval(_COMPILE)
     code = {name: compile_(name.encode(), text) for name, text in sources.items()}
     return {kind: {name: code[name] for name in needed(sources, kind)} for kind in KINDS}

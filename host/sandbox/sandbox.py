@@ -18,26 +18,26 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
-from host.errors import SandboxError
+from host.core.errors import SandboxError
 from host.packs import protocol
 from host.packs.arena import Arena
 from host.packs.ledger import RawPack, TablePack
-from host.packs.maker import Maker
+from host.packs.producer import Maker
 from host.packs.protocol import COMMAND, NEVER_MATCHES, Emitted, Op, Report, Said
+from host.plugins.module_texts import ModuleTexts
 from host.sandbox import commands
-from host.sandbox.blame import Blame
+from host.sandbox.assignment import Work
 from host.sandbox.channel import Channel
+from host.sandbox.crash_attribution import Blame
 from host.sandbox.heartbeat import Beat, Heartbeat, Usage, Use
+from host.sandbox.in_flight import Workload
 from host.sandbox.journal import Journal, Tick
-from host.sandbox.module_texts import ModuleTexts
+from host.sandbox.listener import Housing, Owner
 from host.sandbox.process import Order
-from host.sandbox.readouts import Answer, answer_of
-from host.sandbox.roles import Housing, Owner
+from host.sandbox.queries import Answer, answer_of
 from host.sandbox.slots import Slots
 from host.sandbox.state_exchange import StateExchange
 from host.sandbox.termination import MOST_SAID, Limit, Termination, last_words, of_status
-from host.sandbox.work import Work
-from host.sandbox.workload import Workload
 from host.sandbox.zygote_client import Place, Seat
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
@@ -87,7 +87,7 @@ class Sandbox:
     failure_line = 0
     """The line of the script at which a failure began, for a reason that names none; 0 if it is not known."""
     needs = b""
-    """What its matcher needs, as it said itself: see `host.router.needs`."""
+    """What its matcher needs, as it said itself: see `host.router.matcher_requirements`."""
 
     def __init__(
         self,

@@ -16,7 +16,8 @@ import socket
 import sys
 from typing import Any
 
-from host.sandbox import kernel_code, lua_modules, privileges, process
+from host.plugins import lua_modules
+from host.sandbox import kernel_code, privileges, process
 from host.sandbox.process import MOST_MEMBERS
 
 _MOST_BYTES = 64 * 1024

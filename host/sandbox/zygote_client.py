@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from host.errors import SandboxError
+from host.core.errors import SandboxError
 from host.sandbox.cpu import CpuClock, ProcessClock
 from host.sandbox.memory import max_process_bytes
 from host.sandbox.outbox import Outbox, OutboxFullError

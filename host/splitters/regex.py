@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
-from host.linear_regex import Spans, compile_bytes, parse
+from host.core.linear_regex import Spans, compile_bytes, parse
 from host.splitters.base import Cut, Oversize, Scan, Splitter, SplitterOptions
 
 _PART_BYTES = 4096

@@ -12,9 +12,9 @@ from host.config import convert, model, nodes
 from host.config.dropins import standalone_filter
 from host.config.lua import Plugins
 from host.config.nodes import FAULTY, Node
-from host.errors import ConfigError, HekateError
-from host.sandbox.case_keys import CaseKeys, CasesFile, StepKeys
-from host.sandbox.library import Library, Plugin
+from host.core.errors import ConfigError, HekateError
+from host.plugins.case_schema import CaseKeys, CasesFile, StepKeys
+from host.plugins.library import Library, Plugin
 from host.trial.messages import timestamp_ns, to_message
 from host.trial.model import Decoder, Encoder, Given, Record, Step, Tick, Trial
 
@@ -65,7 +65,7 @@ class Cases:
         """The cases of a plugin; those with a fault are left out.
 
         Args:
-            plugin: What `host.sandbox.library` has read of it.
+            plugin: What `host.plugins.library` has read of it.
             source: Its text.
         """
         text = source.decode()

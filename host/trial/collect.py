@@ -7,12 +7,12 @@ from typing import cast
 
 import msgspec
 
-from host import paths
 from host.config import load, model
 from host.config.model import PluginKind
-from host.errors import ConfigError, ConfigErrors
-from host.sandbox import compiler, library, manifest
-from host.sandbox.library import KINDS
+from host.core import paths
+from host.core.errors import ConfigError, ConfigErrors
+from host.plugins import compiler, library, manifest
+from host.plugins.library import KINDS
 from host.trial import pipeline_tests
 from host.trial.cases import SUFFIX, Case, Cases
 from host.trial.pipeline_tests import Test

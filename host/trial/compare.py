@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from host.packs.reader import Message
-from host.sandbox.case_keys import StepKeys
+from host.plugins.case_schema import StepKeys
 from host.trial.cases import Case
 from host.trial.messages import described_fields, timestamp_ns
 from host.trial.model import Decoder, Outcome, Result

@@ -12,9 +12,9 @@ import msgspec
 
 from host.config import model
 from host.config.flow import script_text
-from host.errors import HekateError
+from host.core.errors import HekateError
 from host.inputs.generate import GenerateOptions
-from host.router.matcher_check import Kind
+from host.plugins.matcher_check import Kind
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import engine
 from host.trial.model import Decoder, Outcome, Record, Trial

@@ -7,14 +7,14 @@ host's loop for longer than it takes to read what one step has made.
 import math
 
 from host.config import model
-from host.errors import SandboxError
+from host.core.errors import SandboxError
 from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial.allowance import Allowance
 from host.trial.coverage import Coverage
-from host.trial.laboratory import Laboratory
+from host.trial.harness import Laboratory
 from host.trial.model import Decoder, Ending, Given, Grammar, Outcome, Record, Result, Tick, Trial
-from host.trial.stage import Stage, TooMuchError
+from host.trial.trial_sandbox import Stage, TooMuchError
 
 
 class TrialError(SandboxError):

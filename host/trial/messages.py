@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from host.errors import HekateError
+from host.core.errors import HekateError
 from host.packs.writer import Field, Message, Scalar
 
 TEXT_HEADERS = ("Payload", "EnvVersion", "Hostname")

@@ -18,19 +18,19 @@ from host.config.dropins import DropIns
 from host.config.load import Loaded
 from host.config.nodes import Node
 from host.config.test_keys import ExpectKeys, GivenKeys, TestKeys
-from host.errors import ConfigError, HekateError
+from host.core.errors import ConfigError, HekateError
 from host.packs import reader
 from host.packs.ledger import TablePack
 from host.packs.reader import Message
-from host.sandbox.case_keys import DEFAULT_NOW
+from host.plugins.case_schema import DEFAULT_NOW
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial.allowance import Allowance
 from host.trial.coverage import Coverage
 from host.trial.engine import TrialError
-from host.trial.laboratory import Laboratory
+from host.trial.harness import Laboratory
 from host.trial.messages import timestamp_ns, to_message
 from host.trial.model import Bounds, Result
-from host.trial.stage import Stage, TooMuchError
+from host.trial.trial_sandbox import Stage, TooMuchError
 
 _NS = 1_000_000_000
 _MOST_TICKS = 10_000

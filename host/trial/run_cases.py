@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from host.errors import HekateError
+from host.core.errors import HekateError
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import engine, pipeline_tests
 from host.trial.allowance import Allowance

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from host.sandbox import manifest
+from host.plugins import manifest
 from host.trial.update import Update
 
 _WIDTH = 100_000

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from host.errors import SandboxError
+from host.core.errors import SandboxError
 from host.packs.arena import Arena
 from host.pipeline import specs
-from host.sandbox import manifest, supervisor
+from host.plugins import manifest
+from host.sandbox import supervisor
 from host.sandbox.process import Order
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor

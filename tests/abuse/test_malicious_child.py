@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from host.admin.readings import read_sandboxes
+from host.admin.services.stats import read_sandboxes
 from host.delivery.dead_letters import DeadLetters
 from host.packs import protocol
 from host.packs.arena import Arena
 from host.packs.intake import Intake
 from host.packs.protocol import COMMAND, PACK_HEADER, PACK_MAGIC, REPORT, Emitted, Op, PackHeader, Said
-from host.router.decoding import Decoding
+from host.pipeline.decoder_pool import Decoding
 from host.sandbox import supervisor
 from host.sandbox.cpu import ProcessClock
 from host.sandbox.process import Order

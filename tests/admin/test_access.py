@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from host.admin.routes import all_routes
+from host.admin.api.routes import all_routes
 from tests.admin.client import TOKENS, Api, admin_section, api_of, audit
 from tests.running import to_json, until
 

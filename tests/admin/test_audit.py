@@ -8,7 +8,7 @@ import msgspec
 import orjson
 import pytest
 
-from host.admin.audit import Audit
+from host.admin.services.audit import Audit
 from host.config.model import AuditSettings
 from host.telemetry.metrics import ComponentMetrics
 

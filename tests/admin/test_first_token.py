@@ -6,11 +6,11 @@ import stat
 
 import pytest
 
-from host import private_files
-from host.admin.auth import Access
-from host.admin.problems import Problem
+from host.admin.api.problems import Problem
+from host.admin.services.auth import Access
 from host.config.model import Admin, AdminToken
-from host.errors import StartError
+from host.core import private_files
+from host.core.errors import StartError
 
 NAME = "admin-token"
 

@@ -13,8 +13,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from host.admin import openapi
-from host.admin.routes import PARTS
+from host.admin.api import openapi
+from host.admin.api.routes import PARTS
 from tests.admin.client import TOKENS
 from tests.effort import examples
 

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from host.admin.routes import dead_letters
+from host.admin.api.routes import dead_letters
 from host.delivery.letter_files import Letter, LetterId
-from host.pipeline import replay
-from host.pipeline.replay import Replay
+from host.pipeline import redelivery
+from host.pipeline.redelivery import Replay
 from host.telemetry.metrics import ComponentMetrics
 
 LETTER = Letter(LetterId(1, 0), {"kind": "outputs", "component": "slow", "record": "record"})
@@ -28,7 +28,7 @@ def control_of(unit):
 
 
 def test_a_letter_that_is_delivered_late_is_taken_out_then_and_not_sent_twice(monkeypatch):
-    monkeypatch.setattr(replay, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(redelivery, "_PATIENCE_S", 0.01)
     taken, delivered = [], []
     monkeypatch.setattr(dead_letters, "_take_out", lambda _, letters: taken.extend(letters))
     control = control_of(Unit(lambda finish, _: delivered.append(finish)))
@@ -57,7 +57,7 @@ def test_a_letter_that_is_delivered_in_time_is_no_late_one(monkeypatch):
 @pytest.mark.parametrize("is_late", [False, True])
 def test_a_letter_whose_output_is_stopped_meanwhile_stays_and_may_be_replayed_again(monkeypatch, is_late):
     if is_late:
-        monkeypatch.setattr(replay, "_PATIENCE_S", 0.01)
+        monkeypatch.setattr(redelivery, "_PATIENCE_S", 0.01)
     taken, given_up = [], []
     monkeypatch.setattr(dead_letters, "_take_out", lambda _, letters: taken.extend(letters))
     control = control_of(Unit(lambda _, give_up: given_up.append(give_up) if is_late else give_up(False)))

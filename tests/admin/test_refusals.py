@@ -5,9 +5,9 @@ import asyncio
 import orjson
 import pytest
 
-from host.admin import refusals
-from host.admin.audit import Audit
-from host.admin.refusals import Refusals
+from host.admin.services import refusals
+from host.admin.services.audit import Audit
+from host.admin.services.refusals import Refusals
 from host.telemetry.metrics import ComponentMetrics
 from tests.admin.client import TOKENS, audit
 

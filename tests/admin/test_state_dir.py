@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from host.errors import StartError
-from host.private_files import open_private, secure_state_dir
+from host.core.errors import StartError
+from host.core.private_files import open_private, secure_state_dir
 
 
 def mode(path):

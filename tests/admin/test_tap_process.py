@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from host.admin import tap_process
-from host.admin.tap_process import TapProcess
+from host.admin.services import tap_process
+from host.admin.services.tap_process import TapProcess
 
 LATE_S = 0.01
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from host.config.load import load
-from host.errors import ConfigErrors
+from host.core.errors import ConfigErrors
 from tests.admin.client import TOKENS, Api, admin_section, api_of
 
 INPUT = {"in": {"type": "generate", "lines": ["x"], "rate": 10}}

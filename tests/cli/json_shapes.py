@@ -2,7 +2,7 @@
 
 import re
 
-from host.cli.json_keys import SHAPES
+from host.cli.support.json_keys import SHAPES
 
 
 def check_shape(verb, document):

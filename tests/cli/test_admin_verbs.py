@@ -12,7 +12,7 @@ import sys
 import pexpect
 import pytest
 
-from host.cli.json_keys import SHAPES
+from host.cli.support.json_keys import SHAPES
 from tests.cli.json_shapes import check_shape
 from tests.cli.many import many
 from tests.cli.test_cli import hekate

@@ -287,7 +287,7 @@ def test_version_names_what_runs():
 
 
 def test_every_exit_status_is_documented():
-    from host import errors
+    from host.core import errors
 
     page = (ROOT / "docs" / "cli.md").read_text()
     classes = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.HekateError)]

@@ -13,8 +13,10 @@ from tests.running import ROOT, Bench, to_json
 
 SABOTAGE = """
 import pathlib, resource, shutil, sys
-from host.cli import checks, config_checks, main
-from host.sandbox import lua_modules
+from host.cli import main
+from host.cli.support import config_checks
+from host.cli.support import doctor_checks as checks
+from host.plugins import lua_modules
 {code}
 sys.exit(main.run(["doctor", "--format", "json", *sys.argv[1:]]))
 """

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from host.cli.test_report import differing
+from host.cli.support.test_report import differing
 from tests.cli.test_cli import ROOT, hekate
 from tests.running import until
 

@@ -3,8 +3,8 @@
 import pytest
 from rich.text import Text
 
-from host.cli import output
-from host.cli.visible import visible, visible_lines
+from host.cli.support import output
+from host.cli.support.escape import visible, visible_lines
 
 HOSTILE = "a\x1b[2J\x9b1A\r\x00\u202eb\u2066c\u061cd\u200ee"
 FORBIDDEN = set("\x1b\x9b\r\x00\u202e\u2066\u061c\u200e")

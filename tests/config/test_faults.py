@@ -2,7 +2,7 @@
 
 import pytest
 
-from host.errors import ConfigErrors
+from host.core.errors import ConfigErrors
 
 GOOD_IN = "inputs: {in: {type: made_up, address: here}}\n"
 GOOD_OUT = "outputs: {out: {type: made_up, address: x, message_matcher: 'TRUE'}}\n"

@@ -5,7 +5,7 @@ import pytest
 
 from host.config import limits, model
 from host.config.load import load, load_config
-from host.errors import ConfigErrors
+from host.core.errors import ConfigErrors
 
 MINIMAL = """
 inputs:

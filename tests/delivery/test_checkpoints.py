@@ -14,9 +14,9 @@ import lmdb
 import pytest
 
 from host.config import model
+from host.core.errors import DeliveryError, StartError
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.state_files import unseal
-from host.errors import DeliveryError, StartError
 from host.pipeline.pipeline import Pipeline
 
 NOBODY = 65534

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.clock import VirtualClock
+from host.core.clock import VirtualClock
+from host.core.errors import RetryDelivery, StartError
 from host.delivery import dead_letters
 from host.delivery.dead_letters import DeadLetters
-from host.errors import RetryDelivery, StartError
 from host.telemetry.metrics import ComponentMetrics
 from tests.effort import examples
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from host.delivery.checkpoints import Checkpoints
 from host.outputs._file_state import FileState
-from host.router.state_keeper import StoredState, pack_state, unpack
+from host.pipeline.state_keeper import StoredState, pack_state, unpack
 from tests.effort import examples
 
 KEYS = [f"a/file/1-{number}" for number in range(200)]

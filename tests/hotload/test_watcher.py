@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from host.pipeline import watcher
-from host.pipeline.watcher import Watcher
+from host.hotload import watcher
+from host.hotload.watcher import Watcher
 
 
 class Watched:

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from host.errors import StartError
+from host.core.errors import StartError
 from host.inputs._file_finder import Finder
 from host.inputs._file_source import PlainSource, open_source
 from host.inputs.file import FileInput

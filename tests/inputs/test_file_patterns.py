@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.file_patterns import fnmatch, glob
+from host.core.file_patterns import fnmatch, glob
 from tests.effort import examples
 
 PATTERN = st.text(alphabet="ab.*?[]!-^\\é日", max_size=8)

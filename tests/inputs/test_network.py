@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from host import addresses
-from host.errors import StartError
+from host.core import addresses
+from host.core.errors import StartError
 from host.inputs.tcp import TcpInput
 from host.inputs.udp import UdpInput
 from host.inputs.unix import UnixInput

@@ -7,7 +7,7 @@ import time
 import msgspec
 import pytest
 
-from host.errors import StartError
+from host.core.errors import StartError
 from host.inputs.generate import GenerateInput
 from host.inputs.stdin import StdinInput
 from tests.inputs.conftest import Harness

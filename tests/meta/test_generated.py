@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from host.cli import pages as made
+from host.cli.support import pages as made
 from host.config.load import load
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
-from host.clock import VirtualClock
-from host.errors import RetryDelivery, StartError
+from host.core.clock import VirtualClock
+from host.core.errors import RetryDelivery, StartError
 from host.outputs.file import FileOutput
 from host.testing.batches import batch_of
 from tests.outputs.conftest import opened, until, write

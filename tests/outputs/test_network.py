@@ -8,7 +8,7 @@ import time
 import msgspec
 import pytest
 
-from host.errors import RetryDelivery
+from host.core.errors import RetryDelivery
 from host.outputs.base import RejectRecords
 from host.outputs.tcp import TcpOutput
 from host.outputs.udp import UdpOutput

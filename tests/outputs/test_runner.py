@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from host.clock import VirtualClock
 from host.config.model import Retries
+from host.core.clock import VirtualClock
+from host.core.errors import RejectBatch, RetryDelivery
 from host.delivery import dead_letters
 from host.delivery.dead_letters import DeadLetters
-from host.errors import RejectBatch, RetryDelivery
 from host.outputs.base import Output, OutputOptions, RejectRecords
 from host.outputs.null import NullOutput
 from host.outputs.runner import LeftOver, OutputRunner

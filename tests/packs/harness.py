@@ -3,13 +3,13 @@
 import asyncio
 from array import array
 
-from host import paths
+from host.core import paths
 from host.packs.arena import Arena
 from host.packs.intake import Intake
 from host.packs.protocol import Emitted
 from host.pipeline import specs
-from host.router.decoding import table_pack
-from host.sandbox import manifest
+from host.pipeline.decoder_pool import table_pack
+from host.plugins import manifest
 from host.sandbox.process import Order
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.zygote_client import ZygoteClient

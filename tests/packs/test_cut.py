@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.errors import PackError
+from host.core.errors import PackError
 from host.packs import cut, reader
 from host.packs.protocol import PACK_HEADER
 from tests.packs.harness import decode, script

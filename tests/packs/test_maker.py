@@ -7,7 +7,7 @@ import pytest
 from host.packs import writer
 from host.packs.arena import Arena
 from host.packs.ledger import TablePack
-from host.packs.maker import MAX_DEATHS, Maker
+from host.packs.producer import MAX_DEATHS, Maker
 from host.packs.protocol import PACK_HEADER
 
 SLOT_BYTES = 64 * 1024

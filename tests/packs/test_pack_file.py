@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.errors import PackError
+from host.core.errors import PackError
 from host.packs import pack_file, reader
 from tests.packs.test_reader import SLOT_BYTES, messages, simple, written
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.errors import PackError
+from host.core.errors import PackError
 from host.packs import reader as host_reader
 from host.packs import writer
 from host.packs.protocol import PACK_HEADER

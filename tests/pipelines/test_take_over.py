@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from host.config import model
-from host.pipeline import output_unit
-from host.pipeline.output_unit import OutputUnit
+from host.pipeline.units import output_unit
+from host.pipeline.units.output_unit import OutputUnit
 
 
 class Replaced(OutputUnit):

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from host.pipeline.waiting import wait_until
+from host.pipeline.waits import wait_until
 
 
 def test_what_has_come_while_the_host_was_not_scheduled_is_not_too_late():

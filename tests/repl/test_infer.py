@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from host.repl import pairs
+from host.repl.infer import pairs
 from tests.repl.session import answers
 
 CLOCKS = [f"10:0{minute}:07" for minute in range(8)]

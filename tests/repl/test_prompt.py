@@ -2,7 +2,7 @@
 
 import pytest
 
-from host.repl.prompt import is_open
+from host.repl.ui.prompt import is_open
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from host.packs.ledger import TablePack
-from host.router.kinds import MOST_KEPT_SHAPES_BYTES, Kinds
+from host.router.match_cache import MOST_KEPT_SHAPES_BYTES, Kinds
 
 MOST_KNOWN = 10_000
 

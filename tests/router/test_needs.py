@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host import paths
-from host.router.needs import Kind, Need, kinds_of, may_match, needs_of
-from host.sandbox import lua_modules
+from host.core import paths
+from host.plugins import lua_modules
+from host.router.matcher_requirements import Kind, Need, kinds_of, may_match, needs_of
 
 _PROBE = b"""
 local matcher, cjson, shapes = require "matcher", require "cjson", require "shapes"
@@ -28,7 +28,7 @@ def probe():
         from lupa import luajit21
     runtime = luajit21.LuaRuntime(encoding=None, unpack_returned_tuples=True)
     package = runtime.globals()[b"package"]
-    package[b"path"] = f"{paths.kernel()}/?.lua;{lua_modules.lua_path()}".encode()
+    package[b"path"] = f"{paths.kernel_lua_path()};{lua_modules.lua_path()}".encode()
     package[b"cpath"] = lua_modules.cpath().encode()
     return runtime.execute(_PROBE)
 

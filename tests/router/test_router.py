@@ -5,9 +5,9 @@ import pytest
 from host.config.model import Queue
 from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Report, Said
-from host.router.consumer import Consumer, FilterConsumer
+from host.pipeline.consumers import Consumer, FilterConsumer
 from host.router.router import Router
-from host.sandbox.work import Work
+from host.sandbox.assignment import Work
 from host.telemetry.metrics import ComponentMetrics
 
 

@@ -6,10 +6,10 @@ import struct
 import pytest
 
 from host.packs.ledger import TablePack
-from host.sandbox.blame import Blame
+from host.sandbox.assignment import Work
+from host.sandbox.crash_attribution import Blame
 from host.sandbox.heartbeat import Heartbeat
 from host.sandbox.termination import Termination, last_words, of_status
-from host.sandbox.work import Work
 
 KILLED = 9
 CRASHED = 11

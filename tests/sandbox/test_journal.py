@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.packs.ledger import TablePack
+from host.sandbox.assignment import Work
 from host.sandbox.journal import Journal, Tick
-from host.sandbox.work import Work
 
 
 class Told:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from host.sandbox import library, lua_modules
-from host.sandbox.library import Library
-from host.sandbox.manifest import read
+from host.plugins import library, lua_modules
+from host.plugins.library import Library
+from host.plugins.manifest import read
 
 GOOD = """\
 --[[

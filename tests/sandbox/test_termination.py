@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from host.sandbox.blame import Blame
+from host.sandbox.assignment import Work
+from host.sandbox.crash_attribution import Blame
 from host.sandbox.heartbeat import Heartbeat
 from host.sandbox.supervisor import _Watched
 from host.sandbox.termination import Limit, Termination, last_words, of_status
-from host.sandbox.work import Work
 
 
 def test_a_record_killed_from_outside_is_tried_three_times_whatever_the_text_says() -> None:

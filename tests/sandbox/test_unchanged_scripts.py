@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from host.config import hindsight_cfg, lua_data
 from host.config.model import HostSettings
-from host.sandbox.library import Library
+from host.plugins.library import Library
 from tests.effort import examples
 from tests.running import Bench, to_json, to_text, until
 
@@ -380,11 +380,11 @@ def test_no_bytes_of_a_cfg_break_its_reader(source):
 def test_what_no_sandbox_has_is_named_with_what_takes_its_place(code, why):
     from tests.lua_runtime import KERNEL, load_module, new_runtime
 
-    runtime = new_runtime(KERNEL)
+    runtime = new_runtime(*KERNEL)
     said = runtime.eval(b"""function(code)
       local f = setfenv(loadstring(code), { os = {}, print = print })
       return select(2, pcall(f))
     end""")(code.encode())
 
-    assert why in load_module(runtime, "elsewhere")[b"explain"](said).decode()
-    assert load_module(runtime, "elsewhere")[b"explain"](b"x: my own error") == b"x: my own error"
+    assert why in load_module(runtime, "unsupported_api")[b"explain"](said).decode()
+    assert load_module(runtime, "unsupported_api")[b"explain"](b"x: my own error") == b"x: my own error"

@@ -65,7 +65,7 @@ ITEMS = [
 
 @pytest.mark.parametrize(("module", "function", "arguments"), ITEMS, ids=[f"{case[0]}.{case[1]}" for case in ITEMS])
 def test_the_kernel_takes_all_declared_forms(module: str, function: str, arguments: list[Any]) -> None:
-    runtime = new_runtime(KERNEL, STDLIB)
+    runtime = new_runtime(*KERNEL, STDLIB)
     given = [to_lua(runtime, argument) for argument in arguments]
     items = load_module(runtime, module)[function.encode()](*given)
     compile_all = runtime.eval(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from host.sandbox import manifest
+from host.plugins import manifest
 from tests.lua_runtime import ROOT, STDLIB, load_module, new_runtime, to_lua, to_python
 
 RUNTIME = new_runtime(STDLIB, ROOT / "tests" / "sandbox_stdlib", ROOT / "tests" / "sandboxes")

@@ -6,7 +6,7 @@ import lmdb
 import pytest
 
 from host.delivery import checkpoints
-from host.router.state_keeper import unpack
+from host.pipeline.state_keeper import unpack
 from tests.running import nobodys_address, to_json, until
 
 TALLY = """
@@ -93,7 +93,7 @@ def test_what_a_state_includes_is_not_counted_again_though_its_position_is_behin
     check_exact(bench, count + more)
 
 
-KEEPER = "host.router.state_keeper:StateKeeper"
+KEEPER = "host.pipeline.state_keeper:StateKeeper"
 POINTS = [
     pytest.param(f"before:{KEEPER}.let_go", 3, id="between the state and its packs"),
     pytest.param("after:host.delivery.checkpoints:Checkpoints._write_once", 3, id="when a state is on disk"),

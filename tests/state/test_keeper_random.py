@@ -18,9 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from host.delivery.checkpoints import Checkpoints
 from host.packs.ledger import Stream
 from host.packs.protocol import Report, Said
-from host.router.state_keeper import StateKeeper, unpack
+from host.pipeline.state_keeper import StateKeeper, unpack
+from host.sandbox.assignment import Work
 from host.sandbox.journal import Journal
-from host.sandbox.work import Work
 from host.telemetry.metrics import ComponentMetrics
 from tests.effort import examples
 from tests.packs.making import Memory

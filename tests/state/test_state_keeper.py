@@ -11,9 +11,9 @@ from host.delivery.checkpoints import Checkpoints
 from host.packs.intake import MOST_KEPT
 from host.packs.ledger import Stream
 from host.packs.protocol import Report, Said
-from host.router.state_keeper import StateKeeper, StoredState, pack_state, preservation_version, unpack
+from host.pipeline.state_keeper import StateKeeper, StoredState, pack_state, preservation_version, unpack
+from host.sandbox.assignment import Work
 from host.sandbox.journal import Journal
-from host.sandbox.work import Work
 from host.telemetry.metrics import ComponentMetrics
 from tests.packs.making import Memory
 

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from host.config import model
-from host.errors import ConfigErrors, SandboxError
-from host.pipeline import case_check, specs
-from host.pipeline.case_check import CaseCheck
+from host.core.errors import ConfigErrors, SandboxError
+from host.hotload import case_check
+from host.hotload.case_check import CaseCheck
+from host.pipeline import specs
 from host.trial import allowance
 from tests.running import PLUGIN
 from tests.trial.conftest import sandbox

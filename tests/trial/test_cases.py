@@ -3,7 +3,7 @@
 import pytest
 
 from host.config import model
-from host.sandbox import library
+from host.plugins import library
 from host.trial.cases import Cases
 from host.trial.run_cases import run_cases
 from tests.running import PLUGIN

@@ -26,7 +26,7 @@ package.loaded.channel = stub {
 package.loaded.cjson.decode = function() return { kind = "test" } end
 package.loaded.scripts.coverage = false
 package.loaded.shapes.of_pack = function() see "shapes" return { compiled = {} } end
-package.loaded.calls.process = function() see "script" return 0 end
+package.loaded.script_calls.process = function() see "script" return 0 end
 """
 
 MAIN = rb"""
@@ -49,7 +49,7 @@ return table.concat(seen, ", ")
 
 @pytest.fixture
 def runtime():
-    made = new_runtime(KERNEL)
+    made = new_runtime(*KERNEL)
     made.execute(STUBS)
     return made
 

@@ -27,7 +27,7 @@ def read_module(name):
 @cache
 def attack():
     """Return the function that tries one kind of environment, or some modules."""
-    runtime = new_runtime(KERNEL)
+    runtime = new_runtime(*KERNEL)
     compile_ = runtime.eval(b"function(text, name) return assert(loadstring(text, name)) end")
     return runtime, compile_(HARNESS.read_bytes(), b"=boundary.lua")(read_module, str(KERNEL).encode())
 

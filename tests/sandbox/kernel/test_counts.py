@@ -10,7 +10,7 @@ from tests.lua_runtime import KERNEL, load_module, new_runtime
 @cache
 def kernel():
     """Return a function that runs a text with LPEG and cjson as scripts have them."""
-    runtime = new_runtime(KERNEL)
+    runtime = new_runtime(*KERNEL)
     lpeg = load_module(runtime, "script_lpeg")
     raw = load_module(runtime, "cjson")[b"new"]()
     cjson = load_module(runtime, "script_cjson")(raw)

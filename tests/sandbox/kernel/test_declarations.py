@@ -69,7 +69,7 @@ PLACES = {
 @cache
 def kernel():
     """Return a function that runs a text with the modules that the prelude names."""
-    runtime = new_runtime(KERNEL)
+    runtime = new_runtime(*KERNEL)
     declarations, lpeg = (load_module(runtime, name) for name in ("declarations", "script_lpeg"))
     re = load_module(runtime, "script_re")(load_module(runtime, "re"))
     compile_ = runtime.eval(b"function(text) return assert(loadstring(text)) end")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.effort import examples
 from tests.lua_runtime import KERNEL, load_module, new_runtime, to_lua, to_python
 
-RUNTIME = new_runtime(KERNEL)
+RUNTIME = new_runtime(*KERNEL)
 SYNTAX = load_module(RUNTIME, "matcher_syntax")
 REGEX = load_module(RUNTIME, "regex")
 

@@ -26,7 +26,7 @@ SECOND = '" ", { name = "b", grammar = P(1) ^ 0 }'
 
 @pytest.fixture(scope="module")
 def take():
-    runtime = new_runtime(KERNEL)
+    runtime = new_runtime(*KERNEL)
     return runtime.execute(HARNESS)
 
 

@@ -61,7 +61,7 @@ return {
 
 @pytest.fixture(scope="module")
 def lua():
-    return new_runtime(KERNEL).execute(CODE)
+    return new_runtime(*KERNEL).execute(CODE)
 
 
 NAMES = st.binary(min_size=0, max_size=12)
@@ -229,5 +229,5 @@ end
 
 
 def test_what_is_decoded_is_not_collected_meanwhile():
-    decode = new_runtime(KERNEL).execute(COLLECTING)
+    decode = new_runtime(*KERNEL).execute(COLLECTING)
     assert all(decode(number) for number in range(50))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.effort import examples
 from tests.lua_runtime import KERNEL, load_module, new_runtime, to_python
 
-RUNTIME = new_runtime(KERNEL)
+RUNTIME = new_runtime(*KERNEL)
 REGEX = load_module(RUNTIME, "regex")
 TEST_MEMORY = RUNTIME.execute(b"""
     local ffi = require "ffi"
@@ -264,7 +264,7 @@ def test_the_states_of_a_hard_pattern_stay_bounded() -> None:
 
 def test_it_runs_without_the_ffi() -> None:
     script = f"""
-        package.path = "{KERNEL}/?.lua;" .. package.path
+        package.path = "{";".join(f"{folder}/?.lua" for folder in KERNEL)};" .. package.path
         local regex = require "regex"
         assert(regex.compile("(?i)err(or)?s?:").test("3 ERRORS: x"))
         assert(not regex.compile("^[0-9]+$").test("12a"))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.lua_runtime import KERNEL, load_module, new_runtime
 
-RUNTIME = new_runtime(KERNEL)
+RUNTIME = new_runtime(*KERNEL)
 TIMESTAMPS = load_module(RUNTIME, "timestamps")
 AS_TEXT = RUNTIME.eval(b"function(of_number, n) return (tostring(of_number(n)):gsub('LL', '')) end")
 

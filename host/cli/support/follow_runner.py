@@ -1,0 +1,124 @@
+"""`hekate cat` of what is still being written: files that grow, and a pipe."""
+
+import asyncio
+import os
+import select
+import signal
+import stat
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from host.config import model
+from host.core import signals
+from host.outputs.base import Output
+from host.pipeline.environment import World
+from host.pipeline.pipeline import Pipeline
+from host.replay.output_preview import Lines
+
+_LOOK_EVERY_S = 0.1
+_BEGINNING_BYTES = 64 * 1024
+_STDIN = 0
+
+
+class _ShowingWorld(World):
+    """The real one, but for outputs that show."""
+
+    def __init__(self, new_output: Callable[..., Output]) -> None:
+        self._new_output = new_output
+
+    def output_class(self, config: model.Output) -> Callable[..., Output]:  # noqa: ARG002 -- all of them
+        """What shows."""
+        return self._new_output
+
+
+class Following:
+    """One run, until a signal comes, or until the end of a pipe.
+
+    Args:
+        config: What to run.
+        once: Whether to end with the inputs.
+        new_output: What makes outputs.
+        lines: What these show, at once.
+    """
+
+    def __init__(self, config: model.Config, *, once: bool, new_output: Callable[..., Output], lines: Lines) -> None:
+        self.pipeline = Pipeline(config, once=once, world=_ShowingWorld(new_output))
+        self.signal: signal.Signals | None = None
+        """Which one has ended it."""
+        self.write_fault: OSError | None = None
+        """Why standard output takes nothing more."""
+        self._stopped = asyncio.Event()
+        self._lines = lines
+        lines.on_fault = self._on_fault
+
+    async def run(self) -> None:
+        """Show what comes.
+
+        Raises:
+            HekateError: It could not be started, or not be brought to its end.
+        """
+        loop = asyncio.get_running_loop()
+        # In the midst of a batch, too, which may be many records to show.
+        with signals.told(partial(self._on_signal, loop)):
+            try:
+                await self.pipeline.start()
+                await _first(self._stopped.wait(), self.pipeline.ended.wait(), self._until_nobody_reads())
+                if not self._stopped.is_set():
+                    await self.pipeline.drain()
+            finally:
+                await self.pipeline.stop()
+
+    async def _until_nobody_reads(self) -> None:
+        """Whoever reads a pipe may go while nothing comes that would be written."""
+        output = select.poll()
+        output.register(sys.stdout.fileno(), 0)
+        while not any(event & select.POLLERR for _, event in output.poll(0)):  # noqa: ASYNC110 -- it is no event
+            await asyncio.sleep(_LOOK_EVERY_S)
+        self._on_fault(BrokenPipeError())
+
+    def _on_fault(self, fault: OSError) -> None:
+        self.write_fault = self.write_fault or fault
+        self._stopped.set()
+
+    def _on_signal(self, loop: asyncio.AbstractEventLoop, number: signal.Signals) -> None:
+        self.signal = self.signal or number
+        self._lines.is_over = True
+        loop.call_soon_threadsafe(self._stopped.set)
+
+
+async def _first(*awaitables: Awaitable[object]) -> None:
+    """Wait for one of them, and give the others up."""
+    tasks = [asyncio.ensure_future(each) for each in awaitables]
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+def is_regular(descriptor: int) -> bool:
+    """Whether it is a file, and no pipe, terminal or socket."""
+    return stat.S_ISREG(os.fstat(descriptor).st_mode)
+
+
+def beginning_of_stdin() -> bytes:
+    """Look how standard input begins, without taking that away from whoever reads it next."""
+    begins = os.read(_STDIN, _BEGINNING_BYTES)
+    source = os.dup(_STDIN)
+    reader, writer = os.pipe()
+    os.dup2(reader, _STDIN)
+    os.close(reader)
+    threading.Thread(target=_pass_on, args=(begins, source, writer), daemon=True).start()
+    return begins
+
+
+def _pass_on(data: bytes, source: int, writer: int) -> None:
+    while data:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(writer, left) :]
+        data = os.read(source, _BEGINNING_BYTES)
+    os.close(writer)

@@ -1,0 +1,169 @@
+"""Runs what `hekate test` was asked for: once, to update the files, or again and again."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from host.cli.support import test_report
+from host.cli.support.output import show_config_errors
+from host.cli.support.progress_bar import Progress
+from host.plugins import lua_modules
+from host.sandbox.zygote_client import ZygoteClient
+from host.telemetry import logs
+from host.trial import module_dependencies, update, update_files
+from host.trial.collect import Collected, collect, shipped
+from host.trial.compare import Verdict
+from host.trial.coverage import Coverage
+from host.trial.run_cases import run_cases, run_test
+
+_FAILED = 1
+_LOOK_EVERY_S = 0.3
+_KINDS = ("decoders", "filters", "encoders")
+
+
+class Wanted(NamedTuple):
+    """What was asked for."""
+
+    paths: Sequence[Path]
+    sandbox_dir: Path | None
+    output_format: str
+    coverage: bool
+
+    def collected(self) -> Collected:
+        """The cases and tests that there are now."""
+        return collect(self.paths or shipped(), self.sandbox_dir)
+
+
+def once(wanted: Wanted) -> int:
+    """Run it; answers the exit status."""
+    _set_up()
+    collected = wanted.collected()
+    start_s = time.perf_counter()
+    coverage = Coverage(wanted.sandbox_dir) if wanted.coverage else None
+    verdicts = asyncio.run(_run(collected, coverage))
+    _report(wanted, verdicts, collected, time.perf_counter() - start_s, coverage)
+    if collected.errors:
+        return os.EX_CONFIG
+    if not verdicts:
+        return os.EX_NOINPUT
+    return os.EX_OK if all(verdict.passed for verdict in verdicts) else _FAILED
+
+
+def write_what_came(wanted: Wanted) -> int:
+    """Write what comes into the files; answers the exit status."""
+    _set_up()
+    collected = wanted.collected()
+    if collected.errors:
+        show_config_errors(collected.errors)
+        return os.EX_CONFIG
+    verdicts = asyncio.run(_run(collected, None))
+    updates = []
+    for case, verdict in zip(collected.cases, verdicts, strict=False):
+        updates += update.of_case(case, verdict.outcome) if verdict.outcome is not None else []
+    for test, verdict in zip(collected.tests, verdicts[len(collected.cases) :], strict=True):
+        updates += update.of_test(test, verdict.came) if verdict.came else []
+    for file, count in update_files.write(updates).items():
+        if count:
+            click.echo(f"{file}: {count} of what is expected updated.", err=True)
+    return os.EX_OK
+
+
+def watch(wanted: Wanted) -> None:
+    """Run it, and what depends on a file that has changed, until interrupted."""
+    _set_up()
+    known: dict[tuple[str, str, int], Verdict] = {}
+    files: set[Path] | None = None
+    while True:
+        before = module_dependencies.marks(_folders(wanted))
+        _run_what_depends(wanted, files, known)
+        click.echo("Waiting for a change; Ctrl-C ends.", err=True)
+        while (after := module_dependencies.marks(_folders(wanted))) == before:
+            time.sleep(_LOOK_EVERY_S)
+        files = module_dependencies.changed(before, after)
+
+
+def _run_what_depends(wanted: Wanted, files: set[Path] | None, known: dict[tuple[str, str, int], Verdict]) -> None:
+    """Run what may come out otherwise than last time, and remember how it does.
+
+    Args:
+        wanted: What was asked for.
+        files: What has changed; None for anything.
+        known: How each came out; changed here.
+    """
+    start_s = time.perf_counter()
+    everything = wanted.collected()
+    coverage = Coverage(wanted.sandbox_dir) if wanted.coverage else None
+    if files is None or coverage is not None:
+        known.clear()
+        files = set()
+    keys = _keys(everything)
+    chosen = Collected(
+        cases=[
+            case
+            for case, key in zip(everything.cases, keys, strict=False)
+            if module_dependencies.of_case(case, files, known.get(key))
+        ],
+        tests=[
+            test
+            for test, key in zip(everything.tests, keys[len(everything.cases) :], strict=True)
+            if module_dependencies.of_test(test, files, known.get(key))
+        ],
+    )
+    verdicts = asyncio.run(_run(chosen, coverage))
+    known.update(zip(_keys(chosen), verdicts, strict=True))
+    for gone in known.keys() - set(keys):
+        del known[gone]
+    if verdicts or everything.errors or not known:
+        _report(wanted, verdicts, everything, time.perf_counter() - start_s, coverage)
+    if len(known) > len(verdicts):
+        failed = sum(not verdict.passed for verdict in known.values())
+        click.echo(f"{len(known) - len(verdicts)} do not depend on that; of all {len(known)} {failed} fail.", err=True)
+
+
+def _keys(collected: Collected) -> list[tuple[str, str, int]]:
+    """What tells which is which."""
+    cases = [(case.file, case.name, case.number) for case in collected.cases]
+    return cases + [(test.file, test.name, -1) for test in collected.tests]
+
+
+def _folders(wanted: Wanted) -> set[Path]:
+    """Where to look for changes: beside a plugin are the others, and the modules."""
+    folders = {wanted.sandbox_dir} if wanted.sandbox_dir else set()
+    for path in wanted.paths or shipped():
+        folder = path if path.is_dir() else path.resolve().parent
+        folders.add(folder.parent if folder.name in _KINDS else folder)
+    return folders
+
+
+def _set_up() -> None:
+    logs.set_up("error", "text")
+    lua_modules.check_present()
+
+
+def _report(
+    wanted: Wanted, verdicts: Sequence[Verdict], collected: Collected, elapsed_s: float, coverage: Coverage | None
+) -> None:
+    scripts = coverage.scripts() if coverage is not None else []
+    report = test_report.Report(verdicts, collected.errors, elapsed_s, scripts)
+    {"text": report.text, "json": report.json, "junit": report.junit}[wanted.output_format]()
+
+
+async def _run(collected: Collected, coverage: Coverage | None) -> list[Verdict]:
+    if not collected.cases and not collected.tests:
+        return []
+    zygote = ZygoteClient()
+    zygote.start()
+    try:
+        with Progress("cases and tests", len(collected.cases) + len(collected.tests)) as progress:
+            verdicts = await run_cases(collected.cases, zygote, coverage=coverage, judged=progress.step)
+            for test in collected.tests:
+                verdicts.append(await run_test(test, zygote, coverage))
+                progress.step()
+        return verdicts
+    finally:
+        zygote.close()

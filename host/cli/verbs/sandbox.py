@@ -1,0 +1,324 @@
+"""`hekate sandbox`: the sandboxes of a running host."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host.cli.support import completers
+from host.cli.support.admin_options import admin_options
+from host.cli.support.did_you_mean import Commands, OneOf
+from host.cli.support.exit_codes import exits
+from host.cli.support.options import format_option
+
+KINDS = ("decoder", "filter", "encoder")
+_NS = 1_000_000_000
+_kind = click.option("--kind", type=OneOf(KINDS), help="Needed if a name is that of several kinds.")
+_name = click.argument("name", shell_complete=completers.sandboxes)
+_EXITS = exits(asks_a_host=True)
+
+
+@click.group(
+    name="sandbox",
+    cls=Commands,
+    short_help="Look at and change the sandboxes of a running host.",
+    epilog=_EXITS,
+)
+def command() -> None:
+    """Look at and change the sandboxes of a running host, over its admin API.
+
+    \b
+        hekate sandbox list
+        hekate sandbox load plugins/filters/mine.lua
+        hekate sandbox logs mine
+    """  # noqa: D301 -- \b is click's mark for text that is not to be wrapped
+
+
+@command.command(name="list", epilog=_EXITS)
+@click.option("--kind", type=OneOf(KINDS), help="Only these.")
+@admin_options
+@format_option
+def list_(kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
+    """List those that run, and scripts that nobody uses.
+
+    The latter lie in the drop-in directory.
+
+    \b
+        hekate sandbox list --kind filter
+    """  # noqa: D301
+    from host.cli.support.admin_client import Client, path_of
+    from host.cli.support.output import table, write_json
+
+    found = list(Client.default(api, token_file).items(path_of("sandboxes"), kind=kind))
+    if output_format == "json":
+        write_json(found)
+        return
+    rows = [[each["name"], each["kind"], _state(each), ", ".join(each["components"]), each["origin"], _memory(each),
+             f"{each['cpu_ms'] / 1000:.1f}", each["records_received"], each["records_failed"], each["restarts"]]
+            for each in found]  # fmt: skip
+    heads = ["name", "kind", "state", "runs in", "from", "memory", "cpu s", "records", "failed", "restarts"]
+    table(heads, rows, numbers=5)
+
+
+def _state(summary: dict[str, Any]) -> str:
+    state, condition = summary["state"], summary["condition"]
+    return f"{state} ({condition})" if condition != "ok" else str(state)
+
+
+def _memory(summary: dict[str, Any]) -> str:
+    use = summary["memory"]
+    return f"{use['current'] / use['limit']:.0%}" if use and use["limit"] else "-"
+
+
+@command.command(epilog=_EXITS)
+@_name
+@_kind
+@admin_options
+@format_option
+def show(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
+    """Show a sandbox: state, use of limits, costs, terminations.
+
+    \b
+        hekate sandbox show http_status
+    """  # noqa: D301
+    from host.cli.support.admin_client import Client, path_of
+
+    detail = Client.default(api, token_file).ask("GET", path_of("sandboxes", name), kind=kind)
+    _said(detail, output_format)
+    if output_format == "text":
+        _show_more(detail)
+
+
+def _time_text(time_ns: int) -> str:
+    return f"{datetime.fromtimestamp(time_ns / _NS, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _said(detail: dict[str, Any], output_format: str) -> None:
+    """Print what has become of a sandbox: JSON, or a line."""
+    from host.cli.support.output import write_json
+
+    if output_format == "json":
+        write_json(detail)
+        return
+    version = f", version {detail['version']}" if detail["version"] else ""
+    click.echo(f"{detail['kind']} {detail['name']}: {_state(detail)}{version}, from {detail['file']}")
+
+
+def _show_more(detail: dict[str, Any]) -> None:
+    """Print what it gets, did, costs and uses."""
+    from host.cli.support.output import table
+
+    for name, text in _facts(detail):
+        click.echo(f"    {name + ':':<9} {text}")
+    rows = []
+    for component, process in _processes(detail):
+        for use in process["limits"]:
+            values = [use["current"], use["highest"], use["limit"]]
+            rows.append([component, process["pid"] or "-", use["name"], use["unit"], *values])
+    if rows:
+        table(["runs in", "pid", "limit", "in", "now", "highest", "at most"], rows, numbers=3)
+
+
+def _processes(detail: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(each["component"], process) for each in detail["instances"] for process in each["processes"]]
+
+
+def _facts(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What stands above the limits: what it gets, did, costs, and has died of."""
+    if detail["message_matcher"]:
+        yield "matcher", detail["message_matcher"]
+    counts = [
+        ("in", "records_received"),
+        ("out", "records_sent"),
+        ("failed", "records_failed"),
+        ("restarts", "restarts"),
+    ]
+    yield "records", ", ".join(f"{detail[key]:,} {name}" for name, key in counts)
+    costs = [process["cost"] for _, process in _processes(detail)]
+    if records := sum(cost["records"] for cost in costs):
+        timer_ms = max(cost["timer_highest_ns"] for cost in costs) / 1e6
+        timer = f"; timer_event {timer_ms:.1f} ms at most" if timer_ms else ""
+        yield "costs", f"{sum(cost['records_ns'] for cost in costs) / records / 1000:.2f} us of CPU a record{timer}"
+    for instance in detail["instances"]:
+        yield from _failure_facts(instance["failures"])
+    for component, process in _processes(detail):
+        if ended := process["last_termination"]:
+            yield "ended", f"{component}, by {ended['limit']} at record {ended['record']}: {ended['text']}"
+    for fault in detail["faults"]:
+        yield "fault", f"{fault['file']}:{fault['line']}: {fault['message']}"
+
+
+def _failure_facts(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What fails in one place: how much, why, and the first record."""
+    from host.cli.support.escape import visible
+
+    if report["condition"] != "ok":
+        yield report["condition"], visible(report["summary"])
+    if last := report["last_error"]:
+        place = f"{last['file']}:{last['line']}: " if last["line"] else f"{last['file']}: " if last["file"] else ""
+        text = visible(last["text"].partition("\n")[0])
+        yield "last error", f"{_time_text(last['time_ns'])} {'' if place and place in text else place}{text}"
+    if first := report["first_record"]:
+        yield "first failed record", f"{_time_text(first['time_ns'])} {visible(first['record'])}"
+    if report["left_out_letters"]:
+        yield "not in the dead letters", f"{report['left_out_letters']:,} failed records: there are too many"
+
+
+@command.command(epilog=_EXITS)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="By default that of the file.")
+@_kind
+@admin_options
+@format_option
+def load(
+    *, file: Path, name: str | None, kind: str | None, api: str | None, token_file: Path | None, output_format: str
+) -> None:
+    """Load a script, or a new version of one.
+
+    It is checked, and its cases are run, before it takes the old one's place.
+
+    \b
+        hekate sandbox load plugins/filters/mine.lua
+    """  # noqa: D301
+    from host.cli.support.admin_client import Client, path_of
+
+    client = Client.default(api, token_file)
+    body = file.read_bytes()
+    detail = client.ask("PUT", path_of("sandboxes", name or file.stem), body, media_type="text/x-lua", kind=kind)
+    _said(detail, output_format)
+
+
+@command.command(epilog=_EXITS)
+@_name
+@_kind
+@admin_options
+@format_option
+def unload(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
+    """Remove a script from the drop-in directory.
+
+    Its versions and its state stay.
+
+    \b
+        hekate sandbox unload mine
+    """  # noqa: D301
+    from host.cli.support.admin_client import Client, path_of
+    from host.cli.support.output import write_json
+
+    Client.default(api, token_file).ask("DELETE", path_of("sandboxes", name), kind=kind)
+    if output_format == "json":
+        write_json({"name": name, "unloaded": True})
+    else:
+        click.echo(f"{name} is unloaded.")
+
+
+def _add_action(action: str, summary: str) -> None:
+    """Declare a command that does one thing to a sandbox."""
+
+    def do(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
+        from host.cli.support.admin_client import Client, path_of
+        from host.cli.support.output import write_json
+
+        detail = Client.default(api, token_file).ask("POST", path_of("sandboxes", name, action), kind=kind)
+        if output_format == "json":
+            write_json(detail)
+        else:
+            click.echo(f"{detail['name']} is {detail['state']}.")
+
+    text = f"{summary}\n\n\b\n    hekate sandbox {action} mine"
+    command.command(name=action, help=text, epilog=_EXITS)(_name(_kind(admin_options(format_option(do)))))
+
+
+_add_action("start", "Start what was stopped, or is quarantined for dying too often.")
+_add_action("stop", "End its processes.\n\nWhat a filter would have seen passes it by; a decoder holds its input back.")
+_add_action("restart", "Put new processes in the place of the old ones.\n\nA filter's state is handed over.")
+_add_action("pause", "Give it nothing more to do; records wait before it.")
+_add_action("resume", "Go on after a pause.")
+
+
+@command.command(epilog=_EXITS)
+@_name
+@_kind
+@admin_options
+@format_option
+def logs(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
+    """Show what the script has printed lately, oldest first.
+
+    \b
+        hekate sandbox logs mine
+    """  # noqa: D301
+    from host.cli.support.admin_client import Client, path_of
+    from host.cli.support.escape import visible_lines
+    from host.cli.support.output import write_json
+
+    lines = list(Client.default(api, token_file).items(path_of("sandboxes", name, "logs"), kind=kind))
+    if output_format == "json":
+        write_json(lines)
+        return
+    if not lines:
+        click.echo(f"{name} has printed nothing.", err=True)
+    for line in lines:
+        click.echo(f"{_time_text(line['time_ns'])} {visible_lines(line['text'])}")
+
+
+@command.command(epilog=_EXITS)
+@_name
+@_kind
+@click.option("--drop", is_flag=True, help="Forget it: the filter begins anew.")
+@admin_options
+@format_option
+def state(
+    name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str, *, drop: bool
+) -> None:
+    """Show what is preserved of a filter's state, or forget it.
+
+    \b
+        hekate sandbox state counter --drop
+    """  # noqa: D301
+    from host.cli.support.admin_client import Client, path_of
+    from host.cli.support.output import write_json
+
+    client = Client.default(api, token_file)
+    path = path_of("sandboxes", name, "state")
+    if drop:
+        client.ask("DELETE", path, kind=kind)
+    found = client.ask("GET", path, kind=kind)
+    if output_format == "json":
+        write_json(found)
+    elif not found["preserved"]:
+        click.echo(f"{name} preserves nothing (preserve_data).")
+    else:
+        click.echo(f"{found['bytes']} bytes, {found['packs_since']} packs since.")
+
+
+@command.command(epilog=_EXITS)
+@_name
+@click.argument("version", required=False, type=int)
+@_kind
+@admin_options
+@format_option
+def rollback(
+    name: str, version: int | None, kind: str | None, api: str | None, token_file: Path | None, output_format: str
+) -> None:
+    """Go back to VERSION of a script; without it, list the versions.
+
+    \b
+        hekate sandbox rollback mine 3
+    """  # noqa: D301
+    from host.cli.support.admin_client import Client, path_of
+    from host.cli.support.output import table, write_json
+
+    client = Client.default(api, token_file)
+    if version is not None:
+        path = path_of("sandboxes", name, "versions", str(version), "restore")
+        _said(client.ask("POST", path, kind=kind), output_format)
+        return
+    found = list(client.items(path_of("sandboxes", name, "versions"), kind=kind))
+    if output_format == "json":
+        write_json(found)
+        return
+    if not found:
+        click.echo(f"No version of {name} is kept: those are of scripts in the drop-in directory.", err=True)
+    rows = [[str(each["version"]), _time_text(each["time_ns"]), each["who"], each["sha256"][:12]] for each in found]
+    table(["version", "time", "who", "sha256"], rows, numbers=0)

@@ -1,0 +1,1 @@
+"""Loads plugins and configuration changes while data flows."""

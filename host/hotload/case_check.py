@@ -1,0 +1,125 @@
+"""Runs a plugin's own cases before a version of it is loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from host.config import model
+from host.core.errors import ConfigError, ConfigErrors, SandboxError
+from host.plugins import library
+from host.sandbox.zygote_client import ZygoteClient
+from host.trial.allowance import Allowance
+from host.trial.cases import Case, Cases, beside
+from host.trial.run_cases import run_cases
+
+_MOST_KNOWN = 5000
+_AT_ONCE = 4
+"""Processes of cases, of all plugins together: the pipeline goes on meanwhile."""
+
+_MOST_S = 5.0
+_MORE_S = 0.25
+"""CPU for all cases of a plugin, and for each of them: others wait for it."""
+
+
+class _Known(NamedTuple):
+    """What came of the cases of one version of a plugin, with the modules that they required."""
+
+    fault: str
+    modules: dict[str, str]
+
+
+class CaseCheck:
+    """Knows which versions have passed, so that the cases of a version run once."""
+
+    def __init__(self, zygote: ZygoteClient) -> None:
+        self._zygote = zygote
+        self._known: dict[bytes, _Known] = {}
+        self._free = asyncio.Semaphore(_AT_ONCE)
+
+    async def check(
+        self, sandboxes: Iterable[model.Sandbox], settings: model.HostSettings, read_module: Callable[[str], str]
+    ) -> None:
+        """Run the cases of plugins.
+
+        Raises:
+            SandboxError: A case failed; says which, and how.
+            ConfigErrors: Cases have faults.
+        """
+        for sandbox in sandboxes:
+            fault = await self._fault(sandbox, settings, read_module)
+            if fault:
+                raise SandboxError(fault)
+
+    async def _fault(
+        self, sandbox: model.Sandbox, settings: model.HostSettings, read_module: Callable[[str], str]
+    ) -> str:
+        key, cases = await asyncio.to_thread(self._read, sandbox, settings)
+        known = self._known.get(key)
+        if known is not None and not await asyncio.to_thread(_are_old, known.modules, read_module):
+            return known.fault
+        allowance = Allowance(_MOST_S + _MORE_S * len(cases))
+        try:
+            async with allowance.enforced():
+                fault, modules = await self._run(cases, allowance)
+        except TimeoutError:
+            if not allowance.is_used_up:  # the machine has too much to do: that says nothing of this version
+                return f"{sandbox.path}: its {len(cases)} cases had not ended after {allowance.most_clock_s:g} s."
+            fault, modules = f"{sandbox.path}: its {len(cases)} cases take more than {allowance.most_s:g} s of CPU.", {}
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[key] = _Known(fault, modules)
+        return fault
+
+    async def _run(self, cases: list[Case], allowance: Allowance) -> tuple[str, dict[str, str]]:
+        """What is wrong, and the modules that the cases required."""
+        verdicts = await run_cases(cases, self._zygote, self._free, shared=allowance)
+        outcomes = (verdict.outcome for verdict in verdicts if verdict.outcome is not None)
+        modules = {name: digest for outcome in outcomes for name, digest in outcome.modules.items()}
+        failed = [verdict for verdict in verdicts if not verdict.passed]
+        if not failed:
+            return "", modules
+        more = f" ({len(failed) - 1} more of its {len(verdicts)} cases fail)" if len(failed) > 1 else ""
+        return failed[0].explain() + more, modules
+
+    def _read(self, sandbox: model.Sandbox, settings: model.HostSettings) -> tuple[bytes, list[Case]]:
+        """What a version is known by, and its cases. Not in the event loop: it may be much YAML."""
+        errors: list[ConfigError] = []
+        path = Path(sandbox.path)
+        try:
+            source = path.read_bytes()
+        except OSError as fault:
+            raise SandboxError(f"Cannot read {path}: {fault.strerror}.") from fault
+        key = hashlib.sha256(b"\0".join((sandbox.kind.encode(), source, beside(path) or b""))).digest()
+        if b"cases:" not in source and beside(path) is None:
+            return key, []
+        plugin = library.of_source(source, path, sandbox.kind, errors)
+        cases = [] if plugin is None else Cases(settings, errors).of_plugin(plugin, source)
+        if errors:
+            raise ConfigErrors(errors)
+        return key, cases
+
+
+def _are_old(modules: dict[str, str], read_module: Callable[[str], str]) -> bool:
+    """Whether a module is not what it was."""
+    for name, digest in modules.items():
+        try:
+            text = read_module(name)
+        except (KeyError, OSError, ValueError):
+            return True
+        if hashlib.sha256(text.encode()).hexdigest() != digest:
+            return True
+    return False
+
+
+def sandboxes_of(config: Any) -> tuple[model.Sandbox, ...]:
+    """The Lua plugins of an input, a filter or an output."""
+    if isinstance(config, model.Input):
+        return config.decoder_chain
+    if isinstance(config, model.Filter):
+        return (config.sandbox,)
+    assert isinstance(config, model.Output)
+    return (config.encoder,)

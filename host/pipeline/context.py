@@ -1,0 +1,119 @@
+"""What all units of a host share."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from host.config import limits, model
+from host.delivery.checkpoints import Checkpoints
+from host.delivery.dead_letters import DeadLetters
+from host.packs.arena import Arena
+from host.pipeline import specs
+from host.pipeline.environment import World
+from host.pipeline.match_probe import Judge
+from host.router import match_cache
+from host.router.router import Router
+from host.sandbox.group import Group
+from host.sandbox.journal import Journal
+from host.sandbox.listener import Owner
+from host.sandbox.sandbox import Sandbox
+from host.sandbox.zygote_client import ZygoteClient
+from host.telemetry.logs import get_logger
+from host.telemetry.metrics import ComponentMetrics, Registry
+
+_LOG = get_logger("host.pipeline")
+
+SANDBOX_SLOT_BYTES = 512 * 1024
+SANDBOX_SLOTS = 16
+
+
+class Surroundings:
+    """What all units of a host share."""
+
+    def __init__(
+        self,
+        settings: model.HostSettings,
+        *,
+        zygote: ZygoteClient,
+        router: Router,
+        metrics: Registry,
+        checkpoints: Checkpoints,
+        dead_letters: DeadLetters,
+        once: bool,
+        judge: Judge,
+        forget_arena: Callable[[int], None],
+        save_states: Callable[[], Awaitable[None]],
+        groups: dict[str, Group],
+        world: World,
+        on_print: Callable[[Sandbox, str], None] | None = None,
+    ) -> None:
+        self._on_print = on_print
+        self._judge = judge
+        self.forget_arena = forget_arena
+        self.groups = groups
+        self.world = world
+        self.save_states = save_states
+        """Writes down the states of all filters, so that nothing is held any more for the next snapshots."""
+        self.settings = settings
+        self.zygote = zygote
+        self.router = router
+        self.metrics = metrics
+        self.checkpoints = checkpoints
+        self.dead_letters = dead_letters
+        self.once = once
+        self.hostname = settings.hostname or socket.gethostname()
+        self.read_module = specs.module_reader(settings.sandbox_dir)
+        self.state_dir = Path(settings.state_dir)
+
+    def judge(self, matcher: str) -> match_cache.Judge:
+        """Who can say what this matcher never matches."""
+        return partial(self._judge.ask, self.settings, matcher)
+
+    def arena(self, name: str, slot_bytes: int, slots: int) -> Arena:
+        """Make an arena for a sandbox to write; when it closes, all sandboxes unmap it."""
+        made = Arena(name, slot_bytes, slots, host_writes=False)
+        made.on_closed = self.forget_arena
+        return made
+
+    def sandbox(  # noqa: PLR0917 -- what the units know
+        self,
+        name: str,
+        sandboxes: tuple[model.Sandbox, ...],
+        spec: dict[str, Any],
+        arena: Arena,
+        owner: Owner,
+        metrics: ComponentMetrics,
+        pack_bytes: int = 0,
+        journal: Journal | None = None,
+        group: str | None = None,
+    ) -> Sandbox:
+        """Make a sandbox; it is not started."""
+        for note in limits.notes(sandboxes):
+            _LOG.warning("A sandbox asks for more than it may have.", reason=note)
+        housing = self.zygote if group is None else self.groups.setdefault(group, Group(self.zygote))
+        made = Sandbox(
+            name,
+            order=specs.order(
+                name,
+                sandboxes,
+                pack_bytes,
+                keeps_state=journal is not None,
+                allow_unjailed=self.settings.allow_unjailed,
+            ),
+            spec=spec | self.world.facts(),
+            arena=arena,
+            housing=housing,
+            owner=owner,
+            metrics=metrics,
+            cpu_limit_ms=specs.cpu_limit_ms(sandboxes),
+            read_module=self.read_module,
+            journal=journal,
+        )
+        made.on_print = None if self._on_print is None else partial(self._on_print, made)
+        made.clock, made.on_change = self.world.now_ns, self.world.on_change
+        made.on_death = partial(self.router.terminations.report, max_loops=self.settings.max_loops)
+        return made

@@ -1,0 +1,224 @@
+"""What makes a filter's counts exact: its snapshots, and which records they include.
+
+A pack that a filter is done with is held until a snapshot includes it, so its input is not acknowledged before. The
+snapshot goes to disk together with the positions up to which it includes each stream, in a transaction that is never
+behind the one with the input's position. When records are read again after a crash, those that the state includes
+already pass the filter by.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+import zlib
+from typing import NamedTuple
+
+import orjson
+
+from host.delivery.checkpoints import Checkpoints
+from host.packs.ledger import Stream, TablePack
+from host.packs.protocol import Report
+from host.sandbox.assignment import Work
+from host.sandbox.journal import Keeper
+from host.telemetry.logs import get_logger
+from host.telemetry.metrics import ComponentMetrics
+
+_LOG = get_logger("host.router")
+
+_FEWEST_KEPT = 8
+_MOST_KEPT = 120
+"""Less than `host.packs.intake.MOST_KEPT`, so that no input waits for a snapshot that nobody takes."""
+_STATE_BYTES_PER_KEPT = 16 * 1024
+"""The larger a state, the more packs are worth a snapshot."""
+_NUMBER, _STRING = b"\x03", b"\x04"
+_MOST_POSITIONS = 10_000
+_MOST_RECORD_END = (1 << 32) - 1
+
+
+class _Included(NamedTuple):
+    """Up to where a state includes a stream."""
+
+    position: int
+    stream: Stream | None
+    """None if it has not been read since the state was loaded."""
+
+
+class StoredState(NamedTuple):
+    """A state as it is on disk."""
+
+    snapshot: bytes
+    positions: dict[str, int]
+    saved_ns: int
+
+
+class StateKeeper:
+    """The state of one filter, on the host's side.
+
+    Args:
+        name: Of the filter; its state is stored under it.
+        store: Where; None to keep it in memory only.
+        metrics: Of the filter.
+    """
+
+    def __init__(self, name: str, store: Checkpoints | None, metrics: ComponentMetrics) -> None:
+        self._name = name
+        self._store = store
+        self._metrics = metrics
+        self._included: dict[str, _Included] = {}
+        self._done_to: dict[str, int] = {}
+        """Of streams that are being read again: up to where the state includes them."""
+        self.kept = 0
+        """Packs that wait for a snapshot."""
+        self._most_kept = _FEWEST_KEPT
+        self.saved_ns = 0
+        """When the last snapshot was taken, or the loaded one had been; 0 if there is none."""
+
+    def load(self) -> bytes | None:
+        """The state to begin with, if there is one."""
+        stored = self._store.get_state(self._name) if self._store is not None else None
+        if stored is None:
+            return None
+        state = unpack(stored)
+        if state is None:
+            self._say_lost("what is stored is damaged")
+            return None
+        self._begin_with(state.snapshot, state.positions, state.saved_ns)
+        return state.snapshot
+
+    def inherit(self, other: Keeper, snapshot: bytes) -> None:
+        """Go on with a snapshot of the state that the other keeper has."""
+        self._begin_with(snapshot, other.positions(), other.saved_ns)
+
+    def positions(self) -> dict[str, int]:
+        """Up to where the state includes each stream."""
+        return {key: seen.position for key, seen in self._included.items()}
+
+    def _begin_with(self, snapshot: bytes, positions: dict[str, int], saved_ns: int) -> None:
+        self._done_to = dict(positions)
+        self._included = {key: _Included(position, None) for key, position in positions.items()}
+        self.saved_ns = saved_ns
+        self._size(snapshot)
+
+    def _size(self, snapshot: bytes) -> None:
+        self._metrics.state_bytes = len(snapshot)
+        self._most_kept = min(max(_FEWEST_KEPT, len(snapshot) // _STATE_BYTES_PER_KEPT), _MOST_KEPT)
+
+    # ------------------------------------------------------------------ packs
+
+    def done_to(self, pack: TablePack) -> int:
+        """Up to which end in its raw bytes a pack's records are in the state already; 0 for none."""
+        key = _key(pack) if self._done_to else ""
+        floor = self._done_to.get(key, 0)
+        if floor <= pack.position:
+            self._done_to.pop(key, None)
+            return 0
+        return min(floor - pack.position, _MOST_RECORD_END)
+
+    def keep(self, work: Work, report: Report) -> None:
+        """A pack is done: hold it until a snapshot includes it."""
+        pack = work.pack
+        assert isinstance(pack, TablePack)
+        key = _key(pack)
+        position = pack.position + report.offset
+        if key and position > (self._included[key].position if key in self._included else -1):
+            assert pack.origin is not None
+            self._included[key] = _Included(position, pack.origin.stream)
+        self.kept += 1
+        pack.keep()
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether so much is kept that a snapshot should not wait for its time."""
+        return self.kept >= self._most_kept
+
+    # ------------------------------------------------------------------ what the journal says
+
+    def on_snapshot(self, snapshot: bytes, included: list[Work]) -> None:
+        """There is a new snapshot."""
+        self.saved_ns = time.time_ns()
+        self._size(snapshot)
+        self._metrics.snapshots += 1
+        if self._store is not None:
+            self._forget_acknowledged()
+            self._store.put_state(self._name, pack_state(StoredState(snapshot, self.positions(), self.saved_ns)))
+        self.let_go(included)
+
+    def on_no_snapshot(self, reason: str, left_out: list[Work]) -> None:
+        """No snapshot could be taken."""
+        self.let_go(left_out)
+        if self._store is None:
+            return  # it was only for the case that another member of its group ends their process
+        self._metrics.count_error("no_snapshot")
+        _LOG.error(
+            "No snapshot of the state could be taken; after a crash, what it did since the last one would be missing.",
+            filter=self._name,
+            reason=reason,
+        )
+
+    def on_state_lost(self, reason: str, lost: list[Work]) -> None:
+        """The sandbox begins without the state that it had."""
+        self._included.clear()
+        self._done_to.clear()
+        self._say_lost(reason)
+        self.let_go(lost)
+
+    def _say_lost(self, reason: str) -> None:
+        self.saved_ns = 0
+        self._metrics.state_bytes = 0
+        self._metrics.count_error("state_discarded")
+        _LOG.error("The filter begins without its state.", filter=self._name, reason=reason)
+
+    def let_go(self, works: list[Work]) -> None:
+        """Packs that no snapshot needs any more."""
+        for work in works:
+            assert isinstance(work.pack, TablePack)
+            work.pack.stop_keeping()
+        self.kept -= len(works)
+
+    def _forget_acknowledged(self) -> None:
+        """Positions that their inputs will not go behind any more: what they have put before is on disk no later."""
+        for key, (position, stream) in list(self._included.items()):
+            if stream is not None and stream.released_position >= position:
+                del self._included[key]
+        while len(self._included) > _MOST_POSITIONS:
+            del self._included[next(iter(self._included))]
+
+
+def preservation_version(snapshot: bytes) -> float | str | None:
+    """The `_PRESERVATION_VERSION` of a snapshot, as kernel/state.lua has written it; None if it has none."""
+    tag, rest = snapshot[4:5], snapshot[5:]
+    if tag == _NUMBER:
+        return float(struct.unpack_from("<d", rest)[0])
+    if tag == _STRING:
+        return rest[4 : 4 + struct.unpack_from("<I", rest)[0]].decode(errors="replace")
+    return None
+
+
+def _key(pack: TablePack) -> str:
+    """Names what a position counts in: a stream that can be read again, or what a filter makes of one; else empty."""
+    if pack.origin is None or not pack.origin.stream.reading:
+        return ""
+    return f"{pack.origin.stream.reading}/{pack.made_by}" if pack.made_by else pack.origin.stream.reading
+
+
+def pack_state(state: StoredState) -> bytes:
+    """A state in one piece: a line of JSON about it, then the snapshot."""
+    about = {
+        "positions": state.positions,
+        "saved_ns": state.saved_ns,
+        "bytes": len(state.snapshot),
+        "crc32": zlib.crc32(state.snapshot),
+    }
+    return orjson.dumps(about) + b"\n" + state.snapshot
+
+
+def unpack(stored: bytes) -> StoredState | None:
+    """The other way round; None if it is damaged."""
+    line, _, snapshot = stored.partition(b"\n")
+    try:
+        about = orjson.loads(line)
+        sound = about["bytes"] == len(snapshot) and about["crc32"] == zlib.crc32(snapshot)
+        positions = {str(key): int(position) for key, position in about["positions"].items()}
+        return StoredState(snapshot, positions, int(about["saved_ns"])) if sound else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

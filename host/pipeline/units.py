@@ -1,9 +1,0 @@
-"""The running parts of a pipeline: an input with its decoders, a filter, an output with its encoder."""
-
-from host.pipeline.filter_unit import FilterUnit
-from host.pipeline.input_unit import InputUnit
-from host.pipeline.output_unit import OutputUnit
-
-Unit = InputUnit | FilterUnit | OutputUnit
-
-__all__ = ["FilterUnit", "InputUnit", "OutputUnit", "Unit"]

@@ -1,0 +1,1 @@
+"""Lua plugins as files: library, manifest, cases, compiling, matcher check."""

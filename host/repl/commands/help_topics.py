@@ -1,0 +1,124 @@
+"""What :help tells of the API, of Lua's own functions, of modules and theirs, from the documentation of each."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from host.config import api_reference
+from host.config.modules_reference import head_in, names_in
+from host.core import paths
+from host.sandbox.termination import Limit
+
+_ENTRY = re.compile(r"^(?P<signature>\S[^\n]*)\n(?P<text>(?:  [^\n]*\n)+)", re.MULTILINE)
+_NAME = re.compile(r"[\w.]+")
+_COMMENT = re.compile(r"\A(?:--[^\n]*\n)+")
+
+
+@cache
+def lua_functions() -> dict[str, tuple[str, str]]:
+    """Signature and text of each function of Lua, LPEG, re and cjson, by its name."""
+    text = (Path(__file__).parent / "lua_help.txt").read_text(encoding="utf-8")
+    found = {}
+    for entry in _ENTRY.finditer(text):
+        name = _NAME.match(entry["signature"])
+        assert name is not None
+        found[name[0]] = entry["signature"], " ".join(entry["text"].split())
+    return found
+
+
+def about_function(name: str) -> tuple[str, str] | None:
+    """Signature and text of a function of the API or of Lua; None if there is no such function."""
+    found = next((each for each in api_reference.functions() if each.name == name), None)
+    if found is not None:
+        return found.signature, api_reference.text(found)
+    return lua_functions().get(name)
+
+
+def about_library(name: str) -> tuple[str, str] | None:
+    """What there is in string, table, math, os, lpeg, re or cjson; None if it is none of these."""
+    inside = [(signature, text) for each, (signature, text) in lua_functions().items() if each.startswith(f"{name}.")]
+    if not inside:
+        return None
+    return name, "\n".join(f"{signature}\n    {text}" for signature, text in inside)
+
+
+def about_module(name: str, folders: list[Path]) -> tuple[str, str] | None:
+    """What the head of a module says of it, or of one of its members; folders: where modules are."""
+    for folder in folders:
+        for module, member in ((name, ""), (name.rpartition(".")[0], name.rpartition(".")[2])):
+            text = _head(folder, module)
+            if text is not None:
+                return f'require "{module}"', _told(text, member)
+    return None
+
+
+def _head(folder: Path, module: str) -> str | None:
+    """What stands at the head of a module's file, be it in lines of comment."""
+    if not module or not all(part.isidentifier() for part in module.split(".")):
+        return None
+    file = folder / (module.replace(".", "/") + ".lua")
+    if not file.is_file():
+        return None
+    text = file.read_text(encoding="utf-8", errors="replace")
+    head = head_in(text)
+    if head is not None:
+        return head
+    comment = _COMMENT.match(text)
+    lines = comment[0].splitlines() if comment else []
+    return "\n".join(line.lstrip("-").strip() for line in lines) or "Its file says nothing of it."
+
+
+def _told(head: str, member: str) -> str:
+    """What a head says of a member; all of it, if it says nothing of that by itself."""
+    items = re.split(r"\n(?=- )|\n\n", head)
+    by_name = re.compile(rf"`(?:\w+[.:])?{re.escape(member)}\b")
+    told = [item for item in items if member and item.startswith("- ") and by_name.search(item)]
+    return "\n".join(told) or head
+
+
+def folders(sandbox_dir: Path) -> list[Path]:
+    """Where the modules are that a script may require: the user's go first."""
+    return [sandbox_dir / "modules", paths.shipped("sandbox_stdlib")]
+
+
+def modules(sandbox_dir: Path) -> list[str]:
+    """The names of the modules that a script may require."""
+    return ["cjson", "lpeg", "re", *dict.fromkeys(_modules_in(folders(sandbox_dir)))]
+
+
+def _modules_in(where: list[Path]) -> Iterator[str]:
+    for folder in where:
+        for file in sorted(folder.rglob("*.lua")):
+            yield ".".join(file.relative_to(folder).with_suffix("").parts)
+
+
+def members_told(sandbox_dir: Path) -> list[str]:
+    """The names of functions that the heads of modules name, with their module."""
+    found = []
+    for module in modules(sandbox_dir)[3:]:
+        for folder in folders(sandbox_dir):
+            head = _head(folder, module)
+            if head is not None:
+                found += [f"{module}.{name}" for name in names_in(head) if name.isidentifier()]
+                break
+    return found
+
+
+_NIL = re.compile(r"(?:global|upvalue|local) '(\w+)' \(a nil value\)|field '(\w+)' \(a nil value\)")
+
+
+def hint(error: str, limit: Limit | None, sandbox_dir: Path) -> str:
+    """What to do about an error of Lua; empty if that is clear, or unknown."""
+    found = _NIL.search(error)
+    name = found[1] or found[2] if found else ""
+    if name in modules(sandbox_dir):
+        return f'{name} is a module: `{name} = require "{name}"` first.'
+    close = [each for each in lua_functions() if name and each.rpartition(".")[2] == name]
+    if close:
+        return f"There is {' and '.join(close)}."
+    if "loop body may accept empty string" in error:
+        return "What ^0 or ^1 repeats must take at least one byte: repeat what is inside of it, or use ^-1."
+    if limit in {Limit.MEMORY, Limit.CPU}:
+        return "What was defined before is defined again with the next input. The limits are those of production."
+    return ""

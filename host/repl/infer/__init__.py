@@ -1,0 +1,1 @@
+"""Proposes a grammar for unknown lines."""

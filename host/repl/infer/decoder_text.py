@@ -1,0 +1,115 @@
+"""Makes a decoder of what a session has come to: front matter, and the definitions as they were entered."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from host.plugins import manifest
+from host.repl.session import Session
+
+_READ = re.compile(r"read_config\s*\(?\s*[\"'](\w+)[\"']")
+_HEADERS = "Timestamp Severity Pid Hostname Payload Logger Type"
+
+_EXAMPLE = """Example:
+
+    inputs:
+      {name}:
+        type: file
+        path: /var/log/{name}.log
+{splitter}        decoder: {name}
+"""
+
+_TABLE_FORM = """
+-- makes a message of the table that the grammar captures
+local table_to_fields = require "util".table_to_fields
+local HEADERS = {{ {headers} }}
+
+function process_message()
+  local line = read_message "Payload"
+  local found = {grammar}:match(line)
+  if not found then return -1, "the grammar does not match" end
+  if type(found) ~= "table" then found = {{value = found}} end
+  local message = {{Type = read_config "type", Payload = read_config "payload_keep" and line or nil, Fields = {{}}}}
+  for _, header in ipairs(HEADERS) do
+    if type(found[header]) ~= "table" then message[header], found[header] = found[header] or message[header], nil end
+  end
+  table_to_fields(found, message.Fields)
+  inject_message(message)
+  return 0
+end
+"""
+
+
+def code_of(session: Session) -> str:
+    """The Lua of the decoder, without a header."""
+    if session.script is not None:
+        return without_header(session.script.read_text(encoding="utf-8"))
+    parts = list(session.definitions)
+    if not session.declared:
+        if session.expression:
+            parts.append(f"local grammar = {session.expression}")
+        headers = ", ".join(f'"{name}"' for name in _HEADERS.split())
+        parts.append(_TABLE_FORM.format(headers=headers, grammar="grammar").strip())
+    return "\n\n".join(_with_lpeg(parts)) + "\n"
+
+
+def _with_lpeg(parts: list[str]) -> list[str]:
+    """The REPL has `lpeg` as a global from the beginning; a script requires it."""
+    text = "\n".join(parts)
+    if "lpeg." in text and not re.search(r"require\s*\(?\s*[\"']lpeg[\"']", text):
+        return ['local lpeg = require "lpeg"', *parts]
+    return parts
+
+
+def without_header(text: str) -> str:
+    """A plugin's text from behind its header comment."""
+    if not manifest.has_front_matter(text):
+        return text
+    level = re.match(r"\s*--\[(=*)\[", text)
+    assert level is not None
+    end = text.index(f"]{level[1]}]") + len(level[1]) + 2
+    return text[end:].lstrip("\n")
+
+
+def options_of(code: str, kind: str, known: dict[str, Any]) -> dict[str, Any]:
+    """The options that a decoder reads, as front matter has them."""
+    described: dict[str, Any] = {
+        "type": {"type": "string", "default": kind, "description": "The Type of the messages."},
+        "payload_keep": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether the line is kept as the Payload.",
+        },
+    }
+    given = {name: option for name, option in known.items() if name != "type"}
+    described |= {
+        name: {key: value for key, value in option.items() if value is not None} for name, option in given.items()
+    }
+    names = dict.fromkeys(_READ.findall(code))
+    unknown = {"type": "string", "default": "", "description": "An option that the script reads."}
+    return {name: described.get(name, unknown) for name in names}
+
+
+def plugin_text(
+    name: str, code: str, cases: list[dict[str, Any]], options: dict[str, Any], *, splitter: str = ""
+) -> str:
+    """The whole file; splitter: that of the input in the example, if it is not the usual one."""
+    summary = f"Reads lines of {name}; made with hekate repl."
+    front: dict[str, Any] = {"name": name, "kind": "decoder", "summary": summary}
+    if options:
+        front["config"] = options
+    if cases:
+        front["cases"] = cases
+    matter = yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
+    level = ""
+    while f"]{level}]" in matter:
+        level += "="
+    example = _EXAMPLE.format(name=name, splitter=f"        splitter: {splitter}\n" if splitter else "")
+    return f"--[{level}[\n---\n{matter}---\n{example}--]{level}]\n\n{code}"
+
+
+def plugin_path(folder: Path, name: str) -> Path:
+    """Where the decoder of a name is in a drop-in directory."""
+    return folder / "decoders" / f"{name}.lua"

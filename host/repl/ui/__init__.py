@@ -1,0 +1,1 @@
+"""Prompt and display of the REPL."""

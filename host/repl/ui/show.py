@@ -1,0 +1,343 @@
+"""How the REPL shows documents to people: coloured on a terminal, the same words without colours in a pipe."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.text import Text
+
+from host.cli.support.escape import visible
+from host.repl.commands.commands import Document
+from host.repl.ui.line import Line
+
+_STYLES = ("bold cyan", "bold green", "bold magenta", "bold yellow", "bold blue")
+_MOST_REST = 120
+_MOST_IN_FULL = 3
+_KEEPS_TOGETHER = (
+    r"An input keeps them together with {type: regex, delimiter: '\n(BEGINNING)', delimiter_eol: false}; BEGINNING is "
+    "the regular expression of what each record begins with."
+)
+
+
+def show(out: Console, document: Document, entered: str = "") -> None:
+    """Print a document; entered: what it is the answer to."""
+    _SHOW[document.kind](out, document.data)
+    if document.data.get("line"):
+        _place(out, document.data, entered)
+    if document.data.get("hint"):
+        out.print(Text(document.data["hint"], style="yellow"))
+
+
+def _place(out: Console, data: dict[str, Any], entered: str) -> None:
+    """The line in which a fault is, with a mark under the place."""
+    lines = entered.splitlines()
+    if data["line"] > len(lines) or (len(lines) == 1 and not data["column"]):
+        return
+    line = visible(lines[data["line"] - 1]).replace("\t", " ")
+    out.print(Text(f"  {line}"))
+    if data["column"]:
+        out.print(Text("  " + " " * (data["column"] - 1) + "^", style="bold red"))
+
+
+def _ran(out: Console, data: dict[str, Any]) -> None:
+    for line in data["prints"]:
+        out.print(Text(line))
+    if data["error"]:
+        out.print(Text(data["error"], style="red"))
+    for value in data["values"]:
+        if not (value["type"] == "pattern" and data["results"]):
+            out.print(Text(value["text"]))
+    _results(out, data["results"])
+    _runs_on(out, data)
+
+
+def _matches(out: Console, data: dict[str, Any]) -> None:
+    _results(out, data["results"])
+
+
+def _results(out: Console, results: list[dict[str, Any]]) -> None:
+    """Show what came of samples; of many that have the same fields only the first has them told one by one."""
+    told: set[tuple[str, ...]] = set()
+    for number, result in enumerate(results, 1):
+        names = _names(result)
+        in_full = len(results) <= _MOST_IN_FULL or names not in told
+        told.add(names)
+        if "messages" in result:
+            _decoded(out, number, result, in_full=in_full)
+        else:
+            _match(out, number, result, in_full=in_full)
+
+
+def _names(result: dict[str, Any]) -> tuple[str, ...]:
+    if "messages" in result:
+        return tuple(field["name"] for message in result["messages"] for field in message["Fields"])
+    return tuple(each["name"] for each in result["captures"]) if result["matched"] else (str(result["furthest"]),)
+
+
+def _line(number: int, text: str) -> Text:
+    return Text(f"{number:>3} ", style="dim").append(visible(text), style="default not dim")
+
+
+def shown_captures(captures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The captures that tell something: named ones, and of those within each other the outermost."""
+    named = [each for each in captures if each["name"]] or captures
+    kept: list[dict[str, Any]] = []
+    for each in sorted(named, key=lambda each: (each["start"], -each["end"])):
+        inside = kept and each["end"] <= kept[-1]["end"] and kept[-1]["start"] <= each["start"] < kept[-1]["end"]
+        if not inside or (each["start"], each["end"]) == (kept[-1]["start"], kept[-1]["end"]):
+            kept.append(each)
+    return kept
+
+
+def _match(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
+    given = result["given"]
+    line = _line(number, given)
+    size = len(given.raw)
+    if not result["matched"]:
+        line.stylize("red", 4 + len(_until(given, result["furthest"])))
+        out.print(line)
+        _failure(out, result)
+        return
+    captures = shown_captures(result["captures"])
+    for index, each in enumerate(captures):
+        style = _STYLES[index % len(_STYLES)]
+        line.stylize(style, 4 + len(_until(given, each["start"])), 4 + len(_until(given, each["end"])))
+    out.print(line)
+    if not in_full and result["end"] == size:
+        return
+    width = max((len(each["name"]) for each in captures), default=0)
+    for index, each in enumerate(captures):
+        place = f"{each['start']}-{each['end']}"
+        text = Text("      ").append(f"{each['name'] or '(unnamed)':<{width}}", style=_STYLES[index % len(_STYLES)])
+        out.print(text.append(f"  {each['type']:<9} {place:>9}  ", style="dim").append(visible(each["text"])))
+    if not captures:
+        for value in result["values"]:
+            out.print(Text(visible(f"      {value}")))
+    if result["end"] < size:
+        rest = visible(given.since(result["end"]))
+        out.print(Text(f"      matched {result['end']} of {size} bytes; left over: ", style="yellow").append(rest))
+
+
+def _until(line: Line, offset: int) -> str:
+    """The part of a line before an offset in bytes, as it is shown."""
+    return visible(line.until(offset))
+
+
+def _failure(out: Console, result: dict[str, Any]) -> None:
+    before = _until(result["given"], result["furthest"])
+    rule = f" in {' > '.join(result['path'])}" if result["path"] else ""
+    out.print(Text("    " + "".join("\t" if each == "\t" else " " for each in before) + "^", style="bold red"))
+    out.print(Text(f"      fails at byte {result['furthest']}{rule}", style="red"))
+    if result["expected"]:
+        out.print(Text("      expected ").append(", or ".join(result["expected"]), style="green"))
+    rest = visible(result["given"].since(result["furthest"]))
+    out.print(Text("      rest of the line: ").append(rest[:_MOST_REST] or "(nothing)", style="red"))
+
+
+def _decoded(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
+    out.print(_line(number, result["given"]))
+    for line in result["prints"]:
+        out.print(Text(f"      {line}", style="dim"))
+    if result["failure"]:
+        out.print(Text(f"      fails: {result['failure']}", style="red"))
+    for message in result["messages"] if in_full else ():
+        out.print(Text(f"      {message['Type'] or '(no Type)'}", style="bold"))
+        for field in message["Fields"]:
+            text = Text("      ").append(field["name"], style="cyan").append(f"  {field['value_type']}  ", style="dim")
+            out.print(text.append(visible(str(field["value"]))))
+
+
+def _trace(out: Console, data: dict[str, Any]) -> None:
+    given = data["given"].raw
+    out.print(Text(visible(data["given"])))
+    marks = {"enter": ("", "dim"), "match": ("takes ", "green"), "fail": ("fails", "red")}
+    for event in data["events"]:
+        word, style = marks[event["what"]]
+        taken = given[event["start"] : event.get("end", event["start"])].decode(errors="replace")
+        text = Text(f"{event['start']:>5}  {'  ' * event['depth']}", style="dim").append(
+            event["name"] + " ", style="bold"
+        )
+        if event["what"] == "fail":
+            taken = f" at {given[event['start'] :][:20].decode(errors='replace')!r}"
+        out.print(
+            text.append(word, style=style).append(f"{taken!r}" if event["what"] == "match" else taken, style=style)
+        )
+    if data["matched"]:
+        out.print(Text(f"Matched {data['end']} of {len(given)} bytes.", style="green"))
+    else:
+        _failure(out, data)
+
+
+def _tree(out: Console, data: dict[str, Any]) -> None:
+    for line in data["lines"]:
+        out.print(Text("  " * line["depth"] + line["text"]))
+    _runs_on(out, data)
+
+
+def _runs_on(out: Console, data: dict[str, Any]) -> None:
+    """Warn of fields that make a decoder slow."""
+    if data["runs_on"]:
+        which = ", ".join(data["runs_on"])
+        out.print(Text(f"Slow: {which} runs on into the records behind, which are then matched again.", style="yellow"))
+        out.print(Text('Write `(1 - lpeg.P"\\n")^0` for the rest of a line, and not `lpeg.P(1)^0`.', style="yellow"))
+
+
+def _bench(out: Console, data: dict[str, Any]) -> None:
+    forms = {f"match, {name}": cost for name, cost in data["match"].items()}
+    form = "declared" if data["decoder"]["declared"] else "script"
+    for name, cost in {**forms, f"decoder, {form}": data["decoder"]}.items():
+        figures = f"{cost['ns_per_record'] / 1000:>9.2f} us/record {cost['mb_per_s']:>9.1f} MB/s"
+        out.print(Text(f"{name:<18}", style="bold").append(figures, style="default not bold"))
+    _runs_on(out, data)
+    if data["costs"]:
+        out.print(Text("What costs most of the first sample:"))
+    for cost in data["costs"]:
+        inside = f" in {cost['inside']}" if cost["inside"] else ""
+        out.print(Text(f"  {cost['ns']:>6} ns  {cost['what']}{inside}: ").append(cost["label"], style="cyan"))
+
+
+def _matcher(out: Console, data: dict[str, Any]) -> None:
+    for number, result in enumerate(data["results"], 1):
+        mark = Text("yes ", style="green") if result["matched"] else Text("no  ", style="red")
+        why = f"  (not decoded: {result['failure']})" if result["failure"] else ""
+        out.print(mark + _line(number, result["given"] + why))
+
+
+def _coverage(out: Console, data: dict[str, Any]) -> None:
+    style = "green" if data["parsed"] == data["lines"] else "yellow"
+    what = "records" if data["begins"] else "lines"
+    out.print(Text(f"{data['share']:.1%} of {data['lines']} {what} parse ({data['parsed']}).", style=style))
+    if data["partly"]:
+        out.print(Text(f"{data['partly']} of them leave something over at the end.", style="yellow"))
+    for group in data["failures"]:
+        example = group["example"]
+        out.print(Text(f"{group['count']:>7} fail in {group['path'] or 'the grammar'}", style="bold red"))
+        if group["expected"]:
+            out.print(Text(f"        expected {', or '.join(group['expected'])}"))
+        line = Text(f"        line {example['line']}: ", style="dim").append(
+            visible(example["text"][:300]), style="default not dim"
+        )
+        if example["furthest"] is not None:
+            line.stylize("red", len(f"        line {example['line']}: " + _until(example["text"], example["furthest"])))
+        out.print(line)
+    if data["not_examined"]:
+        out.print(Text(f"{data['not_examined']} more fail, which were not looked at.", style="dim"))
+
+
+def code(out: Console, text: str) -> None:
+    """Print Lua."""
+    if out.is_terminal and not out.no_color:
+        out.print(Syntax(text, "lua", theme="ansi_dark", background_color="default"))
+    else:
+        out.print(Text(text))
+
+
+def _proposal(out: Console, data: dict[str, Any]) -> None:
+    code(out, data["source"])
+    _results(out, data["results"])
+    for form in data["formats"]:
+        what = form["title"] or "lines like this"
+        out.print(Text(f"{form['share']:>4.0%}  {what}: ", style="dim").append(visible(form["example"])[:_MOST_REST]))
+    if data["lines"]:
+        what = "records" if data["begins"] else "lines"
+        style = "green" if data["parsed"] == data["lines"] else "yellow"
+        out.print(Text(f"{data['parsed']} of the {data['lines']} {what} that were looked at parse.", style=style))
+        out.print(
+            Text(
+                ":coverage FILE tries it on all lines, :save NAME makes a decoder; at a terminal, :edit changes it.",
+                "dim",
+            )
+        )
+    if data["continued"]:
+        lines = "1 line looks as if it" if data["continued"] == 1 else f"{data['continued']} lines look as if they"
+        out.print(Text(f"{lines} went on with the line before, as stack traces do.", "yellow"))
+        if not data["splitter"]:
+            out.print(Text(_KEEPS_TOGETHER, "yellow"))
+    if data["splitter"]:
+        why = "makes one record of them" if data["begins"] else "takes the CR from the ends of lines"
+        out.print(Text(f"An input with this splitter {why}: {data['splitter']}", style="yellow"))
+
+
+def _source(out: Console, data: dict[str, Any]) -> None:
+    code(out, data["source"] or "-- nothing is defined")
+
+
+def _samples(out: Console, data: dict[str, Any]) -> None:
+    for number, text in enumerate(data["samples"], 1):
+        out.print(_line(number, text))
+    if not data["samples"]:
+        out.print(Text("There are no samples."))
+
+
+def _commands(out: Console, data: dict[str, Any]) -> None:
+    out.print(Text("Lua is run in a jailed sandbox; a pattern that it answers becomes the grammar of the samples."))
+    for each in data["commands"]:
+        out.print(Text("  ").append(each["usage"], style="bold cyan"))
+        out.print(Text(f"      {each['summary']}"))
+
+
+def _help(out: Console, data: dict[str, Any]) -> None:
+    out.print(Text(data["signature"], style="bold cyan"))
+    out.print(Text(data["text"]))
+
+
+def _loaded(out: Console, data: dict[str, Any]) -> None:
+    what = "a decoder, run as in production" if data["script"] else "a grammar" if data["grammar"] else "Lua"
+    out.print(Text(f"Loaded {data['file']}: {what}."))
+    _results(out, data["results"])
+
+
+def _saved(out: Console, data: dict[str, Any]) -> None:
+    out.print(Text(f"Saved {data['file']} with {data['records']} samples as cases.", style="green"))
+    if data["shadows"]:
+        out.print(Text("It goes before the decoder of the same name that comes with Hekate.", style="yellow"))
+    if data["failures"]:
+        text = f"{data['failures']} of the samples cannot be decoded; the cases expect that."
+        out.print(Text(text, style="yellow"))
+    _runs_on(out, data)
+    use = f"`decoder: {Path(data['file']).stem}` of an input uses it"
+    out.print(Text(f":cases runs them. {use}; a host that runs with it takes what you save at once.", style="dim"))
+
+
+def _cases(out: Console, data: dict[str, Any]) -> None:
+    for case in data["cases"]:
+        out.print(
+            Text("ok    " if case["passed"] else "FAIL  ", style="green" if case["passed"] else "red")
+            + Text(case["name"])
+        )
+        for each in case["differences"]:
+            out.print(Text(f"      {each['where']}: expected {each['expected']}, got {each['got']}"))
+    if not data["cases"]:
+        out.print(Text("There are no cases."))
+
+
+def _said(out: Console, data: dict[str, Any]) -> None:
+    out.print(Text(data["text"]))
+
+
+def _error(out: Console, data: dict[str, Any]) -> None:
+    out.print(Text("Error: ", style="bold red") + Text(data["error"]))
+
+
+_SHOW: dict[str, Callable[[Console, dict[str, Any]], None]] = {
+    "ran": _ran,
+    "matches": _matches,
+    "trace": _trace,
+    "tree": _tree,
+    "bench": _bench,
+    "matcher": _matcher,
+    "coverage": _coverage,
+    "proposal": _proposal,
+    "edit": _source,
+    "source": _source,
+    "samples": _samples,
+    "commands": _commands,
+    "help": _help,
+    "loaded": _loaded,
+    "saved": _saved,
+    "cases": _cases,
+    "said": _said,
+    "error": _error,
+}

@@ -1,0 +1,31 @@
+"""Files that somebody has named on the command line."""
+
+import errno
+import os
+import stat
+
+from host.core.errors import HekateError
+
+
+class InputError(HekateError):
+    """A file cannot be read."""
+
+    exit_code = os.EX_NOINPUT
+
+
+def check(path: str) -> None:
+    """See whether a file can be read.
+
+    Raises:
+        InputError: It cannot be, or is none.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 -- a Path would lose what was written
+        if stat.S_ISDIR(mode):
+            raise InputError(f"Cannot read {path}: it is a directory, not a file.")
+        if not stat.S_ISREG(mode):
+            raise InputError(f"Cannot read {path}: it is a pipe or a device, not a file.")
+        if not os.access(path, os.R_OK):
+            raise InputError(f"Cannot read {path}: {os.strerror(errno.EACCES)}.")
+    except OSError as fault:
+        raise InputError(f"Cannot read {path}: {fault.strerror}.") from fault

@@ -1,0 +1,1 @@
+"""Runs one configuration: signals, progress, summary."""

@@ -1,0 +1,49 @@
+"""Who a sandbox has to do with: who gives it work, and who gives it a process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from host.packs.protocol import Report
+from host.sandbox.assignment import Work
+from host.sandbox.termination import Termination
+from host.sandbox.zygote_client import Place, Seat, Tenant
+
+if TYPE_CHECKING:
+    from host.sandbox.sandbox import Sandbox
+
+
+class Owner(Protocol):
+    """Who gives a sandbox its work: the decoders of an input, a filter, an output."""
+
+    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
+        """The sandbox filled a slot. work is None for what a timer event made."""
+
+    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
+        """The sandbox is done with a pack."""
+
+    def on_failure(self, sandbox: Sandbox, text: str) -> None:
+        """The first reason why a record of a pack failed."""
+
+    def on_room(self, sandbox: Sandbox) -> None:
+        """The sandbox would take more work."""
+
+    def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
+        """The sandbox was ended. Answers whether it is to be started again."""
+
+    def on_quarantined(self, sandbox: Sandbox) -> None:
+        """The sandbox has died too often and is not started again."""
+
+
+class Housing(Protocol):
+    """Where a sandbox gets a process from: `ZygoteClient`, or `Group`."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing will start any more."""
+
+    async def house(self, seat: Seat, tenant: Tenant) -> Place:
+        """Put a sandbox into a process; raises SandboxError."""
+
+    def left(self, tenant: Tenant) -> None:
+        """A sandbox has closed its socket, as it was told to."""
