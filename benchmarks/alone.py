@@ -9,7 +9,7 @@ from host.packs.arena import Arena
 from host.packs.intake import Intake
 from host.packs.protocol import Report
 from host.pipeline import specs
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
 from host.sandbox.zygote_client import ZygoteClient
@@ -21,17 +21,17 @@ _SLOTS = 4
 _SETTINGS = model.HostSettings()
 
 
-class Owner:
+class SandboxListener:
     """Takes what the sandbox says, and lets it end."""
 
     def __init__(self) -> None:
         self.ended_s: float | None = None
 
-    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:  # noqa: ARG002
+    def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:  # noqa: ARG002
         """Nobody wants what it made."""
         sandbox.release_slot(report.offset)
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002
+    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002
         """It is done with a pack."""
         work.pack.let_go()
 
@@ -65,7 +65,7 @@ def script(kind: model.PluginKind, text: str, **given: int) -> model.Sandbox:
     )
 
 
-def sandbox_of(plugin: model.Sandbox, zygote: ZygoteClient, owner: Owner, matcher: str = "TRUE") -> Sandbox:
+def sandbox_of(plugin: model.Sandbox, zygote: ZygoteClient, owner: SandboxListener, matcher: str = "TRUE") -> Sandbox:
     """A sandbox that runs one plugin; it is not started."""
     kind, name = plugin.kind, plugin.name
     if kind == "decoder":

@@ -72,7 +72,7 @@ JOBS = [
     Job("J6-50", "J1 beside 50 filters on other Types", EXAMPLE, oracle.errors, idle_filters=50),
 ]
 
-MOST_FOR_IDLE_FILTERS = 1.10
+MAX_FOR_IDLE_FILTERS = 1.10
 """What J1 may take beside 50 filters of other Types, in J1s."""
 
 

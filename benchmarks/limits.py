@@ -64,7 +64,7 @@ _WHERE = {
 class Watch:
     """When a sandbox began what it is ended for, when that was too much, and when it was ended."""
 
-    def __init__(self, sandbox: Sandbox, owner: alone.Owner, allowed_ms: float) -> None:
+    def __init__(self, sandbox: Sandbox, owner: alone.SandboxListener, allowed_ms: float) -> None:
         self.sandbox = sandbox
         self.owner = owner
         self._allowed_ms = allowed_ms
@@ -98,7 +98,7 @@ def _prepared(case: Case, zygote: ZygoteClient) -> Watch:
     more_cpu = {"cpu_limit": 5000} if case.limit != "cpu_limit" else {}
     kind: PluginKind = "filter" if case.where == "timer_event" else "decoder"
     plugin = alone.script(kind, _PREFIX + body, **few, **more_cpu)
-    owner = alone.Owner()
+    owner = alone.SandboxListener()
     sandbox = alone.sandbox_of(plugin, zygote, owner)
     allowed_ms = 0.0
     if case.limit == "cpu_limit":

@@ -21,7 +21,7 @@ from host.pipeline.pipeline import Pipeline
 from host.telemetry import logs
 
 RUNS = 3
-MOST_STRANGERS = 0.1
+MAX_STRANGERS = 0.1
 """Of the machine, beside which the ratio says nothing."""
 CORES = os.cpu_count() or 1
 _ABUSE = workspace.REPOSITORY / "tests" / "abuse"
@@ -146,7 +146,7 @@ def table(corpus: Corpus, scratch: Path) -> Table:
     share = median(run.share for run in beside)
     slower, explained = beside_s / alone_s, 1 / max(1 - share, 1e-3)
     strangers = max(run.strangers for run in (*alone, *beside))
-    verdict = slower <= explained if strangers <= MOST_STRANGERS else None
+    verdict = slower <= explained if strangers <= MAX_STRANGERS else None
     rows = [
         Row("alone", "J1, wall time", f"{alone_s:.2f}", "s", "", None),
         Row("beside", f"the same beside {len(_scripts())} scripts that misbehave", f"{beside_s:.2f}", "s", "", None),

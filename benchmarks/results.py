@@ -5,7 +5,7 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks.children import Usage
-from benchmarks.jobs import MOST_FOR_IDLE_FILTERS, Job
+from benchmarks.jobs import MAX_FOR_IDLE_FILTERS, Job
 
 
 class Row(NamedTuple):
@@ -84,7 +84,7 @@ def job_rows(measured: list[Measured], floors: dict[str, float], lines: int) -> 
 
 def _idle_row(found: Measured, first_cpu_s: float) -> Row:
     change = found.cpu_s / first_cpu_s - 1
-    limit = MOST_FOR_IDLE_FILTERS - 1 if found.job.idle_filters == 50 else None
+    limit = MAX_FOR_IDLE_FILTERS - 1 if found.job.idle_filters == 50 else None
     value = f"{(found.cpu_s - first_cpu_s) * 1e3:+.0f} ms"
     text = "" if limit is None else f"{limit:.0%}"
     return Row(f"{found.job.name} - J1", "what the filters add", value, f"{change:+.1%}", text, _verdict(change, limit))

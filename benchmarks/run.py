@@ -82,9 +82,9 @@ class Rounds:
         try:
             found.starts.append(self._runner.run(found.job, few=True))
             found.runs.append(self._runner.run(found.job))
-        except BenchmarkError as fault:
-            self._console.print(f"{found.job.name} failed: {fault}", style="red", markup=False, highlight=False)
-            reason = str(fault).partition("\n")[0]
+        except BenchmarkError as error:
+            self._console.print(f"{found.job.name} failed: {error}", style="red", markup=False, highlight=False)
+            reason = str(error).partition("\n")[0]
             self.failures.append(Row(found.job.name, f"FAILED: {reason}", "", "", "", verdict=False))
             return False
         return True

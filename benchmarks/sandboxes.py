@@ -34,7 +34,7 @@ async def _starts(kind: PluginKind, text: str, zygote: ZygoteClient) -> tuple[fl
     """Median milliseconds until it is ready, and MiB of private memory then."""
     took, memory = [], []
     for _ in range(STARTS):
-        sandbox = alone.sandbox_of(alone.script(kind, text), zygote, alone.Owner())
+        sandbox = alone.sandbox_of(alone.script(kind, text), zygote, alone.SandboxListener())
         start_s = time.monotonic()
         await sandbox.start()
         took.append((time.monotonic() - start_s) * 1000)
@@ -45,7 +45,7 @@ async def _starts(kind: PluginKind, text: str, zygote: ZygoteClient) -> tuple[fl
 
 async def _at_once(zygote: ZygoteClient) -> float:
     """Seconds until so many are ready that are started together."""
-    made = [alone.sandbox_of(alone.script("filter", _NOTHING), zygote, alone.Owner()) for _ in range(AT_ONCE)]
+    made = [alone.sandbox_of(alone.script("filter", _NOTHING), zygote, alone.SandboxListener()) for _ in range(AT_ONCE)]
     start_s = time.monotonic()
     await asyncio.gather(*(sandbox.start() for sandbox in made))
     took_s = time.monotonic() - start_s

@@ -15,8 +15,8 @@ from host.pipeline.units.union import FilterUnit
 
 SNAPSHOTS = 9
 FILTERS = 1000
-MOST_START_S = 30.0
-MOST_MIB = 1536.0
+MAX_START_S = 30.0
+MAX_MIB = 1536.0
 _PATIENCE_S = 60.0
 _COUNT = "count = 0\nfunction process_message() count = count + 1 return 0 end\n"
 _HOARD = "held = {{}}\nfor i = 1, {entries} do held['key number ' .. i] = i end\n" + _COUNT
@@ -102,16 +102,16 @@ async def _group_rows(scratch: Path) -> list[Row]:
             f"{FILTERS:,} filters started, and 1,000 records counted by each",
             f"{took_s:.1f}",
             "s",
-            f"{MOST_START_S:g}",
-            took_s <= MOST_START_S,
+            f"{MAX_START_S:g}",
+            took_s <= MAX_START_S,
         ),
         Row(
             "group",
             "all memory of their processes",
             f"{mib:.0f}",
             "MiB",
-            f"{MOST_MIB:g}",
-            mib <= MOST_MIB,
+            f"{MAX_MIB:g}",
+            mib <= MAX_MIB,
         ),
     ]
 

@@ -75,8 +75,8 @@ def table(corpus: Corpus, scratch: Path, floor_s: float, repeat: int) -> Table:
             continue
         try:
             cpu_s = _cpu_s(peer, corpus, scratch, repeat)
-        except BenchmarkError as fault:
-            notes.append(f"{peer.name}, {peer.job}: failed: {fault}")
+        except BenchmarkError as error:
+            notes.append(f"{peer.name}, {peer.job}: failed: {error}")
             continue
         value = f"{cpu_s / corpus.lines * 1e6:.2f}"
         rows.append(Row(f"{peer.name} {peer.job}", peer.what, value, f"{cpu_s / floor_s:.2f}", "", None))

@@ -13,7 +13,7 @@ _QUIET_S = 1.0
 _FIRST_S = 2.0
 """How long it may take until the first bytes come: a short input may give none."""
 _LOOK_EVERY_S = 0.1
-_LONGEST_STOP_S = 30.0
+_MAX_STOP_S = 30.0
 
 
 def _size(path: Path) -> int:
@@ -39,7 +39,7 @@ def main() -> None:
     if process.poll() is not None:
         sys.exit(f"{command[0]} ended by itself with status {process.returncode}.")
     process.send_signal(signal.SIGTERM)
-    process.wait(_LONGEST_STOP_S)
+    process.wait(_MAX_STOP_S)
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ class Admin:
         elif settings != self._server.settings:
             try:
                 await self._server.reload(settings)
-            except HekateError as fault:
-                _LOG.error("The admin API could not be opened as it is configured now.", reason=str(fault))
+            except HekateError as error:
+                _LOG.error("The admin API could not be opened as it is configured now.", reason=str(error))
 
     async def close(self) -> None:
         """Close the server and what belongs to it."""

@@ -70,16 +70,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         status = cli.main(arguments, prog_name="hekate", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
     except BrokenPipeError:
         return _reader_has_gone()
     except SystemExit:  # by no verb: it is how click ends one whose reader has gone
         return _reader_has_gone()
-    except Exception as fault:  # noqa: BLE001 -- the last place where it can be said in a way that helps
-        return _explain(fault)
+    except Exception as error:  # noqa: BLE001 -- the last place where it can be said in a way that helps
+        return _explain(error)
     return status if isinstance(status, int) else os.EX_OK
 
 

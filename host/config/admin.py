@@ -54,8 +54,8 @@ def _check_listen(given: Admin, faults: _Faults) -> None:
         return
     try:
         host = addresses.parse(given.listen).host
-    except ValueError as fault:
-        faults.add("listen", convert.sentence(str(fault)))
+    except ValueError as error:
+        faults.add("listen", convert.sentence(str(error)))
         return
     if given.tls is None and not given.insecure and not _is_loopback(host):
         message = f"`{given.listen}` can be reached from outside, and there is no TLS: tokens could be read on the way."

@@ -67,8 +67,8 @@ def to_struct(
         return None
     try:
         return cls(**values)
-    except (ValueError, TypeError) as fault:
-        errors.append(ConfigError(path, where.file, where.line, sentence(str(fault))))
+    except (ValueError, TypeError) as error:
+        errors.append(ConfigError(path, where.file, where.line, sentence(str(error))))
         return None
 
 
@@ -163,8 +163,8 @@ def _plain(node: Node, annotation: Any, path: str, errors: list[ConfigError]) ->
         return FAULTY
     try:
         return msgspec.convert(node.plain(), annotation, strict=not _is_lenient(node))
-    except msgspec.ValidationError as fault:
-        text = str(fault)
+    except msgspec.ValidationError as error:
+        text = str(error)
         at = _AT.search(text)
         place, suffix = _follow(node, at["path"]) if at else (node, "")
         message, hint = _explain(text[: at.start()] if at else text, annotation, place)

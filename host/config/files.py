@@ -54,9 +54,9 @@ def _expand(paths: Iterable[str | Path], errors: list[ConfigError]) -> list[Path
 def _text(file: Path, errors: list[ConfigError]) -> str | None:
     try:
         return file.read_text(encoding="utf-8-sig")
-    except OSError as fault:
-        hint = "`hekate new config NAME` writes one to begin with." if isinstance(fault, FileNotFoundError) else ""
-        errors.append(ConfigError("", str(file), 0, f"Cannot read the configuration: {fault.strerror}.", hint))
+    except OSError as error:
+        hint = "`hekate new config NAME` writes one to begin with." if isinstance(error, FileNotFoundError) else ""
+        errors.append(ConfigError("", str(file), 0, f"Cannot read the configuration: {error.strerror}.", hint))
     except UnicodeDecodeError:
         errors.append(ConfigError("", str(file), 0, "The configuration is not UTF-8 text.", "Save it as UTF-8."))
     return None

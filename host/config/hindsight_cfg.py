@@ -59,8 +59,8 @@ def parse(path: Path, errors: list[ConfigError]) -> Cfg | None:
     """Read a file; None if it has a fault, which is added to `errors`."""
     try:
         source = path.read_bytes()
-    except OSError as fault:
-        errors.append(ConfigError("", str(path), 0, f"Cannot read the file: {fault.strerror}."))
+    except OSError as error:
+        errors.append(ConfigError("", str(path), 0, f"Cannot read the file: {error.strerror}."))
         return None
     entries = lua_data.parse(source, str(path), errors)
     return None if entries is None else Cfg(path, entries)

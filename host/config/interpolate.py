@@ -81,8 +81,8 @@ def _interpolate_leaf(node: Node, path: str, env: Mapping[str, str], errors: lis
     assert isinstance(node.value, str)
     try:
         text = interpolate(node.value, env)
-    except InterpolationError as fault:
-        errors.append(ConfigError(path, node.file, node.line, str(fault), fault.hint))
+    except InterpolationError as error:
+        errors.append(ConfigError(path, node.file, node.line, str(error), error.hint))
         node.value = FAULTY
         return
     node.lenient = any(match[0] != "$$" for match in _TOKEN.finditer(node.value))

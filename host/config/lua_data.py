@@ -51,8 +51,8 @@ def parse(source: bytes, file: str, errors: list[ConfigError]) -> dict[str, Node
     """
     try:
         return _Parser(_tokens(source), file).assignments()
-    except _Fault as fault:
-        message, line = fault.args
+    except _Fault as error:
+        message, line = error.args
         errors.append(ConfigError("", file, line, message, _HINT))
         return None
 

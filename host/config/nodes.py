@@ -70,17 +70,17 @@ def parse(text: str, file: str, errors: list[ConfigError]) -> Node | None:
     try:
         root = loader.get_single_node()
         return None if root is None else _Builder(loader, file, errors).build(root, "", root.start_mark.line + 1)
-    except yaml.MarkedYAMLError as fault:
-        if "nesting" in (fault.problem or ""):
+    except yaml.MarkedYAMLError as error:
+        if "nesting" in (error.problem or ""):
             errors.append(ConfigError("", file, 0, "Nested too deeply."))
             return None
-        mark = fault.problem_mark or fault.context_mark
+        mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
         errors.append(
-            ConfigError("", file, line, f"Not valid YAML: {fault.problem or fault.context}.", _hint(text, line))
+            ConfigError("", file, line, f"Not valid YAML: {error.problem or error.context}.", _hint(text, line))
         )
-    except yaml.YAMLError as fault:
-        errors.append(ConfigError("", file, 0, f"Not valid YAML: {fault}."))
+    except yaml.YAMLError as error:
+        errors.append(ConfigError("", file, 0, f"Not valid YAML: {error}."))
     except RecursionError:
         errors.append(ConfigError("", file, 0, "Nested too deeply."))
     finally:
@@ -165,8 +165,8 @@ class _Builder:
     def _scalar(self, node: yaml.Node, path: str, line: int) -> Any:
         try:
             value = self._loader.construct_object(node)
-        except (yaml.YAMLError, ValueError) as fault:
-            problem = fault.problem if isinstance(fault, yaml.MarkedYAMLError) else str(fault)
+        except (yaml.YAMLError, ValueError) as error:
+            problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else str(error)
             self._fault(path, line, f"Cannot read `{node.value}`: {problem}.", "Put it in quotes to mean text.")
             return FAULTY
         if value is None or isinstance(value, str | int | float):

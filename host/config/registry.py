@@ -41,8 +41,8 @@ def find(stage: Stage, name: str) -> ComponentType | None:
         return None
     try:
         module = importlib.import_module(f"host.{stage}.{name}")
-    except ImportError as fault:
-        raise StartError(f"The type `{name}` of {stage} cannot be loaded: {fault}.") from fault
+    except ImportError as error:
+        raise StartError(f"The type `{name}` of {stage} cannot be loaded: {error}.") from error
     for cls in vars(module).values():
         if isinstance(cls, type) and getattr(cls, "type", None) == name and hasattr(cls, "Options"):
             summary, _, prose = (inspect.getdoc(cls) or "").partition("\n\n")
@@ -67,9 +67,9 @@ def names(stage: Stage) -> list[str]:
 def _find_or_explain(stage: Stage, name: str) -> ComponentType | None:
     try:
         return find(stage, name)
-    except StartError as fault:
+    except StartError as error:
         return ComponentType(
-            stage=stage, name=name, cls=None, options=_NoOptions, summary=f"Not available: {fault}", prose=""
+            stage=stage, name=name, cls=None, options=_NoOptions, summary=f"Not available: {error}", prose=""
         )
 
 

@@ -132,8 +132,8 @@ class Resolver:
             return None
         try:
             component = registry.find(stage, chosen)
-        except StartError as fault:
-            self._fault(f"{path}.type", node, str(fault))
+        except StartError as error:
+            self._fault(f"{path}.type", node, str(error))
             return None
         if component is None:
             hint = convert.did_you_mean(chosen, registry.names(stage))

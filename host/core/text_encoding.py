@@ -4,7 +4,7 @@ import codecs
 
 UTF8_MARK = codecs.BOM_UTF8
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_LEAST_BYTES = 16
+_MIN_BYTES = 16
 _SHARE_OF_NULS = 0.8
 
 
@@ -28,7 +28,7 @@ def _utf16(beginning: bytes) -> str:
     if beginning.startswith(_UTF16_MARKS):
         return "UTF-16"
     pairs = len(beginning) // 2
-    if pairs * 2 < _LEAST_BYTES:
+    if pairs * 2 < _MIN_BYTES:
         return ""
     for name, nuls, others in (("UTF-16LE", 1, 0), ("UTF-16BE", 0, 1)):
         if (

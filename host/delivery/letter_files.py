@@ -19,9 +19,9 @@ import orjson
 TAKEN_OUT = b"-"
 _ID = re.compile(r"(?P<number>\d{1,8})-(?P<offset>\d{1,12})")
 _BLOCK_BYTES = 256 * 1024
-_MOST_SCANNED_BYTES = 16 << 20
+_MAX_SCANNED_BYTES = 16 << 20
 """In one go; whoever looks for something rare asks again from there."""
-_MOST_LINE_BYTES = 1 << 20
+_MAX_LINE_BYTES = 1 << 20
 
 
 class LetterId(NamedTuple):
@@ -83,7 +83,7 @@ def scan(
             entry = _entry(line)
             if entry is not None and wanted(entry):
                 found.append(Letter(LetterId(number, offset), entry))
-            if len(found) == limit or scanned_bytes > _MOST_SCANNED_BYTES:
+            if len(found) == limit or scanned_bytes > _MAX_SCANNED_BYTES:
                 return found, LetterId(number, offset)
     return found, None
 
@@ -95,7 +95,7 @@ def get(folder: Path, letter: LetterId) -> Letter | None:
             file.seek(max(0, letter.offset - 1))
             if letter.offset and file.read(1) != b"\n":
                 return None
-            entry = _entry(file.readline(_MOST_LINE_BYTES))
+            entry = _entry(file.readline(_MAX_LINE_BYTES))
     except OSError:
         return None
     return None if entry is None else Letter(letter, entry)

@@ -16,11 +16,11 @@ from host.trial.allowance import Allowance
 from host.trial.cases import Case, Cases, beside
 from host.trial.run_cases import run_cases
 
-_MOST_KNOWN = 5000
+_MAX_KNOWN = 5000
 _AT_ONCE = 4
 """Processes of cases, of all plugins together: the pipeline goes on meanwhile."""
 
-_MOST_S = 5.0
+_MAX_S = 5.0
 _MORE_S = 0.25
 """CPU for all cases of a plugin, and for each of them: others wait for it."""
 
@@ -61,7 +61,7 @@ class CaseCheck:
         known = self._known.get(key)
         if known is not None and not await asyncio.to_thread(_are_old, known.modules, read_module):
             return known.fault
-        allowance = Allowance(_MOST_S + _MORE_S * len(cases))
+        allowance = Allowance(_MAX_S + _MORE_S * len(cases))
         try:
             async with allowance.enforced():
                 fault, modules = await self._run(cases, allowance)
@@ -69,7 +69,7 @@ class CaseCheck:
             if not allowance.is_used_up:  # the machine has too much to do: that says nothing of this version
                 return f"{sandbox.path}: its {len(cases)} cases had not ended after {allowance.most_clock_s:g} s."
             fault, modules = f"{sandbox.path}: its {len(cases)} cases take more than {allowance.most_s:g} s of CPU.", {}
-        if len(self._known) >= _MOST_KNOWN:
+        if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         self._known[key] = _Known(fault, modules)
         return fault
@@ -91,8 +91,8 @@ class CaseCheck:
         path = Path(sandbox.path)
         try:
             source = path.read_bytes()
-        except OSError as fault:
-            raise SandboxError(f"Cannot read {path}: {fault.strerror}.") from fault
+        except OSError as error:
+            raise SandboxError(f"Cannot read {path}: {error.strerror}.") from error
         key = hashlib.sha256(b"\0".join((sandbox.kind.encode(), source, beside(path) or b""))).digest()
         if b"cases:" not in source and beside(path) is None:
             return key, []

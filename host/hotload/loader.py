@@ -15,7 +15,7 @@ from host.config import model
 from host.config.dropins import DropIns
 from host.core.errors import ConfigError, ConfigErrors, HekateError
 from host.hotload.case_check import sandboxes_of
-from host.pipeline.context import Surroundings
+from host.pipeline.context import UnitContext
 from host.pipeline.transition import AT_ONCE, STAGES, Reload, wanted_units
 from host.pipeline.units.union import Unit
 from host.sandbox.sandbox import Sandbox
@@ -59,7 +59,7 @@ class HotLoader:
         async with pipeline.changing:
             self.is_due = False
             config = await self._loaded()
-            around = pipeline.surroundings(config)
+            around = pipeline.context(config)
             drop_ins, faults = await asyncio.to_thread(self._drop_ins.filters, config)
             _report(faults)
             wanted = wanted_units(config, drop_ins)
@@ -80,12 +80,12 @@ class HotLoader:
         """The configuration with the plugins as they are now; as it was, if one of them has a fault."""
         try:
             return await asyncio.to_thread(self._load)
-        except ConfigErrors as fault:
-            _report(fault.errors)
+        except ConfigErrors as error:
+            _report(error.errors)
             return self._pipeline.config
 
     async def _follow(  # noqa: PLR0917 -- called in one place
-        self, stage: str, name: str, unit: Unit, wanted: Any, around: Surroundings, modules: _Modules
+        self, stage: str, name: str, unit: Unit, wanted: Any, around: UnitContext, modules: _Modules
     ) -> None:
         """One unit that runs."""
         is_drop_in = stage == "filters" and name not in self._pipeline.config.filters
@@ -97,15 +97,15 @@ class HotLoader:
         elif wanted == unit.config and any(modules.are_old(sandbox) for sandbox in unit.sandboxes()):
             await self._renew(stage, name, unit, around)
 
-    async def _change(self, stage: str, name: str, wanted: Any, around: Surroundings) -> None:
+    async def _change(self, stage: str, name: str, wanted: Any, around: UnitContext) -> None:
         """Start, replace or stop one unit, and leave all others as they are."""
         async with self._free:
             try:
                 if wanted is not None:
                     await self._check(wanted, around)
                 await Reload(self._pipeline, {stage: {} if wanted is None else {name: wanted}}, around).one(stage, name)
-            except HekateError as fault:
-                self._failed(stage, name, fault)
+            except HekateError as error:
+                self._failed(stage, name, error)
                 return
             self.faults.pop(f"{stage}.{name}", None)
             _LOG.info("Unloaded." if wanted is None else "Loaded.", unit=f"{stage}.{name}")
@@ -115,18 +115,18 @@ class HotLoader:
         self.faults[unit] = str(fault)
         _LOG.error("Not loaded; what ran before goes on." if runs else "Not loaded.", unit=unit, reason=str(fault))
 
-    async def _check(self, wanted: Any, around: Surroundings) -> None:
+    async def _check(self, wanted: Any, around: UnitContext) -> None:
         """Run the plugins' own cases; raises HekateError if one fails."""
         await self._pipeline.case_check.check(sandboxes_of(wanted), around.settings, around.read_module)
 
-    async def _renew(self, stage: str, name: str, unit: Any, around: Surroundings) -> None:
+    async def _renew(self, stage: str, name: str, unit: Any, around: UnitContext) -> None:
         """Start a unit's sandboxes anew because a module that they require was edited."""
         async with self._free:
             try:
                 await self._check(unit.config, around)
                 new = await unit.new_sandboxes(unit.config)
-            except HekateError as fault:
-                self._failed(stage, name, fault)
+            except HekateError as error:
+                self._failed(stage, name, error)
                 return
             await unit.swap(unit.config, new)
             self.faults.pop(f"{stage}.{name}", None)

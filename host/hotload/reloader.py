@@ -192,9 +192,9 @@ class Reloader:
         try:
             config = await asyncio.to_thread(load_config, self.paths)
             changed = await self._pipeline.reload(config)
-        except HekateError as failure:
-            _LOG.error("The reload failed.", reason=str(failure))
-            return Outcome(time_ns=time.time_ns(), ok=False, error=str(failure))
+        except HekateError as error:
+            _LOG.error("The reload failed.", reason=str(error))
+            return Outcome(time_ns=time.time_ns(), ok=False, error=str(error))
         if self.loader is not None:
             await self.loader.apply()
         needs_restart = list(self._pipeline.needs_restart)
@@ -212,5 +212,5 @@ def _make_folders(sandbox_dir: Path) -> None:
     try:
         for folder in ("decoders", "filters", "encoders", "modules"):
             (sandbox_dir / folder).mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise StartError(f"hekate.sandbox_dir: cannot make {fault.filename}: {fault.strerror}.") from fault
+    except OSError as error:
+        raise StartError(f"hekate.sandbox_dir: cannot make {error.filename}: {error.strerror}.") from error

@@ -23,7 +23,7 @@ _SETTLED_S = 0.02
 """After a close, a move or a removal."""
 _QUIET_S = 0.15
 """After a write whose end is not in sight."""
-_LONGEST_S = 0.3
+_MAX_S = 0.3
 """For which events put the call off: somebody who writes all the time is not to hold up what others have written."""
 _POLL_S = 1.0
 _FINAL = frozenset({"closed", "moved", "deleted"})
@@ -62,12 +62,12 @@ class Watcher(FileSystemEventHandler):
             if before is not None:
                 observer.schedule(self, str(self._folder), recursive=True)
             observer.start()
-        except OSError as fault:
+        except OSError as error:
             observer.unschedule_all()
             if _identity(self._folder) == before:
                 if self._polling:
                     raise
-                _LOG.warning("The system does not tell of changes; looking every second.", reason=str(fault))
+                _LOG.warning("The system does not tell of changes; looking every second.", reason=str(error))
                 self._polling = True
             self.start()
             return
@@ -114,7 +114,7 @@ class Watcher(FileSystemEventHandler):
             self._armed_s = now_s
         else:
             self._timer.cancel()
-        self._timer = self._loop.call_at(min(now_s + delay_s, max(now_s, self._armed_s + _LONGEST_S)), self._call)
+        self._timer = self._loop.call_at(min(now_s + delay_s, max(now_s, self._armed_s + _MAX_S)), self._call)
 
     def _call(self) -> None:
         self._timer = None

@@ -8,7 +8,7 @@ from host.core.descriptors import wait_readable
 from host.inputs._datagram_drops import DatagramDrops
 from host.inputs.base import Input, Slot
 
-MOST_BYTES = 65536
+MAX_BYTES = 65536
 """Longest datagram that is received whole."""
 
 _ONCE_IDLE_S = 2.0
@@ -92,7 +92,7 @@ class Datagrams:
         """Fill a slot; how many bytes, and how many datagrams were received."""
         view = slot.view
         # One byte stays free for the delimiter that a datagram may lack.
-        last_start = max(len(view) - 1 - MOST_BYTES, 0)
+        last_start = max(len(view) - 1 - MAX_BYTES, 0)
         at = received = 0
         while at <= last_start:
             room = view[at : len(view) - 1]

@@ -14,7 +14,7 @@ from host.inputs._file_tail import Identity, Tail, checkpoint_key, is_same
 
 _FORGET_AFTER_S = 30 * 24 * 3600
 _SETTLED_AFTER_S = 2.0
-_FEWEST_SHORT_BYTES = 48
+_MIN_SHORT_BYTES = 48
 _ROTATED = re.compile(r"(?:[.\-_]\d[\d\-_.T:]*|\.(?:gz|old|bak))+$")
 """What rotation puts behind a file's name."""
 
@@ -75,7 +75,7 @@ class Copies:
         if int(checkpoint["head_bytes"]) == HEAD_BYTES:
             known = self._closed.setdefault(checkpoint["head"], {})
             known[f"{key} was" if frozen else key] = checkpoint if frozen else None
-        elif int(checkpoint["head_bytes"]) >= _FEWEST_SHORT_BYTES:
+        elif int(checkpoint["head_bytes"]) >= _MIN_SHORT_BYTES:
             self._short[checkpoint["head"]] = checkpoint if frozen else key
             self._short_lengths.add(int(checkpoint["head_bytes"]))
 
@@ -98,7 +98,7 @@ class Copies:
         self._open_keys.discard(key)
         if len(tail.head) == HEAD_BYTES:
             self._closed.setdefault(digest(tail.head), {})[key] = None
-        elif len(tail.head) >= _FEWEST_SHORT_BYTES:
+        elif len(tail.head) >= _MIN_SHORT_BYTES:
             self._short[digest(tail.head)] = key
             self._short_lengths.add(len(tail.head))
 
@@ -209,7 +209,7 @@ class Copies:
         for tail in self._candidates(PurePath(file.path).name, is_packed=is_packed):
             if not tail.head:
                 continue
-            if head == tail.head and (len(head) == HEAD_BYTES or (is_packed and len(head) >= _FEWEST_SHORT_BYTES)):
+            if head == tail.head and (len(head) == HEAD_BYTES or (is_packed and len(head) >= _MIN_SHORT_BYTES)):
                 tail.has_copy = True
                 return True
             if len(head) < HEAD_BYTES and tail.head.startswith(head):

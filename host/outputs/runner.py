@@ -218,12 +218,10 @@ class OutputRunner:
         reason = f"{self._put_away_reason}; {self._failing}" if self._failing else self._put_away_reason
         try:
             self._append_letters(delivery.batch, reason, None)
-        except RetryDelivery as failure:
+        except RetryDelivery as error:
             self.left_over += LeftOver(lost=count)
             self._metrics.count_drop("lost_at_shutdown", count)
-            self._log.error(
-                "Records are lost: they cannot be kept as dead letters.", reason=str(failure), records=count
-            )
+            self._log.error("Records are lost: they cannot be kept as dead letters.", reason=str(error), records=count)
         else:
             self.left_over += LeftOver(dead_letters=count)
             self._metrics.count_drop("shutdown", count)

@@ -13,7 +13,7 @@ from host.packs.protocol import PACK_HEADER, PackHeader, read_pack_header
 
 _WORD_BYTES = 8
 _TIMESTAMP_WORD = 1
-_LEAST_WORDS = 3
+_MIN_WORDS = 3
 
 
 class Records(NamedTuple):
@@ -37,7 +37,7 @@ def records_of(slot: memoryview, used_bytes: int) -> Records:
     if header.shape_count == 1:  # then all are of one length, and Python need not look at each
         length = words[first] & 0xFFFF
         end = first + length * header.record_count
-        if length >= _LEAST_WORDS and end * _WORD_BYTES == header.records_end:
+        if length >= _MIN_WORDS and end * _WORD_BYTES == header.records_end:
             times = slot[: header.records_end].cast("q")[first + _TIMESTAMP_WORD :: length]
             return Records(times.tolist(), range(header.records_start, header.records_end + 1, length * _WORD_BYTES))
     return _walk(slot, header)
@@ -56,7 +56,7 @@ def _walk(slot: memoryview, header: PackHeader) -> Records:
     timestamps, starts = [], []
     for _ in range(header.record_count):
         length = lengths[at] & 0xFFFF if at < end else 0
-        if length < _LEAST_WORDS or at + length > end:
+        if length < _MIN_WORDS or at + length > end:
             raise PackError("A record does not lie where records are.")
         timestamps.append(signed[at + _TIMESTAMP_WORD])
         starts.append(at * _WORD_BYTES)

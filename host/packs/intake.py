@@ -24,7 +24,7 @@ class Slot:
 Reject = Callable[[Stream, int, bytes, str], None]
 
 _PAIR_BYTES = 8
-MOST_KEPT = 128
+MAX_KEPT = 128
 """Packs that filters may keep for their next snapshot. Memory that they do not need is never touched."""
 MAX_DROPPABLE = 256
 """Packs that queues with a policy of dropping may hold. They drop the oldest before an input has to wait for a slot."""
@@ -63,7 +63,7 @@ class Intake:
         self.arena = Arena(
             f"raw-{name}",
             self.slot_bytes + _table_bytes(self.slot_bytes),
-            slots + MOST_KEPT + MAX_DROPPABLE,
+            slots + MAX_KEPT + MAX_DROPPABLE,
             host_writes=True,
         )
         self._slots = slots

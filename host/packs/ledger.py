@@ -158,7 +158,7 @@ class RawPack:
         if self.keepers == 1 and self.on_kept is not None:
             self.on_kept(1)
 
-    def stop_keeping(self) -> None:
+    def unpin(self) -> None:
         """One keeper less."""
         self.keepers -= 1
         if self.keepers == 0 and self.on_kept is not None:
@@ -272,11 +272,11 @@ class TablePack:
             if self.on_kept is not None:
                 self.on_kept()
 
-    def stop_keeping(self) -> None:
+    def unpin(self) -> None:
         """The snapshot is there, or there will be none: let go."""
         self.keepers -= 1
         if self.keepers == 0:
             self.arena.kept_slots -= 1
             if self.origin is not None:
-                self.origin.stop_keeping()
+                self.origin.unpin()
         self.let_go()

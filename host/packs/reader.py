@@ -39,9 +39,9 @@ IN_HEAP, HEADER, OPTIONAL = 1, 2, 4
 _PAYLOAD_IS_RECORD = 1
 _ABSENT, _ABSENT_INTEGER = b"\xff" * 8, bytes(7) + b"\x80"
 
-_MOST_COLUMNS = 1100
+_MAX_COLUMNS = 1100
 """More than any message that a script can make has."""
-_MOST_TIMES = 16
+_MAX_TIMES = 16
 """Values may lie on each other, so that a small pack could stand for endless ones: so many times its size at most."""
 _VALUE_BYTES = 8
 """What any value counts for."""
@@ -155,7 +155,7 @@ class _Reader:
         self._header = header
         self._places = self._find_shapes()
         self._shapes: dict[int, _Shape] = {}
-        self._left_bytes = _MOST_TIMES * (len(slot) + len(raw))
+        self._left_bytes = _MAX_TIMES * (len(slot) + len(raw))
 
     def messages(self) -> Iterator[Message]:
         return (self.message_at(at) for at in self.places())
@@ -320,8 +320,8 @@ class _Cursor:
 def _read_shape(data: bytes) -> _Shape:
     cursor = _Cursor(data)
     flags, count = _SHAPE.unpack(cursor.take(_SHAPE.size))
-    if count > _MOST_COLUMNS:
-        raise PackError(f"A shape has more than {_MOST_COLUMNS} columns.")
+    if count > _MAX_COLUMNS:
+        raise PackError(f"A shape has more than {_MAX_COLUMNS} columns.")
     type_, logger = _text(cursor.text()), _text(cursor.text())
     columns = [_read_column(cursor) for _ in range(count)]
     slots = sum(column.kind != CONSTANT for column in columns)

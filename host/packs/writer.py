@@ -16,8 +16,8 @@ _RECORD = struct.Struct("<HHIqII")
 _RANGE = struct.Struct("<II")
 _INT64 = struct.Struct("<q")
 _DOUBLE_SLOT = struct.Struct("<d")
-_MOST_NAME_BYTES = 65_535
-_MOST_SHAPES = 65_535
+_MAX_NAME_BYTES = 65_535
+_MAX_SHAPES = 65_535
 _KINDS: dict[type, int] = {bool: _BOOL, int: _INTEGER, float: _DOUBLE, str: _STRING, bytes: _BYTES, list: _ARRAY}
 
 Scalar = str | bytes | int | float | bool
@@ -95,7 +95,7 @@ class _Pack:
         shape = _shape(message, columns)
         size = _RECORD.size + 8 * len(columns)
         need = size + sum(_heap_bytes(field.value) for field, _ in columns) + (len(shape) if self._is_new(shape) else 0)
-        if need + len(self.shapes) > self.heap_start - self.at or self.shape_count == _MOST_SHAPES:
+        if need + len(self.shapes) > self.heap_start - self.at or self.shape_count == _MAX_SHAPES:
             return False
         slots = b"".join(self._slot_of(field.value) for field, _ in columns)
         number = self._number(shape)
@@ -167,5 +167,5 @@ def _kind_of(field: Field) -> int:
 
 
 def _text(value: str) -> bytes:
-    data = value.encode(errors="replace")[:_MOST_NAME_BYTES]
+    data = value.encode(errors="replace")[:_MAX_NAME_BYTES]
     return struct.pack("<H", len(data)) + data

@@ -18,9 +18,9 @@ from host.packs.protocol import NEVER_MATCHES, Emitted, Report
 from host.pipeline.dead_letter_writer import keep_dead_letters
 from host.pipeline.decoder_pool import table_pack
 from host.pipeline.rejected_packs import bury
-from host.router.match_cache import Kinds
-from host.router.matcher_requirements import Kind, Need, may_match, needs_of
-from host.sandbox.assignment import Work
+from host.router.match_cache import MatchCache
+from host.router.matcher_requirements import Kind, MatcherRequirement, may_match, requirements_of
+from host.sandbox.assignment import Assignment
 from host.sandbox.heartbeat import Use
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Limit, Termination
@@ -74,8 +74,8 @@ class Consumer:
         self._queue: deque[TablePack] = deque()
         self._begun: dict[TablePack, int] = {}
         """Packs of the queue that a sandbox before this one had begun: from which record on they are to be done."""
-        self.kinds = Kinds(lambda: self._queue, self._drop_never)
-        self._said_needs: tuple[bytes, tuple[Need, ...] | None] = (b"", None)
+        self.kinds = MatchCache(lambda: self._queue, self._drop_never)
+        self._said_needs: tuple[bytes, tuple[MatcherRequirement, ...] | None] = (b"", None)
         self._forget_routes = forget_routes
         self._swapping = False
         self.held = False
@@ -128,11 +128,11 @@ class Consumer:
             return False
         return may_match(self._needs(), kinds)
 
-    def _needs(self) -> tuple[Need, ...] | None:
+    def _needs(self) -> tuple[MatcherRequirement, ...] | None:
         """What the matcher of the sandbox needs that is there now."""
         said = b"" if self.sandbox is None else self.sandbox.needs
         if said != self._said_needs[0]:
-            self._said_needs = (said, needs_of(said))
+            self._said_needs = (said, requirements_of(said))
         return self._said_needs[1]
 
     def take(self, pack: TablePack) -> None:
@@ -165,7 +165,7 @@ class Consumer:
     def _release(self, pack: TablePack) -> None:
         """Let go of a pack that `_hold` has held."""
         if self._drops:
-            pack.stop_keeping()
+            pack.unpin()
         else:
             pack.let_go()
 
@@ -173,7 +173,7 @@ class Consumer:
         """Turn a hold of `_hold` into one that `TablePack.let_go` ends."""
         if self._drops:
             pack.hold()
-            pack.stop_keeping()
+            pack.unpin()
 
     def _make_room(self, newest: TablePack) -> None:
         """Drop the oldest packs until the limit of the queue is kept, and no arena is short of slots."""
@@ -207,7 +207,7 @@ class Consumer:
 
     def inherit(self, other: Consumer) -> None:
         """Take what another consumer has not done: what waits there, and what was begun and is not finished."""
-        packs = other.surrender()
+        packs = other.drain()
         if self._drops:
             for pack in packs:
                 pack.keep()
@@ -215,7 +215,7 @@ class Consumer:
         self.held = other.held
         self.resume()
 
-    def surrender(self) -> list[TablePack]:
+    def drain(self) -> list[TablePack]:
         """Give up everything that is not done, oldest first; each pack is held once for the one who takes it."""
         assert self.sandbox is not None
         if self.sandbox.journal is not None:
@@ -326,7 +326,7 @@ class Consumer:
                 self._bury(work.pack)
                 work.pack.let_go()
         journal = sandbox.journal
-        if journal is not None and any(isinstance(e, Work) and _is_condemned(e) for e in journal.entries):
+        if journal is not None and any(isinstance(e, Assignment) and _is_condemned(e) for e in journal.entries):
             journal.give_up("a pack that it has done cannot be done again: it is malformed")
         self._bury_condemned()
 
@@ -335,7 +335,7 @@ class Consumer:
         while sandbox is self.sandbox and self._may_give() and (pack := self._next()) is not None:
             self._give(pack)
 
-    def _learn(self, work: Work, report: Report) -> None:
+    def _learn(self, work: Assignment, report: Report) -> None:
         """What a finished pack tells of all packs like it."""
         assert isinstance(work.pack, TablePack)
         self.metrics.records_received += report.matched
@@ -377,7 +377,7 @@ class Consumer:
             self.sandbox.work.clear()
 
 
-def _is_condemned(work: Work) -> bool:
+def _is_condemned(work: Assignment) -> bool:
     return isinstance(work.pack, TablePack) and work.pack.condemned
 
 
@@ -400,7 +400,7 @@ class FilterConsumer(Consumer):
         arena = self.sandbox.arena
         return arena.used_slots - arena.kept_slots < _MANY_INJECTED
 
-    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
+    def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:
         """The filter injected messages, or gave a record up."""
         if work is not None and report.kind == Emitted.DEAD_LETTERS:
             keep_dead_letters(self._dead_letters, sandbox, report, work.pack, self.failures)
@@ -433,7 +433,7 @@ class FilterConsumer(Consumer):
             return
         self.route(pack)
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
+    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:
         """The filter is done with a pack."""
         self._learn(work, report)
         self.metrics.count_version(sandbox.version, report.matched)
@@ -513,7 +513,7 @@ class OutputConsumer(Consumer):
         """Drop the oldest batch that is not being written; after these, packs that are not encoded yet."""
         return self.runner.drop_oldest("queue_full") or super()._drop_oldest()
 
-    def surrender(self) -> list[TablePack]:
+    def drain(self) -> list[TablePack]:
         """Also what was encoded and not delivered. The runner must have been stopped."""
         packs: dict[TablePack, None] = {}
         for pack, sandbox, offset in self._batches.values():
@@ -523,13 +523,13 @@ class OutputConsumer(Consumer):
             packs[pack] = None
             sandbox.release_slot(offset)
         self._batches.clear()
-        for pack in super().surrender():
+        for pack in super().drain():
             if pack in packs:
                 pack.let_go()
             packs[pack] = None
         return list(packs)
 
-    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
+    def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:
         """The encoder filled a batch."""
         if work is None or report.kind == Emitted.PACK:
             sandbox.kill("an encoder sent what only filters send")
@@ -574,7 +574,7 @@ class OutputConsumer(Consumer):
 
         self.runner.deliver(Batch(view[start : start + report.used_bytes], report.records, ends), done, given_up)
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
+    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:
         """The encoder is done with a pack; batches of it may still be at the runner."""
         self._learn(work, report)
         self.metrics.count_version(sandbox.version, report.matched)

@@ -13,13 +13,13 @@ from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
 from host.packs.arena import Arena
 from host.pipeline import specs
-from host.pipeline.environment import World
-from host.pipeline.match_probe import Judge
+from host.pipeline.environment import Environment
+from host.pipeline.match_probe import MatchProbe
 from host.router import match_cache
 from host.router.router import Router
 from host.sandbox.group import Group
 from host.sandbox.journal import Journal
-from host.sandbox.listener import Owner
+from host.sandbox.listener import SandboxListener
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.logs import get_logger
@@ -31,7 +31,7 @@ SANDBOX_SLOT_BYTES = 512 * 1024
 SANDBOX_SLOTS = 16
 
 
-class Surroundings:
+class UnitContext:
     """What all units of a host share."""
 
     def __init__(
@@ -44,11 +44,11 @@ class Surroundings:
         checkpoints: Checkpoints,
         dead_letters: DeadLetters,
         once: bool,
-        judge: Judge,
+        judge: MatchProbe,
         forget_arena: Callable[[int], None],
         save_states: Callable[[], Awaitable[None]],
         groups: dict[str, Group],
-        world: World,
+        world: Environment,
         on_print: Callable[[Sandbox, str], None] | None = None,
     ) -> None:
         self._on_print = on_print
@@ -69,7 +69,7 @@ class Surroundings:
         self.read_module = specs.module_reader(settings.sandbox_dir)
         self.state_dir = Path(settings.state_dir)
 
-    def judge(self, matcher: str) -> match_cache.Judge:
+    def judge(self, matcher: str) -> match_cache.MatchProbe:
         """Who can say what this matcher never matches."""
         return partial(self._judge.ask, self.settings, matcher)
 
@@ -85,7 +85,7 @@ class Surroundings:
         sandboxes: tuple[model.Sandbox, ...],
         spec: dict[str, Any],
         arena: Arena,
-        owner: Owner,
+        owner: SandboxListener,
         metrics: ComponentMetrics,
         pack_bytes: int = 0,
         journal: Journal | None = None,

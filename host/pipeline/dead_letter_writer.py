@@ -38,8 +38,8 @@ def keep_letters(
     def write() -> None:
         try:
             letters.append(blob, count)
-        except RetryDelivery as fault:
-            _LOG.error("Dead letters cannot be written; trying again.", reason=str(fault))
+        except RetryDelivery as error:
+            _LOG.error("Dead letters cannot be written; trying again.", reason=str(error))
             asyncio.get_running_loop().call_later(_RETRY_S, write)
             return
         written()

@@ -11,7 +11,7 @@ from host.delivery.dead_letters import DeadLetters
 from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import Emitted, Report, read_pack_header
 from host.pipeline.dead_letter_writer import keep_dead_letters
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
 from host.telemetry.logs import get_logger
@@ -21,7 +21,7 @@ _LOG = get_logger("host.decoders")
 _POLL_S = 0.002
 
 
-class Decoding:
+class DecoderPool:
     """Gives raw packs to decoder processes, and what they made of them to the router, in the order of each stream.
 
     Args:
@@ -103,7 +103,7 @@ class Decoding:
         self.on_room(new)
         await old.stop()
 
-    def surrender(self) -> list[tuple[RawPack, int]]:
+    def drain(self) -> list[tuple[RawPack, int]]:
         """Give up everything that is not decoded; return each pack, and which of its records is the first undone."""
         undone: list[tuple[RawPack, int]] = []
         for sandbox in self.sandboxes:
@@ -126,7 +126,7 @@ class Decoding:
 
     # What the sandboxes say.
 
-    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
+    def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:
         """A decoder filled a slot."""
         if work is None or not isinstance(work.pack, RawPack):
             sandbox.kill("it sent something for no pack")
@@ -144,7 +144,7 @@ class Decoding:
         work.pack.add_decoded(table)
         work.pack.stream.in_order(self._route)
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
+    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:
         """A decoder is done with a pack."""
         pack = work.pack
         assert isinstance(pack, RawPack)

@@ -13,7 +13,7 @@ from host.router.router import Router
 from host.telemetry.metrics import ComponentMetrics
 
 
-class World:
+class Environment:
     """The real one. A replay has another, in which the time is that of the records."""
 
     runs_timers = True

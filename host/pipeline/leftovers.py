@@ -54,7 +54,7 @@ class LeftOvers:
     def put_away(self) -> LeftOver:
         """Put everything away; return how many records there were."""
         for input_ in self._pipeline.inputs.values():
-            for raw, first_record in input_.decoding.surrender():
+            for raw, first_record in input_.decoding.drain():
                 self._raw_pack(input_, raw, first_record)
         for filter_ in self._pipeline.filters.values():
             self._consumer(filter_, "filter")

@@ -15,7 +15,7 @@ from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Report
 from host.pipeline import specs
 from host.router.match_cache import Verdict
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
 from host.sandbox.zygote_client import ZygoteClient
@@ -24,8 +24,8 @@ from host.telemetry.metrics import ComponentMetrics
 
 _LOG = get_logger("host.judge")
 
-_MOST_KNOWN = 10_000
-_MOST_DEATHS = 5
+_MAX_KNOWN = 10_000
+_MAX_DEATHS = 5
 _SLOT_BYTES = 4096
 _NOTHING = "function process_message() return 0 end"
 
@@ -33,7 +33,7 @@ Question = tuple[str, bytes]
 """A matcher, and the shapes of packs."""
 
 
-class Judge:
+class MatchProbe:
     """Answers one question after the other.
 
     Args:
@@ -54,7 +54,7 @@ class Judge:
     def ask(self, settings: model.HostSettings, matcher: str, pack: TablePack, verdict: Verdict) -> None:
         """Have a pack judged; `verdict` is told, at once if the question is an old one."""
         question = matcher, pack.shapes
-        if self._closed or question in self._known or self._deaths >= _MOST_DEATHS:
+        if self._closed or question in self._known or self._deaths >= _MAX_DEATHS:
             verdict(pack, self._known.get(question, False))
             return
         pack.hold()
@@ -72,8 +72,8 @@ class Judge:
     async def _start(self, sandbox: Sandbox) -> None:
         try:
             await sandbox.start()
-        except SandboxError as fault:
-            _LOG.warning("The judge does not start.", reason=str(fault))
+        except SandboxError as error:
+            _LOG.warning("The judge does not start.", reason=str(error))
             self._gone()
 
     def _new_sandbox(self, settings: model.HostSettings) -> Sandbox:
@@ -123,15 +123,15 @@ class Judge:
             pack, _ = self._asked[question][0]
             self._given[sandbox.judge(pack, question[0])] = question
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
+    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
         """It has an answer."""
         question = self._given.pop(work.number)
-        if len(self._known) >= _MOST_KNOWN:
+        if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         never = self._known[question] = bool(report.flags & NEVER_MATCHES)
         self._answer(question, never=never)
 
-    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:  # noqa: ARG002
+    def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:  # noqa: ARG002
         """It has nothing to emit."""
         sandbox.kill("a judge sent what only filters send")
 

@@ -16,10 +16,10 @@ from host.delivery.dead_letters import DeadLetters
 from host.hotload.case_check import CaseCheck, sandboxes_of
 from host.outputs.runner import LeftOver
 from host.pipeline import lifecycle, restart_needs
-from host.pipeline.context import Surroundings
-from host.pipeline.environment import World
+from host.pipeline.context import UnitContext
+from host.pipeline.environment import Environment
 from host.pipeline.leftovers import LeftOvers, comes_again
-from host.pipeline.match_probe import Judge
+from host.pipeline.match_probe import MatchProbe
 from host.pipeline.transition import STAGES, Reload, all_of, wanted_units
 from host.pipeline.units.union import FilterUnit, InputUnit, OutputUnit, Unit
 from host.pipeline.waits import wait_until
@@ -44,7 +44,7 @@ class Pipeline:
         world: What it has from outside.
     """
 
-    def __init__(self, config: model.Config, *, once: bool, world: World | None = None) -> None:
+    def __init__(self, config: model.Config, *, once: bool, world: Environment | None = None) -> None:
         self.config = config
         self.metrics = Registry()
         self.ended = asyncio.Event()
@@ -54,7 +54,7 @@ class Pipeline:
         self.needs_restart: list[str] = []
         """Options that the last reload found changed and that take effect only after a restart."""
         self._once = once
-        self._world = world or World()
+        self._world = world or Environment()
         self.on_print: Callable[[Sandbox, str], None] | None = None
         """Told what scripts print; without it, that goes to the log."""
         self.inputs: dict[str, InputUnit] = {}
@@ -73,7 +73,7 @@ class Pipeline:
         self.zygote = ZygoteClient()
         self.groups: dict[str, Group] = {}
         self.case_check = CaseCheck(self.zygote)
-        self.judge = Judge(self.zygote)
+        self.judge = MatchProbe(self.zygote)
         self.router = self._world.router(self.metrics.component("router", "router", "router"))
         self._supervisor: asyncio.Task[None] | None = None
         self._reading = False
@@ -86,9 +86,9 @@ class Pipeline:
         """Whether everything has started, so that the inputs read."""
         return self._reading
 
-    def surroundings(self, config: model.Config) -> Surroundings:
+    def context(self, config: model.Config) -> UnitContext:
         """What units of a configuration share."""
-        return Surroundings(
+        return UnitContext(
             config.hekate,
             zygote=self.zygote,
             router=self.router,
@@ -134,7 +134,7 @@ class Pipeline:
         watch = Supervisor(_Living(self.sandboxes))
         self._supervisor = asyncio.get_running_loop().create_task(watch.run(), name="supervisor")
         try:
-            await Reload(self, wanted_units(self.config, {}), self.surroundings(self.config)).run()
+            await Reload(self, wanted_units(self.config, {}), self.context(self.config)).run()
             if load_drop_ins is not None:
                 await load_drop_ins()
         except BaseException:
@@ -262,8 +262,8 @@ class Pipeline:
         for unit in self._units():
             try:
                 await unit.close()
-            except (HekateError, OSError) as fault:
-                _LOG.error("Could not close.", component=unit.config.name, reason=str(fault))
+            except (HekateError, OSError) as error:
+                _LOG.error("Could not close.", component=unit.config.name, reason=str(error))
         self.zygote.close()
         self.dead_letters.close()
 
@@ -286,7 +286,7 @@ class Pipeline:
         async with self.changing:
             config, self.needs_restart = restart_needs.effective(self.config, config)
             drop_ins = {name: unit.config for name, unit in self.filters.items() if name not in self.config.filters}
-            wanted, around = wanted_units(config, drop_ins), self.surroundings(config)
+            wanted, around = wanted_units(config, drop_ins), self.context(config)
             new = [unit for stage in STAGES for unit in wanted[stage].values()]
             running = {sandbox.digest for unit in self._units() for sandbox in sandboxes_of(unit.config)}
             fresh = [sandbox for unit in new for sandbox in sandboxes_of(unit) if sandbox.digest not in running]

@@ -134,18 +134,18 @@ class Replay:
         for letter in letters:
             try:
                 groups.setdefault(self.way(letter, input_name), []).append(letter)
-            except ReplayError as fault:
-                failed[str(letter.id)] = str(fault)
+            except ReplayError as error:
+                failed[str(letter.id)] = str(error)
         for way, group in groups.items():
             for part in _parts(way, group):
                 done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 try:
                     await self._send(way, part, done)
-                except _LateError as fault:
+                except _LateError as error:
                     late(done, part)
-                    failed |= {str(letter.id): str(fault) for letter in part}
-                except (ReplayError, TimeoutError) as fault:
-                    reason = str(fault) or "There is no room for it now; it stays among the dead letters."
+                    failed |= {str(letter.id): str(error) for letter in part}
+                except (ReplayError, TimeoutError) as error:
+                    reason = str(error) or "There is no room for it now; it stays among the dead letters."
                     failed |= {str(letter.id): reason for letter in part}
         return failed
 

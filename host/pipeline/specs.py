@@ -72,8 +72,8 @@ def _script(sandbox: model.Sandbox, host_keys: dict[str, Any]) -> dict[str, Any]
     path = Path(sandbox.path)
     try:
         text = path.read_bytes().decode() if sandbox.text is None else sandbox.text
-    except OSError as fault:
-        raise StartError(f"Cannot read {path}: {fault.strerror}.") from fault
+    except OSError as error:
+        raise StartError(f"Cannot read {path}: {error.strerror}.") from error
     return {"name": sandbox.name, "file": path.name, "text": text, "config": host_keys | sandbox.config}
 
 

@@ -18,21 +18,21 @@ import orjson
 from host.delivery.checkpoints import Checkpoints
 from host.packs.ledger import Stream, TablePack
 from host.packs.protocol import Report
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.journal import Keeper
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
 _LOG = get_logger("host.router")
 
-_FEWEST_KEPT = 8
-_MOST_KEPT = 120
-"""Less than `host.packs.intake.MOST_KEPT`, so that no input waits for a snapshot that nobody takes."""
+_MIN_KEPT = 8
+_MAX_KEPT = 120
+"""Less than `host.packs.intake.MAX_KEPT`, so that no input waits for a snapshot that nobody takes."""
 _STATE_BYTES_PER_KEPT = 16 * 1024
 """The larger a state, the more packs are worth a snapshot."""
 _NUMBER, _STRING = b"\x03", b"\x04"
-_MOST_POSITIONS = 10_000
-_MOST_RECORD_END = (1 << 32) - 1
+_MAX_POSITIONS = 10_000
+_MAX_RECORD_END = (1 << 32) - 1
 
 
 class _Included(NamedTuple):
@@ -69,7 +69,7 @@ class StateKeeper:
         """Of streams that are being read again: up to where the state includes them."""
         self.kept = 0
         """Packs that wait for a snapshot."""
-        self._most_kept = _FEWEST_KEPT
+        self._most_kept = _MIN_KEPT
         self.saved_ns = 0
         """When the last snapshot was taken, or the loaded one had been; 0 if there is none."""
 
@@ -101,7 +101,7 @@ class StateKeeper:
 
     def _size(self, snapshot: bytes) -> None:
         self._metrics.state_bytes = len(snapshot)
-        self._most_kept = min(max(_FEWEST_KEPT, len(snapshot) // _STATE_BYTES_PER_KEPT), _MOST_KEPT)
+        self._most_kept = min(max(_MIN_KEPT, len(snapshot) // _STATE_BYTES_PER_KEPT), _MAX_KEPT)
 
     # ------------------------------------------------------------------ packs
 
@@ -112,9 +112,9 @@ class StateKeeper:
         if floor <= pack.position:
             self._done_to.pop(key, None)
             return 0
-        return min(floor - pack.position, _MOST_RECORD_END)
+        return min(floor - pack.position, _MAX_RECORD_END)
 
-    def keep(self, work: Work, report: Report) -> None:
+    def keep(self, work: Assignment, report: Report) -> None:
         """A pack is done: hold it until a snapshot includes it."""
         pack = work.pack
         assert isinstance(pack, TablePack)
@@ -133,7 +133,7 @@ class StateKeeper:
 
     # ------------------------------------------------------------------ what the journal says
 
-    def on_snapshot(self, snapshot: bytes, included: list[Work]) -> None:
+    def on_snapshot(self, snapshot: bytes, included: list[Assignment]) -> None:
         """There is a new snapshot."""
         self.saved_ns = time.time_ns()
         self._size(snapshot)
@@ -143,7 +143,7 @@ class StateKeeper:
             self._store.put_state(self._name, pack_state(StoredState(snapshot, self.positions(), self.saved_ns)))
         self.let_go(included)
 
-    def on_no_snapshot(self, reason: str, left_out: list[Work]) -> None:
+    def on_no_snapshot(self, reason: str, left_out: list[Assignment]) -> None:
         """No snapshot could be taken."""
         self.let_go(left_out)
         if self._store is None:
@@ -155,7 +155,7 @@ class StateKeeper:
             reason=reason,
         )
 
-    def on_state_lost(self, reason: str, lost: list[Work]) -> None:
+    def on_state_lost(self, reason: str, lost: list[Assignment]) -> None:
         """The sandbox begins without the state that it had."""
         self._included.clear()
         self._done_to.clear()
@@ -168,11 +168,11 @@ class StateKeeper:
         self._metrics.count_error("state_discarded")
         _LOG.error("The filter begins without its state.", filter=self._name, reason=reason)
 
-    def let_go(self, works: list[Work]) -> None:
+    def let_go(self, works: list[Assignment]) -> None:
         """Packs that no snapshot needs any more."""
         for work in works:
             assert isinstance(work.pack, TablePack)
-            work.pack.stop_keeping()
+            work.pack.unpin()
         self.kept -= len(works)
 
     def _forget_acknowledged(self) -> None:
@@ -180,7 +180,7 @@ class StateKeeper:
         for key, (position, stream) in list(self._included.items()):
             if stream is not None and stream.released_position >= position:
                 del self._included[key]
-        while len(self._included) > _MOST_POSITIONS:
+        while len(self._included) > _MAX_POSITIONS:
             del self._included[next(iter(self._included))]
 
 

@@ -18,8 +18,8 @@ _SEVERITY_ERROR = 3
 _SLOT_BYTES = 64 * 1024
 _SLOTS = 256
 """Each waits until all consumers have looked at it, also one that is just being ended. Unused ones take no memory."""
-_MOST_PAYLOAD_CHARACTERS = 8_000
-_MOST_NAME_CHARACTERS = 200
+_MAX_PAYLOAD_CHARACTERS = 8_000
+_MAX_NAME_CHARACTERS = 200
 _BURST = 5
 _REFILL_S = 10.0
 """A sandbox that keeps dying is told of so often after the first few times."""
@@ -83,7 +83,7 @@ class Terminations:
 
 
 def _message(sandbox: Sandbox, termination: Termination, suppressed: int) -> writer.Message:
-    short = slice(_MOST_NAME_CHARACTERS)
+    short = slice(_MAX_NAME_CHARACTERS)
     fields: dict[str, writer.Scalar] = {
         "name": sandbox.name[short],
         "plugin": sandbox.plugin[short],
@@ -96,7 +96,7 @@ def _message(sandbox: Sandbox, termination: Termination, suppressed: int) -> wri
         "suppressed": suppressed,
     }
     headers: dict[str, writer.Scalar] = {
-        "Payload": termination.text[:_MOST_PAYLOAD_CHARACTERS],
+        "Payload": termination.text[:_MAX_PAYLOAD_CHARACTERS],
         "Severity": _SEVERITY_ERROR,
         "Hostname": sandbox.hostname[short],
     }

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from host.config import model
 from host.core.errors import HekateError
-from host.pipeline.context import Surroundings
+from host.pipeline.context import UnitContext
 from host.pipeline.units.union import FilterUnit, InputUnit, OutputUnit, Unit
-from host.sandbox.process import MOST_MEMBERS
+from host.sandbox.process import MAX_MEMBERS
 from host.telemetry.logs import get_logger
 
 if TYPE_CHECKING:
     from host.pipeline.pipeline import Pipeline
 
 _LOG = get_logger("host.pipeline")
-AT_ONCE = 2 * MOST_MEMBERS
+AT_ONCE = 2 * MAX_MEMBERS
 """Units that start at the same time. Those of a group then share processes."""
 STAGES = ("outputs", "filters", "inputs")
 """What is behind is started before what is in front of it."""
@@ -37,7 +37,7 @@ class Reload:
         around: What the new units share.
     """
 
-    def __init__(self, pipeline: Pipeline, wanted: Mapping[str, Mapping[str, Any]], around: Surroundings) -> None:
+    def __init__(self, pipeline: Pipeline, wanted: Mapping[str, Mapping[str, Any]], around: UnitContext) -> None:
         self._pipeline = pipeline
         self._wanted = wanted
         self._around = around

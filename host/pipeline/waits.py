@@ -8,7 +8,7 @@ from collections.abc import Callable
 from host.sandbox.sandbox import Sandbox
 
 POLL_S = 0.005
-_FEWEST_LOOKS_LATE = 4
+_MIN_LOOKS_LATE = 4
 """However late it is: if the host itself was not scheduled, what it waits for has come, and is about to be read."""
 
 
@@ -33,7 +33,7 @@ async def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
     looks_when_late = 0
     while not condition():
         looks_when_late += loop.time() > deadline_s
-        if looks_when_late > _FEWEST_LOOKS_LATE:
+        if looks_when_late > _MIN_LOOKS_LATE:
             return False
         await asyncio.sleep(POLL_S)
     return True

@@ -76,8 +76,8 @@ def load(path: Path, kind: PluginKind, errors: list[ConfigError]) -> Plugin | No
     """
     try:
         source = path.read_bytes()
-    except OSError as fault:
-        errors.append(ConfigError("", str(path), 0, f"Cannot read the plugin: {fault.strerror}."))
+    except OSError as error:
+        errors.append(ConfigError("", str(path), 0, f"Cannot read the plugin: {error.strerror}."))
         return None
     return of_source(source, path, kind, errors)
 
@@ -86,8 +86,8 @@ def of_source(source: bytes, path: Path, kind: PluginKind, errors: list[ConfigEr
     """Read a plugin's text, which stands, or is to stand, in a file of that path."""
     try:
         text = source.decode()
-    except UnicodeDecodeError as fault:
-        line = source.count(b"\n", 0, fault.start) + 1
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
         errors.append(ConfigError("", str(path), line, "The plugin is not UTF-8 text.", "Save it as UTF-8."))
         return None
     is_plain = not manifest.has_front_matter(text)

@@ -24,10 +24,10 @@ class ModuleTexts:
         try:
             text, found = self._read(name).encode(), True
             self.given[name] = hashlib.sha256(text).hexdigest()
-        except KeyError as fault:
-            text, found = str(fault.args[0]).encode(), False
-        except (OSError, ValueError) as fault:  # not readable, no UTF-8, a name that no file can have
-            text, found = f"it cannot be read: {fault}".encode(errors="replace"), False
-        if len(text) > protocol.MOST_TEXT_BYTES:
-            text, found = f"it is larger than {protocol.MOST_TEXT_BYTES} bytes".encode(), False
+        except KeyError as error:
+            text, found = str(error.args[0]).encode(), False
+        except (OSError, ValueError) as error:  # not readable, no UTF-8, a name that no file can have
+            text, found = f"it cannot be read: {error}".encode(errors="replace"), False
+        if len(text) > protocol.MAX_TEXT_BYTES:
+            text, found = f"it is larger than {protocol.MAX_TEXT_BYTES} bytes".encode(), False
         return protocol.command(Op.MODULE, flags=int(found)) + text

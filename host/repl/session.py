@@ -9,13 +9,13 @@ from typing import Any
 
 from host.core.errors import HekateError
 from host.repl.ui.line import Line
-from host.repl.workbench import MOST_ASKED_BYTES, EndedError, Workbench
+from host.repl.workbench import MAX_ASKED_BYTES, EndedError, Workbench
 from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 
-MOST_SAMPLES = 200
-_MOST_EXAMINED = 10
-_MOST_AT_ONCE = 500
+MAX_SAMPLES = 200
+_MAX_EXAMINED = 10
+_MAX_AT_ONCE = 500
 DEFAULT_CONFIG = {"type": "sample", "payload_keep": False}
 """What `read_config` answers to a decoder that is being written; `:save` makes options of both."""
 _LOCAL = re.compile(r"^local[ \t]+(?=function\b|[A-Za-z_][\w, \t]*(=|$))", re.MULTILINE)
@@ -79,8 +79,8 @@ class Session:
         """Run a piece of Lua; what it defines is there for the next one, also what is `local`."""
         try:
             said = await self._ask_again("run", globals_of(code).encode(), name=name)
-        except EndedError as fault:
-            return Ran(prints=self._prints(), error=str(fault), limit=fault.limit)
+        except EndedError as error:
+            return Ran(prints=self._prints(), error=str(error), limit=error.limit)
         if not said["ok"]:
             place = {"line": said.get("line", 0), "column": said.get("column", 0)}
             return Ran(prints=self._prints(), error=said["error"], **place)
@@ -140,8 +140,8 @@ class Session:
             await self._define_again()
         try:
             return await self.bench.ask(op, text, **head)
-        except EndedError as fault:
-            if is_new or fault.limit != Limit.MEMORY:
+        except EndedError as error:
+            if is_new or error.limit != Limit.MEMORY:
                 raise
         await self._define_again()
         return await self.bench.ask(op, text, **head)
@@ -182,7 +182,7 @@ class Session:
     async def ends(self, texts: Sequence[bytes]) -> list[int | None]:
         """Where the grammar's match ends in each of many texts; None where it does not match."""
         found: list[int | None] = []
-        for part in in_parts(texts, _MOST_AT_ONCE):
+        for part in in_parts(texts, _MAX_AT_ONCE):
             found += await self._ends_of(part)
         return found
 
@@ -190,8 +190,8 @@ class Session:
         """Of texts that one question may have; if they take too long together, of one half and then of the other."""
         try:
             said = await self.ask("cover", b"".join(part), ends=list(accumulate(map(len, part))))
-        except EndedError as fault:
-            if fault.limit != Limit.CPU or len(part) == 1:
+        except EndedError as error:
+            if error.limit != Limit.CPU or len(part) == 1:
                 raise
             middle = len(part) // 2
             return await self._ends_of(part[:middle]) + await self._ends_of(part[middle:])
@@ -200,7 +200,7 @@ class Session:
     async def runs_on(self) -> list[str]:
         """The fields of a declared grammar that go on into the records behind the samples: they make a decoder slow."""
         names: set[str] = set()
-        for text in self.samples[:_MOST_EXAMINED] if self.declared else ():
+        for text in self.samples[:_MAX_EXAMINED] if self.declared else ():
             names.update(_list((await self.ask("runs_on", text))["names"]))
         return sorted(names)
 
@@ -243,7 +243,7 @@ def in_parts(texts: Sequence[bytes], most: int) -> list[list[bytes]]:
     parts: list[list[bytes]] = [[]]
     size = 0
     for text in texts:
-        if parts[-1] and (size + len(text) > MOST_ASKED_BYTES or len(parts[-1]) == most):
+        if parts[-1] and (size + len(text) > MAX_ASKED_BYTES or len(parts[-1]) == most):
             parts.append([])
             size = 0
         parts[-1].append(text)

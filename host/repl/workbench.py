@@ -14,11 +14,11 @@ from host.sandbox.supervisor import START_CPU_MS
 from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import answers
-from host.trial.harness import Laboratory
+from host.trial.harness import TrialHarness
 from host.trial.model import Bounds, Repl, Result
 from host.trial.trial_sandbox import Stage
 
-MOST_ASKED_BYTES = 256 * 1024
+MAX_ASKED_BYTES = 256 * 1024
 """Text that one question may have."""
 _ENDLESS = 1 << 60
 _ON_RECORDS = frozenset({"match", "cover"})
@@ -59,14 +59,14 @@ class Workbench:
         self._config = config
         self._stage: Stage | None = None
         self._cpu_limit_ms = 0
-        self._laboratory = self._new_laboratory()
+        self._harness = self._new_laboratory()
         self._one_at_a_time = asyncio.Lock()
 
-    def _new_laboratory(self) -> Laboratory:
-        return Laboratory(
+    def _new_laboratory(self) -> TrialHarness:
+        return TrialHarness(
             self._zygote,
             Bounds(steps=_ENDLESS, given_bytes=_ENDLESS, output_bytes=_ENDLESS, prints=_ENDLESS),
-            longest=MOST_ASKED_BYTES + 64 * 1024,
+            longest=MAX_ASKED_BYTES + 64 * 1024,
             hostname="localhost",
             sandbox_dir=self._sandbox_dir,
             allow_unjailed=False,
@@ -92,7 +92,7 @@ class Workbench:
 
     async def _start(self) -> None:
         if self._stage is None:
-            stage = self._laboratory.stage(Repl(name="repl", script=self._script()), keep_packs=False)
+            stage = self._harness.stage(Repl(name="repl", script=self._script()), keep_packs=False)
             await stage.start()
             self._stage, self._cpu_limit_ms = stage, stage.sandbox.cpu_limit_ms
             if stage.termination is not None:
@@ -109,15 +109,15 @@ class Workbench:
         Raises:
             EndedError: The process ended over it.
         """
-        if len(text) > MOST_ASKED_BYTES:
-            raise HekateError(f"That is too long: the REPL takes at most {MOST_ASKED_BYTES} bytes at once.")
+        if len(text) > MAX_ASKED_BYTES:
+            raise HekateError(f"That is too long: the REPL takes at most {MAX_ASKED_BYTES} bytes at once.")
         async with self._one_at_a_time:
             await self._start()
             stage = self._stage
             assert stage is not None
             result = Result()
             stage.sandbox.cpu_limit_ms = self._cpu_ms(op)
-            await stage.give(self._laboratory.raw_pack(orjson.dumps({"op": op, **head}) + b"\n" + text), result)
+            await stage.give(self._harness.raw_pack(orjson.dumps({"op": op, **head}) + b"\n" + text), result)
             if stage.termination is not None:
                 await self._gone(stage, op)
         said: dict[str, Any] = answers.document(result.outputs[0])
@@ -132,7 +132,7 @@ class Workbench:
         ended = stage.termination
         assert ended is not None
         self._stage = None
-        self._laboratory.stages.remove(stage)
+        self._harness.stages.remove(stage)
         await stage.close()
         limit = f"{ended.limit} ({ended.value}): " if ended.value else ""
         text = ended.text.splitlines()[0]
@@ -144,7 +144,7 @@ class Workbench:
         """End the process, whatever it is at; the next question starts another."""
         stage, self._stage = self._stage, None
         if stage is not None:
-            self._laboratory.stages.remove(stage)
+            self._harness.stages.remove(stage)
             stage.sandbox.kill("interrupted")
             await stage.close()
 
@@ -153,14 +153,14 @@ class Workbench:
         async with self._one_at_a_time:
             self._config = self._config if config is None else config
             if self._stage is not None:
-                self._laboratory.stages.remove(self._stage)
+                self._harness.stages.remove(self._stage)
                 await self._stage.close()
                 self._stage = None
             await self._start()
 
     async def close(self) -> None:
         """End everything."""
-        await self._laboratory.close()
+        await self._harness.close()
 
     def _script(self) -> model.Sandbox:
         names = [function.name for function in api_reference.functions()]

@@ -9,7 +9,7 @@ from host.config import model
 from host.inputs.base import Input
 from host.outputs.base import Output
 from host.packs.ledger import Stream, TablePack
-from host.pipeline.environment import World
+from host.pipeline.environment import Environment
 from host.replay.reading import ReplayInput
 from host.replay.recording import Recording
 from host.replay.recordings import Recordings
@@ -19,7 +19,7 @@ from host.telemetry.metrics import ComponentMetrics
 _NS = 1_000_000_000
 _SLOTS_PER_FILE = 10
 """Twice what becomes of the smallest pack of the smallest records."""
-_MOST_HELD_BACK = 100
+_MAX_HELD_BACK = 100
 """Packs of one filter. Its slots are limited, and it must be able to finish what it is at."""
 
 
@@ -38,7 +38,7 @@ class HoldingRouter(Router):
             pack.let_go()
             return
         held_back = self._injected.setdefault(pack.made_by, [])
-        if len(held_back) >= _MOST_HELD_BACK:
+        if len(held_back) >= _MAX_HELD_BACK:
             self.give(pack)
         else:
             held_back.append(pack)
@@ -52,7 +52,7 @@ class HoldingRouter(Router):
         return [pack for name in ("", *filters) for pack in self._injected.pop(name, ())]
 
 
-class ReplayWorld(World):
+class ReplayEnvironment(Environment):
     """The world of a replay.
 
     Args:

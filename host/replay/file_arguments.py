@@ -27,5 +27,5 @@ def check(path: str) -> None:
             raise InputError(f"Cannot read {path}: it is a pipe or a device, not a file.")
         if not os.access(path, os.R_OK):
             raise InputError(f"Cannot read {path}: {os.strerror(errno.EACCES)}.")
-    except OSError as fault:
-        raise InputError(f"Cannot read {path}: {fault.strerror}.") from fault
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error

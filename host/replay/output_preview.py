@@ -44,8 +44,8 @@ class Lines:
             parts.clear()
         try:
             stdout.write(data)
-        except OSError as fault:
-            self.cannot_write(fault)
+        except OSError as error:
+            self.cannot_write(error)
 
     def cannot_write(self, fault: OSError) -> None:
         """Standard output takes nothing more."""
@@ -87,8 +87,8 @@ class ShowingOutput(Output):
         if self._line is not None:
             try:
                 self._lines.add(self.name, b"".join(self._shown(self._line, batch)))
-            except OSError as fault:  # some write by themselves
-                self._lines.cannot_write(fault)
+            except OSError as error:  # some write by themselves
+                self._lines.cannot_write(error)
         return None
 
     def _shown(self, line: Show, batch: Batch) -> Iterator[bytes]:

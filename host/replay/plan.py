@@ -19,7 +19,7 @@ from host.replay.pack_recording import PackRecording
 from host.replay.recording import Recording
 from host.replay.recordings import Recordings
 
-MOST_FILES = 100
+MAX_FILES = 100
 """Each holds some packs until its turn has come."""
 _FEW_FILES = 4
 _PACK_BYTES_OF_MANY = 64 * 1024
@@ -66,9 +66,9 @@ def assign(config: model.Config, files: Iterable[str], given: str | None) -> tup
     found: dict[str, list[Recording]] = {}
     packs: list[PackRecording] = []
     expanded = list(_expanded(files, inputs, given))
-    if len(expanded) > MOST_FILES:
+    if len(expanded) > MAX_FILES:
         raise StartError(
-            f"{len(expanded)} files are too many at once: {MOST_FILES} are read side by side. Replay them in parts."
+            f"{len(expanded)} files are too many at once: {MAX_FILES} are read side by side. Replay them in parts."
         )
     for order, (path, wanted) in enumerate(expanded):
         size_bytes = Path(path).stat().st_size

@@ -74,9 +74,9 @@ class ReplayInput(Input):
         try:
             source, feeder = await self._opened(recording)
             got = await feeder.feed(lambda view: source.read(view, feeder.read_position))
-        except OSError as fault:  # what was read of it is good
+        except OSError as error:  # what was read of it is good
             self.metrics.count_error("unreadable file")
-            self.log.error("The rest of a file cannot be read.", path=recording.path, error=fault.strerror)  # noqa: TRY400
+            self.log.error("The rest of a file cannot be read.", path=recording.path, error=error.strerror)  # noqa: TRY400
         recording.read_bytes += got
         if got == 0 or feeder.broken:
             await self._finish(recording)

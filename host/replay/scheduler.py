@@ -20,7 +20,7 @@ from host.packs.ledger import TablePack
 from host.pipeline.context import SANDBOX_SLOT_BYTES
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.units.consumer_unit import ConsumerUnit
-from host.replay.environment import HoldingRouter, ReplayWorld
+from host.replay.environment import HoldingRouter, ReplayEnvironment
 from host.replay.pace import Pace
 from host.replay.recording import Decoded, Recording
 from host.telemetry.logs import get_logger
@@ -28,7 +28,7 @@ from host.telemetry.logs import get_logger
 _LOG = get_logger("host.replay")
 
 _NS = 1_000_000_000
-_MOST_TICKS = 100_000
+_MAX_TICKS = 100_000
 """Timer events of one filter between two records."""
 _POLL_S = 0.005
 
@@ -44,7 +44,7 @@ class Span(NamedTuple):
     """Files are put in order by time to this degree: within it, records of one file stay together."""
 
 
-class Conductor:
+class ReplayScheduler:
     """Conducts one replay.
 
     Args:
@@ -54,7 +54,7 @@ class Conductor:
         span: Which records, and in which order.
     """
 
-    def __init__(self, pipeline: Pipeline, world: ReplayWorld, pace: Pace, span: Span) -> None:
+    def __init__(self, pipeline: Pipeline, world: ReplayEnvironment, pace: Pace, span: Span) -> None:
         assert isinstance(pipeline.router, HoldingRouter)
         self.first_ns: int | None = None
         """When the first record was that was given on."""
@@ -198,14 +198,14 @@ class Conductor:
         """When the next timer event is; of endless many only the last one is called."""
         interval_ns = self._interval_ns(name)
         missing = (to_ns - due_ns) // interval_ns
-        if missing < _MOST_TICKS:
+        if missing < _MAX_TICKS:
             return due_ns
         self._pipeline.filters[name].metrics.count_error("timer events left out", missing)
         _LOG.warning(
             "There is a gap in the records: timer events in it were left out.",
             filter=name,
             left_out=missing,
-            most=_MOST_TICKS,
+            most=_MAX_TICKS,
         )
         return due_ns + missing * interval_ns
 

@@ -9,11 +9,11 @@ from host.config import model
 from host.core import signals
 from host.outputs.base import Output
 from host.pipeline.pipeline import Pipeline
-from host.replay.environment import ReplayWorld
+from host.replay.environment import ReplayEnvironment
 from host.replay.output_preview import Lines
 from host.replay.pace import Pace
 from host.replay.recordings import Recordings
-from host.replay.scheduler import Conductor, Span
+from host.replay.scheduler import ReplayScheduler, Span
 
 
 class Session:
@@ -37,7 +37,7 @@ class Session:
         lines: Lines | None = None,
     ) -> None:
         self.recordings = recordings
-        self.world = ReplayWorld(recordings, begin_ns, new_output)
+        self.world = ReplayEnvironment(recordings, begin_ns, new_output)
         self._lines = lines
         if lines is not None:
             self.world.at_rest, lines.on_fault = lines.write, self.on_fault
@@ -46,9 +46,9 @@ class Session:
         """Which one has ended it."""
         self.write_fault: OSError | None = None
         """Why standard output takes nothing more."""
-        self._conductor: Conductor | None = None
+        self._scheduler: ReplayScheduler | None = None
 
-    async def run(self, pace: Pace | None = None, span: Span | None = None) -> Conductor:
+    async def run(self, pace: Pace | None = None, span: Span | None = None) -> ReplayScheduler:
         """Run it to its end, or until a signal; answers who conducted it.
 
         Raises:
@@ -56,20 +56,20 @@ class Session:
         """
         try:
             await self.pipeline.start()
-            conductor = self._conductor = Conductor(self.pipeline, self.world, pace or Pace(None), span or Span())
+            scheduler = self._scheduler = ReplayScheduler(self.pipeline, self.world, pace or Pace(None), span or Span())
             loop = asyncio.get_running_loop()
             # In the midst of a batch, too, which may be many records to show.
             with signals.told(partial(self._on_signal, loop)):
                 try:
-                    await conductor.run()
+                    await scheduler.run()
                 finally:
                     await self.pipeline.stop()
                     if self.world.at_rest is not None:
                         self.world.at_rest()
-                    conductor.close()
+                    scheduler.close()
         finally:
             self.recordings.close()
-        return conductor
+        return scheduler
 
     def on_fault(self, fault: OSError) -> None:
         """Standard output takes nothing more: nobody reads it, or the disk is full."""
@@ -83,5 +83,5 @@ class Session:
         loop.call_soon_threadsafe(self._stop)
 
     def _stop(self) -> None:
-        if self._conductor is not None:
-            self._conductor.stop()
+        if self._scheduler is not None:
+            self._scheduler.stop()

@@ -12,15 +12,15 @@ from host.packs.ledger import TablePack
 
 Verdict = Callable[[TablePack, bool], None]
 """Told of a pack whether its kind can never match."""
-Judge = Callable[[TablePack, Verdict], None]
+MatchProbe = Callable[[TablePack, Verdict], None]
 
-MOST_KEPT_SHAPES_BYTES = 16 * 1024
+MAX_KEPT_SHAPES_BYTES = 16 * 1024
 """Longer descriptions of packs are not remembered: a script that makes up names must not fill the host's memory."""
-_MOST_KNOWN_SHAPES = 10_000
+_MAX_KNOWN_SHAPES = 10_000
 _PATIENCE_S = 0.1
 
 
-class Kinds:
+class MatchCache:
     """What is known, and who is asked.
 
     Args:
@@ -31,12 +31,12 @@ class Kinds:
     def __init__(self, waiting: Callable[[], Iterable[TablePack]], on_never: Callable[[TablePack], None]) -> None:
         self._waiting = waiting
         self._on_never = on_never
-        self._judge: Judge | None = None
+        self._judge: MatchProbe | None = None
         self._never: set[bytes] = set()
         self._possible: set[bytes] = set()
         self._asking = False
 
-    def judged_by(self, judge: Judge) -> None:
+    def judged_by(self, judge: MatchProbe) -> None:
         """Ask this one from now on; what is known is forgotten, since the matcher may be another one."""
         self._judge = judge
         self.forget()
@@ -52,10 +52,10 @@ class Kinds:
 
     def learn(self, pack: TablePack, *, never: bool) -> None:
         """The sandbox is done with a pack."""
-        if len(pack.shapes) > MOST_KEPT_SHAPES_BYTES:
+        if len(pack.shapes) > MAX_KEPT_SHAPES_BYTES:
             return
         known = self._never if never else self._possible
-        if len(known) >= _MOST_KNOWN_SHAPES:
+        if len(known) >= _MAX_KNOWN_SHAPES:
             known.clear()
         known.add(pack.shapes)
         if never:
@@ -69,7 +69,7 @@ class Kinds:
 
     def _ask(self) -> None:
         unknown = (pack for pack in self._waiting() if pack.shapes not in self._possible)
-        pack = next((pack for pack in unknown if len(pack.shapes) <= MOST_KEPT_SHAPES_BYTES), None)
+        pack = next((pack for pack in unknown if len(pack.shapes) <= MAX_KEPT_SHAPES_BYTES), None)
         judge = self._judge
         self._asking = pack is not None and judge is not None
         if pack is None or judge is None:

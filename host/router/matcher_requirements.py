@@ -20,7 +20,7 @@ class Kind(NamedTuple):
     logger: bytes
 
 
-class Need(NamedTuple):
+class MatcherRequirement(NamedTuple):
     """One way in which a message can match; None stands for any."""
 
     types: frozenset[bytes] | None
@@ -31,7 +31,7 @@ class Need(NamedTuple):
         return (self.types is None or kind.type in self.types) and (self.loggers is None or kind.logger in self.loggers)
 
 
-def needs_of(text: bytes) -> tuple[Need, ...] | None:
+def requirements_of(text: bytes) -> tuple[MatcherRequirement, ...] | None:
     """What a sandbox says that its matcher needs; None if it does not say, or not in a way that makes sense."""
     try:
         return tuple(_need(given) for given in orjson.loads(text))
@@ -39,12 +39,12 @@ def needs_of(text: bytes) -> tuple[Need, ...] | None:
         return None
 
 
-def _need(given: Any) -> Need:
+def _need(given: Any) -> MatcherRequirement:
     types, loggers = (
         None if names is None else frozenset(str(name).encode() for name in names)
         for names in (given.get("types"), given.get("loggers"))
     )
-    return Need(types, loggers)
+    return MatcherRequirement(types, loggers)
 
 
 def kinds_of(shapes: bytes) -> list[Kind] | None:
@@ -70,7 +70,7 @@ def _text(shapes: bytes, at: int) -> tuple[bytes, int]:
     return shapes[start : start + length], start + length
 
 
-def may_match(needs: tuple[Need, ...] | None, kinds: list[Kind] | None) -> bool:
+def may_match(needs: tuple[MatcherRequirement, ...] | None, kinds: list[Kind] | None) -> bool:
     """Whether a matcher with these needs may match anything in a pack of these kinds."""
     if needs is None or kinds is None:
         return True

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from host.packs.ledger import TablePack
 from host.pipeline.consumers import Consumer
 from host.pipeline.terminations import Terminations
-from host.router.match_cache import MOST_KEPT_SHAPES_BYTES
+from host.router.match_cache import MAX_KEPT_SHAPES_BYTES
 from host.router.matcher_requirements import kinds_of
 from host.telemetry.metrics import ComponentMetrics
 
-_MOST_ROUTES = 10_000
+_MAX_ROUTES = 10_000
 
 
 class Router:
@@ -71,10 +71,10 @@ class Router:
 
     def _find(self, pack: TablePack) -> list[Consumer]:
         """Who may want packs like this one. A filter never receives what it injected itself."""
-        if len(self._routes) >= _MOST_ROUTES:
+        if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
         kinds = kinds_of(pack.shapes)
         wanted = [consumer for consumer in self.consumers if consumer.wants(pack, kinds)]
-        if len(pack.shapes) <= MOST_KEPT_SHAPES_BYTES:
+        if len(pack.shapes) <= MAX_KEPT_SHAPES_BYTES:
             self._routes[pack.shapes, pack.made_by] = wanted
         return wanted

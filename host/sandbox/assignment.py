@@ -3,7 +3,7 @@
 from host.packs.ledger import RawPack, TablePack
 
 
-class Work:
+class Assignment:
     """A pack at a sandbox."""
 
     __slots__ = (

@@ -15,7 +15,7 @@ from host.packs.protocol import REPORT, Op, Report
 from host.sandbox.outbox import Outbox, OutboxFullError
 
 _TEXT_CHUNK_BYTES = 100 * 1024
-_MOST_TEXTS = 5000
+_MAX_TEXTS = 5000
 """Texts that a process may send between two things that it has done: a script can print 100 lines a command."""
 
 
@@ -46,7 +46,7 @@ class Channel:
         self._listener = listener
         self._socket, self.theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self._socket, self.theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, protocol.MOST_DATAGRAM_BYTES * 2)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, protocol.MAX_DATAGRAM_BYTES * 2)
         self._socket.setblocking(False)
         self._outbox = Outbox(self._socket)
         self._mapped: set[int] = set()
@@ -122,10 +122,10 @@ class Channel:
 
     def _receive(self) -> bytes:
         try:
-            return self._socket.recv(protocol.MOST_DATAGRAM_BYTES)
+            return self._socket.recv(protocol.MAX_DATAGRAM_BYTES)
         except ConnectionError:
             # It ended with commands unread. We hear of that once, and first; what it said before is still there.
-            return self._socket.recv(protocol.MOST_DATAGRAM_BYTES)
+            return self._socket.recv(protocol.MAX_DATAGRAM_BYTES)
 
     def _read_one(self) -> bool:
         """Read one datagram; whether there may be more."""
@@ -143,7 +143,7 @@ class Channel:
         first = Report._make(REPORT.unpack_from(data))
         if first.op in protocol.TEXTS:
             self._texts += 1
-            if self._texts > _MOST_TEXTS:
+            if self._texts > _MAX_TEXTS:
                 self._listener.kill("it floods its socket")
                 return False
             self._listener.on_text(first, data[REPORT.size :])

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from host.packs import protocol
 from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import Op, PackFlags, TickFlags
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.journal import Tick
 
 
-def pack(work: Work, *, keeps_state: bool, again: bool = False) -> bytes:
+def pack(work: Assignment, *, keeps_state: bool, again: bool = False) -> bytes:
     """Work on a pack.
 
     Args:
@@ -23,7 +23,7 @@ def pack(work: Work, *, keeps_state: bool, again: bool = False) -> bytes:
     return _table(work, work.pack, flags | (PackFlags.REBUILD if keeps_state else 0), again=again)
 
 
-def _raw(work: Work, raw: RawPack, flags: PackFlags) -> bytes:
+def _raw(work: Assignment, raw: RawPack, flags: PackFlags) -> bytes:
     if raw.records is None:
         flags |= PackFlags.DELIMITED
     return protocol.command(
@@ -33,7 +33,7 @@ def _raw(work: Work, raw: RawPack, flags: PackFlags) -> bytes:
     )  # fmt: skip
 
 
-def _table(work: Work, table: TablePack, flags: PackFlags, *, again: bool) -> bytes:
+def _table(work: Assignment, table: TablePack, flags: PackFlags, *, again: bool) -> bytes:
     raw = table.raw
     return protocol.command(
         Op.PACK, pack=work.number, raw=(0, 0, 0) if raw is None else (raw.arena.number, raw.offset, raw.length),
@@ -43,7 +43,7 @@ def _table(work: Work, table: TablePack, flags: PackFlags, *, again: bool) -> by
     )  # fmt: skip
 
 
-def about(work: Work) -> Iterator[bytes]:
+def about(work: Assignment) -> Iterator[bytes]:
     """Which of its records are not to be tried again, and which is to be watched; each is a datagram."""
     if work.watched is not None:
         yield protocol.command(Op.WATCH, pack=work.number, first_record=work.watched)
@@ -51,7 +51,7 @@ def about(work: Work) -> Iterator[bytes]:
         yield protocol.command(Op.SKIP, pack=work.number, first_record=record) + reason.encode()
 
 
-def judge(work: Work, table: TablePack, matcher: str) -> bytes:
+def judge(work: Assignment, table: TablePack, matcher: str) -> bytes:
     """Say whether a matcher can match a pack."""
     place = table.arena.number, table.offset, table.arena.slot_bytes
     return protocol.command(Op.JUDGE, pack=work.number, table=place) + matcher.encode()

@@ -9,9 +9,9 @@ takes too much memory runs slowly the second time already: an allocation that fa
 import signal
 
 from host.packs.ledger import TablePack
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.heartbeat import Heartbeat
-from host.sandbox.termination import MOST_SAID, Limit, Termination
+from host.sandbox.termination import MAX_SAID, Limit, Termination
 from host.telemetry.logs import get_logger
 
 _LOG = get_logger("host.sandbox")
@@ -21,7 +21,7 @@ _TIMES_SLOWER = 20
 """So much more CPU may a record or timer_event take while the process looks for the line at which memory runs out."""
 
 
-class Blame:
+class CrashAttribution:
     """What is known of the deaths of one sandbox.
 
     Args:
@@ -44,7 +44,7 @@ class Blame:
         self.timer_cpu_factor = 1
         """As `cpu_factor` of a work."""
 
-    def line(self, limit: Limit, work: Work | None) -> str:
+    def line(self, limit: Limit, work: Assignment | None) -> str:
         """At which line of the script the process was, as a sentence; or an earlier one; empty if none has said so.
 
         Args:
@@ -59,22 +59,22 @@ class Blame:
             return f" It was at {line}."
         return f" An earlier one was at {self._known_lines[limit]}." if limit in self._known_lines else ""
 
-    def maker(self, work: Work, termination: Termination) -> bool:
+    def maker(self, work: Assignment, termination: Termination) -> bool:
         """Blame the maker of the pack; whether it is the one to blame, and no consumer is given its packs any more."""
         pack = work.pack
         if termination.limit is not Limit.SIGNAL or not isinstance(pack, TablePack) or pack.maker is None:
             return False
         return pack.maker.accuse(pack)
 
-    def record(self, work: Work, termination: Termination) -> bool:
+    def record(self, work: Assignment, termination: Termination) -> bool:
         """Blame the record that the process was at; whether it is not tried again, and was one of the pack."""
         if not work.careful:
             work.careful = True
             if termination.limit == Limit.MEMORY:
-                work.watched, work.cpu_factor = min(self._heartbeat.read().record, MOST_SAID), _TIMES_SLOWER
+                work.watched, work.cpu_factor = min(self._heartbeat.read().record, MAX_SAID), _TIMES_SLOWER
             return False
         work.cpu_factor = 1
-        record = min(self._heartbeat.read().record, MOST_SAID)
+        record = min(self._heartbeat.read().record, MAX_SAID)
         work.tries[record] = work.tries.get(record, 0) + 1
         if self._asks_for_line and termination.limit == Limit.CPU:
             self._asks_for_line = False

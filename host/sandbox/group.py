@@ -13,9 +13,9 @@ import signal
 from host.core.errors import SandboxError
 from host.sandbox.cpu import ProcessClock, ThreadClock
 from host.sandbox.memory import max_process_bytes
-from host.sandbox.process import MOST_MEMBERS, lua_bytes
+from host.sandbox.process import MAX_MEMBERS, lua_bytes
 from host.sandbox.termination import OUT_OF_MEMORY_STATUS
-from host.sandbox.zygote_client import Place, Seat, Tenant, ZygoteClient
+from host.sandbox.zygote_client import Place, SandboxMember, SpawnRequest, ZygoteClient
 
 _GATHER_S = 0.02
 """How long the last one waits for others that start at the same time."""
@@ -30,9 +30,9 @@ class Group:
 
     def __init__(self, zygote: ZygoteClient) -> None:
         self._zygote = zygote
-        self._waiting: list[tuple[Seat, Tenant, asyncio.Future[Place]]] = []
+        self._waiting: list[tuple[SpawnRequest, SandboxMember, asyncio.Future[Place]]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._houses: dict[Tenant, _House] = {}
+        self._houses: dict[SandboxMember, _House] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -40,7 +40,7 @@ class Group:
         """Whether nothing will start any more."""
         return self._zygote.gone
 
-    async def house(self, seat: Seat, tenant: Tenant) -> Place:
+    async def house(self, seat: SpawnRequest, tenant: SandboxMember) -> Place:
         """Put a sandbox into a process.
 
         Raises:
@@ -50,13 +50,13 @@ class Group:
         self._waiting.append((seat, tenant, placed))
         if self._timer is not None:
             self._timer.cancel()
-        if len(self._waiting) == MOST_MEMBERS:
+        if len(self._waiting) == MAX_MEMBERS:
             self._fill_house()
         else:
             self._timer = asyncio.get_running_loop().call_later(_GATHER_S, self._fill_house)
         return await placed
 
-    def left(self, tenant: Tenant) -> None:
+    def left(self, tenant: SandboxMember) -> None:
         """A sandbox has closed its socket, as it was told to; its process may go on."""
         house = self._houses.pop(tenant, None)
         # If the process has ended, it is about to be told: that it closed its socket was heard only now.
@@ -74,15 +74,15 @@ class Group:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _start(self, batch: list[tuple[Seat, Tenant, asyncio.Future[Place]]]) -> None:
+    async def _start(self, batch: list[tuple[SpawnRequest, SandboxMember, asyncio.Future[Place]]]) -> None:
         house = _House([tenant for _, tenant, _ in batch])
         self._houses.update(dict.fromkeys(house.tenants, house))
         try:
             pid = await self._zygote.spawn([seat for seat, _, _ in batch], house.ended)
-        except SandboxError as fault:
+        except SandboxError as error:
             for _, _, placed in batch:
                 if not placed.done():
-                    placed.set_exception(fault)
+                    placed.set_exception(error)
             return
         max_bytes = max_process_bytes([lua_bytes(seat.order) for seat, _, _ in batch])
         alone = len(batch) == 1
@@ -95,7 +95,7 @@ class Group:
 class _House:
     """One process, and who is in it."""
 
-    def __init__(self, tenants: list[Tenant]) -> None:
+    def __init__(self, tenants: list[SandboxMember]) -> None:
         self.tenants = tenants
 
     def ended(self, status: int) -> None:

@@ -26,7 +26,7 @@ AT_NO_RECORD = 2
 """`busy` of a sandbox that is at work of its kernel: its garbage, or what the records of a pack have in common."""
 _LINE_BYTES = struct.Struct("<Q")
 _LINE_AT = 8 * _PLACES
-_MOST_LINE_BYTES = 200
+_MAX_LINE_BYTES = 200
 _MOST = (1 << 53) - 1
 """The highest number that JSON and all who read it agree on."""
 
@@ -83,7 +83,7 @@ class Heartbeat:
 
     def line(self) -> str:
         """The line of the script that it said it was at, as `name.lua:12`; empty unless it was asked to say so."""
-        length = min(_LINE_BYTES.unpack_from(self._map, _LINE_AT)[0], _MOST_LINE_BYTES)
+        length = min(_LINE_BYTES.unpack_from(self._map, _LINE_AT)[0], _MAX_LINE_BYTES)
         start = _LINE_AT + _LINE_BYTES.size
         text = self._map[start : start + length].decode(errors="replace")
         return text if text.isprintable() else ""

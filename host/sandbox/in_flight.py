@@ -5,11 +5,11 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
 from host.packs.ledger import RawPack, TablePack
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.journal import Tick
 
 
-class Workload:
+class InFlight:
     """The packs and the timer_event that a sandbox is at.
 
     Attributes:
@@ -17,8 +17,8 @@ class Workload:
     """
 
     def __init__(self) -> None:
-        self.work: OrderedDict[int, Work] = OrderedDict()
-        self._again: OrderedDict[int, Work] = OrderedDict()
+        self.work: OrderedDict[int, Assignment] = OrderedDict()
+        self._again: OrderedDict[int, Assignment] = OrderedDict()
         """Packs that were done, and that this process does again to know what the one before it knew."""
         self._ticks_again = 0
         self._last_number = 0
@@ -41,13 +41,13 @@ class Workload:
 
     # ------------------------------------------------------------------ packs
 
-    def add(self, pack: RawPack | TablePack, done_to: int, now_ns: int) -> Work:
+    def add(self, pack: RawPack | TablePack, done_to: int, now_ns: int) -> Assignment:
         """One more pack."""
         self._last_number = self._last_number % 0x7FFFFFFF + 1
-        work = self.work[self._last_number] = Work(self._last_number, pack, done_to, now_ns)
+        work = self.work[self._last_number] = Assignment(self._last_number, pack, done_to, now_ns)
         return work
 
-    def of(self, number: int) -> Work | None:
+    def of(self, number: int) -> Assignment | None:
         """The pack of a number."""
         return self.work.get(number) or self._again.get(number)
 
@@ -80,7 +80,7 @@ class Workload:
 
     # ------------------------------------------------------------------ another process
 
-    def repeat(self, entries: Iterable[Work | Tick]) -> Iterator[Work | Tick]:
+    def repeat(self, entries: Iterable[Assignment | Tick]) -> Iterator[Assignment | Tick]:
         """What a new process is to do once more, in order, to know what the one before it knew."""
         for entry in entries:
             if isinstance(entry, Tick):

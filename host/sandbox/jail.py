@@ -36,7 +36,7 @@ _STDERR = 2
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_NO_NEW_PRIVS = 38
-_MOST_OPEN_FILES = 64
+_MAX_OPEN_FILES = 64
 _DATA_HEADROOM_BYTES = 256 * 1024 * 1024
 
 
@@ -65,7 +65,7 @@ def limit_resources(memory_bytes: int, members: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     privileges.limit_stack()
-    most_files = _MOST_OPEN_FILES + 4 * members
+    most_files = _MAX_OPEN_FILES + 4 * members
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     data_bytes = memory_bytes + _DATA_HEADROOM_BYTES
     resource.setrlimit(resource.RLIMIT_DATA, (data_bytes, data_bytes))
@@ -96,8 +96,8 @@ def fault_of_seccomp() -> str:
     """Return why seccomp cannot be used; empty if it can. Asked first while the process may still read files."""
     try:
         import pyseccomp  # noqa: F401 -- only whether it is there
-    except (ImportError, RuntimeError, OSError) as fault:
-        return str(fault) or type(fault).__name__
+    except (ImportError, RuntimeError, OSError) as error:
+        return str(error) or type(error).__name__
     return ""
 
 
@@ -121,8 +121,8 @@ def shut() -> None:
     _allow_some(jail)
     try:
         jail.load()
-    except OSError as fault:
-        raise JailError(f"seccomp refused the filter: {fault}") from fault
+    except OSError as error:
+        raise JailError(f"seccomp refused the filter: {error}") from error
 
 
 def _allow_some(jail: Any) -> None:

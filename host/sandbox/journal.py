@@ -13,7 +13,7 @@ from host.packs.protocol import Report
 from host.sandbox.termination import Limit
 
 if TYPE_CHECKING:
-    from host.sandbox.assignment import Work
+    from host.sandbox.assignment import Assignment
 
 _MEMORY_DEATHS = 2
 
@@ -35,7 +35,7 @@ class Keeper(Protocol):
     def done_to(self, pack: TablePack) -> int:
         """Up to which end in its raw bytes a pack's records are in the state already; 0 for none."""
 
-    def keep(self, work: Work, report: Report) -> None:
+    def keep(self, work: Assignment, report: Report) -> None:
         """A pack is done: hold it until a snapshot includes it."""
 
     def inherit(self, other: Keeper, snapshot: bytes) -> None:
@@ -48,16 +48,16 @@ class Keeper(Protocol):
     def saved_ns(self) -> int:
         """When the last snapshot was taken; 0 if there is none."""
 
-    def let_go(self, works: list[Work]) -> None:
+    def let_go(self, works: list[Assignment]) -> None:
         """Packs that no snapshot needs any more."""
 
-    def on_snapshot(self, snapshot: bytes, included: list[Work]) -> None:
+    def on_snapshot(self, snapshot: bytes, included: list[Assignment]) -> None:
         """There is a new snapshot. included: the packs that it includes, and the one before did not."""
 
-    def on_state_lost(self, reason: str, lost: list[Work]) -> None:
+    def on_state_lost(self, reason: str, lost: list[Assignment]) -> None:
         """The sandbox begins without the state that it had. lost: the packs since the last snapshot."""
 
-    def on_no_snapshot(self, reason: str, left_out: list[Work]) -> None:
+    def on_no_snapshot(self, reason: str, left_out: list[Assignment]) -> None:
         """No snapshot could be taken. left_out: the packs that none will include."""
 
 
@@ -77,7 +77,7 @@ class Journal:
     def __init__(self, keeper: Keeper, snapshot: bytes | None, *, preserves: bool) -> None:
         self.preserves = preserves
         self.snapshot = snapshot
-        self.entries: list[Work | Tick] = []
+        self.entries: list[Assignment | Tick] = []
         self.keeper = keeper
         self._memory_deaths = 0
 
@@ -109,7 +109,7 @@ class Journal:
                 self._memory_deaths = 0
                 self.lose("it does not fit into memory_limit any more")
 
-    def _clear(self) -> list[Work]:
+    def _clear(self) -> list[Assignment]:
         works = [entry for entry in self.entries if not isinstance(entry, Tick)]
         self.entries.clear()
         return works

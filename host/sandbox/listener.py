@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from host.packs.protocol import Report
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.termination import Termination
-from host.sandbox.zygote_client import Place, Seat, Tenant
+from host.sandbox.zygote_client import Place, SandboxMember, SpawnRequest
 
 if TYPE_CHECKING:
     from host.sandbox.sandbox import Sandbox
 
 
-class Owner(Protocol):
+class SandboxListener(Protocol):
     """Who gives a sandbox its work: the decoders of an input, a filter, an output."""
 
-    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
+    def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:
         """The sandbox filled a slot. work is None for what a timer event made."""
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:
+    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:
         """The sandbox is done with a pack."""
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:
@@ -35,15 +35,15 @@ class Owner(Protocol):
         """The sandbox has died too often and is not started again."""
 
 
-class Housing(Protocol):
+class ProcessProvider(Protocol):
     """Where a sandbox gets a process from: `ZygoteClient`, or `Group`."""
 
     @property
     def gone(self) -> bool:
         """Whether nothing will start any more."""
 
-    async def house(self, seat: Seat, tenant: Tenant) -> Place:
+    async def house(self, seat: SpawnRequest, tenant: SandboxMember) -> Place:
         """Put a sandbox into a process; raises SandboxError."""
 
-    def left(self, tenant: Tenant) -> None:
+    def left(self, tenant: SandboxMember) -> None:
         """A sandbox has closed its socket, as it was told to."""

@@ -12,7 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Sequence
 
-_MOST_WAITING_BYTES = 64 << 20
+_MAX_WAITING_BYTES = 64 << 20
 """More than one has to say to a process that reads."""
 _FULL = {errno.EAGAIN, errno.ETOOMANYREFS}
 _AGAIN_S = 0.01
@@ -47,13 +47,13 @@ class Outbox:
         if not self._waiting:
             try:
                 self._send(data, fds)
-            except OSError as fault:
-                if fault.errno not in _FULL:
+            except OSError as error:
+                if error.errno not in _FULL:
                     raise
-                self._wait(fault.errno)
+                self._wait(error.errno)
             else:
                 return
-        if self._waiting_bytes + len(data) > _MOST_WAITING_BYTES:
+        if self._waiting_bytes + len(data) > _MAX_WAITING_BYTES:
             raise OutboxFullError
         self._waiting_bytes += len(data)
         self._waiting.append((data, tuple(os.dup(fd) for fd in fds)))
@@ -76,10 +76,10 @@ class Outbox:
             while self._waiting:
                 self._send(*self._waiting[0])
                 self._drop_first()
-        except OSError as fault:
+        except OSError as error:
             self._stop_waiting()
-            if fault.errno in _FULL:
-                self._wait(fault.errno)
+            if error.errno in _FULL:
+                self._wait(error.errno)
             else:
                 self.close()  # it has just died; whoever reads of the socket hears of that
         else:

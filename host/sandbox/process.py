@@ -41,7 +41,7 @@ class Order(NamedTuple):
     allow_unjailed: bool
 
 
-MOST_MEMBERS = 64
+MAX_MEMBERS = 64
 """Sandboxes of a group that share a process."""
 
 
@@ -132,8 +132,8 @@ def _shut_jail(members: list[_Member], memory_bytes: int) -> None:
     for step in (jail.check, lambda: jail.limit_resources(memory_bytes, len(members)), jail.shut):
         try:
             step()
-        except jail.JailError as fault:
-            _unjailed(members, fault)
+        except jail.JailError as error:
+            _unjailed(members, error)
     with contextlib.suppress(OSError):
         os.close(2)  # what a sandbox has to say goes to the host by its socket
 

@@ -26,19 +26,19 @@ from host.packs.producer import Maker
 from host.packs.protocol import COMMAND, NEVER_MATCHES, Emitted, Op, Report, Said
 from host.plugins.module_texts import ModuleTexts
 from host.sandbox import commands
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.channel import Channel
-from host.sandbox.crash_attribution import Blame
+from host.sandbox.crash_attribution import CrashAttribution
 from host.sandbox.heartbeat import Beat, Heartbeat, Usage, Use
-from host.sandbox.in_flight import Workload
+from host.sandbox.in_flight import InFlight
 from host.sandbox.journal import Journal, Tick
-from host.sandbox.listener import Housing, Owner
+from host.sandbox.listener import ProcessProvider, SandboxListener
 from host.sandbox.process import Order
 from host.sandbox.queries import Answer, answer_of
 from host.sandbox.slots import Slots
 from host.sandbox.state_exchange import StateExchange
-from host.sandbox.termination import MOST_SAID, Limit, Termination, last_words, of_status
-from host.sandbox.zygote_client import Place, Seat
+from host.sandbox.termination import MAX_SAID, Limit, Termination, last_words, of_status
+from host.sandbox.zygote_client import Place, SpawnRequest
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
@@ -50,7 +50,7 @@ STATES: tuple[State, ...] = get_args(State)
 _WINDOW = 2
 """Packs that a process has at once: one that it works on, one that waits for it."""
 _FIRST_DELAY_S = 0.05
-_LONGEST_DELAY_S = 10.0
+_MAX_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
 """Deaths in a row without a step forward between them."""
 _MAX_CONVICTIONS = 3
@@ -96,8 +96,8 @@ class Sandbox:
         order: Order,
         spec: dict[str, Any],
         arena: Arena,
-        housing: Housing,
-        owner: Owner,
+        housing: ProcessProvider,
+        owner: SandboxListener,
         metrics: ComponentMetrics,
         cpu_limit_ms: int,
         read_module: Callable[[str], str],
@@ -124,8 +124,8 @@ class Sandbox:
         self._modules = ModuleTexts(read_module)
         self._channel: Channel | None = None
         self._slots = Slots(arena, _WINDOW + 1)
-        self._load = Workload()
-        self._blame = Blame(name, self.heartbeat, watches_all=bool(spec.get("watch_lines")))
+        self._load = InFlight()
+        self._blame = CrashAttribution(name, self.heartbeat, watches_all=bool(spec.get("watch_lines")))
         self._deaths = self._convictions = 0
         self.maker = Maker(name, str(spec["kind"]), self._convict)
         """Its process, as the maker of packs."""
@@ -179,7 +179,7 @@ class Sandbox:
         return self._modules.given
 
     @property
-    def work(self) -> OrderedDict[int, Work]:
+    def work(self) -> OrderedDict[int, Assignment]:
         """What it was given and has not done, by number, oldest first."""
         return self._load.work
 
@@ -218,9 +218,11 @@ class Sandbox:
         self.progress += 1
         self._slots.release()
         try:
-            place = await self._housing.house(Seat(self.kind, self._order, channel.theirs, self.heartbeat.fd), self)
-        except SandboxError as fault:
-            _LOG.warning("A sandbox could not be started.", sandbox=self.name, reason=str(fault))
+            place = await self._housing.house(
+                SpawnRequest(self.kind, self._order, channel.theirs, self.heartbeat.fd), self
+            )
+        except SandboxError as error:
+            _LOG.warning("A sandbox could not be started.", sandbox=self.name, reason=str(error))
             if self._housing.gone:
                 self._deaths = _QUARANTINE_AFTER
             self.ended(signal.SIGKILL)
@@ -351,7 +353,7 @@ class Sandbox:
         asyncio.get_running_loop().call_soon(self._restart)
 
     def _reason_of_death(self, status: int) -> Termination:
-        record = min(self.heartbeat.read().record, MOST_SAID)
+        record = min(self.heartbeat.read().record, MAX_SAID)
         work = self._load.of(self.heartbeat.read().pack)
         if self._said_terminated is None and self._kill_reason:
             text = self._kill_reason.text + self._blame.line(self._kill_reason.limit, work)
@@ -399,7 +401,7 @@ class Sandbox:
                 self._ready.exception()  # maybe nobody waits for it any more
         else:
             self.state = "backing_off"
-            delay_s = 0.0 if self._deaths == 1 else min(_FIRST_DELAY_S * 2 ** (self._deaths - 2), _LONGEST_DELAY_S)
+            delay_s = 0.0 if self._deaths == 1 else min(_FIRST_DELAY_S * 2 ** (self._deaths - 2), _MAX_DELAY_S)
             asyncio.get_running_loop().call_later(delay_s, self._restart)
         if self.on_death is not None:
             self.on_death(self, termination)
@@ -483,7 +485,7 @@ class Sandbox:
         """Whether its process has died with work undone, and no other one has begun with it."""
         return self.state in {"backing_off", "starting", "quarantined"} and bool(self.work)
 
-    def take_back(self) -> list[Work]:
+    def take_back(self) -> list[Assignment]:
         """Give up what the dead process has left undone, oldest first: its next process is not given it."""
         assert self.died_at_work
         works = list(self.work.values())
@@ -560,7 +562,7 @@ class Sandbox:
         if self._channel is not None:
             self._channel.send(self._slots.grants())
 
-    def _send_pack(self, work: Work, *, again: bool = False) -> None:
+    def _send_pack(self, work: Assignment, *, again: bool = False) -> None:
         if self._channel is None:
             return  # it has just died; the next process gets everything anew
         self._channel.map(work.pack.arena)
@@ -579,7 +581,7 @@ class Sandbox:
         for work in self.work.values():
             self._send_carefully(work)
 
-    def _send_carefully(self, work: Work, *, again: bool = False) -> None:
+    def _send_carefully(self, work: Assignment, *, again: bool = False) -> None:
         for command in commands.about(work):
             self._send(command)
         self._send_pack(work, again=again)

@@ -22,7 +22,7 @@ _KERNEL_CPU_MS = 1000
 """CPU that the kernel may take for a pack beside its records: for garbage, and for what they have in common."""
 _SILENT_S = 30.0
 """How long a process that has work may neither use CPU nor say anything, though it has no reason to wait."""
-_LONGEST_GAP_S = 1.0
+_MAX_GAP_S = 1.0
 """If there was more between two looks, the host itself was not scheduled, and the process may not have been either."""
 
 
@@ -49,7 +49,7 @@ class _Watched:
         """Return the reason to end the process, whatever its heartbeat says; None if there is none."""
         starting = sandbox.state == "starting"
         waits = not starting and (sandbox.idle or not sandbox.may_write)
-        self.silent_s += min(now_s - self.looked_s, _LONGEST_GAP_S)
+        self.silent_s += min(now_s - self.looked_s, _MAX_GAP_S)
         self.looked_s = now_s
         if cpu_ms != self.cpu_ms or sandbox.progress != self.progress or waits:
             self.cpu_ms, self.silent_s = cpu_ms, 0.0

@@ -30,7 +30,7 @@ class Limit(StrEnum):
 
 SAID_LIMITS = frozenset(Limit) - {Limit.CPU, Limit.SIGNAL, Limit.PROTOCOL}
 """What a process may say itself of its end."""
-MOST_SAID = (1 << 32) - 1
+MAX_SAID = (1 << 32) - 1
 _ABOUT_MATCHER = "matcher"
 """What kernel/scripts.lua says of an end for which the message matcher is the reason."""
 OUT_OF_MEMORY_STATUS = 77

@@ -18,9 +18,9 @@ from typing import Any
 
 from host.plugins import lua_modules
 from host.sandbox import kernel_code, privileges, process
-from host.sandbox.process import MOST_MEMBERS
+from host.sandbox.process import MAX_MEMBERS
 
-_MOST_BYTES = 64 * 1024
+_MAX_BYTES = 64 * 1024
 
 
 def _load_parts() -> process.Parts:
@@ -34,7 +34,7 @@ def _load_parts() -> process.Parts:
 
 
 def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
-    data, ancillary, _, _ = channel.recvmsg(_MOST_BYTES, socket.CMSG_SPACE(2 * MOST_MEMBERS * 4))
+    data, ancillary, _, _ = channel.recvmsg(_MAX_BYTES, socket.CMSG_SPACE(2 * MAX_MEMBERS * 4))
     fds = array.array("i")
     for level, kind, payload in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -52,9 +52,9 @@ def _spawn(kinds: list[str], orders: list[list[Any]], fds: list[int], parts: pro
             channels, heartbeats = fds[: len(orders)], fds[len(orders) :]
             process.run(kinds, list(map(process.Order._make, orders)), parts, channels, heartbeats)
             status = 0
-        except BaseException as fault:  # noqa: BLE001 -- the last frame of the process: say it and end
+        except BaseException as error:  # noqa: BLE001 -- the last frame of the process: say it and end
             with contextlib.suppress(OSError):  # behind the jail there is no stderr
-                os.write(2, f"hekate: sandbox: {type(fault).__name__}: {str(fault)!a}\n".encode())
+                os.write(2, f"hekate: sandbox: {type(error).__name__}: {str(error)!a}\n".encode())
         finally:
             os._exit(status)
     for fd in fds:

@@ -20,10 +20,10 @@ from host.sandbox.process import Order, lua_bytes
 from host.telemetry.logs import get_logger
 
 _LOG = get_logger("host.sandbox")
-_MOST_BYTES = 64 * 1024
-_MOST_FAILED_STARTS = 3
+_MAX_BYTES = 64 * 1024
+_MAX_FAILED_STARTS = 3
 """Deaths in a row, with no answer between them."""
-_MOST_SILENT_S = 5.0
+_MAX_SILENT_S = 5.0
 """How long nothing may be heard of it while everything ends: somebody may have stopped it, or it may not get a core."""
 _LOOKS = 20
 """In that time: if the host waits for a slow disk meanwhile, it has not listened, and that is one of them."""
@@ -36,7 +36,7 @@ Ended = Callable[[int], None]
 """Told the wait status of a process."""
 
 
-class Tenant(Protocol):
+class SandboxMember(Protocol):
     """A sandbox that lives in a process."""
 
     name: str
@@ -63,7 +63,7 @@ class Place(NamedTuple):
     """Memory that the process may hold, all of its sandboxes together; 0: the supervisor does not measure it."""
 
 
-class Seat(NamedTuple):
+class SpawnRequest(NamedTuple):
     """What one sandbox brings into its process."""
 
     kind: str
@@ -124,7 +124,7 @@ class ZygoteClient:
         self._channel, self._outbox = ours, Outbox(ours)
         asyncio.get_running_loop().add_reader(ours, self._readable)
 
-    async def spawn(self, seats: list[Seat], ended: Ended) -> int:
+    async def spawn(self, seats: list[SpawnRequest], ended: Ended) -> int:
         """Start a process with one sandbox in it, or with several that trust each other.
 
         Args:
@@ -146,13 +146,13 @@ class ZygoteClient:
             raise SandboxError("The process that starts sandboxes is gone.")
         try:
             self._outbox.send(request, fds)
-        except (OSError, OutboxFullError) as fault:
-            raise SandboxError(f"The process that starts sandboxes does not answer: {fault}.") from fault
+        except (OSError, OutboxFullError) as error:
+            raise SandboxError(f"The process that starts sandboxes does not answer: {error}.") from error
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked[number] = (answer, ended)
         return await answer
 
-    async def house(self, seat: Seat, tenant: Tenant) -> Place:
+    async def house(self, seat: SpawnRequest, tenant: SandboxMember) -> Place:
         """Start a process for one sandbox.
 
         Raises:
@@ -161,13 +161,13 @@ class ZygoteClient:
         pid = await self.spawn([seat], tenant.ended)
         return Place(pid, ProcessClock(pid), 1, max_process_bytes([lua_bytes(seat.order)]))
 
-    def left(self, tenant: Tenant) -> None:
+    def left(self, tenant: SandboxMember) -> None:
         """A sandbox has closed its socket, as it was told to: the end of its process follows."""
 
     def _readable(self) -> None:
         assert self._channel is not None
         try:
-            data = self._channel.recv(_MOST_BYTES)
+            data = self._channel.recv(_MAX_BYTES)
         except BlockingIOError:
             return
         except ConnectionError:
@@ -210,7 +210,7 @@ class ZygoteClient:
 
     def _start_again(self) -> None:
         self._failed_starts += 1
-        self.gone = self._failed_starts > _MOST_FAILED_STARTS
+        self.gone = self._failed_starts > _MAX_FAILED_STARTS
         _LOG.error("The process that starts sandboxes died.", restarting=not self.gone)
         if self._process is not None:
             self._process.wait()
@@ -236,7 +236,7 @@ class ZygoteClient:
         while self._heard != heard:
             heard = self._heard
             for _ in range(_LOOKS):
-                await asyncio.sleep(_MOST_SILENT_S / _LOOKS)
+                await asyncio.sleep(_MAX_SILENT_S / _LOOKS)
         self._closing = self.gone = True
         self._kill()
 
@@ -253,7 +253,7 @@ class ZygoteClient:
         self._drop_channel()
         if self._process is not None:
             try:
-                self._process.wait(_MOST_SILENT_S)
+                self._process.wait(_MAX_SILENT_S)
             except subprocess.TimeoutExpired:
                 self._kill()
                 self._process.wait()

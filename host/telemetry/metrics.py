@@ -94,7 +94,7 @@ WAITS = MetricSpec(
     scale=0.001,
 )
 
-_MOST_VERSIONS = 5
+_MAX_VERSIONS = 5
 """Of a script that is edited all the time, so many are kept apart."""
 
 
@@ -211,7 +211,7 @@ class ComponentMetrics(_Failing):
 
     def count_version(self, version: str, count: int) -> None:
         """Count records that a version of the script had."""
-        if version not in self.versions and len(self.versions) >= _MOST_VERSIONS:
+        if version not in self.versions and len(self.versions) >= _MAX_VERSIONS:
             del self.versions[next(iter(self.versions))]
         self.versions[version] = self.versions.get(version, 0) + count
 

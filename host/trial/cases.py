@@ -79,8 +79,8 @@ class Cases:
         try:
             source = beside(path)
             text = None if source is None else source.decode()
-        except (OSError, UnicodeDecodeError) as fault:
-            self._errors.append(ConfigError("", file, 0, f"Cannot read the cases: {fault}."))
+        except (OSError, UnicodeDecodeError) as error:
+            self._errors.append(ConfigError("", file, 0, f"Cannot read the cases: {error}."))
             return None
         root = None if text is None else nodes.parse(text, file, self._errors)
         if root is None or convert.to_value(root, CasesFile, "", self._errors) is FAULTY:
@@ -197,8 +197,8 @@ class Cases:
     def _message(self, message: dict[str, Any], node: Node, path: str) -> Given | None:
         try:
             to_message(message, 0)
-        except HekateError as fault:
-            self._fault(path, node, str(fault), "")
+        except HekateError as error:
+            self._fault(path, node, str(error), "")
             return None
         return Given(message=message)
 
@@ -207,15 +207,15 @@ class Cases:
             return None
         try:
             return base64.b64decode(text, validate=True)
-        except binascii.Error as fault:
-            self._fault(path, node, f"This is no base64: {fault}.", "")
+        except binascii.Error as error:
+            self._fault(path, node, f"This is no base64: {error}.", "")
             return None
 
     def _time(self, value: int | str | None, node: Node, path: str) -> int | None:
         try:
             return timestamp_ns(value)
-        except HekateError as fault:
-            self._fault(path, node, str(fault), "")
+        except HekateError as error:
+            self._fault(path, node, str(error), "")
             return None
 
     def _fault(self, path: str, node: Node, message: str, hint: str) -> None:

@@ -68,8 +68,8 @@ def _add(path: Path, found: Collected, sandbox_dir: Path | None, *, is_named: bo
     found.files.append(path)
     try:
         source = path.read_bytes()
-    except OSError as fault:
-        found.errors.append(ConfigError("", str(path), 0, f"Cannot read it: {fault.strerror}."))
+    except OSError as error:
+        found.errors.append(ConfigError("", str(path), 0, f"Cannot read it: {error.strerror}."))
         return
     if path.suffix == ".lua":
         _add_plugin(path, source, found, sandbox_dir, is_named=is_named)
@@ -108,5 +108,5 @@ def _kind_of(path: Path, text: str) -> PluginKind | None:
 def _add_config(path: Path, found: Collected) -> None:
     try:
         found.tests += pipeline_tests.read(load.load([path]), found.errors)
-    except ConfigErrors as fault:
-        found.errors += fault.errors
+    except ConfigErrors as error:
+        found.errors += error.errors

@@ -14,7 +14,7 @@ from host.trial.messages import described_fields, timestamp_ns
 from host.trial.model import Decoder, Outcome, Result
 from host.trial.pipeline_tests import Came
 
-_MOST_SHOWN = 400
+_MAX_SHOWN = 400
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,7 +181,7 @@ def _brief(message: Message) -> dict[str, Any]:
 def texts(expected: Any, got: Any) -> tuple[str, str]:
     """Both as text; of long ones what is round the first difference."""
     one, two = _whole(expected), _whole(got)
-    if max(len(one), len(two)) <= _MOST_SHOWN:
+    if max(len(one), len(two)) <= _MAX_SHOWN:
         return one, two
     same = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
     start = max(0, same - 40)
@@ -189,8 +189,8 @@ def texts(expected: Any, got: Any) -> tuple[str, str]:
 
 
 def _cut(text: str, start: int) -> str:
-    part = text[start : start + _MOST_SHOWN]
-    return f"{'...' if start else ''}{part}{'...' if start + _MOST_SHOWN < len(text) else ''}"
+    part = text[start : start + _MAX_SHOWN]
+    return f"{'...' if start else ''}{part}{'...' if start + _MAX_SHOWN < len(text) else ''}"
 
 
 def shown(value: Any) -> str:

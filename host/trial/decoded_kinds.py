@@ -20,7 +20,7 @@ from host.trial import engine
 from host.trial.model import Decoder, Outcome, Record, Trial
 
 _MARK = "\x01declared "
-_MOST_LINES = 200
+_MAX_LINES = 200
 _ANY = Kind()
 
 # Stands before the script, on its first line: what it declares is told, and then declared.
@@ -111,7 +111,7 @@ class _Asker:
     async def _of_lines(self, config: model.Input, sandbox: model.Sandbox, kind: Kind) -> list[Kind]:
         """Of lines that stand in the configuration: they are decoded, with two numbers in the place of {sequence}."""
         lines = config.options.lines
-        if len(lines) > _MOST_LINES:
+        if len(lines) > _MAX_LINES:
             return [kind]
         steps = [Record(data=line.replace("{sequence}", number).encode()) for line in lines for number in ("0", "17")]
         outcome = await self._tried(config, sandbox, steps)

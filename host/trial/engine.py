@@ -12,7 +12,7 @@ from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial.allowance import Allowance
 from host.trial.coverage import Coverage
-from host.trial.harness import Laboratory
+from host.trial.harness import TrialHarness
 from host.trial.model import Decoder, Ending, Given, Grammar, Outcome, Record, Result, Tick, Trial
 from host.trial.trial_sandbox import Stage, TooMuchError
 
@@ -47,10 +47,10 @@ async def run(
 
 async def _run(running: "_Running", shared: Allowance) -> Outcome:
     try:
-        with shared.charged(running.laboratory.cpu_s):
+        with shared.charged(running.harness.cpu_s):
             await running.run()
     finally:
-        await running.laboratory.close()
+        await running.harness.close()
     return running.outcome
 
 
@@ -87,7 +87,7 @@ class _Running:
     ) -> None:
         self.outcome = Outcome()
         self._trial = trial
-        self.laboratory = Laboratory(
+        self.harness = TrialHarness(
             zygote,
             trial.bounds,
             longest=max((len(step.data) for step in trial.steps if isinstance(step, Record)), default=0),
@@ -98,11 +98,11 @@ class _Running:
             coverage=coverage,
             watch_lines=watch_lines,
         )
-        self.laboratory.now_ns = trial.now_ns
+        self.harness.now_ns = trial.now_ns
         self._decoder: Stage | None = None
         if trial.decoder is not None and not isinstance(trial.of, Decoder):
-            self._decoder = self.laboratory.stage(trial.decoder, keep_packs=True)
-        self._stage = self.laboratory.stage(trial.of, keep_packs=False)
+            self._decoder = self.harness.stage(trial.decoder, keep_packs=True)
+        self._stage = self.harness.stage(trial.of, keep_packs=False)
 
     def _printed(self, text: str) -> None:
         results = self.outcome.results
@@ -110,17 +110,17 @@ class _Running:
 
     async def run(self) -> None:
         """Start, and carry out step after step until something ends it."""
-        stages = self.laboratory.stages
+        stages = self.harness.stages
         allowance = Allowance(self._trial.bounds.time_ms / 1000)
         try:
-            with allowance.charged(self.laboratory.cpu_s):
+            with allowance.charged(self.harness.cpu_s):
                 async with allowance.enforced():
                     await self._start_and_run_steps(stages)
         except TimeoutError:
             self.outcome.stopped = "time"
         except TooMuchError:
             self.outcome.stopped = "output"
-        self.outcome.left_out_prints = self.laboratory.left_out_prints
+        self.outcome.left_out_prints = self.harness.left_out_prints
         self.outcome.modules = {name: digest for each in stages for name, digest in each.sandbox.modules.items()}
 
     async def _start_and_run_steps(self, stages: list[Stage]) -> None:
@@ -137,26 +137,26 @@ class _Running:
             result = Result()
             self.outcome.results.append(result)
             if isinstance(step, Tick):
-                self.laboratory.now_ns = step.now_ns
+                self.harness.now_ns = step.now_ns
                 await self._stage.tick(step.now_ns, result, shutdown=step.shutdown)
             elif isinstance(step, Given):
-                await self._stage.give(self.laboratory.message_pack(step.message), result)
+                await self._stage.give(self.harness.message_pack(step.message), result)
             elif self._decoder is None:
-                await self._stage.give(self.laboratory.raw_pack(step.data), result)
+                await self._stage.give(self.harness.raw_pack(step.data), result)
             else:
                 await self._decode_first(self._decoder, step, result)
             if not self._goes_on(number):
                 return
 
     async def _decode_first(self, decoder: Stage, step: Record, result: Result) -> None:
-        await decoder.give(self.laboratory.raw_pack(step.data), result)
+        await decoder.give(self.harness.raw_pack(step.data), result)
         result.matched = False
         for pack in decoder.take_packs():
             await self._stage.give(pack, result)
 
     def _goes_on(self, step: int | None) -> bool:
         """Whether no process has ended; the first one that has is why the trial does."""
-        terminations = (stage.termination for stage in self.laboratory.stages)
+        terminations = (stage.termination for stage in self.harness.stages)
         ended = next((each for each in terminations if each is not None), None)
         if ended is not None:
             self.outcome.ending = Ending(

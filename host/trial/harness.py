@@ -41,7 +41,7 @@ class _Description(NamedTuple):
     slot_bytes: int
 
 
-class Laboratory:
+class TrialHarness:
     """Makes stages and packs, and cleans up after them.
 
     Args:

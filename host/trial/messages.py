@@ -25,7 +25,7 @@ NUMBER_HEADERS = ("Severity", "Pid")
 HEADERS = ("Uuid", "Timestamp", "Type", "Logger", *TEXT_HEADERS, *NUMBER_HEADERS)
 _NS = 1_000_000_000
 _INT64 = 1 << 63
-_MOST_FIELDS = 1024
+_MAX_FIELDS = 1024
 _FIELD_KEYS = {"name", "value", "value_type", "representation"}
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -53,8 +53,8 @@ def timestamp_ns(value: object) -> int:
     day, time, fraction, zone = found.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{time}{zone.upper().replace('Z', '+00:00')}")
-    except ValueError as fault:
-        raise MessageError(f"Timestamp: `{value}` is no time: {fault}.") from fault
+    except ValueError as error:
+        raise MessageError(f"Timestamp: `{value}` is no time: {error}.") from error
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * _NS + int((fraction or "0").ljust(9, "0"))
 
@@ -70,8 +70,8 @@ def to_message(given: Mapping[str, Any], now_ns: int) -> Message:
         raise MessageError(f"There is no header `{unknown[0]}`; fields stand under Fields.")
     moment = now_ns if given.get("Timestamp") is None else timestamp_ns(given["Timestamp"])
     fields = [_field(name, described) for name, described in described_fields(given.get("Fields"))]
-    if len(fields) > _MOST_FIELDS:
-        raise MessageError(f"A message has at most {_MOST_FIELDS} fields.")
+    if len(fields) > _MAX_FIELDS:
+        raise MessageError(f"A message has at most {_MAX_FIELDS} fields.")
     return Message(_text(given, "Type"), _text(given, "Logger"), moment, _headers(given), fields)
 
 
@@ -106,8 +106,8 @@ def _headers(given: Mapping[str, Any]) -> dict[str, Scalar]:
 def _uuid(value: object) -> bytes:
     try:
         return value if isinstance(value, bytes) and len(value) == 16 else UUID(str(value)).bytes
-    except ValueError as fault:
-        raise MessageError("Uuid: must be 16 bytes, or text such as 6ba7b810-9dad-11d1-80b4-00c04fd430c8.") from fault
+    except ValueError as error:
+        raise MessageError("Uuid: must be 16 bytes, or text such as 6ba7b810-9dad-11d1-80b4-00c04fd430c8.") from error
 
 
 def described_fields(fields: object) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -27,13 +27,13 @@ from host.sandbox.zygote_client import ZygoteClient
 from host.trial.allowance import Allowance
 from host.trial.coverage import Coverage
 from host.trial.engine import TrialError
-from host.trial.harness import Laboratory
+from host.trial.harness import TrialHarness
 from host.trial.messages import timestamp_ns, to_message
 from host.trial.model import Bounds, Result
 from host.trial.trial_sandbox import Stage, TooMuchError
 
 _NS = 1_000_000_000
-_MOST_TICKS = 10_000
+_MAX_TICKS = 10_000
 _STAGES = ("inputs", "filters", "outputs")
 
 
@@ -91,8 +91,8 @@ def _said_of(convert_: Callable[..., object], *values: object) -> str:
     """What a conversion complains of; empty if it does not."""
     try:
         convert_(*values)
-    except HekateError as fault:
-        return str(fault)
+    except HekateError as error:
+        return str(error)
     return ""
 
 
@@ -141,7 +141,7 @@ async def run(test: Test, zygote: ZygoteClient, coverage: Coverage | None = None
     most_s = running.bounds.time_ms / 1000
     allowance = Allowance(most_s)
     try:
-        with allowance.charged(running.laboratory.cpu_s):
+        with allowance.charged(running.harness.cpu_s):
             async with allowance.enforced():
                 await running.run()
     except TimeoutError:
@@ -149,7 +149,7 @@ async def run(test: Test, zygote: ZygoteClient, coverage: Coverage | None = None
     except TooMuchError:
         raise TrialError(f"It was stopped after {running.bounds.output_bytes} bytes of output.") from None
     finally:
-        await running.laboratory.close()
+        await running.harness.close()
     return running.came
 
 
@@ -164,7 +164,7 @@ class _Running:
         settings = config.hekate
         given = test.keys.given
         texts = [text for step in given for text in (*(step.records or ()), step.data or "")]
-        self.laboratory = Laboratory(
+        self.harness = TrialHarness(
             zygote,
             self.bounds,
             longest=max((len(text.encode()) for text in texts), default=0),
@@ -183,28 +183,28 @@ class _Running:
 
     def _stage(self, stage: str, name: str, of: Any) -> Stage:
         self.came[f"{stage}.{name}"] = Came()
-        return self.laboratory.stage(of, keep_packs=stage != "outputs")
+        return self.harness.stage(of, keep_packs=stage != "outputs")
 
     async def run(self) -> None:
         """Start all, and give what is given."""
         keys = self._test.keys
-        await asyncio.gather(*(stage.start() for stage in self.laboratory.stages))
+        await asyncio.gather(*(stage.start() for stage in self.harness.stages))
         self._check_ended()
-        self.laboratory.now_ns = timestamp_ns(DEFAULT_NOW if keys.now is None else keys.now)
+        self.harness.now_ns = timestamp_ns(DEFAULT_NOW if keys.now is None else keys.now)
         if keys.now is not None:
             self._set_timers()
         for step in keys.given:
             await self._give(step)
         if keys.shutdown:
             for name in self._filters:
-                await self._tick(name, self.laboratory.clock(), shutdown=True)
+                await self._tick(name, self.harness.clock(), shutdown=True)
 
     async def _give(self, step: GivenKeys) -> None:
         if step.until is not None:
             await self._advance(timestamp_ns(step.until))
         elif step.message is not None:
-            await self._advance(to_message(step.message, self.laboratory.clock()).timestamp_ns)
-            await self._route(self.laboratory.message_pack(step.message), "")
+            await self._advance(to_message(step.message, self.harness.clock()).timestamp_ns)
+            await self._route(self.harness.message_pack(step.message), "")
         else:
             assert step.input is not None
             for record in self._records(step):
@@ -220,7 +220,7 @@ class _Running:
 
     def _set_timers(self) -> None:
         self._has_time = True
-        now_ns = self.laboratory.clock()
+        now_ns = self.harness.clock()
         for name, config in self._config.filters.items():
             if config.ticker_interval > 0:
                 self._due[name] = now_ns + round(config.ticker_interval * _NS)
@@ -228,20 +228,20 @@ class _Running:
     async def _advance(self, to_ns: int) -> None:
         """Let time go by, with the timer events that are due meanwhile."""
         if not self._has_time:  # this is the first that is known of it
-            self.laboratory.now_ns = to_ns
+            self.harness.now_ns = to_ns
             self._set_timers()
         while self._due and min(self._due.values()) <= to_ns:
             name = min(self._due, key=self._due.__getitem__)
             due_ns = self._due[name]
             self._due[name] += round(self._config.filters[name].ticker_interval * _NS)
             await self._tick(name, due_ns, shutdown=False)
-        self.laboratory.now_ns = max(self.laboratory.clock(), to_ns)
+        self.harness.now_ns = max(self.harness.clock(), to_ns)
 
     async def _tick(self, name: str, now_ns: int, *, shutdown: bool) -> None:
         self._ticks += 1
-        if self._ticks > _MOST_TICKS:
-            raise TrialError(f"More than {_MOST_TICKS} timer events: the messages' times lie too far apart.")
-        self.laboratory.now_ns = now_ns
+        if self._ticks > _MAX_TICKS:
+            raise TrialError(f"More than {_MAX_TICKS} timer events: the messages' times lie too far apart.")
+        self.harness.now_ns = now_ns
         stage = self._filters[name]
         await stage.tick(now_ns, Result(), shutdown=shutdown)
         self._check_ended()
@@ -252,7 +252,7 @@ class _Running:
 
     async def _decode(self, name: str, record: bytes) -> None:
         stage, result = self._inputs[name], Result()
-        pack = self.laboratory.raw_pack(record)
+        pack = self.harness.raw_pack(record)
         await stage.give(pack, result)
         self._check_ended()
         if result.failure:
@@ -301,7 +301,7 @@ class _Running:
 
     def _check_ended(self) -> None:
         """A sandbox that ends is the end of the test."""
-        for stage in self.laboratory.stages:
+        for stage in self.harness.stages:
             if stage.termination is not None:
                 sandbox, why = stage.sandbox, stage.termination
                 raise TrialError(f"The {sandbox.kind} {sandbox.name} was ended by {why.limit}: {why.text}")

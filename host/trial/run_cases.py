@@ -56,9 +56,9 @@ async def run_case(
     try:
         outcome = await engine.run(case.trial, zygote, coverage, shared)
         found = differences(case, outcome)
-    except HekateError as fault:
+    except HekateError as error:
         outcome = Outcome()
-        found = [Difference(where="trial", line=case.line, expected="to be carried out", got=str(fault))]
+        found = [Difference(where="trial", line=case.line, expected="to be carried out", got=str(error))]
     elapsed_ms = (time.perf_counter() - start_s) * 1000
     return Verdict(
         name=case.name,
@@ -77,8 +77,8 @@ async def run_test(test: Test, zygote: ZygoteClient, coverage: Coverage | None =
     try:
         came = await pipeline_tests.run(test, zygote, coverage)
         found = test_differences(test, came)
-    except HekateError as fault:
-        found = [Difference(where="test", line=test.line, expected="to be carried out", got=str(fault))]
+    except HekateError as error:
+        found = [Difference(where="test", line=test.line, expected="to be carried out", got=str(error))]
     elapsed_ms = (time.perf_counter() - start_s) * 1000
     return Verdict(
         name=test.name,

@@ -10,7 +10,7 @@ from host.packs import reader
 from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import Emitted, Report
 from host.pipeline.decoder_pool import table_pack
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
 from host.trial.model import Result
@@ -101,7 +101,7 @@ class Stage:
 
     # ---------------------------------------------------------------- what the sandbox says
 
-    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
+    def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:
         """The sandbox filled a slot."""
         start, kept = report.offset, False
         slot = sandbox.arena.view[start : start + sandbox.arena.slot_bytes]
@@ -113,15 +113,15 @@ class Stage:
                 self._keep_batch(slot, report)
             else:
                 self._keep_dead_letters(bytes(slot[: report.used_bytes]))
-        except TooMuchError as fault:
-            self._fault = self._fault or fault
+        except TooMuchError as error:
+            self._fault = self._fault or error
             self._finished.set()
-        except (PackError, ValueError) as fault:
-            sandbox.kill(f"it sent what it must not: {fault}")
+        except (PackError, ValueError) as error:
+            sandbox.kill(f"it sent what it must not: {error}")
         if not kept:
             sandbox.release_slot(start)
 
-    def _keep_pack(self, sandbox: Sandbox, work: Work | None, report: Report, slot: memoryview) -> bool:
+    def _keep_pack(self, sandbox: Sandbox, work: Assignment | None, report: Report, slot: memoryview) -> bool:
         """Keep a pack, or its messages; whether it is the slot that is kept."""
         raw = work.pack if work is not None and isinstance(work.pack, RawPack) else None
         parent = work.pack if work is not None and isinstance(work.pack, TablePack) else None
@@ -150,7 +150,7 @@ class Stage:
     def _keep_dead_letters(self, lines: bytes) -> None:
         self._result.dead_letters.extend(str(orjson.loads(line).get("reason")) for line in lines.splitlines())
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
+    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
         """The sandbox is done with the pack."""
         self._result.matched = self._result.matched or report.matched > 0
         work.pack.let_go()

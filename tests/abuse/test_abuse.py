@@ -25,7 +25,7 @@ from host.sandbox.sandbox import Sandbox
 from host.sandbox.supervisor import Supervisor
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.metrics import ComponentMetrics
-from tests.packs.harness import Owner
+from tests.packs.harness import SandboxListener
 from tests.running import to_json, to_text
 
 pytestmark = pytest.mark.slow
@@ -204,7 +204,7 @@ async def start_all(scripts):
             spec=spec_of(script),
             arena=Arena("test", 64 * 1024, 4, host_writes=False),
             housing=zygote,
-            owner=Owner(),
+            owner=SandboxListener(),
             metrics=ComponentMetrics("filters", "test", "test"),
             cpu_limit_ms=100,
             read_module=specs.module_reader(None),

@@ -39,7 +39,7 @@ end
 """
 
 
-class Owner:
+class SandboxListener:
     """Ends after the first pack or death."""
 
     def __init__(self):
@@ -123,7 +123,7 @@ async def read(field, forge):
     pack = TablePack(
         arena, offset, written.used_bytes, 3, written.shapes, "", 0, 0, 0, None, None, arena.release, 0
     )  # fmt: skip
-    zygote, owner = ZygoteClient(), Owner()
+    zygote, owner = ZygoteClient(), SandboxListener()
     zygote.start()
     spec = {
         "name": "reader", "kind": "filter", "hostname": "here", "output_limit": 65536, "max_message_size": 131072,

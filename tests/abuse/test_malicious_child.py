@@ -19,7 +19,7 @@ from host.packs import protocol
 from host.packs.arena import Arena
 from host.packs.intake import Intake
 from host.packs.protocol import COMMAND, PACK_HEADER, PACK_MAGIC, REPORT, Emitted, Op, PackHeader, Said
-from host.pipeline.decoder_pool import Decoding
+from host.pipeline.decoder_pool import DecoderPool
 from host.sandbox import supervisor
 from host.sandbox.cpu import ProcessClock
 from host.sandbox.process import Order
@@ -50,7 +50,7 @@ class Child:
                 if command[0] == op:
                     self.waiting.remove(command)
                     return command
-            data, ancillary, _, _ = self.channel.recvmsg(protocol.MOST_DATAGRAM_BYTES, 64)
+            data, ancillary, _, _ = self.channel.recvmsg(protocol.MAX_DATAGRAM_BYTES, 64)
             if not data:
                 os._exit(0)
             self._take_in(data, ancillary)
@@ -290,7 +290,7 @@ class Zygote:
             try:
                 signal.alarm(60)
                 life(Child(channel, heartbeat_fd))
-                while (data := channel.recv(protocol.MOST_DATAGRAM_BYTES)) and data[0] != Op.STOP:
+                while (data := channel.recv(protocol.MAX_DATAGRAM_BYTES)) and data[0] != Op.STOP:
                     pass  # it does not go by itself
             finally:
                 os._exit(0)
@@ -330,7 +330,7 @@ async def decoder_of(folder, *lives):
     routed = []
     metrics = ComponentMetrics("decoders", "test", "test")
     letters = DeadLetters(folder)
-    decoding = Decoding("test", metrics, letters, routed.append, lambda: None, metrics)
+    decoding = DecoderPool("test", metrics, letters, routed.append, lambda: None, metrics)
     spec = {"kind": "decoder", "hostname": "here", "scripts": [{"file": "test.lua", "text": ""}]}
     sandbox = Sandbox(
         "test",
@@ -392,7 +392,7 @@ def test_a_descriptor_that_a_child_sends_is_not_taken(tmp_path):
 
 
 def test_who_dies_time_and_again_is_quarantined_for_all_to_see(tmp_path, monkeypatch):
-    monkeypatch.setattr("host.sandbox.sandbox._LONGEST_DELAY_S", 0.01)
+    monkeypatch.setattr("host.sandbox.sandbox._MAX_DELAY_S", 0.01)
 
     async def run():
         sandbox, _, ends, _, letters = await decoder_of(tmp_path, *[said(99)] * 12)

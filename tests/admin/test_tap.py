@@ -14,7 +14,7 @@ from tests.admin.test_graph import events
 from tests.repl.session import answers as repl_answers
 from tests.running import to_json, until
 
-MOST_BUNDLES = 12
+MAX_BUNDLES = 12
 
 
 def fields(message):
@@ -24,7 +24,7 @@ def fields(message):
 def watched(api, query, enough):
     """The bundles of a tap until there are enough. Some are empty: it looks seldom where looking has cost much CPU."""
     found = []
-    for _, data in events(api, f"/api/v1/tap?{query}", MOST_BUNDLES):
+    for _, data in events(api, f"/api/v1/tap?{query}", MAX_BUNDLES):
         found.append(data)
         if enough(found):
             return found
@@ -107,7 +107,7 @@ def over_websocket(api, headers, query="point=router"):
         request = HTTPRequest(f"ws://{api.where}/api/v1/tap?{query}", headers=headers)
         connection = await websocket_connect(request, subprotocols=headers.pop("protocols", None))
         found = []
-        while not records_of(found) and len(found) < MOST_BUNDLES:
+        while not records_of(found) and len(found) < MAX_BUNDLES:
             found.append(json.loads(await asyncio.wait_for(connection.read_message(), 20)))
         protocol = connection.selected_subprotocol
         connection.close()

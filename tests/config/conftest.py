@@ -103,7 +103,7 @@ def made_up_types(tmp_path: Path, monkeypatch):
         sys.modules.pop(f"host.{stage}.made_up", None)
 
 
-class World:
+class Environment:
     """Writes configuration files and loads them."""
 
     def __init__(self, folder: Path, sandbox_dir: Path) -> None:
@@ -124,5 +124,5 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, sandbox_dir: Path, made_up_types) -> World:
-    return World(tmp_path / "conf", sandbox_dir)
+def world(tmp_path: Path, sandbox_dir: Path, made_up_types) -> Environment:
+    return Environment(tmp_path / "conf", sandbox_dir)

@@ -34,7 +34,7 @@ class Captured:
         """What the sandbox had used when it was done."""
 
 
-class Owner:
+class SandboxListener:
     """Takes what the sandbox says."""
 
     def __init__(self):
@@ -87,7 +87,7 @@ def decode(data, *scripts, records=None, strategy="first", slot_bytes=PACK_BYTES
 
 
 async def _decode(data, scripts, records, strategy, slot_bytes):
-    zygote, owner = ZygoteClient(), Owner()
+    zygote, owner = ZygoteClient(), SandboxListener()
     metrics = ComponentMetrics("decoders", "test", "test")
     spec = {
         "name": "test",

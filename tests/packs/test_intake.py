@@ -138,7 +138,7 @@ def test_what_is_only_kept_for_a_snapshot_does_not_hold_the_input_back(decoder):
         await submit(intake, stream, await asyncio.wait_for(third, 5))
         fourth = asyncio.ensure_future(intake.slot())
         await settle()
-        decoder.packs[0].stop_keeping()
+        decoder.packs[0].unpin()
         decoder.packs[0].let_go()
         await settle()
         assert not fourth.done()

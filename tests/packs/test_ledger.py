@@ -54,9 +54,9 @@ def test_a_table_tells_when_it_is_only_kept_and_not_for_each_keeper(arena):
     table.keep()
     assert told == [1]
 
-    table.stop_keeping()
+    table.unpin()
     assert told == [1]
-    table.stop_keeping()
+    table.unpin()
     assert (told, table.holders) == ([1], 0)
 
 

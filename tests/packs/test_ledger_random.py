@@ -97,11 +97,11 @@ class Ledger(RuleBasedStateMachine):
             held.table.keep()
 
     @rule(held=tables)
-    def stop_keeping(self, held):
+    def unpin(self, held):
         if held.keepers:
             held.keepers -= 1
             held.holders -= 1
-            held.table.stop_keeping()
+            held.table.unpin()
 
     @rule(held=tables)
     def let_go(self, held):
@@ -154,7 +154,7 @@ class Ledger(RuleBasedStateMachine):
             self.decode_the_rest(raw)
             for held in raw.tables:
                 while held.keepers:
-                    self.stop_keeping(held)
+                    self.unpin(held)
                 while held.holders:
                     self.let_go(held)
         self.acknowledged_up_to_the_first_pack_that_is_needed()

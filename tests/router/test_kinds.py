@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from host.packs.ledger import TablePack
-from host.router.match_cache import MOST_KEPT_SHAPES_BYTES, Kinds
+from host.router.match_cache import MAX_KEPT_SHAPES_BYTES, MatchCache
 
-MOST_KNOWN = 10_000
+MAX_KNOWN = 10_000
 
 
 def pack(shapes):
@@ -20,7 +20,7 @@ class Consumer:
     def __init__(self, *waiting):
         self.waiting = [pack(shapes) for shapes in waiting]
         self.never = []
-        self.kinds = Kinds(lambda: list(self.waiting), self._on_never)
+        self.kinds = MatchCache(lambda: list(self.waiting), self._on_never)
 
     def _on_never(self, like):
         self.never.append(like.shapes)
@@ -54,7 +54,7 @@ def test_another_matcher_knows_nothing():
 
 def test_long_shapes_are_not_remembered_and_the_longest_allowed_are():
     consumer = Consumer()
-    allowed, long = b"x" * MOST_KEPT_SHAPES_BYTES, b"x" * (MOST_KEPT_SHAPES_BYTES + 1)
+    allowed, long = b"x" * MAX_KEPT_SHAPES_BYTES, b"x" * (MAX_KEPT_SHAPES_BYTES + 1)
     consumer.learn(allowed, never=True)
     consumer.learn(long, never=True)
 
@@ -65,18 +65,18 @@ def test_long_shapes_are_not_remembered_and_the_longest_allowed_are():
 
 def test_the_number_of_kinds_that_never_match_is_bounded_and_the_latest_are_known():
     consumer = Consumer()
-    names = [b"%d" % number for number in range(2 * MOST_KNOWN + 5)]
+    names = [b"%d" % number for number in range(2 * MAX_KNOWN + 5)]
     for number, name in enumerate(names, 1):
         consumer.learn(name, never=True)
         assert not consumer.kinds.may_match(name)
-        if number == MOST_KNOWN:
+        if number == MAX_KNOWN:
             assert not any(map(consumer.kinds.may_match, names[:number]))
 
     known = [name for name in names if not consumer.kinds.may_match(name)]
     assert known == names[-5:]
 
 
-class Judge:
+class MatchProbe:
     """Answers `never` for the kinds that are named so, when it is told to."""
 
     def __init__(self, *never):
@@ -123,7 +123,7 @@ async def settle():
 
 def test_the_judge_is_asked_of_one_kind_after_the_other(patience):
     consumer = Consumer(b"never", b"possible", b"never", b"other")
-    judge = Judge(b"never", b"other")
+    judge = MatchProbe(b"never", b"other")
 
     async def scenario():
         consumer.kinds.judged_by(judge)
@@ -144,8 +144,8 @@ def test_the_judge_is_asked_of_one_kind_after_the_other(patience):
 
 
 def test_the_judge_is_not_asked_of_what_is_known_or_too_long_to_remember(patience):
-    consumer = Consumer(b"possible", b"x" * (MOST_KEPT_SHAPES_BYTES + 1), b"unknown")
-    judge = Judge()
+    consumer = Consumer(b"possible", b"x" * (MAX_KEPT_SHAPES_BYTES + 1), b"unknown")
+    judge = MatchProbe()
 
     async def scenario():
         consumer.kinds.judged_by(judge)
@@ -159,9 +159,9 @@ def test_the_judge_is_not_asked_of_what_is_known_or_too_long_to_remember(patienc
 
 
 def test_the_judge_is_asked_of_the_longest_shapes_that_are_remembered(patience):
-    longest = b"x" * MOST_KEPT_SHAPES_BYTES
+    longest = b"x" * MAX_KEPT_SHAPES_BYTES
     consumer = Consumer(longest)
-    judge = Judge(longest)
+    judge = MatchProbe(longest)
 
     async def scenario():
         consumer.kinds.judged_by(judge)
@@ -176,7 +176,7 @@ def test_the_judge_is_asked_of_the_longest_shapes_that_are_remembered(patience):
 
 def test_the_judge_of_another_matcher_is_asked_again_of_what_was_possible(patience):
     consumer = Consumer(b"possible")
-    new = Judge()
+    new = MatchProbe()
 
     async def scenario():
         consumer.learn(b"possible", never=False)
@@ -191,7 +191,7 @@ def test_the_judge_of_another_matcher_is_asked_again_of_what_was_possible(patien
 
 def test_after_a_verdict_with_nothing_left_what_waits_later_is_asked_of(patience):
     consumer = Consumer(b"never")
-    judge = Judge(b"never", b"later")
+    judge = MatchProbe(b"never", b"later")
 
     async def scenario():
         consumer.kinds.judged_by(judge)
@@ -209,8 +209,8 @@ def test_after_a_verdict_with_nothing_left_what_waits_later_is_asked_of(patience
 
 
 def test_only_long_shapes_wait_and_a_later_kind_is_asked_of_all_the_same(patience):
-    consumer = Consumer(b"x" * (MOST_KEPT_SHAPES_BYTES + 1))
-    judge = Judge()
+    consumer = Consumer(b"x" * (MAX_KEPT_SHAPES_BYTES + 1))
+    judge = MatchProbe()
 
     async def scenario():
         consumer.kinds.judged_by(judge)
@@ -228,11 +228,11 @@ def test_only_long_shapes_wait_and_a_later_kind_is_asked_of_all_the_same(patienc
 
 def test_the_number_of_kinds_that_may_match_is_bounded(patience):
     consumer = Consumer(b"0")
-    judge = Judge()
+    judge = MatchProbe()
 
     async def scenario():
         consumer.kinds.judged_by(judge)
-        for number in range(MOST_KNOWN):
+        for number in range(MAX_KNOWN):
             consumer.learn(b"%d" % number, never=False)
         consumer.kinds.something_waits()
         await settle()
@@ -248,7 +248,7 @@ def test_the_number_of_kinds_that_may_match_is_bounded(patience):
 
 def test_a_verdict_of_an_old_judge_says_nothing_of_the_new_matcher(patience):
     consumer = Consumer(b"kind")
-    old, new = Judge(b"kind"), Judge()
+    old, new = MatchProbe(b"kind"), MatchProbe()
 
     async def scenario():
         consumer.kinds.judged_by(old)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from host.core import paths
 from host.plugins import lua_modules
-from host.router.matcher_requirements import Kind, Need, kinds_of, may_match, needs_of
+from host.router.matcher_requirements import Kind, MatcherRequirement, kinds_of, may_match, requirements_of
 
 _PROBE = b"""
 local matcher, cjson, shapes = require "matcher", require "cjson", require "shapes"
@@ -56,7 +56,7 @@ def test_nothing_is_held_back_that_could_match(matcher, type_, logger):
     kinds = kinds_of(key)
 
     assert kinds == [Kind(type_.encode(), logger.encode())]
-    assert may_match(needs_of(needs), kinds) or not can_match
+    assert may_match(requirements_of(needs), kinds) or not can_match
 
 
 def needs(matcher):
@@ -79,13 +79,13 @@ def test_what_matchers_need():
 
 @given(st.one_of(st.binary(max_size=60), st.sampled_from([b"null", b"[1]", b"[[]]", b'[{"types": 3}]'])))
 def test_what_makes_no_sense_narrows_nothing(said):
-    found = needs_of(said)
-    assert found is None or all(isinstance(need, Need) for need in found)
+    found = requirements_of(said)
+    assert found is None or all(isinstance(need, MatcherRequirement) for need in found)
     kinds_of(said)
 
 
 def test_types_are_bytes_and_any_is_any():
-    need = Need(frozenset({b"a"}), None)
+    need = MatcherRequirement(frozenset({b"a"}), None)
     assert need.fits(Kind(b"a", b"x"))
     assert not need.fits(Kind(b"b", b"x"))
     assert may_match(None, [Kind(b"b", b"")])
@@ -112,7 +112,7 @@ KIND_A = Kind(b"a", b"x")
     ],
 )
 def test_what_a_matcher_says_it_needs_narrows_by_type_and_by_logger(said, fitting, not_fitting):
-    found = needs_of(said)
+    found = requirements_of(said)
 
     assert all(may_match(found, [Kind(*kind)]) for kind in fitting)
     assert not any(may_match(found, [Kind(*kind)]) for kind in not_fitting)
@@ -127,7 +127,7 @@ def test_what_the_matcher_says_narrows_as_much_as_its_own_needs(matcher, type_, 
         return name not in way or value in way[name]
 
     expected = any(has(way, "types", type_) and has(way, "loggers", logger) for way in ways)
-    assert may_match(needs_of(said), kinds_of(key)) == expected
+    assert may_match(requirements_of(said), kinds_of(key)) == expected
 
 
 def test_one_kind_of_several_is_enough():
@@ -136,11 +136,11 @@ def test_one_kind_of_several_is_enough():
     kinds = kinds_of(first + second)
 
     assert kinds == [KIND_A, Kind(b"b", b"")]
-    assert may_match(needs_of(b'[{"types": ["b"]}]'), kinds)
-    assert may_match(needs_of(b'[{"loggers": ["x"]}]'), kinds)
-    assert not may_match(needs_of(b'[{"types": ["b"], "loggers": ["x"]}]'), kinds)
+    assert may_match(requirements_of(b'[{"types": ["b"]}]'), kinds)
+    assert may_match(requirements_of(b'[{"loggers": ["x"]}]'), kinds)
+    assert not may_match(requirements_of(b'[{"types": ["b"], "loggers": ["x"]}]'), kinds)
     assert kinds_of(b"") == []
-    assert not may_match(needs_of(b"[{}]"), [])
+    assert not may_match(requirements_of(b"[{}]"), [])
 
 
 def shape(size, type_, logger):

@@ -7,7 +7,7 @@ from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Report, Said
 from host.pipeline.consumers import Consumer, FilterConsumer
 from host.router.router import Router
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.telemetry.metrics import ComponentMetrics
 
 
@@ -41,7 +41,7 @@ class FakeSandbox:
 
     def give(self, pack, done_to, first_record=0):  # noqa: ARG002 -- as of a sandbox
         self.given.append(pack.offset)
-        self.work[len(self.given)] = Work(len(self.given), pack, done_to, 0)
+        self.work[len(self.given)] = Assignment(len(self.given), pack, done_to, 0)
 
     def done(self, flags=0):
         number = min(self.work)

@@ -6,8 +6,8 @@ import struct
 import pytest
 
 from host.packs.ledger import TablePack
-from host.sandbox.assignment import Work
-from host.sandbox.crash_attribution import Blame
+from host.sandbox.assignment import Assignment
+from host.sandbox.crash_attribution import CrashAttribution
 from host.sandbox.heartbeat import Heartbeat
 from host.sandbox.termination import Termination, last_words, of_status
 
@@ -17,7 +17,7 @@ RECORDS = 10
 
 
 def work_of(count=RECORDS):
-    return Work(7, TablePack(None, 0, 1, count, b"", "", 0, 0, 0, None, None, lambda _: None, 0), 0, 0)
+    return Assignment(7, TablePack(None, 0, 1, count, b"", "", 0, 0, 0, None, None, lambda _: None, 0), 0, 0)
 
 
 class Deaths:
@@ -25,7 +25,7 @@ class Deaths:
 
     def __init__(self, *, watches_all=False):
         self.heartbeat = Heartbeat()
-        self.blame = Blame("test", self.heartbeat, watches_all=watches_all)
+        self.blame = CrashAttribution("test", self.heartbeat, watches_all=watches_all)
         self.work = work_of()
 
     def at(self, record, pack=7):

@@ -3,7 +3,7 @@
 import asyncio
 
 from host.sandbox.group import Group
-from host.sandbox.zygote_client import Seat
+from host.sandbox.zygote_client import SpawnRequest
 
 
 class Zygote:
@@ -16,7 +16,7 @@ class Zygote:
         return 1
 
 
-class Tenant:
+class SandboxMember:
     """A sandbox whose socket, when it is read to its end, says that it has left."""
 
     is_busy = False
@@ -39,8 +39,8 @@ def test_a_sandbox_that_leaves_while_its_process_ends_is_told_once_and_so_are_th
     async def scenario():
         zygote = Zygote()
         group = Group(zygote)
-        tenants = [Tenant("a"), Tenant("b", leaves_group=group), Tenant("c")]
-        seat = Seat("filter", None, None, -1)
+        tenants = [SandboxMember("a"), SandboxMember("b", leaves_group=group), SandboxMember("c")]
+        seat = SpawnRequest("filter", None, None, -1)
         await asyncio.gather(*(group.house(seat, tenant) for tenant in tenants))
         zygote.ended(0)
         return tenants

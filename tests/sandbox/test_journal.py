@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.packs.ledger import TablePack
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.journal import Journal, Tick
 
 
@@ -29,7 +29,7 @@ class Told:
 
 
 def work(number):
-    return Work(number, TablePack(None, number, 1, 1, b"", "", 0, 0, 0, None, None, lambda _: None, 0), 0, 0)
+    return Assignment(number, TablePack(None, number, 1, 1, b"", "", 0, 0, 0, None, None, lambda _: None, 0), 0, 0)
 
 
 def journal_of(*entries, snapshot=b"old", preserves=True):

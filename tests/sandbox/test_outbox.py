@@ -68,7 +68,7 @@ def test_a_descriptor_that_waits_arrives_though_its_owner_has_closed_it(ends):
 
 
 def test_what_waits_is_bounded_and_let_go(ends, monkeypatch):
-    monkeypatch.setattr(outbox, "_MOST_WAITING_BYTES", 10)
+    monkeypatch.setattr(outbox, "_MAX_WAITING_BYTES", 10)
 
     async def run():
         box, before = Outbox(ends[0]), open_files()

@@ -15,7 +15,7 @@ from host.sandbox.process import Order
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.metrics import ComponentMetrics
-from tests.packs.harness import Owner
+from tests.packs.harness import SandboxListener
 
 SECRET = "the-secret-of-the-environment"
 
@@ -33,7 +33,7 @@ def new_sandbox(zygote):
         spec=spec,
         arena=Arena("test", 64 * 1024, 4, host_writes=False),
         housing=zygote,
-        owner=Owner(),
+        owner=SandboxListener(),
         metrics=ComponentMetrics("filters", "test", "test"),
         cpu_limit_ms=100,
         read_module=str,

@@ -13,7 +13,7 @@ from host.sandbox.process import Order
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.metrics import ComponentMetrics
-from tests.packs.harness import Owner
+from tests.packs.harness import SandboxListener
 
 
 def new_sandbox(zygote):
@@ -24,7 +24,7 @@ def new_sandbox(zygote):
         spec=spec,
         arena=Arena("test", 4096, 4, host_writes=False),
         housing=zygote,
-        owner=Owner(),
+        owner=SandboxListener(),
         metrics=ComponentMetrics("filters", "test", "test"),
         cpu_limit_ms=100,
         read_module=str,
@@ -53,7 +53,7 @@ def test_a_start_that_is_given_up_leaves_no_process_and_holds_nobody_up(turns):
 
 
 def test_an_end_of_which_a_stopped_zygote_does_not_tell_is_not_waited_for_without_end(monkeypatch, caplog):
-    monkeypatch.setattr(zygote_client, "_MOST_SILENT_S", 0.05)
+    monkeypatch.setattr(zygote_client, "_MAX_SILENT_S", 0.05)
 
     async def end():
         zygote = ZygoteClient()
@@ -75,7 +75,7 @@ def test_an_end_of_which_a_stopped_zygote_does_not_tell_is_not_waited_for_withou
 
 
 def test_a_stopped_zygote_without_sandboxes_holds_no_end_up(monkeypatch, caplog):
-    monkeypatch.setattr(zygote_client, "_MOST_SILENT_S", 0.05)
+    monkeypatch.setattr(zygote_client, "_MAX_SILENT_S", 0.05)
 
     async def end():
         zygote = ZygoteClient()

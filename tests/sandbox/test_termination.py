@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from host.sandbox.assignment import Work
-from host.sandbox.crash_attribution import Blame
+from host.sandbox.assignment import Assignment
+from host.sandbox.crash_attribution import CrashAttribution
 from host.sandbox.heartbeat import Heartbeat
 from host.sandbox.supervisor import _Watched
 from host.sandbox.termination import Limit, Termination, last_words, of_status
@@ -73,6 +73,6 @@ def _seen(*, state: str) -> Any:
     )  # fmt: skip
 
 
-def _blame_and_work() -> tuple[Blame, Work]:
+def _blame_and_work() -> tuple[CrashAttribution, Assignment]:
     pack = SimpleNamespace(length=10, records=None)
-    return Blame("mine", Heartbeat(), watches_all=False), Work(1, cast("Any", pack), 0, 0)
+    return CrashAttribution("mine", Heartbeat(), watches_all=False), Assignment(1, cast("Any", pack), 0, 0)

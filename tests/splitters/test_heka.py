@@ -10,7 +10,7 @@ from tests.effort import examples
 from tests.sandbox.kernel.heka_schema import block, frame, varint
 from tests.splitters.test_splitters import POLICY, SIZES, Reads, make
 
-MOST_BYTES = 100
+MAX_BYTES = 100
 
 
 def oracle(data):
@@ -21,12 +21,12 @@ def oracle(data):
         if found is None:
             end = data.find(b"\x1e", at if data[at] != 0x1E else at + 1)
             end = len(data) if end < 0 else end
-            refused.append(data[at : min(end, at + MOST_BYTES)])
+            refused.append(data[at : min(end, at + MAX_BYTES)])
             at = end
         else:
             start, length = found
-            if length > MOST_BYTES:
-                refused.append(data[start : start + MOST_BYTES])
+            if length > MAX_BYTES:
+                refused.append(data[start : start + MAX_BYTES])
             else:
                 records.append(data[start : start + length])
             at = min(start + length, len(data))
@@ -50,7 +50,7 @@ def parse(data, at):
         return None
     if header[place + 1 :] not in (b"", SIGNER):
         return None
-    enough = len(data) - start >= min(length, MOST_BYTES)
+    enough = len(data) - start >= min(length, MAX_BYTES)
     return (start, length) if enough else None
 
 
@@ -88,9 +88,9 @@ PIECES = st.one_of(
 @given(st.lists(PIECES, max_size=12).map(b"".join).filter(lambda data: b"\x1e\xff" not in data), SIZES, POLICY)
 @example(b"\x1e", [], "drop")
 def test_the_same_frames_are_found_however_the_stream_is_cut(data, sizes, oversize):
-    seen = Reads(make(heka.HekaSplitter, MOST_BYTES, oversize), MOST_BYTES, oversize).all(data, sizes)
+    seen = Reads(make(heka.HekaSplitter, MAX_BYTES, oversize), MAX_BYTES, oversize).all(data, sizes)
 
-    other = Reads(make(heka.HekaSplitter, MOST_BYTES, oversize), MOST_BYTES, oversize).all(data, [])
+    other = Reads(make(heka.HekaSplitter, MAX_BYTES, oversize), MAX_BYTES, oversize).all(data, [])
     assert (seen.records, seen.refused) == (other.records, other.refused)
 
 
@@ -102,7 +102,7 @@ def test_the_same_frames_are_found_however_the_stream_is_cut(data, sizes, oversi
 def test_whole_frames_and_what_stands_between_them(pieces, sizes):
     data = b"".join(pieces)
 
-    seen = Reads(make(heka.HekaSplitter, MOST_BYTES), MOST_BYTES).all(data, sizes)
+    seen = Reads(make(heka.HekaSplitter, MAX_BYTES), MAX_BYTES).all(data, sizes)
 
     assert (seen.records, seen.refused) == oracle(data)
 
@@ -121,7 +121,7 @@ def test_whole_frames_and_what_stands_between_them(pieces, sizes):
     ],
 )
 def test_what_is_refused_is_refused_with_its_reason_and_the_next_frame_is_found(data, reasons):
-    splitter = make(heka.HekaSplitter, MOST_BYTES)
+    splitter = make(heka.HekaSplitter, MAX_BYTES)
 
     cut = splitter.split(memoryview(data), len(data), True)
 
@@ -131,7 +131,7 @@ def test_what_is_refused_is_refused_with_its_reason_and_the_next_frame_is_found(
 
 
 def test_a_message_cut_short_is_delivered_where_that_is_wanted():
-    seen = Reads(make(heka.HekaSplitter, MOST_BYTES, deliver_incomplete_final=True), MOST_BYTES)
+    seen = Reads(make(heka.HekaSplitter, MAX_BYTES, deliver_incomplete_final=True), MAX_BYTES)
 
     seen.all(frame(b"one") + frame(b"two")[:-1], [])
 

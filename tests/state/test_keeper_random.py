@@ -19,7 +19,7 @@ from host.delivery.checkpoints import Checkpoints
 from host.packs.ledger import Stream
 from host.packs.protocol import Report, Said
 from host.pipeline.state_keeper import StateKeeper, unpack
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.journal import Journal
 from host.telemetry.metrics import ComponentMetrics
 from tests.effort import examples
@@ -70,7 +70,7 @@ class Host:
         raw.decoded = True
         for _ in range(2):  # the filter and the output
             table.hold()
-        self.waiting.append(Work(next(self._numbers), table, self.keeper.done_to(table), 0))
+        self.waiting.append(Assignment(next(self._numbers), table, self.keeper.done_to(table), 0))
         self.undelivered.append(table)
         table.let_go()
         raw.let_go()

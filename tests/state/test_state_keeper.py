@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.delivery.checkpoints import Checkpoints
-from host.packs.intake import MOST_KEPT
+from host.packs.intake import MAX_KEPT
 from host.packs.ledger import Stream
 from host.packs.protocol import Report, Said
 from host.pipeline.state_keeper import StateKeeper, StoredState, pack_state, preservation_version, unpack
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.journal import Journal
 from host.telemetry.metrics import ComponentMetrics
 from tests.packs.making import Memory
@@ -50,7 +50,7 @@ def table(memory, stream, position, end, made_by=""):
 
 def keep(keeper, pack, end=None):
     """Let the filter be done with a pack, up to a record that ends there in its raw bytes."""
-    work = Work(1, pack, keeper.done_to(pack), 0)
+    work = Assignment(1, pack, keeper.done_to(pack), 0)
     keeper.keep(work, report(pack.origin.length if end is None else end))
     return work
 
@@ -230,7 +230,7 @@ def test_a_larger_state_is_written_less_often(store, memory, size, most):
         wanted.append(keeper.wants_snapshot)
         works.append(keep(keeper, table(memory, stream, number, number + 1)))
 
-    assert wanted.index(True) == most < MOST_KEPT
+    assert wanted.index(True) == most < MAX_KEPT
     keeper.let_go(works)
     assert not keeper.wants_snapshot
 

@@ -10,7 +10,7 @@ from host.trial import engine
 from host.trial.model import Decoder, Encoder, Given, Record, Tick, Trial
 
 
-class Laboratory:
+class TrialHarness:
     """Runs trials, all with one zygote."""
 
     def __init__(self):
@@ -78,7 +78,7 @@ def filter_(text, config=None, matcher="TRUE", **limits):
 
 
 @pytest.fixture(scope="session")
-def laboratory():
-    made = Laboratory()
+def harness():
+    made = TrialHarness()
     yield made
     made.close()

@@ -20,9 +20,9 @@ SLOW = "function process_message() local x = 0 for i = 1, 1e7 do x = x + i % 7 e
 
 
 @pytest.fixture
-def check(tmp_path, laboratory):
+def check(tmp_path, harness):
     """Checks one text; answers what it complains of."""
-    made = CaseCheck(laboratory.zygote)
+    made = CaseCheck(harness.zygote)
     path = tmp_path / "decoders" / "mine.lua"
     path.parent.mkdir()
 
@@ -32,12 +32,12 @@ def check(tmp_path, laboratory):
         wanted = [msgspec.structs.replace(sandbox("decoder", None), path=str(path), digest=digest, text=None)]
         settings = model.HostSettings(sandbox_dir=str(tmp_path))
         try:
-            laboratory.wait(made.check(wanted, settings, specs.module_reader(str(tmp_path))))
-        except (SandboxError, ConfigErrors) as fault:
-            return str(fault)
+            harness.wait(made.check(wanted, settings, specs.module_reader(str(tmp_path))))
+        except (SandboxError, ConfigErrors) as error:
+            return str(error)
         return ""
 
-    run.of, run.loop = made, laboratory.loop
+    run.of, run.loop = made, harness.loop
     return run
 
 
@@ -48,13 +48,13 @@ def others_begin(check):
 
 
 def test_cases_that_take_too_long_are_a_fault_and_hold_nobody_up(check, monkeypatch):
-    monkeypatch.setattr(case_check, "_MOST_S", 0.3)
+    monkeypatch.setattr(case_check, "_MAX_S", 0.3)
     assert "its 1 cases take more than 0.55 s of CPU" in check(SLOW, CASES)
 
 
 def test_cases_that_had_to_wait_are_given_their_time_nevertheless(check, monkeypatch):
     """For other cases, or for a core: those of forty plugins that were loaded at once on a busy machine all failed."""
-    monkeypatch.setattr(case_check, "_MOST_S", 0.1)
+    monkeypatch.setattr(case_check, "_MAX_S", 0.1)
     monkeypatch.setattr(case_check, "_MORE_S", 0.0)
     others_begin(check)
     check.loop.call_later(0.2, check.of._free.release)

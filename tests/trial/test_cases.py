@@ -33,9 +33,9 @@ ENCODE = (
 
 
 class Setting:
-    def __init__(self, folder, laboratory):
+    def __init__(self, folder, harness):
         self.folder = folder
-        self.laboratory = laboratory
+        self.harness = harness
         self.settings = model.HostSettings(sandbox_dir=str(folder))
         self.errors = []
 
@@ -57,15 +57,15 @@ class Setting:
     def run(self, *arguments, **more):
         cases = self.read(*arguments, **more)
         assert not self.errors, [str(error) for error in self.errors]
-        return self.laboratory.wait(run_cases(cases, self.laboratory.zygote))
+        return self.harness.wait(run_cases(cases, self.harness.zygote))
 
     def said(self, *arguments, **more):
         return [[str(d) for d in verdict.differences] for verdict in self.run(*arguments, **more)]
 
 
 @pytest.fixture
-def setting(tmp_path, laboratory):
-    return Setting(tmp_path, laboratory)
+def setting(tmp_path, harness):
+    return Setting(tmp_path, harness)
 
 
 GOOD = """cases:

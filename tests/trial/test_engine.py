@@ -41,8 +41,8 @@ def fields(message):
     return {field["name"]: field["value"] for field in message["Fields"]}
 
 
-def test_a_decoder_says_of_each_record_what_it_made_of_it(laboratory):
-    outcome = laboratory.run(decoder(SPLIT), b"a=1", b"nothing", b"b=22", b"two\nlines=3", b"")
+def test_a_decoder_says_of_each_record_what_it_made_of_it(harness):
+    outcome = harness.run(decoder(SPLIT), b"a=1", b"nothing", b"b=22", b"two\nlines=3", b"")
 
     assert outcome.complete
     first, second, third, fourth, fifth = outcome.results
@@ -59,17 +59,17 @@ def test_a_decoder_says_of_each_record_what_it_made_of_it(laboratory):
     assert outcome.start_cpu_us > 0
 
 
-def test_a_chain_of_decoders(laboratory):
+def test_a_chain_of_decoders(harness):
     chain = (
         sandbox("decoder", SPLIT),
         sandbox("decoder", "function process_message() write_message('Type', 'rest') return 0 end"),
     )
-    outcome = laboratory.run(Decoder(name="chain", decoder_chain=chain), b"a=1", b"nothing")
+    outcome = harness.run(Decoder(name="chain", decoder_chain=chain), b"a=1", b"nothing")
     assert [r.messages[0]["Type"] for r in outcome.results] == ["pair", "rest"]
 
 
-def test_a_filter_is_given_messages_and_ticks_at_given_times(laboratory):
-    outcome = laboratory.run(
+def test_a_filter_is_given_messages_and_ticks_at_given_times(harness):
+    outcome = harness.run(
         filter_(COUNT, matcher="Type == 'a'"),
         {"Type": "a"},
         {"Type": "b"},
@@ -84,16 +84,14 @@ def test_a_filter_is_given_messages_and_ticks_at_given_times(laboratory):
     assert fields(two)["last"] is True
 
 
-def test_an_encoder_gives_bytes(laboratory):
+def test_an_encoder_gives_bytes(harness):
     text = 'function process_message() inject_payload("", "", read_message("Payload"), "!") return 0 end'
-    outcome = laboratory.run(encoder(text), {"Payload": "one"}, {"Payload": b"\xff\x00"})
+    outcome = harness.run(encoder(text), {"Payload": "one"}, {"Payload": b"\xff\x00"})
     assert [r.outputs for r in outcome.results] == [[b"one!"], [b"\xff\x00!"]]
 
 
-def test_records_reach_a_filter_through_a_decoder(laboratory):
-    outcome = laboratory.run(
-        filter_(COUNT, matcher="Type == 'pair'"), b"a=1", b"x", b"b=2", NOON, decoder=decoder(SPLIT)
-    )
+def test_records_reach_a_filter_through_a_decoder(harness):
+    outcome = harness.run(filter_(COUNT, matcher="Type == 'pair'"), b"a=1", b"x", b"b=2", NOON, decoder=decoder(SPLIT))
     assert [r.matched for r in outcome.results] == [True, False, True, False]
     assert outcome.results[1].failure == "mine: no pair"
     assert fields(outcome.results[3].messages[0])["count"] == 2.0
@@ -116,7 +114,7 @@ end
 """
 
 
-def test_a_message_comes_back_as_it_was_given(laboratory):
+def test_a_message_comes_back_as_it_was_given(harness):
     given = {
         "Uuid": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
         "Timestamp": "2024-05-01T12:00:00.000000007+00:00",
@@ -132,7 +130,7 @@ def test_a_message_comes_back_as_it_was_given(laboratory):
             {"name": "text", "value": "\u00e9"},
         ],
     }
-    (result,) = laboratory.run(filter_(ECHO), given).results
+    (result,) = harness.run(filter_(ECHO), given).results
     (message,) = result.messages
     assert message["Uuid"] == given["Uuid"]
     assert message["Timestamp"] == NOON + 7
@@ -146,10 +144,10 @@ def test_a_message_comes_back_as_it_was_given(laboratory):
     ]
 
 
-def test_the_uuid_that_a_message_lacks_is_the_same_for_scripts_and_for_the_reader(laboratory):
-    keep = laboratory.run(decoder("declare_payload {}"), b"one", b"two")
+def test_the_uuid_that_a_message_lacks_is_the_same_for_scripts_and_for_the_reader(harness):
+    keep = harness.run(decoder("declare_payload {}"), b"one", b"two")
     code = 'function process_message() inject_payload("", "", read_message "Uuid") return 0 end'
-    seen = laboratory.run(encoder(code), b"one", b"two", decoder=decoder("declare_payload {}"))
+    seen = harness.run(encoder(code), b"one", b"two", decoder=decoder("declare_payload {}"))
     assert [r.messages[0]["Uuid"].replace("-", "") for r in keep.results] == [r.outputs[0].hex() for r in seen.results]
 
 
@@ -169,61 +167,61 @@ def test_the_uuid_that_a_message_lacks_is_the_same_for_scripts_and_for_the_reade
         ("local x = 1", "error", None),
     ],
 )
-def test_a_limit_ends_the_trial_and_says_which(laboratory, text, limit, step):
+def test_a_limit_ends_the_trial_and_says_which(harness, text, limit, step):
     text = text.replace(
         "function process_message()", "function process_message() if read_message 'Payload' == '' then return 0 end", 1
     )
-    outcome = laboratory.run(filter_(text), {"Payload": ""}, {"Payload": "x"}, {"Payload": ""})
+    outcome = harness.run(filter_(text), {"Payload": ""}, {"Payload": "x"}, {"Payload": ""})
     assert (outcome.ending.limit, outcome.ending.step) == (limit, step)
     assert outcome.ending.text
     assert limit != "cpu_limit" or "It was at mine.lua:" in outcome.ending.text
     assert len(outcome.results) == (0 if step is None else step + 1)
 
 
-def test_prints_are_kept_with_their_step_and_bounded(laboratory):
+def test_prints_are_kept_with_their_step_and_bounded(harness):
     text = "print 'loaded' function process_message() for i = 1, 60 do print(i) end return 0 end"
-    outcome = laboratory.run(filter_(text), {}, {}, bounds=Bounds(prints=100))
+    outcome = harness.run(filter_(text), {}, {}, bounds=Bounds(prints=100))
     assert outcome.prints == ["mine: loaded"]
     assert [len(r.prints) for r in outcome.results] == [60, 39]
     assert outcome.results[0].prints[0] == "mine: 1"
     assert outcome.left_out_prints == 21
 
 
-def test_a_script_that_is_larger_than_what_a_socket_holds_is_loaded(laboratory):
+def test_a_script_that_is_larger_than_what_a_socket_holds_is_loaded(harness):
     """Its process has not begun to read when it is sent."""
     text = (
         f"local x = [[{'x' * 3_000_000}]] function process_message() write_message('Type', tostring(#x)) return 0 end"
     )
-    outcome = laboratory.run(decoder(text), b"x")
+    outcome = harness.run(decoder(text), b"x")
     assert outcome.results[0].messages[0]["Type"] == "3000000"
 
 
-def test_output_and_time_are_bounded(laboratory):
+def test_output_and_time_are_bounded(harness):
     text = "function process_message() inject_message {Payload = ('x'):rep(60000)} return 0 end"
-    outcome = laboratory.run(filter_(text), *[{}] * 50, bounds=Bounds(output_bytes=500_000))
+    outcome = harness.run(filter_(text), *[{}] * 50, bounds=Bounds(output_bytes=500_000))
     assert (outcome.stopped, len(outcome.results)) == ("output", 9)
 
     text = "function process_message() local x = 0 for i = 1, 2e7 do x = x + i end return 0 end"
     start_s = time.monotonic()
-    outcome = laboratory.run(filter_(text), *[{}] * 1000, bounds=Bounds(time_ms=300))
+    outcome = harness.run(filter_(text), *[{}] * 1000, bounds=Bounds(time_ms=300))
     assert outcome.stopped == "time"
     assert not outcome.complete
     assert time.monotonic() - start_s < 10, "all of them take 20 s"
 
 
-def test_what_cannot_be_tried_is_told(laboratory):
+def test_what_cannot_be_tried_is_told(harness):
     with pytest.raises(TrialError, match="given records, not messages"):
-        laboratory.run(decoder(SPLIT), {})
+        harness.run(decoder(SPLIT), {})
     with pytest.raises(TrialError, match="Only filters"):
-        laboratory.run(encoder(SPLIT), 5)
+        harness.run(encoder(SPLIT), 5)
     with pytest.raises(TrialError, match="Name a decoder"):
-        laboratory.run(filter_(COUNT), b"x")
+        harness.run(filter_(COUNT), b"x")
     with pytest.raises(TrialError, match="at most 3 "):
-        laboratory.run(filter_(COUNT), *[{}] * 4, bounds=Bounds(steps=3))
+        harness.run(filter_(COUNT), *[{}] * 4, bounds=Bounds(steps=3))
     with pytest.raises(TrialError, match="at most 5 bytes"):
-        laboratory.run(decoder(SPLIT), b"123", b"456", bounds=Bounds(given_bytes=5))
+        harness.run(decoder(SPLIT), b"123", b"456", bounds=Bounds(given_bytes=5))
     with pytest.raises(MessageError, match="no header `Tpe`"):
-        laboratory.run(filter_(COUNT), {"Tpe": "x"})
+        harness.run(filter_(COUNT), {"Tpe": "x"})
 
 
 @pytest.mark.parametrize(
@@ -246,20 +244,20 @@ def test_what_cannot_be_tried_is_told(laboratory):
         ({"Fields": {"a": 2**64}}, "at most 64 bits"),
     ],
 )
-def test_messages_that_are_none_are_told(laboratory, message, complaint):
+def test_messages_that_are_none_are_told(harness, message, complaint):
     with pytest.raises(Exception, match=complaint):
-        laboratory.run(filter_(COUNT), message)
+        harness.run(filter_(COUNT), message)
 
 
-def test_nothing_is_left_of_a_trial(laboratory):
+def test_nothing_is_left_of_a_trial(harness):
     def some():
         for _ in range(2):
-            laboratory.run(filter_(COUNT), b"a=1", NOON, decoder=decoder(SPLIT))
-            laboratory.run(filter_("error 'x'"), {})
-            laboratory.run(filter_(LOOP), {}, {})
+            harness.run(filter_(COUNT), b"a=1", NOON, decoder=decoder(SPLIT))
+            harness.run(filter_("error 'x'"), {})
+            harness.run(filter_(LOOP), {}, {})
         gc.collect()
-        laboratory.wait(asyncio.sleep(0.01))
+        harness.wait(asyncio.sleep(0.01))
         return len(list(Path("/proc/self/fd").iterdir()))
 
     assert some() >= some()
-    assert not psutil.Process(laboratory.zygote.pid).children()
+    assert not psutil.Process(harness.zygote.pid).children()

@@ -158,8 +158,8 @@ class RouteHandler(BaseHandler):
             raise HTTPError(405)
         try:
             self._let_in(route)
-        except Problem as problem:
-            self._note_refusal(route, problem)
+        except Problem as error:
+            self._note_refusal(route, error)
             raise
 
     def _note_refusal(self, route: Route, problem: Problem) -> None:
@@ -216,12 +216,12 @@ class RouteHandler(BaseHandler):
         call = Call(control=self.server.control, caller=self._caller)
         try:
             answer = await self._answer(route, call, parameters)
-        except Problem as problem:
-            self._audit(problem.status, {**call.facts, "reason": problem.detail})
+        except Problem as error:
+            self._audit(error.status, {**call.facts, "reason": error.detail})
             raise
-        except HekateError as fault:
-            self._audit(409, {**call.facts, "reason": str(fault)})
-            raise Problem(409, str(fault)) from fault
+        except HekateError as error:
+            self._audit(409, {**call.facts, "reason": str(error)})
+            raise Problem(409, str(error)) from error
         except BaseException:
             self._audit(500, call.facts)
             raise
@@ -290,8 +290,8 @@ class RouteHandler(BaseHandler):
             raise Problem(415, "The body must be application/json.")
         try:
             document = orjson.loads(self._body)
-        except orjson.JSONDecodeError as fault:
-            raise Problem(400, f"The body is not valid JSON: {fault}.") from None
+        except orjson.JSONDecodeError as error:
+            raise Problem(400, f"The body is not valid JSON: {error}.") from None
         return _convert(document, route.body_type, "The body", strict=True)
 
     def _send(self, route: Route, answer: Answer[Any]) -> None:
@@ -353,5 +353,5 @@ def convert_query(given: Mapping[str, list[bytes]], wanted: Any) -> Any:
 def _convert(value: Any, wanted: Any, what: str, *, strict: bool = False, status: int = 400) -> Any:
     try:
         return msgspec.convert(value, wanted, strict=strict)
-    except msgspec.ValidationError as fault:
-        raise Problem(status, f"{what} is not as it should be: {fault}.") from None
+    except msgspec.ValidationError as error:
+        raise Problem(status, f"{what} is not as it should be: {error}.") from None

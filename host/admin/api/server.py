@@ -32,7 +32,7 @@ _LOG = get_logger("host.admin")
 _IDLE_S = 75
 _BODY_S = 30
 _HEADER_BYTES = 32 * 1024
-_MOST_WASTED_BYTES = 64 * 1024 * 1024
+_MAX_WASTED_BYTES = 64 * 1024 * 1024
 """Of a body that is too large, which are read for nothing before the answer."""
 _BACKLOG = 128
 _SOCKET_MODE = 0o666
@@ -85,7 +85,7 @@ class AdminServer:
             application,
             ssl_options=context,
             max_header_size=_HEADER_BYTES,
-            max_body_size=limits.body_bytes + _MOST_WASTED_BYTES,
+            max_body_size=limits.body_bytes + _MAX_WASTED_BYTES,
             idle_connection_timeout=_IDLE_S,
             body_timeout=_BODY_S,
         )
@@ -190,9 +190,9 @@ def _bind_unix(path: Path) -> socket.socket:
         made.bind(str(path))
         path.chmod(_SOCKET_MODE)
         made.listen(_BACKLOG)
-    except OSError as fault:
+    except OSError as error:
         made.close()
-        raise StartError(f"admin.socket: cannot make {path}: {fault.strerror or fault}.") from fault
+        raise StartError(f"admin.socket: cannot make {path}: {error.strerror or error}.") from error
     return made
 
 
@@ -213,8 +213,8 @@ def _tls_context(tls: AdminTls) -> ssl.SSLContext:
         if tls.client_ca is not None:
             context.load_verify_locations(tls.client_ca)
             context.verify_mode = ssl.CERT_OPTIONAL
-    except (OSError, ssl.SSLError) as fault:
-        raise StartError(f"admin.tls: the certificates cannot be used: {fault}.") from fault
+    except (OSError, ssl.SSLError) as error:
+        raise StartError(f"admin.tls: the certificates cannot be used: {error}.") from error
     return context
 
 

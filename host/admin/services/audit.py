@@ -35,8 +35,8 @@ class Audit:
             state_dir.mkdir(parents=True, mode=0o700, exist_ok=True)
             state_files.keep_only(self._path, stat.S_ISREG, "it is no file", "The audit log begins anew.")
             self._open()
-        except OSError as fault:
-            raise StartError(f"admin: cannot write the audit log {self._path}: {fault.strerror}.") from fault
+        except OSError as error:
+            raise StartError(f"admin: cannot write the audit log {self._path}: {error.strerror}.") from error
 
     def write(self, *, who: str, address: str, what: str, target: str, result: int, facts: dict[str, Any]) -> None:
         """Append one entry.
@@ -65,8 +65,8 @@ class Audit:
                     self._rotate()
             finally:
                 os.write(self._fd, line)  # if need be, into the full one
-        except OSError as fault:
-            _LOG.error("The audit log cannot be written.", file=str(self._path), reason=str(fault), **entry)
+        except OSError as error:
+            _LOG.error("The audit log cannot be written.", file=str(self._path), reason=str(error), **entry)
 
     def close(self) -> None:
         """End."""

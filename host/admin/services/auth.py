@@ -23,7 +23,7 @@ from host.telemetry.logs import get_logger
 _LOG = get_logger("host.admin")
 _TOKEN_FILE = "admin-token"  # noqa: S105 -- a name of a file
 _CREDENTIALS = struct.Struct("3i")
-_MOST_TOKEN_BYTES = 512
+_MAX_TOKEN_BYTES = 512
 _MIN_TOKEN_CHARACTERS = 8
 """Shorter ones can be guessed, and let nobody in. Of the token in a file more is asked, see below."""
 _MIN_FILE_TOKEN_CHARACTERS = 20
@@ -86,7 +86,7 @@ class Access:
             Problem: Nobody has.
         """
         scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or len(token) > _MOST_TOKEN_BYTES:
+        if scheme.lower() != "bearer" or len(token) > _MAX_TOKEN_BYTES:
             raise unauthorized("Send `Authorization: Bearer TOKEN`.")
         token = token.strip()
         if len(token) < _MIN_TOKEN_CHARACTERS:
@@ -156,12 +156,12 @@ def _first_token(path: Path) -> str:
             _LOG.info("Made the first admin token; it is in this file.", file=str(path))
             return token
         with os.fdopen(descriptor, encoding="ascii") as file:
-            token = file.read(_MOST_TOKEN_BYTES + 1).strip()
-    except PermissionError as fault:
-        raise StartError(f"admin: the token in {path} cannot be trusted: {fault.strerror}.") from fault
-    except (OSError, ValueError) as fault:
-        raise StartError(f"admin: cannot keep the first token in {path}: {fault}.") from fault
-    if not _MIN_FILE_TOKEN_CHARACTERS <= len(token) <= _MOST_TOKEN_BYTES or not token.isprintable() or " " in token:
+            token = file.read(_MAX_TOKEN_BYTES + 1).strip()
+    except PermissionError as error:
+        raise StartError(f"admin: the token in {path} cannot be trusted: {error.strerror}.") from error
+    except (OSError, ValueError) as error:
+        raise StartError(f"admin: cannot keep the first token in {path}: {error}.") from error
+    if not _MIN_FILE_TOKEN_CHARACTERS <= len(token) <= _MAX_TOKEN_BYTES or not token.isprintable() or " " in token:
         raise StartError(
             f"admin: there is no token in {path}: it has {len(token)} characters, and at least "
             f"{_MIN_FILE_TOKEN_CHARACTERS} are needed. Remove the file, and the next start makes a new one."

@@ -264,8 +264,8 @@ def _write(path: Path, source: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as fault:
-        raise Problem(409, f"{path} cannot be written: {fault.strerror}.") from fault
+    except OSError as error:
+        raise Problem(409, f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _write_back(path: Path, old: bytes | None) -> None:

@@ -28,7 +28,7 @@ _PAYLOAD_BYTES = 128 * 1024
 _MESSAGES_OF_A_PACK = 64
 _PAUSE_NS = 20_000_000
 """Between two packs of one filter that are looked at."""
-_MOST_SANDBOXES = 2000
+_MAX_SANDBOXES = 2000
 _OUTPUT_TYPE = "heka.sandbox-output"
 
 
@@ -109,8 +109,8 @@ class Recent:
             for _, message in zip(range(_MESSAGES_OF_A_PACK), reader.read(slot), strict=False):
                 if message["Type"] == _OUTPUT_TYPE:
                     self._keep(kept, message)
-        except PackError as fault:
-            _LOG.warning("A pack cannot be read.", filter=pack.made_by, reason=str(fault))
+        except PackError as error:
+            _LOG.warning("A pack cannot be read.", filter=pack.made_by, reason=str(error))
 
     @staticmethod
     def _keep(kept: _Outputs, message: reader.Message) -> None:
@@ -133,7 +133,7 @@ def _kept(known: OrderedDict[Any, Any], key: Any, make: Any) -> Any:
     """What is known under a key; the one that was not asked for longest goes if there are too many."""
     if key not in known:
         known[key] = make()
-        if len(known) > _MOST_SANDBOXES:
+        if len(known) > _MAX_SANDBOXES:
             known.popitem(last=False)
     known.move_to_end(key)
     return known[key]

@@ -21,8 +21,8 @@ from host.telemetry.logs import get_logger
 
 _LOG = get_logger("host.admin")
 _NAME = re.compile(r"(?P<number>\d{6})\.(?P<sha256>[0-9a-f]{64})\.(?P<who>[A-Za-z0-9_.:-]*)\.lua")
-_MOST_VERSIONS = 50
-_MOST_WHO = 64
+_MAX_VERSIONS = 50
+_MAX_WHO = 64
 BY_FILE = "file"
 """Who has put a version there that did not come over the API."""
 
@@ -118,12 +118,12 @@ class History:
             temporary.write_bytes(source)
             temporary.replace(path)
             stored = _stored(path)
-        except OSError as fault:
-            _LOG.error("A version of a script could not be kept.", script=name, reason=str(fault))
+        except OSError as error:
+            _LOG.error("A version of a script could not be kept.", script=name, reason=str(error))
             return
         if stored is not None:
             known.append(stored)
-        while len(known) > _MOST_VERSIONS:
+        while len(known) > _MAX_VERSIONS:
             known.pop(0).path.unlink(missing_ok=True)
 
 
@@ -159,4 +159,4 @@ def _stored(path: Path) -> _Stored | None:
 
 
 def _word(who: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.:-]", "_", who)[:_MOST_WHO]
+    return re.sub(r"[^A-Za-z0-9_.:-]", "_", who)[:_MAX_WHO]

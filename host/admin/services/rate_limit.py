@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 from host.admin.api.problems import Problem
 
-_MOST_CALLERS = 10_000
+_MAX_CALLERS = 10_000
 
 
 class RateLimit:
@@ -36,6 +36,6 @@ class RateLimit:
             detail = f"More than {self._per_second} requests a second (admin.limits)."
             raise Problem(429, detail, headers={"Retry-After": str(wait_s)})
         self._buckets[caller] = (left - 1, now)
-        while len(self._buckets) > _MOST_CALLERS:
+        while len(self._buckets) > _MAX_CALLERS:
             # Who has not asked for longest has a full bucket anyway.
             self._buckets.popitem(last=False)

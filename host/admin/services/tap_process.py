@@ -13,7 +13,7 @@ from host.packs.arena import Arena
 from host.packs.ledger import TablePack
 from host.packs.protocol import Emitted, Report
 from host.pipeline.pipeline import Pipeline
-from host.sandbox.assignment import Work
+from host.sandbox.assignment import Assignment
 from host.sandbox.process import Order
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
@@ -131,7 +131,7 @@ class TapProcess:
 
     # ------------------------------------------------------------------ what the sandbox says
 
-    def on_emit(self, sandbox: Sandbox, work: Work | None, report: Report) -> None:
+    def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:
         """It has found records."""
         size = _PAIR.size * report.records
         if work is None or report.kind != Emitted.BATCH or report.used_bytes != size:
@@ -142,7 +142,7 @@ class TapProcess:
         assert isinstance(work.pack, TablePack)
         self._found(work.pack, pairs)
 
-    def on_done(self, sandbox: Sandbox, work: Work, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
+    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
         """It has looked at a pack."""
         if self._late is not None:
             self._late.cancel()

@@ -337,8 +337,8 @@ class Taps:
                 text = orjson.dumps(message, default=_text)
                 for tap in wanted[place]:
                     tap.add(text, sighting)
-        except PackError as fault:
-            _LOG.warning("A pack cannot be read.", reason=str(fault))
+        except PackError as error:
+            _LOG.warning("A pack cannot be read.", reason=str(error))
 
 
 def _text(value: object) -> str:

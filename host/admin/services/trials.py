@@ -29,7 +29,7 @@ from host.trial.model import Bounds, Decoder, Encoder, Ending, Given, Grammar, O
 if TYPE_CHECKING:
     from host.admin.services.context import Control
 
-MOST_STEPS = 1000
+MAX_STEPS = 1000
 _AT_ONCE = 2
 """Trials: they take CPU from the pipeline."""
 _TIME_MS = 10_000
@@ -148,13 +148,13 @@ class Trials:
             hostname=settings.hostname or "localhost",
             sandbox_dir=settings.sandbox_dir,
             allow_unjailed=settings.allow_unjailed,
-            bounds=Bounds(steps=MOST_STEPS, time_ms=_TIME_MS),
+            bounds=Bounds(steps=MAX_STEPS, time_ms=_TIME_MS),
         )
         async with self._free:
             try:
                 return await engine.run(trial, self._control.pipeline.zygote)
-            except HekateError as fault:
-                raise Problem(400, str(fault)) from fault
+            except HekateError as error:
+                raise Problem(400, str(error)) from error
 
     async def live(self, point: str, matcher: str, count: int, wait_ms: int) -> list[Sighting]:
         """Records of the live stream: so many as match, or as many as come in time.
@@ -165,8 +165,8 @@ class Trials:
         taps = self._control.taps
         try:
             tap = await taps.open(point, matcher, 2 * count)
-        except PointError as fault:
-            raise Problem(400, str(fault)) from fault
+        except PointError as error:
+            raise Problem(400, str(error)) from error
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_ms / 1000):

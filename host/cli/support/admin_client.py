@@ -16,7 +16,7 @@ from host.core.problem_types import ProblemType
 
 DEFAULT_API = "http://127.0.0.1:4352"
 DEFAULT_TOKEN_FILE = "var/hekate/admin-token"  # noqa: S105 -- a path
-_MOST_PORT = 65535
+_MAX_PORT = 65535
 _CONNECT_S = 5.0
 _PARAMETER = re.compile(r"`\?(\w+)=(\w+)`")
 _TIMEOUT_S = 35.0
@@ -81,10 +81,10 @@ class Client:
         if not token and not where.startswith("/"):
             try:
                 token = given.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as fault:
+            except (OSError, UnicodeDecodeError) as error:
                 if token_file is not None or "HEKATE_TOKEN_FILE" in os.environ:
-                    why = fault.strerror if isinstance(fault, OSError) else "it is no text"
-                    raise NotAllowedError(f"Cannot read the token in {given}: {why}.") from fault
+                    why = error.strerror if isinstance(error, OSError) else "it is no text"
+                    raise NotAllowedError(f"Cannot read the token in {given}: {why}.") from error
         if not token.isascii() or not token.isprintable():
             raise NotAllowedError("The token is no line of ASCII text, so it is none; see docs/admin-api.md.")
         return cls(where, token, timeout_s)
@@ -93,7 +93,7 @@ class Client:
         if self.where.startswith(("/", "./")):
             return _UnixConnection(self.where, timeout)
         parts = urlsplit(self.where if "//" in self.where else f"http://{self.where}")
-        if parts.scheme not in {"http", "https"} or not parts.hostname or not 0 <= (parts.port or 0) <= _MOST_PORT:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not 0 <= (parts.port or 0) <= _MAX_PORT:
             raise ValueError("it is no http or https URL")
         if parts.scheme == "https":
             context = ssl.create_default_context(cafile=os.environ.get("HEKATE_CA"))
@@ -114,11 +114,11 @@ class Client:
             connection.sock.settimeout(timeout)
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
-        except (OSError, http.client.HTTPException, ValueError) as fault:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise UnreachableError(
-                f"No host answers at {self.where}: {self._why(fault)}. Is it running with an `admin` section? "
+                f"No host answers at {self.where}: {self._why(error)}. Is it running with an `admin` section? "
                 "Name another with --api, or HEKATE_API: a URL, or the path of admin.socket."
-            ) from fault
+            ) from error
         if answer.status >= http.client.BAD_REQUEST:
             self._refuse(answer, path)
         return answer
@@ -197,8 +197,8 @@ class Client:
             for line in answer:
                 if line.startswith(b"data:"):
                     yield json.loads(line[5:])
-        except (OSError, http.client.HTTPException) as fault:
-            raise UnreachableError(f"The host at {self.where} has gone: {fault}.") from fault
+        except (OSError, http.client.HTTPException) as error:
+            raise UnreachableError(f"The host at {self.where} has gone: {error}.") from error
         raise UnreachableError(f"The host at {self.where} has gone; nothing more comes from it.")
 
 

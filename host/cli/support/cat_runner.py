@@ -304,9 +304,9 @@ def _recordings(config: "model.Config", paths: list[str]) -> "Recordings":
 def _write_pack(pack: "TablePack", on_fault: Callable[[OSError], None]) -> None:
     try:
         stdout.write(b"".join(pack_file.parts(pack)))
-    except OSError as fault:
+    except OSError as error:
         stdout.discard()
-        on_fault(fault)
+        on_fault(error)
 
 
 class _Shown:

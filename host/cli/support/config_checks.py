@@ -21,7 +21,7 @@ from host.inputs._file_finder import Finder
 from host.inputs._file_source import open_source
 
 _LOW_DISK_BYTES = 1 << 30
-_MOST_LOOKED_AT = 20
+_MAX_LOOKED_AT = 20
 
 
 def of_config(paths: Sequence[Path]) -> Iterator[Check]:
@@ -29,9 +29,9 @@ def of_config(paths: Sequence[Path]) -> Iterator[Check]:
     shown = shlex.join(str(path) for path in paths)
     try:
         config = load_config(paths)
-    except ConfigErrors as fault:
-        more = f" (and {len(fault.errors) - 1} more)" if len(fault.errors) > 1 else ""
-        yield wrong("configuration", f"{fault.errors[0]}{more}", f"hekate validate {shown}")
+    except ConfigErrors as error:
+        more = f" (and {len(error.errors) - 1} more)" if len(error.errors) > 1 else ""
+        yield wrong("configuration", f"{error.errors[0]}{more}", f"hekate validate {shown}")
         return
     yield ok("configuration", f"{shown} is valid.")
     yield from _state(Path(config.hekate.state_dir))
@@ -55,8 +55,8 @@ def _fault_of_writing(folder: Path) -> str:
         return f"{there} is no folder"
     try:
         tempfile.TemporaryFile(dir=there).close()
-    except OSError as fault:
-        return f"{there} cannot be written to by this user: {fault.strerror}"
+    except OSError as error:
+        return f"{there} cannot be written to by this user: {error.strerror}"
     return ""
 
 
@@ -100,9 +100,9 @@ def _inputs(config: Config) -> Iterator[Check]:
         finder = Finder(name, [given] if isinstance(given, str) else given, each.options.exclude)
         try:
             finder.check(must_exist=False)
-        except StartError as fault:
+        except StartError as error:
             folders = list(finder.look().folders)
-            yield wrong(place, str(fault), f"ls -ld {shlex.quote(str(folders[0] if folders else given))}")
+            yield wrong(place, str(error), f"ls -ld {shlex.quote(str(folders[0] if folders else given))}")
             continue
         files = finder.files()
         closed = [file.path for file in files if not os.access(file.path, os.R_OK)]
@@ -113,7 +113,7 @@ def _inputs(config: Config) -> Iterator[Check]:
             yield Check(name=place, state="warning", text=f"No file matches {given} now.", mend=f"ls -l {given}")
         else:
             yield ok(place, f"{len(files)} file{'' if len(files) == 1 else 's'}.")
-            yield from _text(place, each, [file.path for file in files[-_MOST_LOOKED_AT:]])
+            yield from _text(place, each, [file.path for file in files[-_MAX_LOOKED_AT:]])
 
 
 def _text(place: str, config: Input, paths: Sequence[str]) -> Iterator[Check]:
@@ -178,13 +178,13 @@ def _port(name: str, address: str, kind: socket.SocketKind, holder: int) -> Chec
         with contextlib.closing(addresses.bind(name, parsed, kind)) as bound:
             if kind == socket.SOCK_STREAM:
                 bound.listen()
-    except (HekateError, OSError) as fault:
+    except (HekateError, OSError) as error:
         process = _who_has(parsed.port)
         if process is not None and process.pid == holder:
             return ok(name, f"{address} is that of the host that runs, process {holder}.")
         who = f" Process {process.pid} has it: {process.name()}." if process is not None else ""
         flag = "t" if kind == socket.SOCK_STREAM else "u"
-        told = str(fault).removeprefix(f"{name}: ")
+        told = str(error).removeprefix(f"{name}: ")
         return wrong(name, f"{told}{who}", f"sudo ss -l{flag}np 'sport = :{parsed.port}'")
     return ok(name, f"{address} is free.")
 

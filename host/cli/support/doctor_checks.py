@@ -62,8 +62,8 @@ def _modules() -> Check:
 def _lupa() -> Check:
     try:
         absent = lua_modules.missing()
-    except ImportError as fault:
-        return wrong("LuaJIT", f"lupa with LuaJIT 2.1 cannot be imported: {fault}.", "pip install --upgrade lupa")
+    except ImportError as error:
+        return wrong("LuaJIT", f"lupa with LuaJIT 2.1 cannot be imported: {error}.", "pip install --upgrade lupa")
     if absent:
         names = " and ".join(module.name for module in absent)
         mend = "sudo apt-get install --reinstall -y " + " ".join(module.debian_package for module in absent)
@@ -77,8 +77,8 @@ def _jail() -> list[Check]:
 
     try:
         walls = asyncio.run(_look_at_a_sandbox())
-    except (HekateError, OSError, ImportError) as fault:
-        text = f"No jailed sandbox can be started on {platform.machine()}: {fault}"
+    except (HekateError, OSError, ImportError) as error:
+        text = f"No jailed sandbox can be started on {platform.machine()}: {error}"
         mend = "grep Seccomp /proc/self/status     (in a container: docker run --security-opt seccomp=unconfined)"
         return [wrong("jail", text, mend)]
     return [ok("jail", "A sandbox was started with seccomp, and has ended."), *walls]

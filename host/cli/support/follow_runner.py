@@ -13,7 +13,7 @@ from functools import partial
 from host.config import model
 from host.core import signals
 from host.outputs.base import Output
-from host.pipeline.environment import World
+from host.pipeline.environment import Environment
 from host.pipeline.pipeline import Pipeline
 from host.replay.output_preview import Lines
 
@@ -22,7 +22,7 @@ _BEGINNING_BYTES = 64 * 1024
 _STDIN = 0
 
 
-class _ShowingWorld(World):
+class _PreviewEnvironment(Environment):
     """The real one, but for outputs that show."""
 
     def __init__(self, new_output: Callable[..., Output]) -> None:
@@ -44,7 +44,7 @@ class Following:
     """
 
     def __init__(self, config: model.Config, *, once: bool, new_output: Callable[..., Output], lines: Lines) -> None:
-        self.pipeline = Pipeline(config, once=once, world=_ShowingWorld(new_output))
+        self.pipeline = Pipeline(config, once=once, world=_PreviewEnvironment(new_output))
         self.signal: signal.Signals | None = None
         """Which one has ended it."""
         self.write_fault: OSError | None = None

@@ -27,7 +27,7 @@ from host.plugins import lua_modules
 from host.replay import output_preview, plan
 from host.replay.pace import Pace
 from host.replay.recordings import Recordings
-from host.replay.scheduler import Conductor, Span
+from host.replay.scheduler import ReplayScheduler, Span
 from host.replay.session import Session
 from host.runner.summary import print_summary
 from host.telemetry import logs
@@ -102,12 +102,12 @@ class _Run:
         started_s = time.monotonic()
         showing_progress = asyncio.create_task(self._show_progress())
         try:
-            conductor = await self.session.run(Pace(self._request.speed), self._request.span)
+            scheduler = await self.session.run(Pace(self._request.speed), self._request.span)
         finally:
             showing_progress.cancel()
             await asyncio.gather(showing_progress, return_exceptions=True)
         if not self._request.quiet and not self.session.write_fault:
-            self._tell(conductor, time.monotonic() - started_s)
+            self._tell(scheduler, time.monotonic() - started_s)
         if self.session.signal is not None:
             return 128 + self.session.signal
         failed = not self._request.allow_failures and self.pipeline.failures()
@@ -123,20 +123,20 @@ class _Run:
                     progress.show(sum(each.read_bytes for each in self._files))
                     await asyncio.sleep(_LOOK_EVERY_S)
 
-    def _tell(self, conductor: Conductor, elapsed_s: float) -> None:
+    def _tell(self, scheduler: ReplayScheduler, elapsed_s: float) -> None:
         """Say on stderr what was replayed, and how fast."""
-        first_ns, last_ns = conductor.first_ns or 0, self.session.world.virtual_ns
+        first_ns, last_ns = scheduler.first_ns or 0, self.session.world.virtual_ns
         span_s = (last_ns - first_ns) / _NS
         if self._request.as_json:
             outputs = {each.name: each.records_sent for each in self.pipeline.metrics.components("outputs")}
             told: dict[str, Any] = {
-                "records": conductor.records, "first": moment(first_ns), "last": moment(last_ns),
+                "records": scheduler.records, "first": moment(first_ns), "last": moment(last_ns),
                 "elapsed_s": round(elapsed_s, 3), "outputs": outputs, "dead_letters": self.pipeline.dead_letters.count,
             }  # fmt: skip
             sys.stderr.buffer.write(orjson.dumps(told) + b"\n")
             return
         print_summary(self.pipeline, elapsed_s, sys.stderr)
-        if conductor.records:
+        if scheduler.records:
             console(stderr=True).print(
                 f"Replayed {moment(first_ns)} to {moment(last_ns)}: {span_s:,.1f} s in {elapsed_s:,.1f} s."
             )

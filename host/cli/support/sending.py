@@ -31,10 +31,10 @@ class Sender:
         self.is_datagrams = parts.scheme == "udp"
         try:
             self._socket = self._connected(parts.scheme, parts.netloc, parts.path)
-        except OSError as fault:
+        except OSError as error:
             raise UnreachableError(
-                f"Nobody listens at {where}: {fault.strerror or fault}. Is the host running, with such an input?"
-            ) from fault
+                f"Nobody listens at {where}: {error.strerror or error}. Is the host running, with such an input?"
+            ) from error
         self._socket.settimeout(_TIMEOUT_S)
 
     def _connected(self, scheme: str, netloc: str, path: str) -> socket.socket:
@@ -61,8 +61,8 @@ class Sender:
         """
         try:
             self._socket.sendall(data)
-        except OSError as fault:
-            raise UnreachableError(f"{self._where} takes nothing more: {fault}.") from fault
+        except OSError as error:
+            raise UnreachableError(f"{self._where} takes nothing more: {error}.") from error
 
     def close(self) -> None:
         """Say that nothing more comes."""

@@ -22,7 +22,7 @@ from host.core.errors import HekateError
 _LOOK_S = 0.1
 """How often keys and the size of the terminal are looked at."""
 _BAR_CELLS = 8
-_MOST_TROUBLES = 3
+_MAX_TROUBLES = 3
 """Lines below the table that say why a component is not well."""
 _MIN_ROWS = 8
 """Of the table, before those lines get room."""
@@ -90,8 +90,8 @@ class Screen:
                 continue
             try:
                 self._rows, self._fault = self._readings.read(), ""
-            except HekateError as fault:  # it may come back, and what was seen last stays
-                self._fault = str(fault)
+            except HekateError as error:  # it may come back, and what was seen last stays
+                self._fault = str(error)
             self._news.set()
 
     # ---------------------------------------------------------------- keys
@@ -161,7 +161,7 @@ class Screen:
     def _troubles(self) -> list[str]:
         """Lines that say why components are not well; none on a small screen."""
         room = self._console.size.height - _LINES_AROUND - _MIN_ROWS
-        return troubles(self._rows)[: max(0, min(_MOST_TROUBLES, room))]
+        return troubles(self._rows)[: max(0, min(_MAX_TROUBLES, room))]
 
     def _drawn(self) -> Group:
         rows = chosen(self._rows, self._view)

@@ -28,7 +28,7 @@ _limit = click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 1_000_000), help="How many at most, the newest."
 )
 _PAGE = 500
-_MOST_SHOWN = 60
+_MAX_SHOWN = 60
 _MIB = 1 << 20
 
 
@@ -95,9 +95,7 @@ def list_(
     if not found:
         click.echo("There are no such dead letters." if component or reason else "There are no dead letters.", err=True)
     _show_usage(client)
-    rows = [
-        [each["id"], each["time"], each["component"], each["reason"], _record(each)[:_MOST_SHOWN]] for each in found
-    ]
+    rows = [[each["id"], each["time"], each["component"], each["reason"], _record(each)[:_MAX_SHOWN]] for each in found]
     table(["id", "time", "component", "reason", "record"], rows, numbers=0)
 
 

@@ -65,8 +65,8 @@ def command(
 
     try:
         sender = Sender(where)
-    except ValueError as fault:
-        raise click.UsageError(str(fault)) from fault
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     lines = _lines(Load(size, corrupt, oversize, oversize_bytes), random.Random(seed))  # noqa: S311 -- no secrets
     most = min(count or 1 << 62, round(rate * seconds) if rate else 1 << 62)
     began_s = time.monotonic()

@@ -95,8 +95,8 @@ def _show_running(api: str | None, token_file: Path | None, output_format: str) 
     warnings: list[str]
     try:
         warnings = client.ask("GET", path_of("graph", "warnings"))["warnings"]
-    except ApiError as fault:  # the files are not valid as they are now, and the graph is that of what runs
-        warnings = [str(fault)]
+    except ApiError as error:  # the files are not valid as they are now, and the graph is that of what runs
+        warnings = [str(error)]
     if output_format == "json":
         write_json(found | {"warnings": warnings})
     else:

@@ -50,8 +50,8 @@ def command(
     message = Message(type_, logger, time.time_ns(), headers, [Field(*_field(given)) for given in fields])
     try:
         sender = Sender(where)
-    except ValueError as fault:
-        raise click.UsageError(str(fault)) from fault
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     sent = sent_bytes = 0
     try:
         for data in sys.stdin.buffer if raw else [protobuf.framed(message)]:

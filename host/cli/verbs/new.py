@@ -44,9 +44,9 @@ def command(kind: str, name: str, sandbox_dir: Path, output_format: str) -> int:
     except FileExistsError:
         click.echo(f"{path} is there already; nothing was written. Take another name, or remove it.", err=True)
         return os.EX_CANTCREAT
-    except OSError as fault:
+    except OSError as error:
         what = "Go to another folder" if kind == "config" else "Name another folder with --sandbox-dir"
-        click.echo(f"Error: cannot write {path}: {fault.strerror}. {what}.", err=True)
+        click.echo(f"Error: cannot write {path}: {error.strerror}. {what}.", err=True)
         return os.EX_CANTCREAT
     next_command = f"hekate {'validate' if kind == 'config' else 'test'} {path}"
     shadows = paths.shipped_plugin(kind, name).is_file()

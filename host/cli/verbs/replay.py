@@ -42,8 +42,8 @@ class _Time(click.ParamType["int"]):
 
         try:
             return timestamp_ns(value)
-        except HekateError as fault:
-            self.fail(str(fault), param, ctx)
+        except HekateError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command(

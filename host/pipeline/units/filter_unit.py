@@ -10,7 +10,7 @@ import msgspec
 from host.config import model
 from host.pipeline import specs
 from host.pipeline.consumers import FilterConsumer
-from host.pipeline.context import SANDBOX_SLOT_BYTES, Surroundings
+from host.pipeline.context import SANDBOX_SLOT_BYTES, UnitContext
 from host.pipeline.state_keeper import StateKeeper
 from host.pipeline.units.consumer_unit import ConsumerUnit
 from host.pipeline.waits import POLL_S, started, wait_until
@@ -26,7 +26,7 @@ class FilterUnit(ConsumerUnit):
 
     consumer: FilterConsumer
 
-    def __init__(self, config: model.Filter, around: Surroundings) -> None:
+    def __init__(self, config: model.Filter, around: UnitContext) -> None:
         self.config = config
         self._around = around
         self._timers: list[asyncio.Task[None]] = []

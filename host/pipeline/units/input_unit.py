@@ -10,12 +10,12 @@ import msgspec
 from host.config import model, registry
 from host.core.errors import RetryDelivery
 from host.inputs.base import Input
-from host.packs.intake import MAX_DROPPABLE, MOST_KEPT, Intake
+from host.packs.intake import MAX_DROPPABLE, MAX_KEPT, Intake
 from host.packs.ledger import Stream
 from host.pipeline import specs
 from host.pipeline.back_pressure import Waiting, waiting
-from host.pipeline.context import SANDBOX_SLOT_BYTES, SANDBOX_SLOTS, Surroundings
-from host.pipeline.decoder_pool import Decoding
+from host.pipeline.context import SANDBOX_SLOT_BYTES, SANDBOX_SLOTS, UnitContext
+from host.pipeline.decoder_pool import DecoderPool
 from host.pipeline.waits import started, wait_until
 from host.sandbox.sandbox import Sandbox
 from host.splitters.base import Splitter
@@ -27,7 +27,7 @@ _LOG = get_logger("host.pipeline")
 class InputUnit:
     """An input, its intake, and its decoder processes."""
 
-    def __init__(self, config: model.Input, around: Surroundings) -> None:
+    def __init__(self, config: model.Input, around: UnitContext) -> None:
         self.config = config
         self.finished = False
         self.fault: BaseException | None = None
@@ -47,7 +47,7 @@ class InputUnit:
             )
             return made
 
-        self.decoding = Decoding(
+        self.decoding = DecoderPool(
             config.name, decoder_metrics, around.dead_letters, around.router.route, self._wake_intake, self.metrics
         )
         self.intake = Intake(
@@ -72,7 +72,7 @@ class InputUnit:
         made = []
         for number in range(config.decoders):
             name = config.name if config.decoders == 1 else f"{config.name}-{number + 1}"
-            slots = SANDBOX_SLOTS + 2 * (MOST_KEPT + MAX_DROPPABLE) + self._around.world.more_decoder_slots(config)
+            slots = SANDBOX_SLOTS + 2 * (MAX_KEPT + MAX_DROPPABLE) + self._around.world.more_decoder_slots(config)
             arena = self._around.arena(f"decoder-{name}", SANDBOX_SLOT_BYTES, slots)
             made.append(
                 self._around.sandbox(
@@ -129,9 +129,9 @@ class InputUnit:
                 position=position,
                 record=data,
             )
-        except RetryDelivery as fault:
+        except RetryDelivery as error:
             self.metrics.count_error("dead_letters")
-            _LOG.error("A refused record could not be kept.", input=self.config.name, reason=str(fault))
+            _LOG.error("A refused record could not be kept.", input=self.config.name, reason=str(error))
 
     async def start_sandboxes(self) -> None:
         """Start the decoders."""

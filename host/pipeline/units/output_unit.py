@@ -10,7 +10,7 @@ from host.outputs.base import Output
 from host.outputs.runner import OutputRunner
 from host.pipeline import specs
 from host.pipeline.consumers import OutputConsumer
-from host.pipeline.context import SANDBOX_SLOTS, Surroundings
+from host.pipeline.context import SANDBOX_SLOTS, UnitContext
 from host.pipeline.units.consumer_unit import ConsumerUnit
 from host.pipeline.waits import started, wait_until
 from host.sandbox.sandbox import Sandbox
@@ -25,7 +25,7 @@ class OutputUnit(ConsumerUnit):
 
     consumer: OutputConsumer
 
-    def __init__(self, config: model.Output, around: Surroundings) -> None:
+    def __init__(self, config: model.Output, around: UnitContext) -> None:
         self.config = config
         self._around = around
         self.metrics = around.metrics.component("outputs", config.name, config.type)

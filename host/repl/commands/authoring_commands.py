@@ -21,11 +21,11 @@ from host.trial.collect import collect
 from host.trial.messages import plain, timestamp_ns
 from host.trial.run_cases import run_cases
 
-_MOST_LINES = 400
+_MAX_LINES = 400
 _PLACES = 9
 """So many parts of a long file are looked at."""
-_MOST_LINE_BYTES = 16 * 1024
-_MOST_EXAMPLES = 10
+_MAX_LINE_BYTES = 16 * 1024
+_MAX_EXAMPLES = 10
 
 
 @command(
@@ -80,7 +80,7 @@ async def infer_(session: Session, argument: str) -> Document:
 def _examples(proposal: Proposal, parsed: list[bytes]) -> list[bytes]:
     """Lines to keep as samples: one of each form, and what comes first."""
     firsts = {_first_line(each["example"].encode()) for each in proposal.formats}
-    most = max(_MOST_EXAMPLES, len(firsts))
+    most = max(_MAX_EXAMPLES, len(firsts))
     of_forms = dict.fromkeys(record for record in parsed if _first_line(record) in firsts)
     of_lines = [record for record in parsed if b"\n" in record][:1]
     chosen = [*list(of_forms)[: len(firsts)], *of_lines, *parsed]
@@ -95,8 +95,8 @@ def _of_printf(rest: str) -> Proposal:
     given = words(rest)
     try:
         return Proposal(exact.of_printf(given[0], given[1:]))
-    except ValueError as fault:
-        raise ReplError(str(fault)) from fault
+    except ValueError as error:
+        raise ReplError(str(error)) from error
 
 
 def _chosen(found: list[exact.Format], names: list[str]) -> exact.Format:
@@ -119,22 +119,22 @@ def _lines_of(argument: str) -> tuple[Log, list[bytes]]:
     log = opened_log(argument)
     with log.file as file:
         size = os.fstat(file.fileno()).st_size
-        lines = [line for _, line in zip(range(_MOST_LINES), _whole_lines(file), strict=False)]
+        lines = [line for _, line in zip(range(_MAX_LINES), _whole_lines(file), strict=False)]
         for place in range(1, _PLACES if file.tell() < size else 0):
             file.seek(max(file.tell(), size * place // _PLACES))
-            file.readline(_MOST_LINE_BYTES)
-            lines += [line for _, line in zip(range(_MOST_LINES // _PLACES), _whole_lines(file), strict=False)]
+            file.readline(_MAX_LINE_BYTES)
+            lines += [line for _, line in zip(range(_MAX_LINES // _PLACES), _whole_lines(file), strict=False)]
     if size and not lines:
         raise ReplError(
-            f"In {argument} there are no lines to look at: all are empty, or of {_MOST_LINE_BYTES} bytes or more."
+            f"In {argument} there are no lines to look at: all are empty, or of {_MAX_LINE_BYTES} bytes or more."
         )
     return log, lines
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
     """The lines that say something, without their ends; those that are too long to look at are left out."""
-    for line in beginnings(file, _MOST_LINE_BYTES):
-        if line.strip() and (line.endswith(b"\n") or len(line) < _MOST_LINE_BYTES):
+    for line in beginnings(file, _MAX_LINE_BYTES):
+        if line.strip() and (line.endswith(b"\n") or len(line) < _MAX_LINE_BYTES):
             yield line.rstrip(b"\r\n")
 
 
@@ -171,11 +171,11 @@ async def save(session: Session, argument: str) -> Document:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(text, encoding="utf-8")
         temporary.rename(path)
-    except OSError as fault:
+    except OSError as error:
         with contextlib.suppress(OSError):  # there may be none, and not even its folder
             temporary.unlink()
-        why = f"Cannot write {path}: {fault.strerror}. Start with --sandbox-dir where you may write."
-        raise ReplError(why) from fault
+        why = f"Cannot write {path}: {error.strerror}. Start with --sandbox-dir where you may write."
+        raise ReplError(why) from error
     session.saved = path
     steps = sum(len(case["steps"]) for case in cases)
     failures = sum("failure" in step for case in cases for step in case["steps"])

@@ -88,5 +88,5 @@ def words(argument: str) -> list[str]:
     """
     try:
         return shlex.split(argument)
-    except ValueError as fault:
-        raise ReplError(f"`{argument}`: {fault}.") from fault
+    except ValueError as error:
+        raise ReplError(f"`{argument}`: {error}.") from error

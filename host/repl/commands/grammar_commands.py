@@ -16,10 +16,10 @@ from host.repl.ui.line import Line, beginnings, opened_log
 from host.repl.workbench import sandbox
 
 _MATCHER_SCRIPT = "function process_message() return 0 end"
-_MOST_EXAMINED = 2000
+_MAX_EXAMINED = 2000
 _BLOCK_LINES = 2000
 _BLOCK_BYTES = 1024 * 1024
-_MOST_LINE_BYTES = 64 * 1024
+_MAX_LINE_BYTES = 64 * 1024
 
 
 @command(":match [TEXT]")
@@ -105,7 +105,7 @@ def _blocks(file: BinaryIO, begins: str) -> Iterator[list[tuple[int, bytes]]]:
     """The records with the numbers of their lines, some at a time; of what is too long only the beginning."""
     block: list[tuple[int, bytes]] = []
     size = 0
-    lines = (line.rstrip(b"\r\n") for line in beginnings(file, _MOST_LINE_BYTES))
+    lines = (line.rstrip(b"\r\n") for line in beginnings(file, _MAX_LINE_BYTES))
     for number, record in records.joined(lines, begins):
         block.append((number, record))
         size += len(record)
@@ -140,7 +140,7 @@ class _Coverage:
             if end is not None:
                 self._parsed += 1
                 self._partly += end < len(lines[number])
-            elif self._examined < _MOST_EXAMINED:
+            elif self._examined < _MAX_EXAMINED:
                 self._examined += 1
                 said = await self._session.match(lines[number])
                 path = " > ".join(said["path"])

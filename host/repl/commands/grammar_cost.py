@@ -4,14 +4,14 @@ from typing import Any
 
 from host.repl.commands import try_lines
 from host.repl.session import ReplError, Session
-from host.trial.harness import Laboratory
+from host.trial.harness import TrialHarness
 from host.trial.model import Bounds, Result
 
 _BYTES = 300 * 1024
 """Of samples, again and again, in one pack."""
 _ROUNDS = 5
 _ENDLESS = 1 << 60
-_MOST_SAMPLES = 20
+_MAX_SAMPLES = 20
 
 
 async def measure(session: Session) -> dict[str, Any]:
@@ -23,7 +23,7 @@ async def measure(session: Session) -> dict[str, Any]:
     found: dict[str, Any] = {"samples": len(session.samples), "match": {}, "costs": []}
     if session.script is None:
         ends = await session.ends(session.samples)
-        matching = [text for text, end in zip(session.samples, ends, strict=True) if end is not None][:_MOST_SAMPLES]
+        matching = [text for text, end in zip(session.samples, ends, strict=True) if end is not None][:_MAX_SAMPLES]
         if not matching:
             raise ReplError("None of the samples matches, so there is nothing to measure.")
         lengths = [len(text) for text in matching]
@@ -47,7 +47,7 @@ async def _decoder(session: Session, records: list[bytes]) -> dict[str, Any]:
     """The decoder's own CPU for a pack of records: the least of some rounds."""
     once = b"".join(record + b"\n" for record in records)
     data = once * max(1, _BYTES // len(once))
-    laboratory = Laboratory(
+    harness = TrialHarness(
         session.zygote,
         Bounds(output_bytes=_ENDLESS, prints=0),
         longest=len(data),
@@ -57,20 +57,20 @@ async def _decoder(session: Session, records: list[bytes]) -> dict[str, Any]:
         printed=_nothing,
     )
     try:
-        stage = laboratory.stage(try_lines.decoder_of(session), keep_packs=True)
+        stage = harness.stage(try_lines.decoder_of(session), keep_packs=True)
         await stage.start()
         costs_us = []
         for _ in range(_ROUNDS):
             result = Result()
             if stage.termination is None:
-                await stage.give(laboratory.batch(data), result)
+                await stage.give(harness.batch(data), result)
             if stage.termination is not None:
                 raise ReplError(f"The decoder was ended: {stage.termination.text}")
             for pack in stage.take_packs():
                 pack.let_go()
             costs_us.append(result.cpu_us)
     finally:
-        await laboratory.close()
+        await harness.close()
     count = data.count(b"\n")
     return {"declared": session.declared, **_cost(min(costs_us) * 1000 / count, len(data) / count)}
 

@@ -13,14 +13,14 @@ from host.plugins import library, manifest
 from host.repl.commands import help_topics, try_lines
 from host.repl.commands.commands import COMMANDS, Document, command, words
 from host.repl.infer import decoder_text
-from host.repl.session import MOST_SAMPLES, Ran, ReplError, Session
+from host.repl.session import MAX_SAMPLES, Ran, ReplError, Session
 from host.repl.ui.line import Line, beginnings, opened_log
 from host.repl.workbench import plain
 
 _FIRST_LINES = 20
 _DECLARED_OTHERWISE = re.compile(r"^\s*declare_(?!grammar)\w+", re.MULTILINE)
 """JSON and the like: there is a decoder, and no grammar to look into."""
-_MOST_LINE_BYTES = 64 * 1024
+_MAX_LINE_BYTES = 64 * 1024
 
 
 @command(":help [NAME]")
@@ -75,7 +75,7 @@ async def load(session: Session, argument: str) -> Document:
 
 def _first_lines(file: Any) -> list[bytes]:
     lines: list[bytes] = []
-    for line in beginnings(file, _MOST_LINE_BYTES):
+    for line in beginnings(file, _MAX_LINE_BYTES):
         if line.strip():
             lines.append(line.rstrip(b"\r\n"))
         if len(lines) == _FIRST_LINES:
@@ -84,7 +84,7 @@ def _first_lines(file: Any) -> list[bytes]:
 
 
 def _take(session: Session, lines: list[bytes], source: str, advice: str = "") -> Document:
-    session.samples, session.has_own_samples = lines[:MOST_SAMPLES], False
+    session.samples, session.has_own_samples = lines[:MAX_SAMPLES], False
     texts = [Line(line) for line in session.samples]
     return Document("samples", {"source": source, "samples": texts, "hint": advice})
 
@@ -140,8 +140,8 @@ async def sample(session: Session, argument: str) -> Document:
             raise ReplError(f"There is no sample {number}.")
         del session.samples[number - 1]
     elif argument:
-        if len(session.samples) == MOST_SAMPLES:
-            raise ReplError(f"There are {MOST_SAMPLES} samples; :sample drop N removes one.")
+        if len(session.samples) == MAX_SAMPLES:
+            raise ReplError(f"There are {MAX_SAMPLES} samples; :sample drop N removes one.")
         session.samples.append(argument.encode(errors="surrogateescape"))
         session.has_own_samples = True
         if session.has_grammar or session.script:

@@ -12,7 +12,7 @@ from host.repl.infer.forms import Column, Token, is_level
 from host.repl.infer.patterns import Patterns, lua_set
 
 _SEPARATORS = ("\t", "|", ";", ",")
-_LEAST_CELLS = 4
+_MIN_CELLS = 4
 _SHARE = 0.8
 _SHARE_OF_SPACED = 0.3
 _POSTGRESQL = (
@@ -63,7 +63,7 @@ def separated(texts: Sequence[str]) -> Separated | None:
     for separator in _SEPARATORS:
         rows = [_cells(text, separator) for text in texts]
         width, count = Counter(len(row) for row in rows).most_common(1)[0]
-        if width >= _LEAST_CELLS and count >= max(2, _SHARE * len(texts)) and not _is_prose(rows, separator):
+        if width >= _MIN_CELLS and count >= max(2, _SHARE * len(texts)) and not _is_prose(rows, separator):
             return _of_rows(rows, width, separator)
     return None
 

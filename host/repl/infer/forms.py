@@ -23,7 +23,7 @@ _OPEN, _CLOSE, _SPACE = Token("text", "["), Token("text", "]"), Token("text", " 
 
 _PLURAL = 3
 """So many lines must agree before a word is taken for a constant."""
-_MOST_BRANCHES = 6
+_MAX_BRANCHES = 6
 _SHARE_OF_BRANCH = 0.03
 _SHARE_COVERED = 0.8
 _SHARE_OF_TIMED = 0.4
@@ -122,9 +122,9 @@ class _Finder:
         start = self._start_of_sentence(numbers, place)
         if start is not None:
             return [self._form(numbers, max(start, strict), strict, has_rest=True)]
-        branches = {each for each, count in classes.most_common(_MOST_BRANCHES + 1) if count >= self._least}
+        branches = {each for each, count in classes.most_common(_MAX_BRANCHES + 1) if count >= self._least}
         covered = sum(classes[each] for each in branches)
-        if branches and len(branches) <= _MOST_BRANCHES and covered >= _SHARE_COVERED * len(numbers):
+        if branches and len(branches) <= _MAX_BRANCHES and covered >= _SHARE_COVERED * len(numbers):
             found = self._branches(numbers, place, branches)
             told = sum(len(form.lines) for form in found if _tells_something(form.columns[place:]))
             if 2 * told > len(numbers):

@@ -24,7 +24,7 @@ _STATUSES = frozenset(str(status.value) for status in HTTPStatus)
 _CLASS = re.compile(r"[a-z]\w*(\.[\w$]+){2,}")
 _THREAD = re.compile(r".*(thread|exec|pool|worker|main|timer).*", re.IGNORECASE)
 _REPRESENTATIONS = {"µs": "us", "bytes": "B"}
-_MOST_EXAMPLE = 100
+_MAX_EXAMPLE = 100
 
 _TIMES = {
     "time:rfc3339": ("time", "timestamp:rfc3339"),
@@ -313,7 +313,7 @@ def alternative(items: Sequence[str], comment: str) -> str:
 def comment_of(share: float, example: str) -> str:
     """What is said above an alternative."""
     shown = "".join(each if each.isprintable() else " " for each in example)
-    return f"{share:.0%}: {shown[:_MOST_EXAMPLE]}{'...' if len(shown) > _MOST_EXAMPLE else ''}"
+    return f"{share:.0%}: {shown[:_MAX_EXAMPLE]}{'...' if len(shown) > _MAX_EXAMPLE else ''}"
 
 
 def of_forms(found: Sequence[Form], examples: Sequence[str], total: int, begins: str = "") -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 _SHARE = 0.8
 _MEAN_PAIRS = 2
-_MOST_GROUPS = 6
+_MAX_GROUPS = 6
 _SHARE_OF_KEYS = 0.5
 _KEY = r"[A-Za-z_][\w.-]*"
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|(?:[^\s"',;][^\s"']*)?(?<![,;:]))"""
@@ -88,7 +88,7 @@ def tails(ends: Sequence[str]) -> list[Tail]:
     for order, _ in Counter(tuple(key for key, _ in pairs) for pairs in parsed).most_common():
         lines = [number for number, pairs in enumerate(parsed) if tuple(key for key, _ in pairs) == order]
         tail = next((each for each in found if _goes_with(each.keys, order)), None)
-        if tail is None and len(found) < _MOST_GROUPS:
+        if tail is None and len(found) < _MAX_GROUPS:
             tail = Tail([], {}, [])
             found.append(tail)
         if tail is not None:

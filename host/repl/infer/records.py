@@ -20,7 +20,7 @@ BEGINNINGS = (
     EVENT,
 )
 """With what records begin, and lines in the midst of one do not: dates, levels before a date or a logger, elements."""
-_MOST_BYTES = 64 * 1024
+_MAX_BYTES = 64 * 1024
 
 
 def common_beginning(texts: Sequence[str], share: float = 1.0) -> str:
@@ -52,7 +52,7 @@ def joined(lines: Iterable[bytes], begins: str) -> Iterator[tuple[int, bytes]]:
             yield first, b"\n".join(record)
             record, size = [], 0
         first = first if record else number
-        if not record or size + len(line) < _MOST_BYTES:
+        if not record or size + len(line) < _MAX_BYTES:
             record.append(line)
             size += len(line)
     if record:

@@ -42,8 +42,8 @@ class Repl:
             return
         try:
             document = await self._carried_out(text, is_edit=is_edit)
-        except HekateError as fault:
-            document = Document("error", {"error": str(fault)}, failed=True)
+        except HekateError as error:
+            document = Document("error", {"error": str(error)}, failed=True)
         self.failed = self.failed or document.failed
         self._show(text, document)
 

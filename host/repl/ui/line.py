@@ -78,8 +78,8 @@ def opened(name: str) -> BinaryIO:
                 f"Cannot read {name}: it is a {'directory' if path.is_dir() else 'pipe or a device'}, not a file."
             )
         return path.open("rb")
-    except OSError as fault:
-        raise FileError(f"Cannot read {name}: {fault.strerror}.") from fault
+    except OSError as error:
+        raise FileError(f"Cannot read {name}: {error.strerror}.") from error
 
 
 def beginnings(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:

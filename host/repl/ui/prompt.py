@@ -211,8 +211,8 @@ class _Opening:
             repl = await self._stack.enter_async_context(opened(self._sandbox_dir, "text"))
             await repl.session.bench.start()
             self.done.set_result(repl)
-        except Exception as fault:  # noqa: BLE001 -- whoever waits for it gets it
-            self.done.set_exception(fault)
+        except Exception as error:  # noqa: BLE001 -- whoever waits for it gets it
+            self.done.set_exception(error)
 
 
 async def converse(loaded: Sequence[str], sandbox_dir: Path) -> None:

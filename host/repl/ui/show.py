@@ -13,8 +13,8 @@ from host.repl.commands.commands import Document
 from host.repl.ui.line import Line
 
 _STYLES = ("bold cyan", "bold green", "bold magenta", "bold yellow", "bold blue")
-_MOST_REST = 120
-_MOST_IN_FULL = 3
+_MAX_REST = 120
+_MAX_IN_FULL = 3
 _KEEPS_TOGETHER = (
     r"An input keeps them together with {type: regex, delimiter: '\n(BEGINNING)', delimiter_eol: false}; BEGINNING is "
     "the regular expression of what each record begins with."
@@ -62,7 +62,7 @@ def _results(out: Console, results: list[dict[str, Any]]) -> None:
     told: set[tuple[str, ...]] = set()
     for number, result in enumerate(results, 1):
         names = _names(result)
-        in_full = len(results) <= _MOST_IN_FULL or names not in told
+        in_full = len(results) <= _MAX_IN_FULL or names not in told
         told.add(names)
         if "messages" in result:
             _decoded(out, number, result, in_full=in_full)
@@ -133,7 +133,7 @@ def _failure(out: Console, result: dict[str, Any]) -> None:
     if result["expected"]:
         out.print(Text("      expected ").append(", or ".join(result["expected"]), style="green"))
     rest = visible(result["given"].since(result["furthest"]))
-    out.print(Text("      rest of the line: ").append(rest[:_MOST_REST] or "(nothing)", style="red"))
+    out.print(Text("      rest of the line: ").append(rest[:_MAX_REST] or "(nothing)", style="red"))
 
 
 def _decoded(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
@@ -239,7 +239,7 @@ def _proposal(out: Console, data: dict[str, Any]) -> None:
     _results(out, data["results"])
     for form in data["formats"]:
         what = form["title"] or "lines like this"
-        out.print(Text(f"{form['share']:>4.0%}  {what}: ", style="dim").append(visible(form["example"])[:_MOST_REST]))
+        out.print(Text(f"{form['share']:>4.0%}  {what}: ", style="dim").append(visible(form["example"])[:_MAX_REST]))
     if data["lines"]:
         what = "records" if data["begins"] else "lines"
         style = "green" if data["parsed"] == data["lines"] else "yellow"

@@ -91,8 +91,8 @@ async def change_sandbox(call: Call, path: SandboxPath, query: KindQuery, body: 
 async def _source(entry: Entry) -> bytes:
     try:
         return await asyncio.to_thread(entry.path.read_bytes)
-    except OSError as fault:
-        raise Problem(409, f"Its file {entry.path} cannot be read: {fault.strerror}.") from fault
+    except OSError as error:
+        raise Problem(409, f"Its file {entry.path} cannot be read: {error.strerror}.") from error
 
 
 def _changes(source: str, entry: Entry, body: SandboxChanges) -> dict[str, Any]:

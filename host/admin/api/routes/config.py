@@ -55,8 +55,8 @@ async def validate_config(call: Call) -> Validation:
     status, output = await call.control.reloader.check()
     try:
         errors = msgspec.json.decode(output.encode(), type=_Checked).errors
-    except msgspec.DecodeError as fault:
-        raise Problem(409, f"The check could not be made: {output.strip()[:2000]}") from fault
+    except msgspec.DecodeError as error:
+        raise Problem(409, f"The check could not be made: {output.strip()[:2000]}") from error
     return Validation(valid=status == os.EX_OK, errors=errors)
 
 

@@ -55,9 +55,9 @@ async def graph_warnings(call: Call) -> Warnings:
     _, output = await call.control.reloader.flow()
     try:
         return msgspec.json.decode(output.encode(), type=Warnings)
-    except msgspec.DecodeError as fault:
+    except msgspec.DecodeError as error:
         detail = "The files of the configuration are not valid as they are now: `hekate validate` says why."
-        raise Problem(409, detail) from fault
+        raise Problem(409, detail) from error
 
 
 @routes.get("/api/v1/graph/stream", role="viewer", scope="host", media_types=("text/event-stream",))

@@ -111,8 +111,8 @@ async def show_module(call: Call, path: ModulePath) -> Answer[bytes]:
     read = specs.module_reader(str(folder) if folder else None)
     try:
         text = await asyncio.to_thread(read, path.module)
-    except KeyError as fault:
-        raise not_found(f"module `{path.module}`") from fault
+    except KeyError as error:
+        raise not_found(f"module `{path.module}`") from error
     return Answer(text.encode(), media_type=LuaText.MEDIA_TYPE)
 
 

@@ -16,8 +16,8 @@ from host.pipeline.units.union import FilterUnit
 
 routes = Routes("read-outs", "Functions that the scripts of filters offer to the outside, by their front matter.")
 
-_MOST_TEXT = 1000
-_MOST_ARGUMENTS = 20
+_MAX_TEXT = 1000
+_MAX_ARGUMENTS = 20
 
 
 class ReadoutPath(msgspec.Struct, frozen=True):
@@ -100,7 +100,7 @@ def _find(call: Call, path: ReadoutPath) -> tuple[FilterUnit, Readout]:
 
 
 def _bounded(arguments: dict[str, str]) -> dict[str, str]:
-    too_long = any(len(text) > _MOST_TEXT for pair in arguments.items() for text in pair)
-    if too_long or len(arguments) > _MOST_ARGUMENTS:
-        raise Problem(400, f"There may be {_MOST_ARGUMENTS} arguments of {_MOST_TEXT} characters.")
+    too_long = any(len(text) > _MAX_TEXT for pair in arguments.items() for text in pair)
+    if too_long or len(arguments) > _MAX_ARGUMENTS:
+        raise Problem(400, f"There may be {_MAX_ARGUMENTS} arguments of {_MAX_TEXT} characters.")
     return arguments

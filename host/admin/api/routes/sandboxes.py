@@ -215,8 +215,8 @@ async def show_source(call: Call, path: SandboxPath, query: KindQuery) -> Answer
     entry = call.control.index.find(path.name, query.kind)
     try:
         data = await asyncio.to_thread(entry.path.read_bytes)
-    except OSError as fault:
-        raise Problem(404, f"Its file {entry.path} cannot be read: {fault.strerror}.") from fault
+    except OSError as error:
+        raise Problem(404, f"Its file {entry.path} cannot be read: {error.strerror}.") from error
     return Answer(data, media_type=LuaText.MEDIA_TYPE)
 
 

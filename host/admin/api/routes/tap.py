@@ -78,8 +78,8 @@ async def open_tap(control: Control, query: TapQuery) -> Tap:
         raise Problem(409, f"There are {most} taps already (admin.limits.taps).")
     try:
         return await control.taps.open(query.point, query.match, query.rate)
-    except PointError as fault:
-        raise Problem(400, str(fault)) from fault
+    except PointError as error:
+        raise Problem(400, str(error)) from error
 
 
 class TapSocket(BaseHandler, WebSocketHandler):

@@ -38,9 +38,9 @@ class Live(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Material(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What something is tried on: raw records, messages, or what flows just now."""
 
-    records: Annotated[list[Text], Meta(max_length=trials.MOST_STEPS)] = []
+    records: Annotated[list[Text], Meta(max_length=trials.MAX_STEPS)] = []
     """Lines as an input reads them; filters, encoders and matchers get what an input's decoders make of them."""
-    messages: Annotated[list[dict[str, Any]], Meta(max_length=trials.MOST_STEPS)] = []
+    messages: Annotated[list[dict[str, Any]], Meta(max_length=trials.MAX_STEPS)] = []
     """With headers (`Type`, `Payload`, ...) and `Fields`: a mapping of names to values, or a list as a tap shows it."""
     live: Live | None = None
     input: Annotated[str, Meta(max_length=64)] | None = None
@@ -192,7 +192,7 @@ class GrammarTest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     source: Source
     """Lua that returns an LPEG pattern, sets the global `grammar`, or calls `declare_grammar`. It may `require`."""
-    records: Annotated[list[Text], Meta(max_length=trials.MOST_STEPS)] = []
+    records: Annotated[list[Text], Meta(max_length=trials.MAX_STEPS)] = []
     live: Live | None = None
 
 
@@ -292,7 +292,7 @@ async def _steps(call: Call, body: Material, *, raw: bool) -> tuple[Step, ...]:
         live = body.live
         found = await call.control.trials.live(live.point, live.match, live.count, live.wait_ms)
         steps += trials.steps_of(found, raw=raw)
-    return tuple(steps[: trials.MOST_STEPS])
+    return tuple(steps[: trials.MAX_STEPS])
 
 
 def _given(step: Step) -> Any:

@@ -50,7 +50,7 @@ M.NEVER = 1
 
 local COMMAND_BYTES, REPORT_BYTES = ffi.sizeof "hk_command", ffi.sizeof "hk_report"
 local BUFFER_BYTES = 256 * 1024
-local MOST_REPORTS = 64
+local MAX_REPORTS = 64
 
 local EINTR, EAGAIN = 4, 11
 local PROT_READ, PROT_WRITE, MAP_SHARED = 1, 2, 1
@@ -69,7 +69,7 @@ local buffer -- not of the Lua state: it takes only as much memory as the longes
 local control = ffi.new "uint64_t[8]"
 local iov = ffi.new "struct hk_iovec[1]"
 local header = ffi.new "struct hk_msghdr"
-local reports, report_count = ffi.new("hk_report[?]", MOST_REPORTS), 0
+local reports, report_count = ffi.new("hk_report[?]", MAX_REPORTS), 0
 
 local maps = {} -- arena number -> {base, bytes}
 local waiting, first_waiting = {}, 1 -- commands that arrived while a slot was awaited
@@ -106,7 +106,7 @@ end
 
 -- answers a zeroed report that goes out with the next flush
 function M.report(op, pack)
-  if report_count == MOST_REPORTS then M.flush_reports() end
+  if report_count == MAX_REPORTS then M.flush_reports() end
   local r = reports[report_count]
   ffi.fill(r, REPORT_BYTES)
   r.op, r.pack = op, pack

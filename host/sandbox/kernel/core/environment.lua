@@ -59,17 +59,17 @@ function M.provide(name, module)
 end
 
 -- lines that a script may print while one command is carried out; what is more is left out
-local MOST_LINES = 100
+local MAX_LINES = 100
 
 local function new_print(name)
   return function(...)
-    if C.printed >= MOST_LINES then return end
+    if C.printed >= MAX_LINES then return end
     C.printed = C.printed + 1
     local parts = {}
     for i = 1, select("#", ...) do
       parts[i] = calls.text_of((select(i, ...)))
     end
-    local rest = C.printed == MOST_LINES and " (what it prints beyond this is left out)" or ""
+    local rest = C.printed == MAX_LINES and " (what it prints beyond this is left out)" or ""
     C.text(C.PRINT, name .. ": " .. table.concat(parts, "\t") .. rest)
   end
 end

@@ -6,8 +6,8 @@ local jit = require "jit"
 local M = {}
 
 local PLACE = 64 -- in the heartbeat (docs/protocol.md): the bytes of the text; the text follows
-local MOST_BYTES = 200
-local MOST_LEVELS = 50
+local MAX_BYTES = 200
+local MAX_LEVELS = 50
 
 local beat
 local own = {} -- [source] = true: the scripts themselves, not the modules that they require
@@ -24,14 +24,14 @@ function M.open(heartbeat, list)
 end
 
 local function write(text)
-  text = text:sub(1, MOST_BYTES)
+  text = text:sub(1, MAX_BYTES)
   ffi.copy(beat + PLACE + 1, text, #text)
   beat[PLACE] = #text
 end
 
 -- the line of the script from whose call the line of a module came
 local function outer_line()
-  for level = 6, MOST_LEVELS do
+  for level = 6, MAX_LEVELS do
     local info = debug.getinfo(level, "Sl")
     if not info then return nil end
     if own[info.source] then return info.source:sub(2) .. ":" .. info.currentline end

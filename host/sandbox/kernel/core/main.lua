@@ -48,7 +48,7 @@ end
 
 local in_timer = false
 
-local MOST_LAST_WORDS = 8000
+local MAX_LAST_WORDS = 8000
 
 local function snapshot()
   local ok, why = state.write(function(offset, bytes)
@@ -63,7 +63,7 @@ local function restore(command)
   local ok, why = state.read(command.base, command.bytes)
   C.unmap(command.base, command.bytes)
   collect() -- as above
-  C.text(C.RESTORED, ok and "" or calls.text_of(why):sub(1, MOST_LAST_WORDS))
+  C.text(C.RESTORED, ok and "" or calls.text_of(why):sub(1, MAX_LAST_WORDS))
 end
 
 local function serve(kind)
@@ -128,7 +128,7 @@ local function terminate(limit, text, about)
   collectgarbage()
   local said = pcall(function()
     usage.ended(in_timer)
-    local words = cjson.encode { limit = limit, text = (about and text or trace):sub(1, MOST_LAST_WORDS), about = about }
+    local words = cjson.encode { limit = limit, text = (about and text or trace):sub(1, MAX_LAST_WORDS), about = about }
     C.text(C.TERMINATED, words, tonumber(beat[0]), tonumber(beat[1]))
   end)
   -- there may be no host any more, or no memory even for this

@@ -84,13 +84,13 @@ end
 -- Integers beyond 2^53 that a script was given as Lua numbers, where no record has them any more: number -> int64, or false if two
 -- of them are the same number.
 local recent, recent_count = {}, 0
-local MOST_RECENT = 1000
+local MAX_RECENT = 1000
 
 -- v: int64. Answers the Lua number that a script sees, and remembers the digits that it loses.
 function M.lend(v)
   local n = tonumber(v)
   if n > -SAFE and n < SAFE then return n end
-  if recent_count >= MOST_RECENT then
+  if recent_count >= MAX_RECENT then
     recent, recent_count = {}, 0
   end
   if recent[n] == nil then

@@ -6,7 +6,7 @@ local json_size = require "json_size"
 
 local M = {}
 
-local MOST_ANSWER_BYTES = 59000 -- what fits into a report
+local MAX_ANSWER_BYTES = 59000 -- what fits into a report
 
 local globals
 
@@ -36,8 +36,8 @@ function M.call(command)
   local answer = called(cjson.decode(command.text))
   local ok, text = pcall(json_size.encode, cjson, answer)
   if not ok then text = cjson.encode { error = "the answer cannot be told as JSON: " .. calls.text_of(text) } end
-  if #text > MOST_ANSWER_BYTES then
-    text = cjson.encode { error = "the answer has " .. #text .. " bytes, and may have " .. MOST_ANSWER_BYTES }
+  if #text > MAX_ANSWER_BYTES then
+    text = cjson.encode { error = "the answer has " .. #text .. " bytes, and may have " .. MAX_ANSWER_BYTES }
   end
   C.text(C.ANSWERED, text)
 end

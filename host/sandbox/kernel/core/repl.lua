@@ -19,7 +19,7 @@ local declared -- whether it was made by declare_grammar
 
 -- ---------------------------------------------------------------- values for people
 
-local MOST_DEPTH, MOST_ITEMS = 6, 200
+local MAX_DEPTH, MAX_ITEMS = 6, 200
 
 local function key_text(key)
   if type(key) == "string" and key:find "^[%a_][%w_]*$" then return key end
@@ -43,7 +43,7 @@ local function inspect(value, depth, left)
   if kind == "string" then return pattern_tree.quoted(value) end
   if pattern_tree.is_pattern(value) then return "pattern" end
   if kind ~= "table" then return calls.text_of(value) end
-  if depth > MOST_DEPTH then return "{...}" end
+  if depth > MAX_DEPTH then return "{...}" end
   local parts = {}
   for number, key in ipairs(in_order(value)) do
     left[1] = left[1] - 1
@@ -178,7 +178,7 @@ local function run(text, name)
   local values = {}
   for i = 2, results.n do
     values[i - 1] = { type = pattern_tree.is_pattern(results[i]) and "pattern" or type(results[i]),
-      text = inspect(results[i], 0, { MOST_ITEMS }) }
+      text = inspect(results[i], 0, { MAX_ITEMS }) }
   end
   return { ok = true, values = values, grammar = current ~= nil, changed = current ~= before, declared = declared }
 end

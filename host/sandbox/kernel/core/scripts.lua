@@ -31,7 +31,7 @@ function M.need(env, name, script)
   return f
 end
 
-local MOST_NEEDS_BYTES = 32 * 1024
+local MAX_NEEDS_BYTES = 32 * 1024
 
 local function end_for_matcher(problem)
   calls.terminate("error", problem, "matcher")
@@ -41,7 +41,7 @@ end
 function M.new_matcher(expression)
   local match, needs = matcher.new(expression, end_for_matcher)
   local text = cjson.encode(needs)
-  if #text <= MOST_NEEDS_BYTES then C.text(C.NEEDS, text) end
+  if #text <= MAX_NEEDS_BYTES then C.text(C.NEEDS, text) end
   return match
 end
 

@@ -11,7 +11,7 @@ local shapes = require "shapes"
 
 local M = {}
 
-local MOST_FOUND = 16 -- records of a pack, for each matcher
+local MAX_FOUND = 16 -- records of a pack, for each matcher
 
 local beat
 local matchers = {} -- number -> matcher; those with a fault are missing
@@ -66,14 +66,14 @@ local function look(tests, raw, pack, at, from, to, found, found_count)
     if test == true or (test and test(record, raw, pack)) then
       found[found_count] = at
       found_count = found_count + 1
-      if found_count == MOST_FOUND then break end
+      if found_count == MAX_FOUND then break end
     end
     at = at + record.words * 8
   end
   return found_count
 end
 
-local found = ffi.new("uint32_t[?]", MOST_FOUND)
+local found = ffi.new("uint32_t[?]", MAX_FOUND)
 
 -- command PACK: for each matcher, the places of some records that it accepts, as pairs of u32: matcher, place in the pack
 function M.run(command)
@@ -89,7 +89,7 @@ function M.run(command)
     local tests = matchers[i] and filter.tests_of(list, header.shape_count, matchers[i])
     if tests and tests.any then
       local n = look(tests, raw, pack, at, start, header.record_count, found, 0)
-      if n < MOST_FOUND then n = look(tests, raw, pack, header.records_start, 0, start, found, n) end
+      if n < MAX_FOUND then n = look(tests, raw, pack, header.records_start, 0, start, found, n) end
       for k = 0, n - 1 do
         if not base then
           base, _, offset = C.slot()

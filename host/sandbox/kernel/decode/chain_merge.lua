@@ -67,8 +67,8 @@ local function joined(a, b, in_heap)
   return found
 end
 
-local MOST_FIELDS = 2048
-local both = ffi.new("hk_slot[?]", MOST_FIELDS)
+local MAX_FIELDS = 2048
+local both = ffi.new("hk_slot[?]", MAX_FIELDS)
 
 -- decode: single(base, from, to, now) -> ok, reason; it appends a record to the writer
 function M.payload(record, shape, job, pack, decode)
@@ -79,9 +79,9 @@ function M.payload(record, shape, job, pack, decode)
   if not ok then return false, why end
   local second = ffi.cast(L.record_ptr, W.base + cursor)
   local join = joined(shape, W.shape_list[second.shape + 1], in_heap)
-  if #join.sources > MOST_FIELDS then
+  if #join.sources > MAX_FIELDS then
     W.cursor, W.count = cursor, count
-    return false, "a message has at most " .. MOST_FIELDS .. " fields"
+    return false, "a message has at most " .. MAX_FIELDS .. " fields"
   end
   local slots = { ffi.cast(L.slot_ptr, record + 1), ffi.cast(L.slot_ptr, second + 1) }
   for i, source in ipairs(join.sources) do

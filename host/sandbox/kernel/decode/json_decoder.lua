@@ -135,19 +135,19 @@ local function header_spec(headers, text, found, options)
   return spec
 end
 
-local MOST_MEMBERS = 1024 -- as many fields as a message may have
-local MOST_NAME_BYTES = 65535 -- of all names of a record, which a pack always has room for; and of a Type or a Logger
+local MAX_MEMBERS = 1024 -- as many fields as a message may have
+local MAX_NAME_BYTES = 65535 -- of all names of a record, which a pack always has room for; and of a Type or a Logger
 
 -- what makes a record unfit for a message, or nil
 local function excess(found, spec)
-  if #found > MOST_MEMBERS then return "more than " .. MOST_MEMBERS .. " members" end
+  if #found > MAX_MEMBERS then return "more than " .. MAX_MEMBERS .. " members" end
   local bytes = 0
   for _, v in ipairs(found) do
     bytes = bytes + #v.name
   end
-  if bytes > MOST_NAME_BYTES then return "names of more than " .. MOST_NAME_BYTES .. " bytes" end
-  if #spec.type > MOST_NAME_BYTES or #spec.logger > MOST_NAME_BYTES then
-    return "a Type or Logger of more than " .. MOST_NAME_BYTES .. " bytes"
+  if bytes > MAX_NAME_BYTES then return "names of more than " .. MAX_NAME_BYTES .. " bytes" end
+  if #spec.type > MAX_NAME_BYTES or #spec.logger > MAX_NAME_BYTES then
+    return "a Type or Logger of more than " .. MAX_NAME_BYTES .. " bytes"
   end
 end
 

@@ -10,11 +10,11 @@ local match = lpeg.match
 local M = {}
 
 local SEEN_BEFORE_COMPILED = 2 -- records of a form before a grammar is made for it
-local MOST_FORMS = 64 -- grammars kept, the one used last first
-local MOST_LITERAL_BYTES = 32 * 1024 -- of all grammars that are kept: each byte takes up to 80 of memory
-local MOST_COUNTED, MOST_COUNTED_BYTES = 2000, 256 * 1024 -- forms counted
+local MAX_FORMS = 64 -- grammars kept, the one used last first
+local MAX_LITERAL_BYTES = 32 * 1024 -- of all grammars that are kept: each byte takes up to 80 of memory
+local MAX_COUNTED, MAX_COUNTED_BYTES = 2000, 256 * 1024 -- forms counted
 local MUCH_KIB = 512 -- garbage that is not left for later
-local MOST_VALUES = 120 -- values of a record that a compiled form may have
+local MAX_VALUES = 120 -- values of a record that a compiled form may have
 
 -- one string that is equal for records whose grammar would be equal
 local function signature(text, found, is_constant)
@@ -47,7 +47,7 @@ end
 
 -- whether a grammar can be made of them: it has no fields without a name
 local function can_be_declared(found)
-  if #found == 0 or #found > MOST_VALUES then return false end
+  if #found == 0 or #found > MAX_VALUES then return false end
   for _, v in ipairs(found) do
     if v.name == "" then return false end
   end
@@ -68,7 +68,7 @@ function M.new(is_constant, item_of, delimiter)
   end
 
   local function count(key)
-    if seen_count > MOST_COUNTED or seen_bytes > MOST_COUNTED_BYTES then
+    if seen_count > MAX_COUNTED or seen_bytes > MAX_COUNTED_BYTES then
       seen, seen_count, seen_bytes = {}, 0, 0
     end
     if not seen[key] then
@@ -82,7 +82,7 @@ function M.new(is_constant, item_of, delimiter)
     form.literal_bytes = bytes
     table.insert(forms, 1, form)
     literal_bytes = literal_bytes + bytes
-    while #forms > MOST_FORMS or literal_bytes > MOST_LITERAL_BYTES do
+    while #forms > MAX_FORMS or literal_bytes > MAX_LITERAL_BYTES do
       literal_bytes = literal_bytes - table.remove(forms).literal_bytes
     end
   end
@@ -90,7 +90,7 @@ function M.new(is_constant, item_of, delimiter)
   -- a record was parsed in full; spec: of declare_grammar, without its alternatives
   local function learn(text, found, spec)
     local key = signature(text, found, is_constant)
-    if count(key) == SEEN_BEFORE_COMPILED and can_be_declared(found) and #key <= MOST_LITERAL_BYTES / 2 then
+    if count(key) == SEEN_BEFORE_COMPILED and can_be_declared(found) and #key <= MAX_LITERAL_BYTES / 2 then
       spec.alternatives = { items_of(text, found, is_constant, item_of) }
       local before_kib = collectgarbage "count"
       keep(declared.compile(spec, delimiter_text)[1], #key)

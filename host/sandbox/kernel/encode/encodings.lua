@@ -33,13 +33,13 @@ end
 
 -- ---------------------------------------------------------------- json
 
-local MOST_SCRATCH_BYTES = 2 * 1024 * 1024
+local MAX_SCRATCH_BYTES = 2 * 1024 * 1024
 local scratch = { memory = nil, bytes = 0 }
 
 -- Encodes a record that might not fit into a batch, if each of its bytes needed an escape, to see what it takes. Answers where it is and
 -- how long it is, or nil.
 local function encode_apart(e, most, record, raw, pack)
-  if most > MOST_SCRATCH_BYTES then return nil end
+  if most > MAX_SCRATCH_BYTES then return nil end
   if most > scratch.bytes then
     scratch.memory, scratch.bytes = ffi.new("uint8_t[?]", most), most
   end

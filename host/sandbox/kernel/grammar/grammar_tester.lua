@@ -11,8 +11,8 @@ local pattern_watch = require "pattern_watch"
 
 local M = {}
 
-local MOST_DEPTH, MOST_VALUES, MOST_TEXT = 20, 2000, 4000 -- of the values that a match has made
-local MEASURE_S, MOST_MATCHES = 0.002, 500
+local MAX_DEPTH, MAX_VALUES, MAX_TEXT = 20, 2000, 4000 -- of the values that a match has made
+local MEASURE_S, MAX_MATCHES = 0.002, 500
 
 local match = pattern_tree.real.match
 
@@ -22,11 +22,11 @@ local function shown(value, depth)
   left = left - 1
   if left < 0 then return "..." end
   local kind = type(value)
-  if kind == "string" then return #value > MOST_TEXT and value:sub(1, MOST_TEXT) .. "..." or value end
+  if kind == "string" then return #value > MAX_TEXT and value:sub(1, MAX_TEXT) .. "..." or value end
   if kind == "number" and value == value and value < math.huge and value > -math.huge then return value end
   if kind == "boolean" then return value end
   if kind ~= "table" then return calls.text_of(value) end
-  if depth > MOST_DEPTH then return "..." end
+  if depth > MAX_DEPTH then return "..." end
   local out = {}
   for k, v in next, value do
     out[calls.text_of(k)] = shown(v, depth + 1)
@@ -36,7 +36,7 @@ end
 
 -- values as JSON can have them
 function M.shown(...)
-  left = MOST_VALUES
+  left = MAX_VALUES
   local out = {}
   for i = 1, select("#", ...) do
     out[i] = shown((select(i, ...)), 0)
@@ -49,7 +49,7 @@ function M.nanoseconds(p, text, at, in_s)
   local clock, limit_s = os.clock, in_s or MEASURE_S
   local n, started = 0, clock()
   local now = started
-  while n < MOST_MATCHES and now - started < limit_s do
+  while n < MAX_MATCHES and now - started < limit_s do
     for _ = 1, 10 do
       match(p, text, at)
     end

@@ -7,14 +7,14 @@ local node, chain = tree.node, tree.chain
 
 local M = {}
 
-local MOST_NODES, MOST_CALLS = 24, 200
+local MAX_NODES, MAX_CALLS = 24, 200
 local CAPTURES = { capture = true, table = true, substitute = true, fold = true, call = true, field = true, div = true }
 
 -- every alternation and capture that can be matched by itself, from the outside in, and the names that it is in
 local function candidates(p, names)
   local found, seen, places = {}, {}, {}
   local function walk(q, path)
-    if seen[q] or #found >= MOST_NODES then return end
+    if seen[q] or #found >= MAX_NODES then return end
     seen[q] = true
     local n = node(q)
     local name = (n.op == "field" or n.op == "group") and n.extra or (q ~= p and names[q])
@@ -81,7 +81,7 @@ local function calls_of(p, wanted, subject)
     calls[original] = {}
     return real.Cmt(real.P(true), function(_, at)
       local list = calls[original]
-      if #list < MOST_CALLS then list[#list + 1] = at end
+      if #list < MAX_CALLS then list[#list + 1] = at end
       return true
     end) * q
   end, {})

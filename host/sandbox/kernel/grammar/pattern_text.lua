@@ -4,7 +4,7 @@ local node, word, chain = tree.node, tree.word, tree.chain
 
 local M = {}
 
-local MOST_LINES = 400
+local MAX_LINES = 400
 
 local function times(n)
   local count = n.count
@@ -52,7 +52,7 @@ local function children(p)
 end
 
 local function walk(p, names, depth, lines, is_root)
-  if #lines >= MOST_LINES then return end
+  if #lines >= MAX_LINES then return end
   local n = node(p)
   local words = word(p)
   local function line(text)

@@ -9,7 +9,7 @@ local select, unpack = select, unpack
 
 local M = {}
 
-local MOST_NOTES, MOST_EVENTS = 1000, 2000
+local MAX_NOTES, MAX_EVENTS = 1000, 2000
 
 -- ---------------------------------------------------------------- what happens in a match
 
@@ -21,7 +21,7 @@ local function begin(text, wants_events)
 end
 
 local function event(what, name, from, to)
-  if events and quiet == 0 and #events < MOST_EVENTS then
+  if events and quiet == 0 and #events < MAX_EVENTS then
     events[#events + 1] = { what = what, name = name, depth = #path, start = from - 1, ["end"] = to and to - 1 or nil }
   end
 end
@@ -111,7 +111,7 @@ end
 local TYPES = { string = "string", number = "number", boolean = "bool", table = "table" }
 
 local function note(name, kind, from, to, value)
-  if #notes < MOST_NOTES then
+  if #notes < MAX_NOTES then
     notes[#notes + 1] = { name = name, start = from - 1, ["end"] = to - 1, type = kind or TYPES[type(value)] }
   end
 end

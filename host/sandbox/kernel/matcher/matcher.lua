@@ -23,7 +23,7 @@ local RELATIONS = { ["=="] = true, ["!="] = true, ["<"] = true, ["<="] = true, [
 -- ---------------------------------------------------------------- code
 
 -- `k` holds what the code refers to: literals, readers, tests of regular expressions
-local MOST_LOCALS = 40
+local MAX_LOCALS = 40
 
 local function new_code()
   local code = { k = {}, count = 0 }
@@ -31,7 +31,7 @@ local function new_code()
     code.count = code.count + 1
     code.k[code.count] = v
     -- a function has at most 60 upvalues: the first constants are locals, the others are looked up
-    return (code.count <= MOST_LOCALS and "k%d" or "k[%d]"):format(code.count)
+    return (code.count <= MAX_LOCALS and "k%d" or "k[%d]"):format(code.count)
   end
   return code
 end
@@ -257,7 +257,7 @@ end
 local generate
 
 -- so many values of `in` are compared one by one, while the function has no more constants than that
-local MOST_VALUES, MOST_CONSTANTS = 32, 300
+local MAX_VALUES, MAX_CONSTANTS = 32, 300
 
 local function lookup(code, shape, node)
   local var = node.var
@@ -273,7 +273,7 @@ local function lookup(code, shape, node)
 end
 
 local function membership(code, shape, node)
-  if #node.values > MOST_VALUES or code.count > MOST_CONSTANTS then return lookup(code, shape, node) end
+  if #node.values > MAX_VALUES or code.count > MAX_CONSTANTS then return lookup(code, shape, node) end
   local parts = {}
   for _, value in ipairs(node.values) do
     local part = generate(code, shape, { op = "==", var = node.var, value = value })
@@ -316,7 +316,7 @@ local function compile(ast, shape)
   if expression == FALSE then return false end
   if expression == TRUE then return true end
   local names = {}
-  for i = 1, math.min(code.count, MOST_LOCALS) do
+  for i = 1, math.min(code.count, MAX_LOCALS) do
     names[i] = "k" .. i
   end
   local locals = #names > 0 and "local " .. table.concat(names, ", ") .. " = unpack(k)\n" or ""

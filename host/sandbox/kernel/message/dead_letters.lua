@@ -10,9 +10,9 @@ local values = require "values"
 
 local M = {}
 
-local MOST_BYTES = 200 * 1024 -- of lines held back before they are sent
-local MOST_RECORD_BYTES = 64 * 1024 -- of one record that are kept
-local MOST_REASON_BYTES = 4000
+local MAX_BYTES = 200 * 1024 -- of lines held back before they are sent
+local MAX_RECORD_BYTES = 64 * 1024 -- of one record that are kept
+local MAX_REASON_BYTES = 4000
 
 local lines, bytes = {}, 0
 local component, kind
@@ -44,19 +44,19 @@ end
 
 -- members: JSON text of the record
 local function add(members, n, reason, now, stream, position, pack)
-  reason = reason:sub(1, MOST_REASON_BYTES)
+  reason = reason:sub(1, MAX_REASON_BYTES)
   if not json_text.is_utf8(reason) then reason = reason:gsub("[\128-\255]", "?") end
   local line = string.format('{"time":"%s","component":"%s","kind":"%s","reason":"%s","stream":"%s","position":%s,"bytes":%d,%s}\n',
     date_text.rfc3339(now), json_text.escape(component), kind, json_text.escape(reason), bit.tohex(stream),
     numbers.int64_text(position), n, members)
   lines[#lines + 1] = line
   bytes = bytes + #line
-  if bytes > MOST_BYTES then M.flush(pack) end
+  if bytes > MAX_BYTES then M.flush(pack) end
 end
 
 -- at: uint8_t * to the record; n: its bytes; now: int64 ns; stream: uint64; position: int64 of the record in its stream
 function M.add(at, n, reason, now, stream, position, pack)
-  local kept = math.min(n, MOST_RECORD_BYTES)
+  local kept = math.min(n, MAX_RECORD_BYTES)
   add(member("record", ffi.string(at, kept)), n, reason, now, stream, position, pack)
 end
 
@@ -67,7 +67,7 @@ function M.add_message(record, raw, pack, shape, reason, now, stream, position, 
     return M.add(raw + record.raw_start, record.raw_end - record.raw_start, reason, now, stream, position + record.raw_start, work)
   end
   local payload = not is_fatal and values.reader(shape, "Payload", 0, 0)(record, raw, pack) or ""
-  local members = { member("record", ""), member("message_type", shape.type or ""), member("payload", payload:sub(1, MOST_RECORD_BYTES)) }
+  local members = { member("record", ""), member("message_type", shape.type or ""), member("payload", payload:sub(1, MAX_RECORD_BYTES)) }
   add(table.concat(members, ","), 0, reason, now, stream, position, work)
 end
 

@@ -16,8 +16,8 @@ local matcher, process_message, timer_event, prepare, beat
 local job = {}
 
 -- A filter may fail at every record, and a failed record is lost to nobody else: of more than so many, only some are kept.
-local MOST_LETTERS, LETTERS_PER_S = 1000, 10
-local letters = { left = MOST_LETTERS, at_s = 0 }
+local MAX_LETTERS, LETTERS_PER_S = 1000, 10
+local letters = { left = MAX_LETTERS, at_s = 0 }
 
 -- spec: {matcher = from matcher.new, process_message, timer_event or nil, prepare = called before calls into the script with
 -- whether they are timer_event}
@@ -29,7 +29,7 @@ end
 local function keeps_letter()
   local now_s = tonumber(emit.now) / 1e9
   local passed_s = math.max(0, now_s - letters.at_s)
-  letters.left, letters.at_s = math.min(MOST_LETTERS, letters.left + passed_s * LETTERS_PER_S), now_s
+  letters.left, letters.at_s = math.min(MAX_LETTERS, letters.left + passed_s * LETTERS_PER_S), now_s
   if letters.left < 1 then
     job.not_kept = job.not_kept + 1
     return false

@@ -12,12 +12,12 @@ local usage = require "usage"
 local M = {}
 
 local cast = ffi.cast
-local MOST_FIELDS, MOST_HEADERS = 1024, 16 -- max_message_fields is never more
+local MAX_FIELDS, MAX_HEADERS = 1024, 16 -- max_message_fields is never more
 
 local KINDS = { number = L.DOUBLE, string = L.STRING, boolean = L.BOOL, cdata = L.INTEGER }
 local BY_VALUE_TYPE = { [0] = L.STRING, [1] = L.BYTES, [2] = L.INTEGER, [3] = L.DOUBLE, [4] = L.BOOL }
 
-local columns, slots, count, fields = {}, ffi.new("hk_slot[?]", MOST_FIELDS + MOST_HEADERS), 0, 0
+local columns, slots, count, fields = {}, ffi.new("hk_slot[?]", MAX_FIELDS + MAX_HEADERS), 0, 0
 
 local function bad(name, what)
   error("inject_message: " .. name .. ": " .. what, 0)

@@ -19,8 +19,8 @@ local M = {}
 local cast, copy = ffi.cast, ffi.copy
 local band = bit.band
 
-local MOST_FIELDS, MOST_HEADERS = 1024, 16 -- max_message_fields is never more
-local staged_bytes = L.RECORD_BYTES + L.SLOT_BYTES * (MOST_FIELDS + MOST_HEADERS)
+local MAX_FIELDS, MAX_HEADERS = 1024, 16 -- max_message_fields is never more
+local staged_bytes = L.RECORD_BYTES + L.SLOT_BYTES * (MAX_FIELDS + MAX_HEADERS)
 local staged_memory = ffi.new("uint64_t[?]", staged_bytes / 8)
 local staged_record = cast(L.record_ptr, staged_memory)
 local staged_slots = cast(L.slot_ptr, staged_record + 1)
@@ -207,7 +207,7 @@ end
 
 function M.stage()
   if staged then return end
-  if shape.slots > MOST_FIELDS then error("a message has at most " .. MOST_FIELDS .. " fields", 0) end
+  if shape.slots > MAX_FIELDS then error("a message has at most " .. MAX_FIELDS .. " fields", 0) end
   heap_mark = W.heap
   before.record, before.raw, before.pack, before.shape = record, raw, pack, shape
   copy(staged_memory, record, shape.bytes)
@@ -279,7 +279,7 @@ local function plan_write(variable, kind, representation, fi)
   end
   if not index then
     if band(flags, L.HEADER) == 0 then usage.field(from.fields + 1) end
-    if from.slots >= MOST_FIELDS + MOST_HEADERS then error("a message has at most " .. MOST_HEADERS .. " headers", 3) end
+    if from.slots >= MAX_FIELDS + MAX_HEADERS then error("a message has at most " .. MAX_HEADERS .. " headers", 3) end
   end
   local old = index and from.columns[index]
   if kind == L.STRING and old and old.kind == L.BYTES then kind = L.BYTES end

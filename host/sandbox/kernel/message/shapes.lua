@@ -9,7 +9,7 @@ local M = {}
 
 -- Code is compiled for each shape, so records that all differ would fill the memory with it: beyond so many shapes all are
 -- forgotten, and what is still in use is compiled again.
-local MOST_SHAPES, MOST_COLUMNS_KNOWN, MOST_LISTS, MOST_LISTED = 300, 6000, 64, 16
+local MAX_SHAPES, MAX_COLUMNS_KNOWN, MAX_LISTS, MAX_LISTED = 300, 6000, 64, 16
 
 local known, known_count, known_columns = {}, 0, 0
 local lists, list_count = {}, 0 -- [block of shapes of a pack] = list of them, counted from 0
@@ -39,10 +39,10 @@ local function text(s)
   return u16(#s) .. s
 end
 
-local MOST_COLUMNS = 65000 -- their number and the length of a record are written in 16 bits
+local MAX_COLUMNS = 65000 -- their number and the length of a record are written in 16 bits
 
 local function serialize(def)
-  if #def.columns > MOST_COLUMNS then error("a message has at most " .. MOST_COLUMNS .. " fields", 0) end
+  if #def.columns > MAX_COLUMNS then error("a message has at most " .. MAX_COLUMNS .. " fields", 0) end
   local parts = { "", u16(def.payload_is_record and L.PAYLOAD_IS_RECORD or 0), u16(#def.columns),
     text(def.type), text(def.logger) }
   for _, c in ipairs(def.columns) do
@@ -89,7 +89,7 @@ function M.intern(def)
   local key = serialize(def)
   local shape = known[key]
   if shape then return shape end
-  if known_count >= MOST_SHAPES or known_columns >= MOST_COLUMNS_KNOWN then forget_all() end
+  if known_count >= MAX_SHAPES or known_columns >= MAX_COLUMNS_KNOWN then forget_all() end
   shape = build(def, key)
   known[key] = shape
   known_count, known_columns = known_count + 1, known_columns + #def.columns
@@ -166,8 +166,8 @@ function M.of_pack(pack)
     list[i] = M.intern(parse_one(pack, at))
     at = at + #list[i].key
   end
-  if header.shape_count > MOST_LISTED then return list end -- it will hardly come again
-  if list_count >= MOST_LISTS then
+  if header.shape_count > MAX_LISTED then return list end -- it will hardly come again
+  if list_count >= MAX_LISTS then
     lists, list_count = {}, 0
   end
   lists[block], list_count = list, list_count + 1

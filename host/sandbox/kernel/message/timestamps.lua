@@ -172,7 +172,7 @@ end)
 M.reference_ns = ffi.new "int64_t[1]"
 
 local DAY_NS = 86400000000000LL
-local MOST_YEARS_BACK = 9 -- 29 February: there may be eight years between two of them
+local MAX_YEARS_BACK = 9 -- 29 February: there may be eight years between two of them
 
 local function year_of(ns)
   return tonumber(os.date("!%Y", tonumber(ns / NS)))
@@ -186,7 +186,7 @@ M.rfc3164 = remembered(function(p, from, to)
   if d < 0 or h < 0 or mi < 0 or s < 0 or p[from + 3] ~= 32 or p[from + 6] ~= 32 then return false end
   local mo, reference = month(p, from), M.reference_ns[0]
   local year = year_of(reference) + 1
-  for y = year, year - MOST_YEARS_BACK, -1 do
+  for y = year, year - MAX_YEARS_BACK, -1 do
     if set(y, mo, d, h, mi, s, 0, 0) and value[0] <= reference + DAY_NS then return true end
   end
   return false

@@ -7,7 +7,7 @@ local handles = require "handles"
 local M = {}
 
 -- texts remembered for one field before all are forgotten
-local MOST_REMEMBERED = 1000
+local MAX_REMEMBERED = 1000
 
 local KINDS = { string = L.STRING, integer = L.INTEGER, double = L.DOUBLE, bool = L.BOOL }
 
@@ -56,7 +56,7 @@ function M.new(transform, kind)
       else
         v = plain_value(v, kind)
       end
-      if count >= MOST_REMEMBERED then
+      if count >= MAX_REMEMBERED then
         remembered, count = {}, 0
       end
       remembered[text], count = v, count + 1

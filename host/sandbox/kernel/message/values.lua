@@ -197,14 +197,14 @@ local function build(shape, variable, fi, ai)
 end
 
 -- readers of a shape before all are forgotten: a script may ask for other names and indexes all the time
-local MOST_READERS = 1000
+local MAX_READERS = 1000
 
 -- fi, ai: field index and array index, from 0
 function M.reader(shape, variable, fi, ai)
   local key = fi == 0 and ai == 0 and variable or variable .. "\0" .. fi .. "\0" .. ai
   local reader = shape.readers[key]
   if reader then return reader end
-  if shape.reader_count >= MOST_READERS then
+  if shape.reader_count >= MAX_READERS then
     shape.readers, shape.reader_count = {}, 0
   end
   reader = build(shape, variable, fi, ai)

@@ -45,11 +45,11 @@ function W.close()
 end
 
 -- more shapes than these make a pack full: who reads it holds them all at once
-local MOST_SHAPES, MOST_SHAPE_BYTES, MOST_COLUMNS = 128, 128 * 1024, 2500
+local MAX_SHAPES, MAX_SHAPE_BYTES, MAX_COLUMNS = 128, 128 * 1024, 2500
 
 -- what W.bytes_left says, or none if the pack has shapes enough
 function W.room()
-  return #W.shape_list < MOST_SHAPES and W.shape_bytes < MOST_SHAPE_BYTES and W.columns < MOST_COLUMNS and W.bytes_left() or 0
+  return #W.shape_list < MAX_SHAPES and W.shape_bytes < MAX_SHAPE_BYTES and W.columns < MAX_COLUMNS and W.bytes_left() or 0
 end
 
 -- what a slot that is empty has room for

@@ -42,7 +42,7 @@ local function varint_bytes(n)
   return n < 0x80 and 1 or n < 0x4000 and 2 or n < 0x200000 and 3 or 4
 end
 
-local MOST_SIZE = 0x10000000 -- what put_size takes is less
+local MAX_SIZE = 0x10000000 -- what put_size takes is less
 
 -- a length, or another small number, as a varint; without a loop, in which LuaJIT would leave one trace for another
 local function put_size(at, n)
@@ -225,12 +225,12 @@ local SCALARS = {
 local SMALL = {
   [L.INTEGER] = function(_, slot)
     local v = slot.integer
-    return v >= 0 and v < MOST_SIZE and tonumber(v) or nil
+    return v >= 0 and v < MAX_SIZE and tonumber(v) or nil
   end,
   [L.INTEGER_TEXT] = function(from, slot)
     if slot.to - slot.from > 9 then return nil end
     local v = numbers.read(from, slot.from, slot.to)
-    return v >= 0 and v < MOST_SIZE and v or nil
+    return v >= 0 and v < MAX_SIZE and v or nil
   end,
 }
 
@@ -409,13 +409,13 @@ local function uuid_and_timestamp(shape)
   end
 end
 
-local MOST_CHAINED = 50 -- Lua 5.1 allows a function 60 upvalues
+local MAX_CHAINED = 50 -- Lua 5.1 allows a function 60 upvalues
 
 -- One function that does one step after the other. Each call stands in the code by itself, so LuaJIT compiles them all in one trace; a
 -- loop over the steps would be a call of another function each time round.
 local function chain(steps, first)
   first = first or 1
-  local last = math.min(first + MOST_CHAINED - 1, #steps)
+  local last = math.min(first + MAX_CHAINED - 1, #steps)
   local names, lines = {}, {}
   for i = 1, last - first + 1 do
     names[i] = "s" .. i

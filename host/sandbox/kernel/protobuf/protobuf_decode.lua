@@ -9,7 +9,7 @@ local M = {}
 local band, rshift = bit.band, bit.rshift
 
 local STRING, BYTES, INTEGER, DOUBLE, BOOL = 0, 1, 2, 3, 4
-local MOST_FIELDS = 1024
+local MAX_FIELDS = 1024
 
 local function bad(what)
   error("protobuf: " .. what, 0)
@@ -176,7 +176,7 @@ local function read_message(p, at, stop, lend)
       local from
       from, at = read_span(p, at, stop)
       fields = fields or {}
-      if #fields >= MOST_FIELDS then bad("more than " .. MOST_FIELDS .. " fields") end
+      if #fields >= MAX_FIELDS then bad("more than " .. MAX_FIELDS .. " fields") end
       fields[#fields + 1] = read_field(p, from, at, lend)
     elseif number == 2 then
       local v

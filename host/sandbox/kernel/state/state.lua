@@ -14,7 +14,7 @@ local debug_getmetatable = debug.getmetatable
 
 local MAGIC = "HKS1"
 local NIL, FALSE, TRUE, NUMBER, STRING, TABLE, INT64, UINT64, PLAIN, OBJECT, END = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-local MOST_FIXED_BYTES = 9
+local MAX_FIXED_BYTES = 9
 local VERSION = "_PRESERVATION_VERSION"
 
 local double_ptr, int64_ptr = ffi.typeof "double *", ffi.typeof "int64_t *"
@@ -69,7 +69,7 @@ end
 
 local function put_text(text)
   M.held = text -- the pointer does not keep it from being collected
-  need(MOST_FIXED_BYTES)
+  need(MAX_FIXED_BYTES)
   put_tag(STRING)
   cast(u32_ptr, to + used)[0] = #text
   used = used + 4
@@ -86,7 +86,7 @@ end
 local function put_cdata(value)
   local signed = ffi.istype(int64_t, value)
   if not signed and not ffi.istype(uint64_t, value) then return false end
-  need(MOST_FIXED_BYTES)
+  need(MAX_FIXED_BYTES)
   put_tag(signed and INT64 or UINT64)
   cast(int64_ptr, to + used)[0] = cast(int64_t, value)
   used = used + 8
@@ -101,7 +101,7 @@ local function put_table(value)
     number = #met
     met[number + 1], numbers_of[value] = value, number
   end
-  need(MOST_FIXED_BYTES)
+  need(MAX_FIXED_BYTES)
   put_tag(TABLE)
   cast(u32_ptr, to + used)[0] = number
   used = used + 4
@@ -116,7 +116,7 @@ end
 local function put(value)
   local kind = type(value)
   if kind == "number" then
-    need(MOST_FIXED_BYTES)
+    need(MAX_FIXED_BYTES)
     put_tag(NUMBER)
     cast(double_ptr, to + used)[0] = value
     used = used + 8
