@@ -1,6 +1,6 @@
 // The graphs of circular buffers: uPlot, or a table where the bundles were not built.
 
-import { fill, h } from "../core/dom.js";
+import { h } from "../core/dom.js";
 import { count } from "../core/format.js";
 import { scroller } from "./bits.js";
 

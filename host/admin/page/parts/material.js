@@ -72,7 +72,7 @@ function messagesOf(text) {
   try {
     found = JSON.parse(text || "[]");
   } catch (fault) {
-    throw new Error(`The messages are no JSON: ${fault.message}`);
+    throw new Error(`The messages are not JSON: ${fault.message}`, { cause: fault });
   }
   return Array.isArray(found) ? found : [found];
 }

@@ -16,7 +16,7 @@ export function parseMetrics(text) {
     else if (about === "TYPE") of(name).type = words;
     else {
       const [, metric, labels = "", value] = SAMPLE.exec(line) ?? [];
-      if (metric) of(metric).samples.push({ labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key, text]) => [key, text])), value: Number(value) });
+      if (metric) of(metric).samples.push({ labels: Object.fromEntries([...labels.matchAll(LABEL)].map(([, key, label]) => [key, label])), value: Number(value) });
     }
   }
   return [...families.values()].filter((family) => family.samples.length);

@@ -122,6 +122,6 @@ function optionsOf(text) {
   try {
     return JSON.parse(text || "{}");
   } catch (fault) {
-    throw new Error(`The options are no JSON: ${fault.message}`);
+    throw new Error(`The options are not JSON: ${fault.message}`, { cause: fault });
   }
 }

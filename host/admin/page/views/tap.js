@@ -23,11 +23,11 @@ export async function show(root, { query, signal }) {
   const list = h("ol", { class: "records", "aria-label": "Records, newest first" });
   let watching = null;
 
-  const stop = (words = "Stopped.") => {
+  const stop = (reason = "Stopped.") => {
     watching?.abort();
     watching = null;
     toggle.textContent = "Watch";
-    setText(status, words);
+    setText(status, reason);
   };
   const watch = async () => {
     const mine = new AbortController();
