@@ -1,1 +1,1 @@
-"""Configuration: the model, loading, interpolation, checking, and the JSON Schema."""
+"""Configuration: model, loading, interpolation, checks, and the JSON Schema."""

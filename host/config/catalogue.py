@@ -1,4 +1,4 @@
-"""Everything that a configuration may name, described: for `hekate list`, the JSON Schema and the reference."""
+"""Descriptions of every type a configuration can name, for `hekate list`, the JSON Schema and the reference."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ _TYPE_WORDS = {str: "string", int: "integer", float: "number", bool: "boolean", 
 
 
 class OptionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One option: what it is called, what it takes, what it means."""
+    """One option: name, type, meaning."""
 
     name: str
     type: str
@@ -43,7 +43,10 @@ class PluginInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def describe(stage: Stage, sandbox_dir: Path | None, errors: list[ConfigError]) -> Iterator[PluginInfo]:
-    """All types of a stage, by name; Lua plugins whose header has a fault are left out and added to `errors`."""
+    """Yield the types of a stage, sorted by name.
+
+    A Lua plugin with an invalid header is omitted and reported in `errors`.
+    """
     if stage in LUA_STAGES:
         for plugin in Library(sandbox_dir).plugins(LUA_STAGES[stage], errors):
             yield _lua(stage, plugin)
@@ -86,7 +89,7 @@ def _lua(stage: Stage, plugin: Plugin) -> PluginInfo:
 
 
 def struct_options(struct: type[msgspec.Struct]) -> list[OptionInfo]:
-    """The fields of a struct as options; those of a struct inside it as `outer.inner`."""
+    """Return the fields of a struct as options. Fields of a nested struct are named `outer.inner`."""
     hints = get_type_hints(struct, include_extras=True)
     return [option for field in msgspec.structs.fields(struct) for option in _field(field, hints[field.name])]
 
@@ -114,7 +117,7 @@ def _field(field: Any, annotation: Any) -> Iterator[OptionInfo]:
 
 
 def type_name(annotation: Any) -> str:
-    """A type in the words of the documentation: `integer`, `list of string`, `string or list of string`."""
+    """Return a type in the documentation's terms: `integer`, `list of string`, `string or list of string`."""
     names = [_member_name(member) for member in convert.members(annotation)]
     return " or ".join(dict.fromkeys(name for name in names if name != "null"))
 

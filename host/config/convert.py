@@ -1,6 +1,6 @@
-"""From a tree of nodes to typed values, with every fault reported at its own line.
+"""Converts a tree of nodes to typed values and reports every error with its own line.
 
-msgspec stops at the first fault; here each option is converted by itself, so a user sees all of them at once.
+msgspec stops at the first error. This module converts each option separately, so that a user sees all errors at once.
 """
 
 import difflib
@@ -41,17 +41,17 @@ _STEP = re.compile(r"\[(?P<index>\d+)\]|\.(?P<key>[^.\[]+)")
 def to_struct(
     where: Node, entries: Mapping[str, Node], cls: type[StructT], path: str, errors: list[ConfigError]
 ) -> StructT | None:
-    """Make a struct of the entries that are its fields; entries of other names are ignored.
+    """Build a struct from the entries that are its fields. Ignore other entries.
 
     Args:
-        where: The node that faults without a place of their own are reported at.
+        where: The node to report errors at that have no position of their own.
         entries: Nodes by key.
         cls: The struct.
         path: Configuration path of `where`.
-        errors: Faults are added here.
+        errors: Errors are appended here.
 
     Returns:
-        The struct, or None if there was a fault.
+        The struct, or None if there was an error.
     """
     before = len(errors)
     hints = typing.get_type_hints(cls, include_extras=True)
@@ -73,7 +73,7 @@ def to_struct(
 
 
 def to_value(node: Node, annotation: Any, path: str, errors: list[ConfigError]) -> Any:
-    """Convert one node to the type that an annotation names; FAULTY if that fails."""
+    """Convert a node to the annotated type. Return FAULTY on failure."""
     if node.value is FAULTY:
         return FAULTY
     struct = _struct_in(annotation)
@@ -90,7 +90,7 @@ def to_value(node: Node, annotation: Any, path: str, errors: list[ConfigError]) 
 def unknown_keys(
     entries: Mapping[str, Node], known: Collection[str], path: str, errors: list[ConfigError], kind: str = "option"
 ) -> None:
-    """Report each key that is not among the known ones."""
+    """Append an error for each key that is not in `known`."""
     for key, node in entries.items():
         if key not in known:
             message = f"There is no {kind} `{key}` here."
@@ -98,7 +98,7 @@ def unknown_keys(
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint from what is nearest to a misspelt word, else from all there is."""
+    """Return a hint that names the closest known word, or all known words if none is close."""
     choices = sorted(known)
     close = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
     if close:
@@ -107,38 +107,38 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def join(path: str, key: str) -> str:
-    """Configuration path of a key below a path."""
+    """Return the configuration path of a key below `path`."""
     return f"{path}.{key}" if path else key
 
 
 def sentence(text: str) -> str:
-    """A text as a sentence: capital first, full stop last."""
+    """Return the text with a leading capital and a final full stop."""
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def description(annotation: Any) -> str:
-    """What the `msgspec.Meta` of an annotation says, or an empty string."""
+    """Return the description in an annotation's `msgspec.Meta`, or an empty string."""
     notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
     return next((note.description for note in notes if isinstance(note, msgspec.Meta) and note.description), "")
 
 
 def bare(annotation: Any) -> Any:
-    """An annotation without `Annotated`."""
+    """Return an annotation without `Annotated`."""
     return bare(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
 
 
 def members(annotation: Any) -> list[Any]:
-    """The alternatives of a union, or the type itself; without `Annotated`."""
+    """Return the members of a union, or the type itself, without `Annotated`."""
     inner = bare(annotation)
     if get_origin(inner) in (Union, types.UnionType):
-        return [found for alternative in get_args(inner) for found in members(alternative)]
+        return [member for alternative in get_args(inner) for member in members(alternative)]
     return [inner]
 
 
 def _struct_in(annotation: Any) -> type[msgspec.Struct] | None:
-    found = (member for member in members(annotation) if isinstance(member, type))
-    return next((member for member in found if issubclass(member, msgspec.Struct)), None)
+    classes = (member for member in members(annotation) if isinstance(member, type))
+    return next((cls for cls in classes if issubclass(cls, msgspec.Struct)), None)
 
 
 def _struct_in_items(annotation: Any) -> Any:
@@ -154,8 +154,8 @@ def _nested(node: Node, struct: type[msgspec.Struct], path: str, errors: list[Co
     assert node.mapping is not None
     before = len(errors)
     unknown_keys(node.mapping, [field.encode_name for field in msgspec.structs.fields(struct)], path, errors)
-    made = to_struct(node, node.mapping, struct, path, errors)
-    return made if len(errors) == before else FAULTY
+    value = to_struct(node, node.mapping, struct, path, errors)
+    return value if len(errors) == before else FAULTY
 
 
 def _plain(node: Node, annotation: Any, path: str, errors: list[ConfigError]) -> Any:
@@ -201,7 +201,7 @@ def _follow(node: Node, at: str) -> tuple[Node, str]:
 
 
 def _explain(text: str, annotation: Any, node: Node) -> tuple[str, str]:
-    """Turn msgspec's wording into ours, and find what to do."""
+    """Reword a msgspec error and return it with a hint."""
     if text.startswith("Invalid enum value"):
         choices = [str(choice) for member in members(annotation) for choice in get_args(member)]
         close = difflib.get_close_matches(str(node.value), choices, n=1)

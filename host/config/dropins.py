@@ -1,4 +1,4 @@
-"""Filters that run because their file lies in the drop-in directory: scripts with front matter, and `.cfg` files."""
+"""Filters of the drop-in directory: scripts with front matter, and `.cfg` files."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,58 +17,58 @@ Mark = tuple[int, ...]
 Maker = Callable[[], model.Filter | None]
 
 
-class _Known(NamedTuple):
-    """A file as it was when it was last read, and the filter that it last made without a fault."""
+class _FileState(NamedTuple):
+    """The state of a file at its last read, and the last valid filter it defined."""
 
     mark: Mark
     filter_: model.Filter | None
     broken: bool
-    """Whether it makes none as it is."""
+    """True if the current file does not define a valid filter."""
 
 
 class DropIns:
-    """Reads the filters of a drop-in directory; a file that has not changed is not read again."""
+    """Reads the filters of a drop-in directory. Files that have not changed are not read again."""
 
     def __init__(self) -> None:
-        self._read: dict[Path, _Known] = {}
+        self._read: dict[Path, _FileState] = {}
         self._cfgs: dict[Path, tuple[Mark, Cfg | None]] = {}
 
     def filters(self, config: model.Config) -> tuple[dict[str, model.Filter], list[ConfigError]]:
-        """The filters that run by themselves.
+        """Return the filters of the drop-in directory.
 
         Args:
-            config: The configuration. A script that one of its filters uses already does not run a second time, and a
-                name that it uses is its own.
+            config: The configuration. It takes precedence: a script that one of its filters uses does not run a second
+                time, and a name that it uses is not used again.
 
         Returns:
-            The filters, by name, and the faults of those files that were read just now. A file with a fault stands for
-            the filter that it was before.
+            The filters by name, and the errors of the files that this call read. An invalid file keeps its last valid
+            filter.
         """
         errors: list[ConfigError] = []
-        found: dict[str, model.Filter] = {}
+        filters: dict[str, model.Filter] = {}
         if config.hekate.sandbox_dir is None:
-            return found, errors
-        seen: dict[Path, _Known] = {}
+            return filters, errors
+        seen: dict[Path, _FileState] = {}
         for path, mark, make in self._candidates(Path(config.hekate.sandbox_dir), config, errors):
-            known = self._read.get(path, _Known((), None, broken=False))
+            known = self._read.get(path, _FileState((), None, broken=False))
             if known.mark != mark:
-                made = make()
-                known = _Known(mark, made or known.filter_, broken=made is None)
+                filter_ = make()
+                known = _FileState(mark, filter_ or known.filter_, broken=filter_ is None)
             seen[path] = known
             if known.filter_ is not None and known.filter_.name not in config.filters:
-                found[known.filter_.name] = known.filter_
+                filters[known.filter_.name] = known.filter_
         self._read = seen
-        return found, errors
+        return filters, errors
 
     @property
     def broken(self) -> list[str]:
-        """The files that make no filter as they are."""
+        """Paths of the files that currently do not define a valid filter."""
         return [str(path) for path, known in self._read.items() if known.broken]
 
     def _candidates(
         self, sandbox_dir: Path, config: model.Config, errors: list[ConfigError]
     ) -> Iterator[tuple[Path, Mark, Maker]]:
-        """Each file that is a filter, with the mark of all that it is made of, and what makes it."""
+        """Yield each filter file with the mark of its sources and a function that builds the filter."""
         folder, settings = sandbox_dir / "filters", config.hekate
         library_ = Library(sandbox_dir)
         used = {filter_.sandbox.path for filter_ in config.filters.values()}
@@ -99,7 +99,7 @@ def _files(folder: Path, pattern: str) -> list[Path]:
 
 
 def _mark_of(path: Path) -> Mark | None:
-    """What tells whether a file has changed; None if it has just gone."""
+    """Return values that change whenever the file changes; None if the file no longer exists."""
     try:
         status = path.stat()
     except OSError:
@@ -108,13 +108,13 @@ def _mark_of(path: Path) -> Mark | None:
 
 
 def _of_cfg(
-    cfg: Cfg | None, found: Library, settings: model.HostSettings, errors: list[ConfigError]
+    cfg: Cfg | None, library_: Library, settings: model.HostSettings, errors: list[ConfigError]
 ) -> model.Filter | None:
-    return None if cfg is None else hindsight_cfg.to_filter(cfg, found, settings, errors)
+    return None if cfg is None else hindsight_cfg.to_filter(cfg, library_, settings, errors)
 
 
 def _of_script(path: Path, settings: model.HostSettings, errors: list[ConfigError]) -> model.Filter | None:
-    """A script that says itself which messages it sees."""
+    """Build a filter from a script whose front matter has a message_matcher."""
     plugin = library.load(path, "filter", errors)
     if plugin is None:
         return None
@@ -125,9 +125,9 @@ def _of_script(path: Path, settings: model.HostSettings, errors: list[ConfigErro
                 "message_matcher",
                 str(path),
                 1,
-                "A filter that runs by itself must say which messages it sees.",
-                'Add `message_matcher: "TRUE"` or a better one to its front matter, or put a '
-                f'{path.stem}.cfg beside it that says filename = "{path.name}" and message_matcher = "TRUE".',
+                "A filter in the drop-in directory needs a message_matcher.",
+                'Add one to its front matter (`message_matcher: "TRUE"` selects all messages), or add a '
+                f'{path.stem}.cfg with filename = "{path.name}" and message_matcher = "TRUE".',
             )
         )
         return None
@@ -139,7 +139,7 @@ def _of_script(path: Path, settings: model.HostSettings, errors: list[ConfigErro
 
 
 def standalone_filter(plugin: Plugin, sandbox: model.Sandbox, message_matcher: str) -> model.Filter:
-    """A filter that stands in no configuration."""
+    """Build a filter that no configuration file defines."""
     return model.Filter(
         name=plugin.name,
         sandbox=sandbox,

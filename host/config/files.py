@@ -1,8 +1,8 @@
-"""Reading configuration files and merging them into one tree.
+"""Reads configuration files and merges them into one tree.
 
-A directory stands for its `*.yaml` and `*.yml` files in the order of their names. Files add entries to each
-other; the same entry in two files is a fault that names both places, because which one wins would be a guess.
-Top-level keys that start with `x-` are left alone: they hold anchors.
+A directory stands for its `*.yaml` and `*.yml` files, sorted by name. Entries of all files add up. The same entry in
+two files is an error that names both places, because neither file has precedence. Top-level keys that start with `x-`
+are ignored: they hold anchors.
 """
 
 from collections.abc import Iterable
@@ -15,19 +15,19 @@ from host.core.errors import ConfigError
 
 SECTIONS = ("hekate", "admin", *STAGES, "tests")
 OPTIONAL = "admin"
-"""The section that means something by being there, even if nothing stands in it."""
+"""The section whose presence has a meaning, even if it is empty."""
 Sections = dict[str, dict[str, Node]]
 
 
 def read(paths: Iterable[str | Path], errors: list[ConfigError]) -> Sections:
-    """Read and merge.
+    """Read and merge configuration files.
 
     Args:
-        paths: Files and directories, as the user gave them.
-        errors: Faults are added here.
+        paths: Files and directories from the user.
+        errors: Errors are appended here.
 
     Returns:
-        Entries by section; every section is present, but `admin` only if the user wrote it.
+        Entries by section. Every section is present, except `admin`, which is present only if the user wrote it.
     """
     merged: Sections = {section: {} for section in SECTIONS if section != OPTIONAL}
     for file in _expand(paths, errors):
@@ -41,12 +41,12 @@ def read(paths: Iterable[str | Path], errors: list[ConfigError]) -> Sections:
 def _expand(paths: Iterable[str | Path], errors: list[ConfigError]) -> list[Path]:
     files: dict[Path, Path] = {}
     for path in map(Path, paths):
-        found = [path]
+        matches = [path]
         if path.is_dir():
-            found = sorted(entry for entry in path.iterdir() if entry.suffix in {".yaml", ".yml"})
-            if not found:
+            matches = sorted(entry for entry in path.iterdir() if entry.suffix in {".yaml", ".yml"})
+            if not matches:
                 errors.append(ConfigError("", str(path), 0, "There is no *.yaml file in this directory."))
-        for file in found:
+        for file in matches:
             files.setdefault(file.resolve(), file)
     return list(files.values())
 
@@ -55,7 +55,7 @@ def _text(file: Path, errors: list[ConfigError]) -> str | None:
     try:
         return file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        hint = "`hekate new config NAME` writes one to begin with." if isinstance(error, FileNotFoundError) else ""
+        hint = "`hekate new config NAME` creates one." if isinstance(error, FileNotFoundError) else ""
         errors.append(ConfigError("", str(file), 0, f"Cannot read the configuration: {error.strerror}.", hint))
     except UnicodeDecodeError:
         errors.append(ConfigError("", str(file), 0, "The configuration is not UTF-8 text.", "Save it as UTF-8."))
@@ -84,5 +84,5 @@ def _merge_section(entries: dict[str, Node], section: str, node: Node, errors: l
     for key, child in node.mapping.items():
         first = entries.setdefault(key, child)
         if first is not child:
-            message = f"`{key}` is given here and in {first.file}:{first.line}."
+            message = f"`{key}` is set here and in {first.file}:{first.line}."
             errors.append(ConfigError(f"{section}.{key}", child.file, child.line, message, "Keep one of the two."))

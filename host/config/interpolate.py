@@ -1,8 +1,8 @@
-"""Environment variables in string values: `${VAR}`, `${VAR:-default}`, `${VAR:?message}`, `$$` for a dollar.
+"""Interpolates environment variables: `${VAR}`, `${VAR:-default}`, `${VAR:?message}`, and `$$` for a dollar sign.
 
-Done after YAML was parsed, in strings only, and once: what a variable holds can neither add keys nor be
-interpolated again. A single `$` that no brace follows stays as it is, so that an nginx log format needs no care.
-A value with an interpolation in it may become any scalar type: `port: ${PORT}` is a number if port is one.
+Interpolation happens once, after YAML parsing, and only in string values. The content of a variable can neither add
+keys nor be interpolated again. A `$` without a brace is kept, so that an nginx log format needs no escapes. A value
+with an interpolation can become any scalar type: `port: ${PORT}` becomes a number if the option is a number.
 """
 
 import re
@@ -16,7 +16,7 @@ _BODY = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<operator>[-?])(?P<w
 
 
 class InterpolationError(ValueError):
-    """A `${...}` that cannot be replaced; the message says why."""
+    """Raised for a `${...}` that cannot be replaced."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -24,14 +24,14 @@ class InterpolationError(ValueError):
 
 
 def interpolate(text: str, env: Mapping[str, str]) -> str:
-    """Replace what stands for variables in one string.
+    """Replace the variables in a string.
 
     Args:
-        text: The string as it was in the file.
+        text: The string from the file.
         env: The variables.
 
     Raises:
-        InterpolationError: A variable is not set and has no default, or the form is none of the three.
+        InterpolationError: A variable is not set and has no default, or the syntax is not valid.
     """
 
     def replace(match: re.Match[str]) -> str:
@@ -43,29 +43,29 @@ def interpolate(text: str, env: Mapping[str, str]) -> str:
 def _resolve(match: re.Match[str], env: Mapping[str, str]) -> str:
     parts = _BODY.fullmatch(match["body"]) if match["end"] else None
     if parts is None:
-        hint = "Write ${NAME}, ${NAME:-default} or ${NAME:?message}; $${ for a plain ${."
+        hint = "Write ${NAME}, ${NAME:-default} or ${NAME:?message}. Write $${ for a literal ${."
         raise InterpolationError(f"`{match[0]}` is not a variable.", hint)
     name, operator, word = parts["name"], parts["operator"], parts["word"]
     value = env.get(name, "")
-    # As in the shell: with an operator, an empty variable counts as one that is not set.
+    # As in the shell, an operator treats an empty variable as unset.
     if value or (name in env and operator is None):
         return value
     if operator == "-":
         return str(word)
     if operator == "?":
         raise InterpolationError(f"{name}: {word or 'must be set'}.", f"Set the environment variable {name}.")
-    hint = f"Set it, or give a default: ${{{name}:-...}}."
+    hint = f"Set it, or write a default: ${{{name}:-...}}."
     raise InterpolationError(f"The environment variable {name} is not set.", hint)
 
 
 def interpolate_tree(node: Node, path: str, env: Mapping[str, str], errors: list[ConfigError]) -> None:
-    """Interpolate every string value of a tree in place; keys stay as they are.
+    """Interpolate every string value of a tree in place. Keys are not changed.
 
     Args:
         node: The tree.
         path: Its configuration path.
         env: The variables.
-        errors: Faults are added here.
+        errors: Errors are appended here.
     """
     if isinstance(node.value, dict):
         for key, child in node.value.items():

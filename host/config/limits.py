@@ -1,4 +1,4 @@
-"""What a sandbox may use: what is asked for, what the host allows at most, and what comes of both."""
+"""Limits of sandboxes: the requested value, the host's maximum, and the effective value."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import msgspec
 from host.config.model import HostSettings, Limits, Sandbox, SandboxMaximums
 
 NAMES = tuple(field.name for field in msgspec.structs.fields(SandboxMaximums))
-"""Of all limits."""
+"""The names of all limits."""
 
 
 class Limit(NamedTuple):
@@ -16,48 +16,46 @@ class Limit(NamedTuple):
 
     name: str
     default: int
-    """Of the host, for who asks for nothing."""
-    asked: int | None
+    """The host's value for a sandbox that requests none."""
+    requested: int | None
     maximum: int
     effective: int
 
     @property
     def capped(self) -> bool:
-        """Whether more was asked for than may be had."""
-        return self.asked is not None and self.asked > self.effective
+        """True if the requested value exceeds the maximum."""
+        return self.requested is not None and self.requested > self.effective
 
 
-def of(settings: HostSettings, *asking: Any) -> dict[str, Limit]:
-    """All limits of a sandbox.
+def resolve(settings: HostSettings, *requests: Any) -> dict[str, Limit]:
+    """Return all limits of a sandbox by name.
 
     Args:
-        settings: Defaults and maximums. A default above the maximum is one that the host itself grants.
-        asking: Structs with some of the limits as attributes, the most important one first; None asks for nothing.
-
-    Returns:
-        By name.
+        settings: Defaults and maximums. A default above the maximum raises the maximum.
+        requests: Structs with some of the limits as attributes, in order of precedence. None requests nothing.
     """
-    found = {}
+    limits = {}
     for name in NAMES:
         default = getattr(settings, name)
         maximum = max(default, getattr(settings.sandbox_maximums, name))
-        asked = next((value for struct in asking if (value := getattr(struct, name, None)) is not None), None)
-        found[name] = Limit(name, default, asked, maximum, min(default if asked is None else asked, maximum))
-    return found
+        requested = next((value for struct in requests if (value := getattr(struct, name, None)) is not None), None)
+        value = min(default if requested is None else requested, maximum)
+        limits[name] = Limit(name, default, requested, maximum, value)
+    return limits
 
 
-def effective(settings: HostSettings, *asking: Any) -> Limits:
-    """What a sandbox gets; see `of`."""
-    limits = of(settings, *asking)
-    asked = {limit.name: limit.asked for limit in limits.values() if limit.asked is not None and limit.capped}
-    return Limits(asked=asked, **{limit.name: limit.effective for limit in limits.values()})
+def effective(settings: HostSettings, *requests: Any) -> Limits:
+    """Return the effective limits of a sandbox. For the arguments see `resolve`."""
+    limits = resolve(settings, *requests)
+    capped = {limit.name: limit.requested for limit in limits.values() if limit.requested is not None and limit.capped}
+    return Limits(requested=capped, **{limit.name: limit.effective for limit in limits.values()})
 
 
 def notes(sandboxes: Iterable[Sandbox]) -> list[str]:
-    """A sentence for each limit of which less is granted than was asked for."""
+    """Return a sentence for each limit that was reduced to the host's maximum."""
     return [
-        f"{sandbox.kind} {sandbox.name}: {name} is {getattr(sandbox.limits, name)}, as"
-        f" hekate.sandbox_maximums says, and not {asked}."
+        f"{sandbox.kind} {sandbox.name}: {name} {requested} was reduced to {getattr(sandbox.limits, name)},"
+        " the maximum in hekate.sandbox_maximums."
         for sandbox in sandboxes
-        for name, asked in sandbox.limits.asked.items()
+        for name, requested in sandbox.limits.requested.items()
     ]

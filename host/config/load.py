@@ -1,4 +1,4 @@
-"""Loading a configuration: read, merge, interpolate, resolve. All faults come at once, as `ConfigErrors`."""
+"""Loads a configuration: read, merge, interpolate, resolve. Raises all errors at once, as `ConfigErrors`."""
 
 import os
 import socket
@@ -20,18 +20,18 @@ from host.core.errors import ConfigError, ConfigErrors
 from host.plugins.library import Library
 
 
-class Place(NamedTuple):
-    """Where something stands."""
+class SourcePosition(NamedTuple):
+    """A line of a configuration file."""
 
     file: str
     line: int
 
 
-class Loaded(NamedTuple):
-    """A configuration, and where each of its paths (`outputs.errors.path`) stands."""
+class LoadedConfig(NamedTuple):
+    """A configuration, with the position of each configuration path such as `outputs.errors.path`."""
 
     config: Config
-    places: dict[str, Place]
+    positions: dict[str, SourcePosition]
     tests: dict[str, Node]
     """The `tests` section, checked; see `host.trial.pipeline_tests`."""
 
@@ -44,24 +44,24 @@ def load_config(paths: Iterable[str | Path], env: Mapping[str, str] = os.environ
         env: Variables for `${...}`.
 
     Raises:
-        ConfigErrors: All that is wrong with it.
+        ConfigErrors: The configuration is not valid. Holds all errors.
     """
     return load(paths, env).config
 
 
-def load(paths: Iterable[str | Path], env: Mapping[str, str] = os.environ) -> Loaded:
-    """As `load_config`, and keep the places."""
+def load(paths: Iterable[str | Path], env: Mapping[str, str] = os.environ) -> LoadedConfig:
+    """Load a configuration with its positions and tests. See `load_config`."""
     errors: list[ConfigError] = []
     sections = files.read(paths, errors)
     for section, entries in sections.items():
-        for name, node in entries.items() if section != "tests" else ():  # which hold records as they are
+        for name, node in entries.items() if section != "tests" else ():  # tests hold literal records
             interpolate_tree(node, f"{section}.{name}", env, errors)
     config = _resolve(sections, errors)
     for name, node in sections["tests"].items():
         convert.to_value(node, TestKeys, f"tests.{name}", errors)
     if errors:
         raise ConfigErrors(errors)
-    return Loaded(config, _places(sections), sections["tests"])
+    return LoadedConfig(config, _positions(sections), sections["tests"])
 
 
 def _resolve(sections: Sections, errors: list[ConfigError]) -> Config:
@@ -81,7 +81,7 @@ def _settings(entries: dict[str, Node], errors: list[ConfigError]) -> HostSettin
     nowhere = Node(None, "", 0)
     given = convert.to_struct(nowhere, entries, HostSettings, "hekate", errors)
     if given is None:
-        # The rest is still checked, against the defaults; but the user's own plugins have to be found.
+        # Check the rest against the defaults, but with the user's plugins.
         folder = entries.get("sandbox_dir")
         given = HostSettings(sandbox_dir=folder.value if folder and isinstance(folder.value, str) else None)
     state_dir = Path(given.state_dir).expanduser().absolute()
@@ -89,7 +89,7 @@ def _settings(entries: dict[str, Node], errors: list[ConfigError]) -> HostSettin
     if sandbox_dir is not None and sandbox_dir.exists() and not sandbox_dir.is_dir():
         node = entries["sandbox_dir"]
         message = f"{sandbox_dir} is not a directory."
-        errors.append(ConfigError("hekate.sandbox_dir", node.file, node.line, message, "Name another one."))
+        errors.append(ConfigError("hekate.sandbox_dir", node.file, node.line, message, "Name a directory."))
     return msgspec.structs.replace(
         given,
         state_dir=str(state_dir),
@@ -102,23 +102,23 @@ def _check_whole(sections: Sections, settings: HostSettings, errors: list[Config
     if not sections["inputs"]:
         errors.append(ConfigError("inputs", "", 0, "There is no input.", "Add one under `inputs`."))
     if not sections["filters"] and not sections["outputs"] and not settings.sandbox_dir:
-        message = "There is neither a filter nor an output: what is read would go nowhere."
+        message = "There is neither a filter nor an output: the records would be discarded."
         errors.append(ConfigError("outputs", "", 0, message, "Add one under `outputs`."))
 
 
-def _places(sections: Sections) -> dict[str, Place]:
-    places: dict[str, Place] = {}
+def _positions(sections: Sections) -> dict[str, SourcePosition]:
+    positions: dict[str, SourcePosition] = {}
     for section, entries in sections.items():
         for name, node in entries.items():
-            _add_places(places, f"{section}.{name}", node)
-    return places
+            _add_positions(positions, f"{section}.{name}", node)
+    return positions
 
 
-def _add_places(places: dict[str, Place], path: str, node: Node) -> None:
-    places[path] = Place(node.file, node.line)
+def _add_positions(positions: dict[str, SourcePosition], path: str, node: Node) -> None:
+    positions[path] = SourcePosition(node.file, node.line)
     if isinstance(node.value, dict):
         for key, child in node.value.items():
-            _add_places(places, f"{path}.{key}", child)
+            _add_positions(positions, f"{path}.{key}", child)
     elif isinstance(node.value, list):
         for index, child in enumerate(node.value):
-            _add_places(places, f"{path}[{index}]", child)
+            _add_positions(positions, f"{path}[{index}]", child)

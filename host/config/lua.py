@@ -1,4 +1,4 @@
-"""From what a user writes about a Lua plugin to the `Sandbox` that is to be started."""
+"""Resolves a configuration entry of a Lua plugin to a `Sandbox`."""
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -18,16 +18,16 @@ LIMITS = tuple(field.encode_name for field in msgspec.structs.fields(SandboxKeys
 
 
 class Plugins:
-    """Plugins of one configuration, each file read once, so that its faults are reported once."""
+    """The plugins of one configuration. Reads each file once, so that its errors are reported once."""
 
-    def __init__(self, found_in: Library, settings: HostSettings, errors: list[ConfigError]) -> None:
-        self.library = found_in
+    def __init__(self, library_: Library, settings: HostSettings, errors: list[ConfigError]) -> None:
+        self.library = library_
         self.settings = settings
         self._errors = errors
         self._read: dict[tuple[PluginKind, Path], Plugin | None] = {}
 
     def named(self, kind: PluginKind, name: str, node: Node, path: str) -> Plugin | None:
-        """The plugin of that name; if there is none, a fault at `node`."""
+        """Return the plugin named `name`. If there is none, append an error at `node`."""
         file = self.library.path(kind, name)
         if file is None:
             self.miss(kind, name, node, path)
@@ -35,15 +35,15 @@ class Plugins:
         return self._plugin(kind, file)
 
     def miss(self, kind: PluginKind, name: str, node: Node, path: str, others: Iterable[str] = ()) -> None:
-        """Add the fault that there is no such plugin, and where it was looked for; others: what else could be meant."""
+        """Append the error that there is no such plugin. `others` are further names to suggest."""
         hint = convert.did_you_mean(name, {*others, *self.library.names(kind)})
         if (own := self.library.own) is not None:
-            hint += f" Looked in {(own / f'{kind}s').resolve()}, too."
+            hint += f" Also searched {(own / f'{kind}s').resolve()}."
         message = f"There is no {kind} `{name}`."
         self._errors.append(ConfigError(path, node.file, node.line, message, hint.strip()))
 
     def from_file(self, kind: PluginKind, node: Node, path: str) -> Plugin | None:
-        """The plugin in a file, named by `node` relative to the configuration file."""
+        """Return the plugin in the file that `node` names, relative to the configuration file."""
         filename = convert.to_value(node, str, path, self._errors)
         if filename is FAULTY:
             return None
@@ -60,7 +60,7 @@ class Plugins:
         return self._read[kind, file]
 
     def choose(self, kind: PluginKind, name: str, entries: Mapping[str, Node], where: Node, path: str) -> Plugin | None:
-        """The plugin that a definition means by `type`, by `filename`, or by its own name."""
+        """Return the plugin that an entry selects by `type`, by `filename`, or by its own name."""
         if "type" in entries and "filename" in entries:
             node = entries["filename"]
             message = "`type` and `filename` exclude each other."
@@ -78,7 +78,7 @@ class Plugins:
     def unknown_keys(
         self, plugin: Plugin | None, entries: Mapping[str, Node], known: Collection[str], path: str
     ) -> None:
-        """Report unknown keys; an option of the plugin that stands beside `config` gets a remedy of its own."""
+        """Report unknown keys. For a plugin option outside of `config`, suggest to move it."""
         options = plugin.manifest.config.keys() - set(known) if plugin else set()
         convert.unknown_keys(entries, {*known, *options}, path, self._errors)
         for key in entries.keys() & options:
@@ -96,7 +96,7 @@ class Plugins:
         *,
         keys: SandboxKeys | None,
     ) -> Sandbox | None:
-        """Put a plugin, its configuration and its limits together; None if there was a fault."""
+        """Combine a plugin, its options and its limits. Return None if there was an error."""
         before = len(self._errors)
         given = entries.get("config", Node(None, where.file, where.line))
         options = given.mapping

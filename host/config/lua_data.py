@@ -1,7 +1,7 @@
-"""Assignments in Lua read as data: the `.cfg` files of Hindsight.
+"""Reads Lua assignments as data: Hindsight's `.cfg` files.
 
-A file is `name = value` line after line. Values are strings, numbers, booleans, nil, tables, names that were assigned
-before, and what `+ - * / ..` make of these. It is parsed here and never run, so a function call is a fault.
+A file is a sequence of `name = value`. Values are strings, numbers, booleans, nil, tables, names assigned earlier, and
+expressions of these with `+ - * / ..`. The file is parsed and never executed, so a function call is an error.
 """
 
 import re
@@ -22,20 +22,20 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(rb"\\(\d{1,3}|.)", re.DOTALL)
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _WORDS: dict[str, Leaf] = {"true": True, "false": False, "nil": None}
-_DEEPEST = 32
-_LARGEST = 1e300
+_MAX_DEPTH = 32
+_MAX_NUMBER = 1e300
 _END = ""
 _HINT = "This file is read as data: write strings, numbers, true, false and tables."
 
 
-class _Token(NamedTuple):
+class _LuaToken(NamedTuple):
     kind: str
     text: bytes
     line: int
 
 
-class _Fault(Exception):  # noqa: N818 -- it is what is wrong with the file
-    """What is wrong, and the line."""
+class _ParseError(Exception):
+    """Raised with a message and a line."""
 
 
 def parse(source: bytes, file: str, errors: list[ConfigError]) -> dict[str, Node] | None:
@@ -43,64 +43,64 @@ def parse(source: bytes, file: str, errors: list[ConfigError]) -> dict[str, Node
 
     Args:
         source: The bytes of the file.
-        file: Its name for people.
-        errors: Faults are added here.
+        file: The name to show in errors.
+        errors: Errors are appended here.
 
     Returns:
-        What was assigned, by name; None if there was a fault.
+        The assigned values by name; None if there was an error.
     """
     try:
         return _Parser(_tokens(source), file).assignments()
-    except _Fault as error:
+    except _ParseError as error:
         message, line = error.args
         errors.append(ConfigError("", file, line, message, _HINT))
         return None
 
 
-def _tokens(source: bytes) -> list[_Token]:
-    found, at, line = [], 0, 1
+def _tokens(source: bytes) -> list[_LuaToken]:
+    tokens, at, line = [], 0, 1
     while at < len(source):
         match = _TOKEN.match(source, at)
         if match is None:
-            shown = source[at : at + 20].decode(errors="replace").split("\n")[0]
-            raise _Fault(f"`{shown}` cannot stand here.", line)
+            excerpt = source[at : at + 20].decode(errors="replace").split("\n")[0]
+            raise _ParseError(f"Unexpected `{excerpt}`.", line)
         kind = match.lastgroup if match.lastgroup not in {"note", "level"} else "space" if match["space"] else "long"
         if kind != "space":
-            found.append(_Token(str(kind), match[0], line))
+            tokens.append(_LuaToken(str(kind), match[0], line))
         line += match[0].count(b"\n")
         at = match.end()
-    return [*found, _Token(_END, b"the end of the file", line)]
+    return [*tokens, _LuaToken(_END, b"the end of the file", line)]
 
 
-def _text_of(token: _Token) -> str:
+def _text_of(token: _LuaToken) -> str:
     if token.kind == "long":
         width = token.text.index(b"[", 1) + 1
         data = token.text[width:-width]
         data = data.removeprefix(b"\r").removeprefix(b"\n")
     else:
-        data = _ESCAPE.sub(_unescaped, token.text[1:-1])
+        data = _ESCAPE.sub(_unescape, token.text[1:-1])
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise _Fault("The text is no UTF-8.", token.line) from None
+        raise _ParseError("The text is not UTF-8.", token.line) from None
 
 
 def _number(text: str, line: int) -> int | float:
     value = int(text, 16) if text[:2] in {"0x", "0X"} else float(text)
-    if abs(value) > _LARGEST:
-        raise _Fault("The number is too large.", line)
+    if abs(value) > _MAX_NUMBER:
+        raise _ParseError("The number is too large.", line)
     return int(value) if value == int(value) else value
 
 
-def _unescaped(match: re.Match[bytes]) -> bytes:
-    what = match[1]
-    return bytes([int(what) & 255]) if what.isdigit() else _ESCAPES.get(what, what)
+def _unescape(match: re.Match[bytes]) -> bytes:
+    escape = match[1]
+    return bytes([int(escape) & 255]) if escape.isdigit() else _ESCAPES.get(escape, escape)
 
 
 class _Parser:
-    """Recursive descent over the tokens of one file."""
+    """Recursive descent parser of one file."""
 
-    def __init__(self, tokens: list[_Token], file: str) -> None:
+    def __init__(self, tokens: list[_LuaToken], file: str) -> None:
         self._tokens = tokens
         self._file = file
         self._at = 0
@@ -108,7 +108,7 @@ class _Parser:
         self._depth = 0
 
     def assignments(self) -> dict[str, Node]:
-        """All of the file. What is `local` can be used, and is no part of the answer."""
+        """Parse the file. Return the global assignments; `local` names can be used but are not returned."""
         public: dict[str, Node] = {}
         while self._next.kind != _END:
             if self._took(";"):
@@ -124,7 +124,7 @@ class _Parser:
         return {name: node for name, node in public.items() if node.value is not None}
 
     @property
-    def _next(self) -> _Token:
+    def _next(self) -> _LuaToken:
         return self._tokens[self._at]
 
     def _took(self, mark: str) -> bool:
@@ -135,62 +135,64 @@ class _Parser:
 
     def _need(self, mark: str) -> None:
         if not self._took(mark):
-            raise _Fault(f"`{mark}` is missing before `{self._next.text.decode(errors='replace')}`.", self._next.line)
+            raise _ParseError(
+                f"`{mark}` is missing before `{self._next.text.decode(errors='replace')}`.", self._next.line
+            )
 
-    def _name(self) -> _Token:
+    def _name(self) -> _LuaToken:
         token = self._next
         if token.kind != "name":
-            raise _Fault(f"A name was expected, not `{token.text.decode(errors='replace')}`.", token.line)
+            raise _ParseError(f"Expected a name, got `{token.text.decode(errors='replace')}`.", token.line)
         self._at += 1
         return token
 
     def _value(self, line: int) -> Node:
-        """An expression; `line` is that of the name it is for."""
+        """Parse an expression. `line` is the line of the assigned name."""
         left = self._sum()
         while self._took(".."):
-            left = self._joined(left, self._sum())
+            left = self._concatenate(left, self._sum())
         return Node(left.value, self._file, line)
 
-    def _joined(self, left: Node, right: Node) -> Node:
+    def _concatenate(self, left: Node, right: Node) -> Node:
         for side in (left, right):
             if not isinstance(side.value, str | int | float) or isinstance(side.value, bool):
-                raise _Fault("`..` joins text and numbers.", side.line)
+                raise _ParseError("`..` joins text and numbers.", side.line)
         return Node(f"{left.value}{right.value}", self._file, left.line)
 
     def _sum(self) -> Node:
         left = self._product()
         while self._next.text in (b"+", b"-"):
-            left = self._calculated(left, self._sign(), self._product())
+            left = self._calculate(left, self._sign(), self._product())
         return left
 
     def _product(self) -> Node:
         left = self._primary()
         while self._next.text in (b"*", b"/"):
-            left = self._calculated(left, self._sign(), self._primary())
+            left = self._calculate(left, self._sign(), self._primary())
         return left
 
     def _sign(self) -> bytes:
         self._at += 1
         return self._tokens[self._at - 1].text
 
-    def _calculated(self, left: Node, sign: bytes, right: Node) -> Node:
+    def _calculate(self, left: Node, sign: bytes, right: Node) -> Node:
         a, b = (self._number(side) for side in (left, right))
         if sign == b"/" and b == 0:
-            raise _Fault("Division by zero.", left.line)
-        made = float(a + b if sign == b"+" else a - b if sign == b"-" else a * b if sign == b"*" else a / b)
-        if abs(made) > _LARGEST:
-            raise _Fault("The number is too large.", left.line)
-        return Node(int(made) if made.is_integer() else made, self._file, left.line)
+            raise _ParseError("Division by zero.", left.line)
+        result = float(a + b if sign == b"+" else a - b if sign == b"-" else a * b if sign == b"*" else a / b)
+        if abs(result) > _MAX_NUMBER:
+            raise _ParseError("The number is too large.", left.line)
+        return Node(int(result) if result.is_integer() else result, self._file, left.line)
 
     def _number(self, node: Node) -> int | float:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-            raise _Fault("One can calculate with numbers only.", node.line)
+            raise _ParseError("Arithmetic needs numbers.", node.line)
         return node.value
 
     def _primary(self) -> Node:
         self._depth += 1
-        if self._depth > _DEEPEST:
-            raise _Fault("Nested too deeply.", self._next.line)
+        if self._depth > _MAX_DEPTH:
+            raise _ParseError("Nested too deeply.", self._next.line)
         try:
             return self._unguarded()
         finally:
@@ -214,16 +216,16 @@ class _Parser:
             inner = self._value(token.line)
             self._need(")")
             return inner
-        raise _Fault(f"A value was expected, not `{token.text.decode(errors='replace')}`.", token.line)
+        raise _ParseError(f"Expected a value, got `{token.text.decode(errors='replace')}`.", token.line)
 
-    def _word(self, token: _Token) -> Node:
+    def _word(self, token: _LuaToken) -> Node:
         name = token.text.decode()
         if name in _WORDS:
             return Node(_WORDS[name], self._file, token.line)
         if self._next.text in (b"(", b".", b":", b"[") or self._next.kind in {"text", "long"}:
-            raise _Fault(f"`{name}` would have to be run.", token.line)
+            raise _ParseError(f"`{name}` is not data: calls and lookups are not supported.", token.line)
         if name not in self._assigned:
-            raise _Fault(f"`{name}` has no value here.", token.line)
+            raise _ParseError(f"`{name}` has not been assigned.", token.line)
         return self._assigned[name]
 
     def _table(self, line: int) -> Node:
@@ -232,9 +234,9 @@ class _Parser:
         while not self._took("}"):
             self._field(items, entries)
             if not (self._took(",") or self._took(";")) and self._next.text != b"}":
-                raise _Fault("`,` or `}` is missing.", self._next.line)
+                raise _ParseError("`,` or `}` is missing.", self._next.line)
         if items and entries:
-            raise _Fault("A table here is either a list or names with values.", line)
+            raise _ParseError("A table must be either a list or a set of named values.", line)
         return Node(items or {key: node for key, node in entries.items() if node.value is not None}, self._file, line)
 
     def _field(self, items: list[Node], entries: dict[str, Node]) -> None:
@@ -244,7 +246,7 @@ class _Parser:
             self._need("]")
             self._need("=")
             if not isinstance(key.value, str):
-                raise _Fault("The key of a table must be text here.", token.line)
+                raise _ParseError("A table key must be text.", token.line)
             entries[key.value] = self._value(token.line)
         elif token.kind == "name" and self._tokens[self._at + 1].text == b"=":
             self._at += 2

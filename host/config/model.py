@@ -1,16 +1,13 @@
-"""The configuration: what a user may write, and what it becomes.
-
-Two families of structs stand here.
+"""The model of the configuration, before and after it is resolved.
 
 `*Keys` and `*Parts` structs are the *source* model. Each field is a key of the YAML file, with its type, default and
-description; the loader, the checker, the JSON Schema and the reference page are all made from them. The
-options of a type (`path` of the file input, say) are not here: they are the `Options` struct of the class
-that implements the type, or the manifest of the Lua plugin, and stand inline beside these keys, or under
-`config` for Lua plugins as Heka had it.
+description. The loader, the checker, the JSON Schema and the reference pages are derived from them. The options of a
+type, such as `path` of the file input, are not in this module. They are the `Options` struct of the class that
+implements the type, inline beside these keys, or the manifest of the Lua plugin, under `config` as in Heka.
 
-`Config`, `Input`, `Splitter`, `Sandbox`, `Filter` and `Output` are the *resolved* model: defaults filled in,
-names looked up, every value typed. They are frozen, plain data. Two of them are equal exactly if nothing has
-to restart, which is all that a reload asks.
+`Config`, `Input`, `Splitter`, `Sandbox`, `Filter` and `Output` are the *resolved* model: defaults are filled in, names
+looked up, and values typed. They are immutable plain data. A reload compares them: two are equal exactly if nothing
+has to restart.
 """
 
 import re
@@ -21,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""What an input, filter or output may be called."""
+"""Valid names of inputs, filters and outputs."""
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
@@ -37,7 +34,7 @@ CpuLimit = Annotated[int, Meta(ge=1)]
 MemoryLimit = Annotated[int, Meta(ge=MEBIBYTE)]
 OutputLimit = Annotated[int, Meta(ge=KIBIBYTE)]
 MessageSize = Annotated[int, Meta(ge=KIBIBYTE, le=480 * KIBIBYTE)]
-"""A message must fit into a pack of 512 KiB, beside what describes it."""
+"""Limited because a message and its description must fit into a pack of 512 KiB."""
 MessageFields = Annotated[int, Meta(ge=1, le=1024)]
 Loops = Annotated[int, Meta(ge=1, le=255)]
 GroupName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
@@ -46,11 +43,11 @@ Seconds = Annotated[float, Meta(ge=0)]
 
 
 class _Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the structs a user's mapping is checked against."""
+    """Base of the structs that a user's mapping is checked against."""
 
 
 class SandboxMaximums(_Keys, frozen=True, kw_only=True):
-    """What a sandbox may have at most, whatever its front matter, its entry here or a request asks for."""
+    """Upper bounds for every sandbox. They override its front matter, its entry and API requests."""
 
     memory_limit: Annotated[MemoryLimit, Meta(description="Highest memory_limit.")] = 256 * MEBIBYTE
     cpu_limit: Annotated[CpuLimit, Meta(description="Highest cpu_limit.")] = 10_000
@@ -82,22 +79,22 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
     """The `hekate` section: settings of the host itself and defaults for every sandbox."""
 
     state_dir: Annotated[
-        str, Meta(description="Where checkpoints and dead letters live; relative to the working directory.")
+        str, Meta(description="Directory of checkpoints and dead letters; relative to the working directory.")
     ] = "./var/hekate"
     sandbox_dir: Annotated[
         str | None,
-        Meta(description="Your own plugins, in decoders/, filters/ and encoders/; found before the shipped ones."),
+        Meta(description="Directory of your plugins: decoders/, filters/, encoders/. They precede the shipped ones."),
     ] = None
     hot_load: Annotated[
-        bool, Meta(description="Whether what changes in sandbox_dir takes effect at once; without it, at a reload.")
+        bool, Meta(description="Apply changes in sandbox_dir immediately. If false, they apply at a reload.")
     ] = True
-    log_level: Annotated[LogLevel, Meta(description="Least important log record to write.")] = "info"
-    log_format: Annotated[LogFormat, Meta(description="Log records as lines for people or as JSON lines.")] = "text"
+    log_level: Annotated[LogLevel, Meta(description="Lowest level of log records to write.")] = "info"
+    log_format: Annotated[LogFormat, Meta(description="Format of log records: readable text or JSON lines.")] = "text"
     hostname: Annotated[
         str | None, Meta(description="Hostname header of new messages; by default the machine's name.")
     ] = None
     max_loops: Annotated[
-        Loops, Meta(description="How often a message may give rise to another one before it is dropped.")
+        Loops, Meta(description="Maximum depth of a chain of injected messages; deeper ones are dropped.")
     ] = 4
     shutdown_timeout_ms: Annotated[
         Milliseconds,
@@ -107,23 +104,23 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
         ),
     ] = 30_000
     checkpoint_interval_ms: Annotated[
-        int, Meta(ge=10, description="How often the positions of the inputs are written to disk.")
+        int, Meta(ge=10, description="Interval at which input positions are written to disk.")
     ] = 500
     dead_letters: Annotated[
         DeadLetterSettings, Meta(description="How many records are kept that could not be decoded or delivered.")
     ] = DeadLetterSettings()
     allow_unjailed: Annotated[
-        bool, Meta(description="Start sandboxes even where seccomp cannot confine them. For development only.")
+        bool, Meta(description="Start sandboxes even if seccomp cannot confine them. For development only.")
     ] = False
     memory_limit: Annotated[
-        MemoryLimit, Meta(description="Bytes of Lua memory of a sandbox that sets no limit of its own.")
+        MemoryLimit, Meta(description="Bytes of Lua memory of a sandbox that sets no limit itself.")
     ] = 8 * MEBIBYTE
-    cpu_limit: Annotated[CpuLimit, Meta(description="Milliseconds of CPU that one call into a sandbox may take.")] = 100
+    cpu_limit: Annotated[CpuLimit, Meta(description="Milliseconds of CPU time for one call into a sandbox.")] = 100
     output_limit: Annotated[OutputLimit, Meta(description="Bytes that one call into a sandbox may produce.")] = (
         64 * KIBIBYTE
     )
     snapshot_interval_ms: Annotated[
-        int, Meta(ge=100, description="How often the state of a filter with preserve_data is written down.")
+        int, Meta(ge=100, description="Interval between snapshots of a filter with preserve_data.")
     ] = 5_000
     max_process_inject: Annotated[
         Count, Meta(description="Messages that a filter may inject from one process_message call.")
@@ -132,13 +129,13 @@ class HostSettings(_Keys, frozen=True, kw_only=True):
         Count, Meta(description="Messages that a filter may inject from one timer_event call.")
     ] = 10
     max_message_size: Annotated[
-        MessageSize, Meta(description="Bytes that a message may have which a script makes or changes.")
+        MessageSize, Meta(description="Maximum bytes of a message that a script creates or changes.")
     ] = 128 * KIBIBYTE
     max_message_fields: Annotated[
-        MessageFields, Meta(description="Fields that a message may have which a script makes or changes.")
+        MessageFields, Meta(description="Maximum fields of a message that a script creates or changes.")
     ] = 1024
     sandbox_maximums: Annotated[
-        SandboxMaximums, Meta(description="What no sandbox may exceed, except by the defaults above.")
+        SandboxMaximums, Meta(description="Upper bounds for every sandbox. Higher defaults above raise them.")
     ] = SandboxMaximums()
 
 
@@ -146,36 +143,36 @@ Role = Literal["viewer", "operator", "admin"]
 
 
 class AdminToken(_Keys, frozen=True, kw_only=True):
-    """A bearer token and what it allows. The token itself stands nowhere."""
+    """A bearer token and its permissions. Only its hash is stored."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=64, description="Who uses it; stands in the audit log.")]
+    name: Annotated[str, Meta(min_length=1, max_length=64, description="Name of the user, for the audit log.")]
     sha256: Annotated[
         str,
         Meta(
             pattern="^[0-9a-fA-F]{64}$",
-            description="SHA-256 of the token, which is to be random: `openssl rand -hex 24`.",
+            description="SHA-256 of the token. Generate a random token: `openssl rand -hex 24`.",
         ),
     ]
-    role: Annotated[Role, Meta(description="What it allows: looking, also starting and stopping, also changing.")]
+    role: Annotated[Role, Meta(description="viewer: read. operator: also start and stop. admin: also change.")]
     sandboxes: Annotated[
         list[str] | None,
-        Meta(description="Prefixes of the names of those sandboxes it is for; without it, for the whole host."),
+        Meta(description="Name prefixes of the permitted sandboxes; by default the whole host is permitted."),
     ] = None
 
 
 class AdminPeer(_Keys, frozen=True, kw_only=True):
-    """A user of this machine who comes by the unix socket."""
+    """A local user who connects by the unix socket."""
 
     user: Annotated[str | int, Meta(description="Name or number of the user.")]
-    role: Annotated[Role, Meta(description="What the user may do.")]
+    role: Annotated[Role, Meta(description="Permissions of the user.")]
     sandboxes: Annotated[list[str] | None, Meta(description="As for a token.")] = None
 
 
 class AdminClient(_Keys, frozen=True, kw_only=True):
-    """Somebody with a client certificate."""
+    """A client with a client certificate."""
 
     common_name: Annotated[str, Meta(min_length=1, description="Common name of the certificate's subject.")]
-    role: Annotated[Role, Meta(description="What the client may do.")]
+    role: Annotated[Role, Meta(description="Permissions of the client.")]
     sandboxes: Annotated[list[str] | None, Meta(description="As for a token.")] = None
 
 
@@ -183,21 +180,19 @@ class AdminTls(_Keys, frozen=True, kw_only=True):
     """TLS of the admin API; paths are relative to the working directory."""
 
     cert: Annotated[str, Meta(description="PEM file of the certificate and its chain.")]
-    key: Annotated[str, Meta(description="PEM file of its key.")]
-    client_ca: Annotated[
-        str | None, Meta(description="PEM file of the authority whose client certificates are accepted.")
-    ] = None
+    key: Annotated[str, Meta(description="PEM file of the private key.")]
+    client_ca: Annotated[str | None, Meta(description="PEM file of the CA that signs client certificates.")] = None
 
 
 class AdminLimits(_Keys, frozen=True, kw_only=True):
-    """What one caller of the admin API may take."""
+    """Limits of the admin API."""
 
-    body_bytes: Annotated[int, Meta(ge=1024, description="Largest body of a request.")] = MEBIBYTE
-    requests_per_second: Annotated[int, Meta(ge=1, description="Requests of one caller, over some seconds.")] = 50
-    burst: Annotated[int, Meta(ge=1, description="Requests of one caller at once.")] = 200
-    request_timeout_ms: Annotated[int, Meta(ge=100, description="How long an answer may take.")] = 30_000
-    connections: Annotated[int, Meta(ge=1, description="Connections open at once.")] = 1000
-    taps: Annotated[int, Meta(ge=0, description="Taps open at once.")] = 100
+    body_bytes: Annotated[int, Meta(ge=1024, description="Maximum size of a request body.")] = MEBIBYTE
+    requests_per_second: Annotated[int, Meta(ge=1, description="Sustained request rate of one caller.")] = 50
+    burst: Annotated[int, Meta(ge=1, description="Requests that one caller may send at once.")] = 200
+    request_timeout_ms: Annotated[int, Meta(ge=100, description="Time limit for a response.")] = 30_000
+    connections: Annotated[int, Meta(ge=1, description="Maximum number of open connections.")] = 1000
+    taps: Annotated[int, Meta(ge=0, description="Maximum number of open taps.")] = 100
 
 
 class AuditSettings(_Keys, frozen=True, kw_only=True):
@@ -218,31 +213,31 @@ class AuditSettings(_Keys, frozen=True, kw_only=True):
 
 
 class Admin(_Keys, frozen=True, kw_only=True):
-    """The `admin` section: the HTTP API. Without the section there is none."""
+    """The `admin` section: the HTTP API, which runs only if the section is present."""
 
     listen: Annotated[
-        str | None, Meta(description="Address of the API; null for none. Loopback, unless there is TLS.")
+        str | None, Meta(description="Address of the API; null for none. Must be loopback without TLS.")
     ] = "127.0.0.1:4352"
     socket: Annotated[
-        str | None, Meta(description="Path of a unix socket; whoever runs the host, and root, are admins there.")
+        str | None, Meta(description="Path of a unix socket. The host's user and root are admins there.")
     ] = None
-    hosts: Annotated[list[str], Meta(description="Names under which the API is reached, beside its addresses.")] = []
+    hosts: Annotated[list[str], Meta(description="Host names of the API, in addition to its addresses.")] = []
     cors_origins: Annotated[
-        list[str], Meta(description="Origins of other sites' pages that may use the API, as `https://example.com`.")
+        list[str], Meta(description="Origins of other web pages that may use the API, such as `https://example.com`.")
     ] = []
     insecure: Annotated[
-        bool, Meta(description="Listen without TLS on an address that is not loopback: tokens can be read on the way.")
+        bool, Meta(description="Allow a non-loopback address without TLS. Tokens can then be intercepted.")
     ] = False
     tls: Annotated[AdminTls | None, Meta(description="Certificates.")] = None
-    tokens: Annotated[list[AdminToken], Meta(description="Who may; without any, one is made at the first start.")] = []
-    peers: Annotated[list[AdminPeer], Meta(description="Users who may come by the unix socket.")] = []
-    clients: Annotated[list[AdminClient], Meta(description="Who may come with a client certificate.")] = []
-    limits: Annotated[AdminLimits, Meta(description="What one caller may take.")] = AdminLimits()
-    audit: Annotated[AuditSettings, Meta(description="How much of the audit log is kept.")] = AuditSettings()
+    tokens: Annotated[list[AdminToken], Meta(description="Tokens. If empty, the first start creates one.")] = []
+    peers: Annotated[list[AdminPeer], Meta(description="Users permitted on the unix socket.")] = []
+    clients: Annotated[list[AdminClient], Meta(description="Clients permitted by client certificate.")] = []
+    limits: Annotated[AdminLimits, Meta(description="Limits of the API.")] = AdminLimits()
+    audit: Annotated[AuditSettings, Meta(description="Retention of the audit log.")] = AuditSettings()
 
 
 class Queue(_Keys, frozen=True, kw_only=True):
-    """What waits in front of a filter or an output."""
+    """The queue in front of a filter or an output."""
 
     policy: Annotated[
         Literal["block", "drop_oldest"],
@@ -262,7 +257,7 @@ class Queue(_Keys, frozen=True, kw_only=True):
 
 
 class Retries(_Keys, frozen=True, kw_only=True):
-    """What happens to a batch that an output could not deliver."""
+    """Retries of a batch that an output could not deliver."""
 
     max_attempts: Annotated[
         int,
@@ -272,41 +267,41 @@ class Retries(_Keys, frozen=True, kw_only=True):
             "10 tries take about 75 seconds.",
         ),
     ] = 10
-    delay_ms: Annotated[int, Meta(ge=1, description="Wait after the first failure; it doubles each time.")] = 250
-    max_delay_ms: Annotated[int, Meta(ge=1, description="Longest wait between two tries.")] = 30_000
+    delay_ms: Annotated[int, Meta(ge=1, description="Delay after the first failure; it doubles each time.")] = 250
+    max_delay_ms: Annotated[int, Meta(ge=1, description="Maximum delay between two attempts.")] = 30_000
 
 
 class SandboxKeys(_Keys, frozen=True, kw_only=True):
-    """Limits of one sandbox. What is left out comes from the plugin's manifest, then from `hekate`."""
+    """Limits of one sandbox. Omitted limits come from the plugin's manifest, then from `hekate`."""
 
     memory_limit: Annotated[MemoryLimit | None, Meta(description="Bytes of Lua memory.")] = None
     cpu_limit: Annotated[CpuLimit | None, Meta(description="Milliseconds of CPU per call.")] = None
     output_limit: Annotated[OutputLimit | None, Meta(description="Bytes that one call may produce.")] = None
     max_message_size: Annotated[
-        MessageSize | None, Meta(description="Bytes of a message that the script makes or changes.")
+        MessageSize | None, Meta(description="Bytes of a message that the script creates or changes.")
     ] = None
     max_message_fields: Annotated[
-        MessageFields | None, Meta(description="Fields of a message that the script makes or changes.")
+        MessageFields | None, Meta(description="Fields of a message that the script creates or changes.")
     ] = None
 
 
 class SandboxParts(_Keys, frozen=True, kw_only=True):
-    """Which Lua plugin a decoder, filter or encoder is, and what it is told."""
+    """The Lua plugin of a decoder, filter or encoder, and its options."""
 
     type: Annotated[str | None, Meta(description="Name of the Lua plugin; by default the name of this entry.")] = None
     filename: Annotated[
         str | None, Meta(description="A .lua file instead of a type; relative to the configuration file.")
     ] = None
-    config: Annotated[dict[str, Any], Meta(description="Options of the plugin, as its manifest lists them.")] = {}
+    config: Annotated[dict[str, Any], Meta(description="Options of the plugin, as listed in its manifest.")] = {}
 
 
 class InputParts(_Keys, frozen=True, kw_only=True):
-    """Keys of an input that name other things: its type, its splitter, its decoders."""
+    """Keys of an input that refer to its type, splitter and decoders."""
 
     type: Annotated[str | None, Meta(description="Type of the input; by default the name of this entry.")] = None
     splitter: Annotated[
         str | dict[str, Any],
-        Meta(description="How bytes become records: a type, a name under `splitters`, or a type with options."),
+        Meta(description="Cuts bytes into records: a type, a name under `splitters`, or a type with options."),
     ] = "token"
     decoder: Annotated[
         str | dict[str, Any] | list[str | dict[str, Any]],
@@ -315,20 +310,20 @@ class InputParts(_Keys, frozen=True, kw_only=True):
 
 
 class SplitterParts(_Keys, frozen=True, kw_only=True):
-    """The key of a splitter beside the options of its type."""
+    """Key of a splitter beside the options of its type."""
 
     type: Annotated[str | None, Meta(description="Type of the splitter; by default the name of this entry.")] = None
 
 
 class OutputParts(_Keys, frozen=True, kw_only=True):
-    """Keys of an output that name other things: its type and its encoder."""
+    """Keys of an output that refer to its type and encoder."""
 
     type: Annotated[str | None, Meta(description="Type of the output; by default the name of this entry.")] = None
     encoder: Annotated[
         str | dict[str, Any],
         Meta(
-            description="A Lua encoder, a name under `encoders`, or a definition. `payload` writes the Payload alone,"
-            " which is empty where a decoder has made fields of the record; `json` writes everything."
+            description="A Lua encoder, a name under `encoders`, or a definition. `payload` writes only the Payload,"
+            " which is empty if the decoder turned the record into fields. `json` writes everything."
         ),
     ] = "payload"
 
@@ -338,10 +333,10 @@ class InputKeys(_Keys, frozen=True, kw_only=True):
 
     decoder_strategy: Annotated[
         Literal["first", "all"],
-        Meta(description="With a list of decoders: stop at the first that accepts, or run all in turn."),
+        Meta(description="With a list of decoders: stop at the first that accepts, or run all in order."),
     ] = "first"
     decoders: Annotated[
-        int, Meta(ge=1, le=64, description="How many decoder processes share this input; order is kept.")
+        int, Meta(ge=1, le=64, description="Number of decoder processes for this input. The order is kept.")
     ] = 1
     max_record_bytes: Annotated[int, Meta(ge=16, description="Longest record; see `oversize`.")] = 64 * KIBIBYTE
     oversize: Annotated[
@@ -370,44 +365,44 @@ class FilterKeys(SandboxKeys, frozen=True, kw_only=True):
     """Keys that every filter has, beside `SandboxParts`."""
 
     message_matcher: Annotated[
-        str | None, Meta(description="Which messages the filter sees; by default what its manifest says.")
+        str | None, Meta(description="Selects the messages of the filter; by default from its manifest.")
     ] = None
     ticker_interval: Annotated[
         Seconds | None,
-        Meta(description="Seconds between timer_event calls, 0 for none; by default what its manifest says."),
+        Meta(description="Seconds between timer_event calls, 0 for none; by default from its manifest."),
     ] = None
-    queue: Annotated[Queue, Meta(description="What waits in front of the filter.")] = Queue()
+    queue: Annotated[Queue, Meta(description="The queue in front of the filter.")] = Queue()
     group: Annotated[
         GroupName | None,
         Meta(
-            description="Filters of the same group trust each other and share processes, which takes less memory; by "
-            "default what its manifest says, and a process of its own if that says nothing."
+            description="Filters of a group trust each other and share processes, which takes less memory. By default "
+            "from its manifest, else the filter has its own process."
         ),
     ] = None
     preserve_data: Annotated[
         bool | None,
         Meta(
-            description="Keep the script's global variables over reloads, restarts and crashes; by default what its "
-            "manifest says."
+            description="Keep the script's global variables over reloads, restarts and crashes; by default from its "
+            "manifest."
         ),
     ] = None
     on_terminate: Annotated[
         Literal["restart", "stop"],
-        Meta(description="When the sandbox was ended: start it again with growing delays, or leave it stopped."),
+        Meta(description="After a termination: restart the sandbox with increasing delays, or leave it stopped."),
     ] = "restart"
     max_process_inject: Annotated[Count | None, Meta(description="Messages injected per process_message call.")] = None
     max_timer_inject: Annotated[Count | None, Meta(description="Messages injected per timer_event call.")] = None
     max_loops: Annotated[
-        Loops | None, Meta(description="How deep what it injects may be in a loop before it is dropped.")
+        Loops | None, Meta(description="Maximum loop depth of its injected messages; deeper ones are dropped.")
     ] = None
 
 
 class OutputKeys(_Keys, frozen=True, kw_only=True):
     """Keys that every output has, beside `OutputParts` and the options of its type."""
 
-    message_matcher: Annotated[str, Meta(description="Which messages the output takes; TRUE for all.")]
-    queue: Annotated[Queue, Meta(description="What waits in front of the output.")] = Queue()
-    retries: Annotated[Retries, Meta(description="What happens to a batch that was not delivered.")] = Retries()
+    message_matcher: Annotated[str, Meta(description="Selects the messages of the output; TRUE selects all.")]
+    queue: Annotated[Queue, Meta(description="The queue in front of the output.")] = Queue()
+    retries: Annotated[Retries, Meta(description="Retries of a batch that was not delivered.")] = Retries()
     on_open_failure: Annotated[
         Literal["retry", "exit"],
         Meta(
@@ -421,7 +416,7 @@ STAGES: tuple[Stage, ...] = ("inputs", "splitters", "decoders", "filters", "enco
 
 
 class _Resolved(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the structs that the pipeline works from."""
+    """Base of the resolved structs, which the pipeline uses."""
 
 
 class Splitter(_Resolved, frozen=True, kw_only=True):
@@ -433,7 +428,7 @@ class Splitter(_Resolved, frozen=True, kw_only=True):
 
 
 class Limits(_Resolved, frozen=True, kw_only=True):
-    """What one sandbox may use."""
+    """The effective limits of one sandbox."""
 
     memory_limit: int
     """Bytes."""
@@ -445,28 +440,28 @@ class Limits(_Resolved, frozen=True, kw_only=True):
     """Bytes."""
     max_message_fields: int
     max_process_inject: int
-    """Filters only, as is what follows."""
+    """Filters only, as are the following limits."""
     max_timer_inject: int
     max_loops: int
-    asked: dict[str, int] = {}
-    """What was asked for where that is more than the host's maximum."""
+    requested: dict[str, int] = {}
+    """Requested values that were reduced to the host's maximum, by name."""
 
 
 class Readout(_Keys, frozen=True, kw_only=True):
-    """A function of a filter's script that may be called over the admin API."""
+    """A script query: a function of a filter's script that the admin API can call."""
 
     function: Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
-    """A global function; it gets a table of texts, and answers what JSON can tell, or nil and why not."""
+    """A global function. It takes a table of strings and returns a value for JSON, or nil and a reason."""
     description: Annotated[str, Meta(min_length=10)]
     changes: bool = False
-    """Whether it changes what the script knows; if so it is called with POST, and needs the role operator."""
+    """True if the query modifies the script's state; the API then requires POST and the role operator."""
 
 
 class Sandbox(_Resolved, frozen=True, kw_only=True):
-    """One Lua plugin as it is to be started: file, configuration, limits."""
+    """A Lua plugin ready to start: file, configuration, limits."""
 
     name: str
-    """Name of the definition, or of the plugin where there is none. For people and metrics."""
+    """Name of the entry, or of the plugin if there is no entry. For display and metrics."""
     kind: PluginKind
     plugin: str
     """The plugin's own name: its `type`, or the stem of its `filename`."""
@@ -475,13 +470,13 @@ class Sandbox(_Resolved, frozen=True, kw_only=True):
     digest: str
     """SHA-256 of the file, so that a reload sees an edited plugin as changed."""
     text: str | None = None
-    """The script itself, where it is not to be read from its file: a trial of what somebody has just written."""
+    """The script's text, if it is not read from its file: a trial of unsaved text."""
     config: dict[str, Any]
-    """What `read_config` answers: every option of the manifest that has a value."""
+    """The values of `read_config`: every option of the manifest that has a value."""
     readouts: dict[str, Readout] = {}
-    """By their names in the API."""
+    """Script queries by their names in the API."""
     declared: tuple[str, ...] = ()
-    """The options of the manifest. Of other names `read_config` may answer what the host knows."""
+    """Options of the manifest. For other names `read_config` may return values of the host."""
     limits: Limits
 
 
@@ -494,10 +489,10 @@ class Input(_Resolved, frozen=True, kw_only=True):
     """Instance of the `Options` struct of the input's class."""
     splitter: Splitter
     decoder_chain: tuple[Sandbox, ...]
-    """In the order in which they are tried; one element where the user named one decoder."""
+    """Decoders in the order in which they run; one element if the user named one decoder."""
     decoder_strategy: Literal["first", "all"]
     decoders: int
-    """How many decoder processes."""
+    """Number of decoder processes."""
     max_record_bytes: int
     oversize: Literal["truncate", "dead_letter", "drop"]
     logger: str
@@ -514,7 +509,7 @@ class Filter(_Resolved, frozen=True, kw_only=True):
     sandbox: Sandbox
     message_matcher: str
     ticker_interval: float
-    """Seconds; 0 for no timer."""
+    """Seconds between timer_event calls; 0 for none."""
     queue: Queue
     preserve_data: bool
     group: str | None
@@ -539,15 +534,15 @@ class Config(_Resolved, frozen=True, kw_only=True):
     """A whole configuration, resolved and valid."""
 
     hekate: HostSettings
-    """`state_dir` and `sandbox_dir` are absolute here."""
+    """Host settings, with absolute `state_dir` and `sandbox_dir`."""
     admin: Admin | None = None
-    """None if there is no such section."""
+    """None if the section is absent."""
     inputs: dict[str, Input]
     filters: dict[str, Filter]
     outputs: dict[str, Output]
 
     def sandboxes(self) -> Iterator[Sandbox]:
-        """All Lua plugins, each as often as it is used."""
+        """Yield all Lua plugins, each as often as it is used."""
         for input_ in self.inputs.values():
             yield from input_.decoder_chain
         for filter_ in self.filters.values():

@@ -1,4 +1,4 @@
-"""The catalogue of the standard library, made of the heads of its modules."""
+"""Generates the catalogue of the standard library from the header comments of its modules."""
 
 import re
 from pathlib import Path
@@ -13,10 +13,10 @@ _CALL = re.compile(r"`([\w.]+(?::\w+)?)\(")
 
 
 def page(mark: str) -> str:
-    """`sandbox_stdlib/README.md`.
+    """Return `sandbox_stdlib/README.md`.
 
     Args:
-        mark: What says that the page is generated.
+        mark: The line that says the page is generated.
     """
     folder = paths.shipped("sandbox_stdlib")
     modules = {_name(file, folder): file.read_text(encoding="utf-8") for file in sorted(folder.rglob("*.lua"))}
@@ -25,34 +25,30 @@ def page(mark: str) -> str:
         "",
         mark,
         "",
-        "What a script may `require`, beside `cjson`, `lpeg`, `re`, `bit`, `string`, `table`, `math` and `os`.",
-        "The head of each file describes its functions. Modules of your own stand in `sandbox_dir/modules` and",
-        "go before these. What `declare_grammar` takes is answered by the functions named `items` or `..._items`.",
+        "Modules that a script can `require`, in addition to `cjson`, `lpeg`, `re`, `bit`, `string`, `table`, `math`",
+        "and `os`. The header comment of each file describes its functions. Your own modules in `sandbox_dir/modules`",
+        "take precedence. Functions named `items` or `..._items` return arguments for `declare_grammar`.",
         "",
-        "| module | what it does | has |",
+        "| module | description | functions |",
         "|---|---|---|",
     ]
     others, only_tables = [], []
     for name, text in modules.items():
-        found = _HEAD.match(text)
-        if found is None:
+        head = head_in(text)
+        if head is None:
             others.append(name)
         else:
-            lines.append(
-                f"| [{name}]({name.replace('.', '/')}.lua) | {_first(found['head'])} | {_names(found['head'])} |"
-            )
-            only_tables += [
-                f"- {name}: {' '.join(tables['why'].split())}" for tables in _TABLES_ONLY.finditer(found["head"])
-            ]
-    lines += ["", "Grammars that are offered as tables only, and why:", "", *only_tables]
-    lines += ["", "Parts of these, and the names under which Hindsight has them: " + ", ".join(others) + "."]
+            lines.append(f"| [{name}]({name.replace('.', '/')}.lua) | {_first(head)} | {_names(head)} |")
+            only_tables += [f"- {name}: {' '.join(tables['why'].split())}" for tables in _TABLES_ONLY.finditer(head)]
+    lines += ["", "Grammars with only a table form, and why:", "", *only_tables]
+    lines += ["", "Parts of these modules, and Hindsight's names for them: " + ", ".join(others) + "."]
     return "\n".join(lines) + "\n"
 
 
 def head_in(text: str) -> str | None:
-    """What the head of a module's file says; None if it has none."""
-    found = _HEAD.match(text)
-    return None if found is None else found["head"].strip()
+    """Return the header comment of a module; None if it has none."""
+    match = _HEAD.match(text)
+    return None if match is None else match["head"].strip()
 
 
 def _name(file: Path, folder: Path) -> str:
@@ -60,18 +56,18 @@ def _name(file: Path, folder: Path) -> str:
 
 
 def _first(head: str) -> str:
-    """The first sentence, or the first paragraph if that has no end."""
+    """Return the first sentence, or the first paragraph if it has no full stop."""
     paragraph = " ".join(head.strip().partition("\n\n")[0].split())
     first = re.split(r"(?<=\w)\. ", paragraph)[0].rstrip(":.").replace("|", "\\|")
     return first if first.endswith("?") else first + "."
 
 
 def names_in(head: str) -> list[str]:
-    """The functions and patterns that a head describes."""
-    found = [
+    """Return the functions and patterns that a header comment describes."""
+    names = [
         name for item in _ITEM.finditer(head) for name in _NAME.findall(item["names"]) + _CALL.findall(item["rest"])
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(names))
 
 
 def _names(head: str) -> str:

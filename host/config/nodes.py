@@ -1,7 +1,7 @@
-"""YAML read into a tree that remembers where everything stood.
+"""Reads YAML into a tree that records the position of every value.
 
-PyYAML's composer does the parsing; this module turns its nodes into `Node`s, so that every later complaint can
-name a file and a line. Duplicate keys, keys that are no strings, and anchors that contain themselves are faults.
+PyYAML's composer parses. This module converts its nodes to `Node`s, so that every later error can name a file and a
+line. Duplicate keys, keys that are not strings, and anchors that contain themselves are errors.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _COLLECTION_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 class Faulty:
-    """Stands for a value whose fault was reported already, so that nobody complains about it again."""
+    """Placeholder for a value whose error was already reported, so that it is not reported again."""
 
 
 FAULTY = Faulty()
@@ -27,13 +27,13 @@ FAULTY = Faulty()
 
 @dataclass(slots=True)
 class Node:
-    """A value with its place. For the value of a mapping, the line is that of its key."""
+    """A value with its position. The line of a mapping's value is that of its key."""
 
     value: "dict[str, Node] | list[Node] | Leaf | Faulty"
     file: str
     line: int
     lenient: bool = False
-    """The text came out of `${...}`: it may become whatever type the option has."""
+    """True if the text contains an interpolated variable; it can then convert to the type of the option."""
 
     @property
     def mapping(self) -> "dict[str, Node] | None":
@@ -41,7 +41,7 @@ class Node:
         return self.value if isinstance(self.value, dict) else None
 
     def plain(self) -> Any:
-        """The value without places."""
+        """Return the value without positions."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
         if isinstance(self.value, list):
@@ -50,15 +50,15 @@ class Node:
 
 
 def parse(text: str, file: str, errors: list[ConfigError]) -> Node | None:
-    """Parse one document.
+    """Parse a YAML document.
 
     Args:
         text: YAML.
-        file: Its name for people.
-        errors: Faults are added here.
+        file: The name to show in errors.
+        errors: Errors are appended here.
 
     Returns:
-        The tree; None if the text is no YAML, or empty.
+        The tree; None if the text is empty or not valid YAML.
     """
     wrong = yaml.reader.Reader.NON_PRINTABLE.search(text)
     if wrong is not None:
@@ -111,7 +111,7 @@ class _Builder:
             self._fault(path, line, "An anchor contains itself.", "Remove the alias.")
             return Node(FAULTY, self._file, line)
         if self._count > MAX_NODES:
-            # Aliases of aliases make small files into huge trees.
+            # Nested aliases can turn a small file into a huge tree.
             raise yaml.YAMLError(f"more than {MAX_NODES} values")
         self._open.add(id(node))
         try:
@@ -121,7 +121,7 @@ class _Builder:
 
     def _value(self, node: yaml.Node, path: str, line: int) -> Any:
         if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTION_TAGS:
-            self._fault(path, line, f"The tag {node.tag} is not read here.", "Remove it.")
+            self._fault(path, line, f"The tag {node.tag} is not supported.", "Remove it.")
             return FAULTY
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -131,7 +131,7 @@ class _Builder:
         return self._scalar(node, path, line)
 
     def _mapping(self, node: yaml.MappingNode, path: str) -> dict[str, Node]:
-        # Flattening changes the node, and an alias brings the same node here again: ask what is its own only once.
+        # Flattening changes the node, and an alias visits the same node again, so record its own keys only once.
         own = self._own_keys.setdefault(id(node), {id(key) for key, _ in node.value})
         self._loader.flatten_mapping(node)  # resolves `<<`, putting the merged entries first
         entries: dict[str, Node] = {}
@@ -142,7 +142,7 @@ class _Builder:
             if key is None:
                 continue
             if id(key_node) in own and key in lines:
-                self._fault(_join(path, key), line, f"`{key}` was given already, in line {lines[key]}.", "Keep one.")
+                self._fault(_join(path, key), line, f"`{key}` is already set in line {lines[key]}.", "Keep one.")
                 continue
             if id(key_node) in own:
                 lines[key] = line
@@ -158,7 +158,7 @@ class _Builder:
             return value
         if value is FAULTY:
             return None
-        # YAML 1.1 reads on, off, yes, no, null and 404 as other things than words.
+        # YAML 1.1 reads on, off, yes, no, null and 404 as other types than text.
         self._fault(_join(path, node.value), line, f"The key `{node.value}` is not text.", f'Write "{node.value}".')
         return None
 
@@ -171,7 +171,7 @@ class _Builder:
             return FAULTY
         if value is None or isinstance(value, str | int | float):
             return value
-        # A date: no option is one, and a user who writes 2024-01-01 means the text.
+        # A date. No option has that type, so 2024-01-01 means the text.
         return node.value
 
     def _fault(self, path: str, line: int, message: str, hint: str) -> None:

@@ -1,7 +1,7 @@
-"""The types of inputs, splitters and outputs, found by file: `host/inputs/tcp.py` is `type: tcp`.
+"""Finds the types of inputs, splitters and outputs by file: `host/inputs/tcp.py` is `type: tcp`.
 
-A type's module is imported when the type is first asked for, so that what a configuration does not use costs
-nothing. This is the one place where configuration looks up at the layers above it, and it does so by name only.
+A type's module is imported on first use, so that unused types cost nothing. This is the only part of the configuration
+that refers to the layers above it, and it does so by name only.
 """
 
 import importlib
@@ -18,7 +18,7 @@ STAGES: tuple[Stage, ...] = ("inputs", "splitters", "outputs")
 
 
 class ComponentType(msgspec.Struct, frozen=True, kw_only=True):
-    """One type: its class, its options, what it is for."""
+    """One type of an input, splitter or output."""
 
     stage: Stage
     name: str
@@ -28,14 +28,14 @@ class ComponentType(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     """First paragraph of the class's docstring."""
     prose: str
-    """The rest of it."""
+    """The rest of the docstring."""
 
 
 def find(stage: Stage, name: str) -> ComponentType | None:
-    """The type of that name, or None.
+    """Return the type named `name`, or None.
 
     Raises:
-        StartError: The type exists, and a library that it needs does not.
+        StartError: The type exists, but a library that it needs is not installed.
     """
     if name not in _modules(stage):
         return None
@@ -54,13 +54,13 @@ def find(stage: Stage, name: str) -> ComponentType | None:
 
 
 def types(stage: Stage) -> list[ComponentType]:
-    """All types of a stage, by name; one whose library is missing says so in its summary."""
-    found = (_find_or_explain(stage, name) for name in _modules(stage))
-    return [component for component in found if component is not None]
+    """Return all types of a stage, sorted by name. The summary of a type says if its library is missing."""
+    components = (_find_or_explain(stage, name) for name in _modules(stage))
+    return [component for component in components if component is not None]
 
 
 def names(stage: Stage) -> list[str]:
-    """The names of all types of a stage."""
+    """Return the names of all types of a stage."""
     return [component.name for component in types(stage)]
 
 
@@ -74,7 +74,7 @@ def _find_or_explain(stage: Stage, name: str) -> ComponentType | None:
 
 
 class _NoOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of a type that cannot be loaded."""
+    """Options of a type that cannot be loaded."""
 
 
 def _modules(stage: Stage) -> list[str]:

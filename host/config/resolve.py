@@ -1,4 +1,4 @@
-"""From the merged tree to the resolved model: look names up, check every key, fill the defaults in."""
+"""Resolves the merged tree to the model: looks up names, checks every key, and fills in defaults."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 class Resolver:
-    """Resolves one configuration. Every method adds to the faults and goes on."""
+    """Resolves one configuration. Every method appends its errors and continues."""
 
     def __init__(self, sections: Sections, plugins: Plugins, errors: list[ConfigError]) -> None:
         self._sections = sections
@@ -27,16 +27,16 @@ class Resolver:
         self._encoders = self._each("encoders", lambda *at: self._sandbox("encoder", *at))
 
     def inputs(self) -> dict[str, model.Input]:
-        """The inputs without faults."""
-        return _sound(self._each("inputs", self._input))
+        """Return the valid inputs by name."""
+        return _valid(self._each("inputs", self._input))
 
     def filters(self) -> dict[str, model.Filter]:
-        """The filters without faults."""
-        return _sound(self._each("filters", self._filter))
+        """Return the valid filters by name."""
+        return _valid(self._each("filters", self._filter))
 
     def outputs(self) -> dict[str, model.Output]:
-        """The outputs without faults."""
-        return _sound(self._each("outputs", self._output))
+        """Return the valid outputs by name."""
+        return _valid(self._each("outputs", self._output))
 
     def _each(
         self, section: str, resolve: Callable[[str, dict[str, Node], Node, str], T | None]
@@ -50,7 +50,7 @@ class Resolver:
 
     def _entries(self, name: str, node: Node, path: str) -> dict[str, Node] | None:
         if not model.NAME.fullmatch(name):
-            self._fault(path, node, f"`{name}` cannot be a name.", "Use up to 64 letters, digits, `_` and `-`.")
+            self._fault(path, node, f"`{name}` is not a valid name.", "Use up to 64 letters, digits, `_` and `-`.")
             return None
         if node.value is None:
             return {}
@@ -69,7 +69,9 @@ class Resolver:
         if keys.max_record_bytes > keys.pack_bytes // 2:
             node = entries.get("max_record_bytes", entries.get("pack_bytes", where))
             message = f"max_record_bytes ({keys.max_record_bytes}) is more than half of pack_bytes ({keys.pack_bytes})."
-            self._fault(f"{path}.max_record_bytes", node, message, "Raise pack_bytes: a record must fit beside others.")
+            self._fault(
+                f"{path}.max_record_bytes", node, message, "Raise pack_bytes: a pack must hold at least two records."
+            )
             return None
         given = msgspec.structs.asdict(keys)
         given |= {"logger": keys.logger or name, "message_type": keys.message_type or ""}
@@ -88,9 +90,7 @@ class Resolver:
         manifest = plugin.manifest
         matcher = keys.message_matcher or manifest.message_matcher
         if not matcher:
-            self._fault(
-                path, where, "`message_matcher` is missing.", "Say which messages the filter sees; TRUE for all."
-            )
+            self._fault(path, where, "`message_matcher` is missing.", "Set it to select messages; TRUE selects all.")
             return None
         return model.Filter(
             name=name,
@@ -125,7 +125,7 @@ class Resolver:
     def _component(
         self, stage: registry.Stage, name: str, entries: Mapping[str, Node], where: Node, path: str
     ) -> registry.ComponentType | None:
-        """The Python type that an entry means by `type` or by its own name."""
+        """Return the Python type that an entry selects by `type` or by its own name."""
         node = entries.get("type", where)
         chosen = self._word(node, f"{path}.type") if "type" in entries else name
         if chosen is FAULTY:
@@ -137,14 +137,14 @@ class Resolver:
             return None
         if component is None:
             hint = convert.did_you_mean(chosen, registry.names(stage))
-            message = f"There is no type `{chosen}` among the {stage}."
+            message = f"There is no type `{chosen}` in {stage}."
             if "type" not in entries:
-                message = f"`type` is missing, and the name `{chosen}` is no type of {stage}."
+                message = f"`type` is missing, and the name `{chosen}` is not a type of {stage}."
             self._fault(f"{path}.type", node, message, hint)
         return component
 
     def _word(self, node: Node, path: str) -> Any:
-        """A type as text; the splitter and the output that are called `null` read as nothing in YAML."""
+        """Return a type as text. YAML reads the type name `null` as a null value."""
         return "null" if node.value is None else convert.to_value(node, str, path, self._errors)
 
     def _options(
@@ -155,7 +155,7 @@ class Resolver:
         where: Node,
         path: str,
     ) -> Any:
-        """The options of a Python type; keys that neither the type nor the shared structs know are faults."""
+        """Return the options of a Python type. Keys that neither the type nor the shared structs have are errors."""
         if component is None:
             return None
         known = [name for struct in (*shared, component.options) for name in _fields(struct)]
@@ -192,15 +192,13 @@ class Resolver:
             decoder = self._sandbox_reference("decoder", node, path)
             return None if decoder is None else (decoder,)
         if not node.value:
-            self._fault(
-                path, node, "The list of decoders is empty.", "Leave `decoder` out to pass records as they are."
-            )
+            self._fault(path, node, "The list of decoders is empty.", "Remove `decoder` to pass records unchanged.")
         links = [self._sandbox_reference("decoder", item, f"{path}[{i}]") for i, item in enumerate(node.value)]
         chain = tuple(link for link in links if link is not None)
         return chain if chain and len(chain) == len(links) else None
 
     def _sandbox_reference(self, kind: model.PluginKind, node: Node, path: str) -> model.Sandbox | None:
-        """A decoder or encoder named, or defined on the spot."""
+        """Return a decoder or encoder, referenced by name or defined inline."""
         if node.mapping is not None:
             if not node.mapping.keys() & {"type", "filename"}:
                 self._fault(path, node, "`type` is missing.", f"Name a {kind}; `hekate list {kind}s` shows them.")
@@ -232,8 +230,8 @@ class Resolver:
         self._errors.append(ConfigError(path, node.file, node.line, message, hint))
 
 
-def _sound(resolved: dict[str, T | None]) -> dict[str, T]:
-    return {name: made for name, made in resolved.items() if made is not None}
+def _valid(resolved: dict[str, T | None]) -> dict[str, T]:
+    return {name: component for name, component in resolved.items() if component is not None}
 
 
 def _fields(struct: type[msgspec.Struct]) -> list[str]:

@@ -1,7 +1,7 @@
-"""The JSON Schema of the configuration, for editors and for checks elsewhere.
+"""Generates the JSON Schema of the configuration, for editors and other tools.
 
-Made from the same structs and manifests that the loader checks against. It is a little more lenient than the
-loader: references by name and types that default to an entry's name cannot be told in JSON Schema.
+It is derived from the structs and manifests that the loader uses. It is slightly more lenient than the loader: JSON
+Schema cannot express references by name, or types that default to an entry's name.
 """
 
 from typing import Any, cast
@@ -39,7 +39,7 @@ _MANIFEST_TYPES: dict[str, Schema] = {
 
 
 def config_schema() -> Schema:
-    """Make the schema, of the shipped plugins."""
+    """Return the schema of a configuration with the shipped plugins."""
     definitions: dict[str, Schema] = {}
     sections: Schema = {"hekate": _object(_properties(model.HostSettings, definitions), [])}
     access = _object(_properties(model.Admin, definitions), [])
@@ -53,7 +53,7 @@ def config_schema() -> Schema:
         "title": "Hekate configuration",
         "type": "object",
         "properties": {section: sections[section] for section in SECTIONS},
-        "patternProperties": {"^x-": {"description": "Not read; a place for anchors."}},
+        "patternProperties": {"^x-": {"description": "Ignored; a place for anchors."}},
         "additionalProperties": False,
         "$defs": definitions,
     }
@@ -61,13 +61,13 @@ def config_schema() -> Schema:
 
 
 def cases_schema() -> Schema:
-    """The schema of a file of cases; in front matter they stand under the same key."""
+    """Return the schema of a file of cases. Front matter has the same structure under `cases`."""
     schema = msgspec.json.schema(CasesFile)
     return {"$schema": _DIALECT, "title": "Cases of a Hekate plugin", **schema}
 
 
 def _section(stage: Stage, definitions: dict[str, Schema]) -> Schema:
-    """A mapping of names to entries; an entry named as a type may leave the type out."""
+    """Return the schema of a stage: entries by name. An entry that has the name of a type may omit `type`."""
     errors: list[ConfigError] = []
     entries: dict[str, Schema] = {}
     for plugin in catalogue.describe(stage, None, errors):
@@ -119,7 +119,7 @@ def _shared(stage: Stage, definitions: dict[str, Schema]) -> tuple[Schema, list[
 
 
 def _properties(struct: type[msgspec.Struct], definitions: dict[str, Schema], prefix: str = "") -> Schema:
-    """The fields of a struct; structs inside it become definitions, whose names the prefix keeps apart."""
+    """Return the fields of a struct. Nested structs become definitions; the prefix makes their names unique."""
     (root,), nested = msgspec.json.schema_components([struct], ref_template=f"#/$defs/{prefix}{{name}}")
     name = root["$ref"].rpartition("/")[2].removeprefix(prefix)
     definitions.update({prefix + other: _lenient(schema) for other, schema in nested.items() if other != name})
@@ -149,7 +149,7 @@ def _object(properties: Schema, required: list[str]) -> Schema:
 
 
 def _lenient(schema: Any) -> Any:
-    """Let `${...}` stand wherever a number, a truth value or one of several words is wanted."""
+    """Allow `${...}` in place of every number, boolean and enumerated value."""
     if isinstance(schema, list):
         return [_lenient(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,6 +1,6 @@
-"""The `tests` section of a configuration: records in at named places, and what must come out at others.
+"""The `tests` section of a configuration: records for named inputs, and the expected results of other components.
 
-`hekate test` runs them; a running host takes no notice of them.
+`hekate test` runs the tests. A running host ignores them.
 """
 
 from typing import Annotated, Any
@@ -11,54 +11,57 @@ from msgspec import Meta
 _Count = Annotated[int, Meta(ge=0)]
 
 
-class _Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the structs a user's mapping is checked against."""
+class _TestKeysBase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the structs that a user's mapping is checked against."""
 
 
-class GivenKeys(_Keys, frozen=True, kw_only=True):
-    """One thing that is given: records or data of an input, a message, or time that goes by."""
+class GivenKeys(_TestKeysBase, frozen=True, kw_only=True):
+    """One stimulus: records or data of an input, a message, or the passing of time."""
 
-    input: Annotated[str | None, Meta(description="With `records` or `data`: the input that they come in at.")] = None
-    records: Annotated[list[str] | None, Meta(description="Raw records, without their line ends.")] = None
+    input: Annotated[str | None, Meta(description="With `records` or `data`: the input that receives them.")] = None
+    records: Annotated[list[str] | None, Meta(description="Raw records, without their line endings.")] = None
     data: Annotated[str | None, Meta(description="Raw bytes, which the input's splitter cuts into records.")] = None
     message: Annotated[
         dict[str, Any] | None, Meta(description="A message, as if a decoder had made it: headers and Fields.")
     ] = None
     until: Annotated[
         int | str | None,
-        Meta(description="Let time go by until then; timer events that are due come. RFC 3339 or nanoseconds."),
+        Meta(description="Advance the time to this point and run the timer events due. RFC 3339 or nanoseconds."),
     ] = None
 
 
-class ExpectKeys(_Keys, frozen=True, kw_only=True):
-    """What must have come out at one place."""
+class ExpectKeys(_TestKeysBase, frozen=True, kw_only=True):
+    """The expected results of one component."""
 
-    count: Annotated[_Count | None, Meta(description="How many messages, or encoded records.")] = None
+    count: Annotated[_Count | None, Meta(description="Number of messages, or of encoded records.")] = None
     messages: Annotated[
         list[dict[str, Any]] | None,
-        Meta(description="Of an input or a filter: so many messages, in this order, with what is named of each."),
+        Meta(
+            description="For an input or a filter: all messages, in order. Only the listed headers and fields are"
+            " compared."
+        ),
     ] = None
-    output: Annotated[str | None, Meta(description="Of an output: all that was encoded.")] = None
+    output: Annotated[str | None, Meta(description="For an output: the complete encoded text.")] = None
     json: Annotated[
         list[dict[str, Any]] | None,
-        Meta(description="Of an output: so many lines of JSON, in this order, with what is named of each."),
+        Meta(description="For an output: all JSON lines, in order. Only the listed keys are compared."),
     ] = None
     failures: Annotated[
         list[str] | None,
-        Meta(description="A part of each reason for which records failed, in order. Without it, none must fail."),
+        Meta(description="A part of the reason of each failed record, in order. Without it, no record may fail."),
     ] = None
 
 
-class TestKeys(_Keys, frozen=True, kw_only=True):
-    """One test: the whole pipeline, without its inputs' and outputs' outside."""
+class TestKeys(_TestKeysBase, frozen=True, kw_only=True):
+    """One test: the whole pipeline without real inputs and outputs."""
 
     now: Annotated[
         int | str | None,
-        Meta(description="The time at the start; by default that of the first message. Then it follows the messages."),
+        Meta(description="Start time; by default the first message's. Afterwards the time follows the messages."),
     ] = None
-    given: Annotated[list[GivenKeys], Meta(description="What is given, in order.")]
-    shutdown: Annotated[bool, Meta(description="Whether filters get their last timer event at the end.")] = True
+    given: Annotated[list[GivenKeys], Meta(description="The stimuli, in order.")]
+    shutdown: Annotated[bool, Meta(description="Call timer_event of the filters a last time at the end.")] = True
     expect: Annotated[
         dict[str, ExpectKeys],
-        Meta(description="What must come out, by place: `inputs.NAME` (decoded), `filters.NAME`, `outputs.NAME`."),
+        Meta(description="Results by component: `inputs.NAME` (decoded messages), `filters.NAME`, `outputs.NAME`."),
     ]

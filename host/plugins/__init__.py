@@ -1,1 +1,1 @@
-"""Lua plugins as files: library, manifest, cases, compiling, matcher check."""
+"""Lua plugins as files: library, manifest, cases, syntax check, matcher check."""

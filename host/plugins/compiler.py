@@ -1,6 +1,6 @@
-"""Compiling Lua without running it, to find syntax errors before anything starts.
+"""Compiles Lua without running it, to find syntax errors before anything starts.
 
-Never called in the host while it runs: it loads LuaJIT, which belongs into sandbox processes.
+It loads LuaJIT, which belongs in sandbox processes, so a running host never calls it in its own process.
 """
 
 import re
@@ -11,7 +11,7 @@ _BYTECODE_MARK = b"\x1b"
 
 
 class SyntaxFault(NamedTuple):
-    """What the compiler said."""
+    """A syntax error."""
 
     line: int
     message: str
@@ -24,19 +24,19 @@ def check(source: bytes) -> SyntaxFault | None:
         source: The whole file.
 
     Returns:
-        The first fault, or None if it compiles.
+        The first error, or None if it compiles.
     """
     if source.startswith(_BYTECODE_MARK):
-        return SyntaxFault(1, "This is bytecode; only Lua source is loaded.")
+        return SyntaxFault(1, "This is bytecode; only Lua source can be loaded.")
     import lupa
 
     with lupa.allow_lua_module_loading():
         from lupa import luajit21
     runtime = luajit21.LuaRuntime(encoding=None, unpack_returned_tuples=True, register_eval=False)
     compile_chunk = runtime.eval(b"function(text) local f, e = loadstring(text, '=plugin') return e or false end")
-    said = compile_chunk(source)
-    if not said:
+    error = compile_chunk(source)
+    if not error:
         return None
-    text = said.decode(errors="replace")
+    text = error.decode(errors="replace")
     position = _POSITION.match(text)
     return SyntaxFault(int(position["line"]), position["message"]) if position else SyntaxFault(1, text)

@@ -1,6 +1,6 @@
-"""Finding Lua plugins: first the user's own, then the shipped ones.
+"""Finds Lua plugins: first the user's, then the shipped ones.
 
-A plugin is one file, `<folder>/<kind>s/<name>.lua`; its name is the file's.
+A plugin is one file, `<folder>/<kind>s/<name>.lua`. Its name is the file's name.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ KINDS: tuple[PluginKind, ...] = ("decoder", "filter", "encoder")
 
 
 class Plugin(msgspec.Struct, frozen=True, kw_only=True):
-    """A plugin's file as it was read."""
+    """The content of a plugin's file."""
 
     kind: PluginKind
     name: str
@@ -29,9 +29,9 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest
     prose: str
     takes_any_option: bool = False
-    """It is a script without front matter, written for Heka or Hindsight."""
+    """True for a script without front matter, written for Heka or Hindsight."""
     front_matter: Node | None = None
-    """The manifest with its places."""
+    """The manifest with its positions."""
 
 
 class Library:
@@ -43,23 +43,23 @@ class Library:
         self.folders = [folder for folder in (sandbox_dir, paths.shipped("sandboxes/lua")) if folder is not None]
 
     def path(self, kind: PluginKind, name: str) -> Path | None:
-        """The file of a plugin, or None. The name may come from a user: it is never a path."""
+        """Return the file of a plugin, or None. The name may be untrusted; it cannot escape the folder."""
         if not name or name.startswith(".") or any(mark in name for mark in "/\\\0"):
             return None
         candidates = (folder / f"{kind}s" / f"{name}.lua" for folder in self.folders)
         return next((path for path in candidates if path.is_file()), None)
 
     def names(self, kind: PluginKind) -> list[str]:
-        """The names of all plugins of a kind."""
+        """Return the names of all plugins of a kind."""
         return sorted({path.stem for folder in self.folders for path in (folder / f"{kind}s").glob("*.lua")})
 
     def find(self, kind: PluginKind, name: str, errors: list[ConfigError]) -> Plugin | None:
-        """Read a plugin; None if there is none of that name, or if its header has a fault (added to `errors`)."""
+        """Read a plugin. Return None if there is none, or if its header is not valid (reported in `errors`)."""
         path = self.path(kind, name)
         return None if path is None else load(path, kind, errors)
 
     def plugins(self, kind: PluginKind, errors: list[ConfigError]) -> Iterator[Plugin]:
-        """Read all plugins of a kind, by name; those whose header has a fault are left out."""
+        """Yield all plugins of a kind, sorted by name. Omit those whose header is not valid."""
         for name in self.names(kind):
             plugin = self.find(kind, name, errors)
             if plugin is not None:
@@ -71,8 +71,8 @@ def load(path: Path, kind: PluginKind, errors: list[ConfigError]) -> Plugin | No
 
     Args:
         path: The file.
-        kind: What it must be.
-        errors: Faults are added here.
+        kind: The expected kind.
+        errors: Errors are appended here.
     """
     try:
         source = path.read_bytes()
@@ -83,7 +83,7 @@ def load(path: Path, kind: PluginKind, errors: list[ConfigError]) -> Plugin | No
 
 
 def of_source(source: bytes, path: Path, kind: PluginKind, errors: list[ConfigError]) -> Plugin | None:
-    """Read a plugin's text, which stands, or is to stand, in a file of that path."""
+    """Read a plugin from its text. `path` is the current or future file of that text."""
     try:
         text = source.decode()
     except UnicodeDecodeError as error:
@@ -96,7 +96,7 @@ def of_source(source: bytes, path: Path, kind: PluginKind, errors: list[ConfigEr
         header = manifest.Header(manifest=manifest.of_plain_script(path.stem, kind), prose="")
     else:
         header = manifest.read(text, str(path), errors)
-    if header is None or not _is_what_it_should_be(header.manifest, path, kind, errors):
+    if header is None or not _is_consistent(header.manifest, path, kind, errors):
         return None
     return Plugin(
         kind=kind,
@@ -110,15 +110,14 @@ def of_source(source: bytes, path: Path, kind: PluginKind, errors: list[ConfigEr
     )
 
 
-def _is_what_it_should_be(found: Manifest, path: Path, kind: PluginKind, errors: list[ConfigError]) -> bool:
-    if found.kind != kind:
-        message = f"This is a plugin of kind {found.kind}, and a {kind} is wanted."
-        errors.append(
-            ConfigError("kind", str(path), 1, message, f"Plugins of a kind stand in the folder {found.kind}s.")
-        )
+def _is_consistent(header: Manifest, path: Path, kind: PluginKind, errors: list[ConfigError]) -> bool:
+    """Return True if the manifest agrees with the file's name and the expected kind; else append an error."""
+    if header.kind != kind:
+        message = f"This is a plugin of kind {header.kind}, but a {kind} is expected."
+        errors.append(ConfigError("kind", str(path), 1, message, f"Put it into the folder {header.kind}s."))
         return False
-    if found.name != path.stem:
-        message = f"The front matter says `name: {found.name}`, and the file is {path.name}."
-        errors.append(ConfigError("name", str(path), 1, message, f"Name the file {found.name}.lua."))
+    if header.name != path.stem:
+        message = f"The front matter has `name: {header.name}`, but the file is {path.name}."
+        errors.append(ConfigError("name", str(path), 1, message, f"Name the file {header.name}.lua."))
         return False
     return True

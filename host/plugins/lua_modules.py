@@ -1,4 +1,4 @@
-"""The C modules that sandboxes use, as the system installed them: LPEG and cjson for the Lua 5.1 ABI."""
+"""Finds the C modules that sandboxes use: the system's LPEG and cjson for the Lua 5.1 ABI."""
 
 import sysconfig
 from pathlib import Path
@@ -8,7 +8,7 @@ from host.core.errors import StartError
 
 
 class LuaModule(NamedTuple):
-    """A C module, and the Debian package that brings it."""
+    """A C module and the Debian package that contains it."""
 
     name: str
     debian_package: str
@@ -18,30 +18,30 @@ MODULES = (LuaModule("lpeg", "lua-lpeg"), LuaModule("cjson", "lua-cjson"))
 
 
 def folders() -> list[Path]:
-    """Where systems put C modules for Lua 5.1, most specific first; not all of them exist."""
+    """Return the folders that may hold C modules for Lua 5.1, most specific first. Some may not exist."""
     multiarch = sysconfig.get_config_var("MULTIARCH") or ""
     libraries = ["/usr/local/lib", f"/usr/lib/{multiarch}", "/usr/lib64", "/usr/lib"]
     return [Path(library) / "lua" / "5.1" for library in dict.fromkeys(libraries)]
 
 
 def find(name: str) -> Path | None:
-    """The file of a module, or None."""
+    """Return the file of a module, or None."""
     candidates = (folder / f"{name}.so" for folder in folders())
     return next((path for path in candidates if path.is_file()), None)
 
 
 def cpath() -> str:
-    """What `package.cpath` must be for LuaJIT to find the modules."""
+    """Return the `package.cpath` with which LuaJIT finds the modules."""
     return ";".join(str(folder / "?.so") for folder in folders())
 
 
 def lua_path() -> str:
-    """What `package.path` must be to find LPEG's companion `re`, which is Lua."""
+    """Return the `package.path` with which Lua finds LPEG's companion module `re`."""
     return ";".join(f"{folder}/?.lua" for folder in ("/usr/local/share/lua/5.1", "/usr/share/lua/5.1"))
 
 
 def missing() -> list[LuaModule]:
-    """The modules that LuaJIT cannot load here. Loads them into this process: for the installer and for tests."""
+    """Return the modules that LuaJIT cannot load. Loads them into this process: for the installer and tests only."""
     import lupa
 
     with lupa.allow_lua_module_loading():
@@ -53,10 +53,10 @@ def missing() -> list[LuaModule]:
 
 
 def check_present() -> None:
-    """Stop the start with the command to give if a module's file is not there.
+    """Check that the files of all modules exist.
 
     Raises:
-        StartError: A module is missing.
+        StartError: A module is missing. The message has the command that installs it.
     """
     absent = [module for module in MODULES if find(module.name) is None]
     if absent:
@@ -64,6 +64,6 @@ def check_present() -> None:
         packages = " ".join(module.debian_package for module in absent)
         searched = ", ".join(str(folder) for folder in folders())
         raise StartError(
-            f"The Lua 5.1 module {names} was not found in {searched}. "
+            f"Cannot find the Lua 5.1 module {names} in {searched}. "
             f"On Debian and Ubuntu: sudo apt-get install -y {packages}"
         )

@@ -1,4 +1,4 @@
-"""What a Lua plugin says about itself: the YAML front matter of its header comment.
+"""Reads the manifest of a Lua plugin: the YAML front matter of its header comment.
 
     --[[
     ---
@@ -8,11 +8,11 @@
     config:
       log_format: {type: string, required: true, description: The log_format string, as nginx has it.}
     ---
-    Prose: what it parses, an example configuration, an example message.
+    Prose: the format it parses, an example configuration, an example message.
     --]]
 
-It is read as text; the plugin's code never runs for it. A script without front matter, as Heka and Hindsight have them,
-takes any option, and what else it needs to know stands where it is used.
+It is read as text, without running the plugin. A script without front matter, as for Heka and Hindsight, takes any
+option; its other settings are in the configuration.
 """
 
 import re
@@ -59,7 +59,7 @@ _RULE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One key that the plugin takes under `config`."""
+    """One option of the plugin under `config`."""
 
     type: OptionType
     description: Annotated[str, Meta(min_length=10)]
@@ -68,17 +68,17 @@ class Option(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     enum: list[Scalar] | None = None
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Limits that suit the plugin; what is left out comes from the host's settings."""
+class ManifestLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits that suit the plugin. Omitted limits come from the host's settings."""
 
     memory_limit: Annotated[MemoryLimit | None, Meta(description="Bytes of Lua memory.")] = None
     cpu_limit: Annotated[CpuLimit | None, Meta(description="Milliseconds of CPU per call.")] = None
     output_limit: Annotated[OutputLimit | None, Meta(description="Bytes that one call may produce.")] = None
     max_message_size: Annotated[
-        MessageSize | None, Meta(description="Bytes of a message that the script makes or changes.")
+        MessageSize | None, Meta(description="Bytes of a message that the script creates or changes.")
     ] = None
     max_message_fields: Annotated[
-        MessageFields | None, Meta(description="Fields of a message that the script makes or changes.")
+        MessageFields | None, Meta(description="Fields of a message that the script creates or changes.")
     ] = None
     max_process_inject: Annotated[
         Count | None, Meta(description="Messages that one call of process_message may inject.")
@@ -87,7 +87,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         None
     )
     max_loops: Annotated[
-        Loops | None, Meta(description="How often what is injected may come from what was injected.")
+        Loops | None, Meta(description="Maximum loop depth of injected messages; deeper ones are dropped.")
     ] = None
 
 
@@ -95,26 +95,24 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The front matter of a plugin."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$", description="Name of the plugin; its file is NAME.lua.")]
-    kind: Annotated[PluginKind, Meta(description="What the script does.")]
-    summary: Annotated[str, Meta(min_length=10, description="A sentence about what it does.")]
-    message_matcher: Annotated[str | None, Meta(description="Which messages a filter sees.")] = None
-    ticker_interval: Annotated[Seconds, Meta(description="Seconds between calls of timer_event; 0: none.")] = 0.0
-    preserve_data: Annotated[bool, Meta(description="Whether global variables outlive the process and the host.")] = (
+    kind: Annotated[PluginKind, Meta(description="Kind of the plugin.")]
+    summary: Annotated[str, Meta(min_length=10, description="A sentence that describes the plugin.")]
+    message_matcher: Annotated[str | None, Meta(description="Selects the messages of a filter.")] = None
+    ticker_interval: Annotated[Seconds, Meta(description="Seconds between timer_event calls; 0 for none.")] = 0.0
+    preserve_data: Annotated[bool, Meta(description="Keep global variables when the process or the host restarts.")] = (
         False
     )
     group: Annotated[GroupName | None, Meta(description="Filters of one group share processes.")] = None
-    limits: Limits = Limits()
+    limits: ManifestLimits = ManifestLimits()
     config: Annotated[
         dict[str, Option],
-        Meta(description="Options: type, description, default, required and enum of each, by name."),
+        Meta(description="Options by name, each with type, description, default, required and enum."),
     ] = {}
     readouts: Annotated[
         dict[Annotated[str, Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")], Readout],
-        Meta(description="What the script offers to the outside, by name: see docs/admin-api.md."),
+        Meta(description="Script queries by name: see docs/admin-api.md."),
     ] = {}
-    cases: Annotated[
-        list[CaseKeys], Meta(description="What it is given and what must come of it, run before it is loaded.")
-    ] = []
+    cases: Annotated[list[CaseKeys], Meta(description="Test cases, which run before a new version is loaded.")] = []
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,18 +121,18 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest
     prose: str
     root: Node | None = None
-    """The front matter with its places."""
+    """The front matter with its positions."""
 
 
 def has_front_matter(text: str) -> bool:
-    """Whether a script begins with front matter, be it sound or not."""
+    """Return True if a script begins with front matter, even if it is not valid."""
     header = _HEADER.match(text)
     return header is not None and text[header.end() :].lstrip().partition("\n")[0].rstrip() == "---"
 
 
 def of_plain_script(name: str, kind: PluginKind) -> Manifest:
-    """What stands for the front matter of a script that has none."""
-    return Manifest(name=name, kind=kind, summary="A script without front matter: it takes any option.")
+    """Return the default manifest of a script without front matter."""
+    return Manifest(name=name, kind=kind, summary="A script without front matter. It takes any option.")
 
 
 def read(text: str, file: str, errors: list[ConfigError]) -> Header | None:
@@ -142,18 +140,18 @@ def read(text: str, file: str, errors: list[ConfigError]) -> Header | None:
 
     Args:
         text: The Lua source.
-        file: Its name for people.
-        errors: Faults are added here, with the line in the Lua file.
+        file: The name to show in errors.
+        errors: Errors are appended here, with the line in the Lua file.
 
     Returns:
-        The header; None if it is missing or has a fault.
+        The header; None if it is missing or not valid.
     """
-    found = front_matter(text)
-    if found is None:
+    parts = front_matter(text)
+    if parts is None:
         hint = "Start the file with `--[[`, then YAML with name, kind and summary between two lines of `---`."
         errors.append(ConfigError("", file, 1, "The header comment with front matter is missing.", hint))
         return None
-    start, matter, prose = found
+    start, matter, prose = parts
     before = len(errors)
     if len(matter.encode()) > MAX_FRONT_MATTER_BYTES:
         message = f"The front matter has {len(matter.encode())} bytes; {MAX_FRONT_MATTER_BYTES} are allowed."
@@ -163,16 +161,16 @@ def read(text: str, file: str, errors: list[ConfigError]) -> Header | None:
     root = nodes.parse("\n" * text.count("\n", 0, start) + matter, file, errors)
     if root is None or root.mapping is None:
         if len(errors) == before:
-            errors.append(ConfigError("", file, 1, "The front matter must be keys and values."))
+            errors.append(ConfigError("", file, 1, "The front matter must be a mapping of keys to values."))
         return None
     manifest = convert.to_value(root, Manifest, "", errors)
-    if manifest is FAULTY or not _options_make_sense(manifest, root, errors):
+    if manifest is FAULTY or not _check_options(manifest, root, errors):
         return None
     return Header(manifest=manifest, prose=prose, root=root)
 
 
 def front_matter(text: str) -> tuple[int, str, str] | None:
-    """Offset of the YAML, the YAML, and the prose behind it; None if there is none."""
+    """Return the offset of the YAML, the YAML, and the prose after it; None if there is no front matter."""
     header = _HEADER.match(text)
     end = text.find(f"]{header['level']}]", header.end()) if header else -1
     if header is None or end < 0:
@@ -184,7 +182,8 @@ def front_matter(text: str) -> tuple[int, str, str] | None:
     return first.end(), text[first.end() : second.start()], text[second.end() : end].rstrip("-\n ").strip()
 
 
-def _options_make_sense(manifest: Manifest, root: Node, errors: list[ConfigError]) -> bool:
+def _check_options(manifest: Manifest, root: Node, errors: list[ConfigError]) -> bool:
+    """Check defaults and choices against the types of their options. Return True if they are valid."""
     before = len(errors)
     options = (root.mapping or {})["config"].mapping or {} if manifest.config else {}
     for key, option in manifest.config.items():
@@ -196,7 +195,7 @@ def _options_make_sense(manifest: Manifest, root: Node, errors: list[ConfigError
             if node is not None and node.value is not None:
                 convert.to_value(node, _PYTHON_TYPES[option.type], f"config.{key}", errors)
         if option.required and option.default is not None:
-            message = "A required option has no use for a default."
+            message = "A required option cannot have a default."
             errors.append(ConfigError(f"config.{key}", place.file, place.line, message, "Remove one of the two."))
     return len(errors) == before
 
@@ -204,17 +203,17 @@ def _options_make_sense(manifest: Manifest, root: Node, errors: list[ConfigError
 def read_config(
     where: Node, entries: Mapping[str, Node], manifest: Manifest, path: str, errors: list[ConfigError]
 ) -> dict[str, Value]:
-    """Check the `config` of one use of a plugin against its manifest.
+    """Check a `config` mapping against the plugin's manifest.
 
     Args:
-        where: The node that missing options are reported at.
-        entries: What the user gave.
-        manifest: What the plugin takes.
+        where: The node to report missing options at.
+        entries: The user's options.
+        manifest: The plugin's manifest.
         path: Configuration path of the `config` mapping.
-        errors: Faults are added here.
+        errors: Errors are appended here.
 
     Returns:
-        The values, defaults filled in; options with neither are absent.
+        The values, with defaults filled in. Options without value and default are absent.
     """
     convert.unknown_keys(entries, manifest.config, path, errors)
     values: dict[str, Value] = {}

@@ -1,6 +1,6 @@
-"""Whether a message matcher is valid, and what it may match, asked of the grammar that the sandboxes compile it with.
+"""Checks message matchers, and the messages they can match, with the grammar that the sandboxes use.
 
-Loads LuaJIT into the process that asks: for `hekate validate` and `hekate graph`, never for the running host.
+This loads LuaJIT into the process. It is for `hekate validate` and `hekate graph`, never for the running host.
 """
 
 import functools
@@ -31,26 +31,26 @@ end
 _Checker = Callable[[bytes, bytes], tuple[Any, Any]]
 
 
-class Kind(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of some messages; None is for what is not."""
+class MessageKind(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The known properties of some messages. None means unknown."""
 
     type: str | None = None
     prefix: str | None = None
-    """What an unknown Type begins with."""
+    """Prefix of a Type that is not known in full."""
     logger: str | None = None
     fields: frozenset[str] | None = None
-    """All fields that such a message may have."""
+    """All fields that such a message can have."""
 
 
 class Reach(NamedTuple):
-    """What a matcher may say of messages of some kinds, and what it names."""
+    """The possible results of a matcher for some kinds of messages, and the names in the matcher."""
 
     matches: list[bool]
-    """Of each kind: whether it may match."""
+    """For each kind: True if the matcher can match."""
     passes: list[bool]
-    """Of each kind: whether it may not match."""
+    """For each kind: True if the matcher can fail to match."""
     never: bool
-    """It asks for two Types at once, or two Loggers: no message can match."""
+    """True if no message can match, because two Types or two Loggers are required at once."""
     types: frozenset[str]
     loggers: frozenset[str]
     fields: frozenset[str]
@@ -60,18 +60,18 @@ def check(expression: str) -> str | None:
     """Parse a matcher.
 
     Args:
-        expression: As it stands in the configuration.
+        expression: The expression from the configuration.
 
     Returns:
-        What is wrong and where, the place marked below the text; None if it is valid.
+        The error, with its position marked below the text; None if the matcher is valid.
     """
-    said, _ = _checker()(expression.encode(), b"[]")
-    return said.decode(errors="replace") if said else None
+    problem, _ = _checker()(expression.encode(), b"[]")
+    return problem.decode(errors="replace") if problem else None
 
 
-def reach(expression: str, kinds: Sequence[Kind]) -> Reach | None:
-    """What a matcher may say of messages of these kinds; None if it is not valid."""
-    given = [
+def reach(expression: str, kinds: Sequence[MessageKind]) -> Reach | None:
+    """Return the possible results of a matcher for these kinds of messages; None if the matcher is not valid."""
+    documents = [
         {
             key: value
             for key, value in (
@@ -84,10 +84,10 @@ def reach(expression: str, kinds: Sequence[Kind]) -> Reach | None:
         }
         for kind in kinds
     ]
-    said, found = _checker()(expression.encode(), orjson.dumps(given))
-    if said:
+    problem, text = _checker()(expression.encode(), orjson.dumps(documents))
+    if problem:
         return None
-    document = orjson.loads(found)
+    document = orjson.loads(text)
     answers = list(document["answers"])
     names = (frozenset(document[key]) for key in ("types", "loggers", "fields"))
     return Reach([each[0] for each in answers], [each[1] for each in answers], document["never"], *names)

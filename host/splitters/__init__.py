@@ -1,1 +1,1 @@
-"""Splitters: how a stream of bytes becomes records. One file per type."""
+"""Splitters cut a stream of bytes into records. One file per type."""

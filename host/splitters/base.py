@@ -1,10 +1,10 @@
-"""What a splitter is.
+"""The interface of splitters.
 
-A splitter finds the records in bytes that arrive in pieces. It never copies them: it answers with offsets into
-the buffer that it was shown, and says how much of the buffer it is done with; the rest is shown again, at the
-front of the next buffer. The records depend on the bytes only, never on where the pieces were cut.
+A splitter finds the records in bytes that arrive in pieces. It never copies them: it returns offsets into the buffer,
+and the number of bytes it has consumed. The caller passes the rest again, at the front of the next buffer. The records
+depend only on the bytes, never on the boundaries of the pieces.
 
-There is one instance per stream, since a splitter remembers what it has looked at.
+Each stream has its own instance, because a splitter remembers how far it has searched.
 """
 
 from abc import ABC, abstractmethod
@@ -20,10 +20,10 @@ OVERSIZE_REASON = "longer than max_record_bytes"
 
 
 class SplitterOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Options that every splitter has."""
+    """Options of every splitter."""
 
     deliver_incomplete_final: Annotated[
-        bool, Meta(description="At the end of a stream, deliver what stands after the last delimiter as a record.")
+        bool, Meta(description="At the end of a stream, deliver the bytes after the last delimiter as a record.")
     ] = True
 
 
@@ -31,22 +31,22 @@ class Refused(NamedTuple):
     """Bytes that do not become a record."""
 
     start: int
-    """Where they begin in the buffer."""
+    """Their offset in the buffer."""
     data: bytes
     reason: str
 
 
 class Cut:
-    """What a splitter found in a buffer.
+    """The result of splitting a buffer.
 
     Attributes:
-        end: The buffer is done with up to here; what follows must be shown again.
-        records: Start and end of each record, in turn; or None if `buffer[:end]` is nothing but records that
-            each end in the splitter's one-byte `delimiter`.
-        resume: Where a new splitter would have to begin in order to find the records that follow. It is `end`,
-            unless the buffer ends inside of a record of which a part was already delivered or refused.
-        refused: Records that broke a rule. They are in neither of the above.
-        broken: Not empty if nothing after `end` can be understood any more, with the reason.
+        end: Number of bytes consumed. The bytes after it must be passed again.
+        records: Start and end of each record, in order; None if `buffer[:end]` consists only of records that each end
+            in the splitter's one-byte `delimiter`.
+        resume: Offset at which a new splitter must begin to find the following records. It equals `end`, unless the
+            buffer ends inside a record that was already partly delivered or refused.
+        refused: Records that broke a rule. They are not in `records`.
+        broken: The reason why nothing after `end` can be split; empty if splitting can continue.
     """
 
     __slots__ = ("broken", "end", "records", "refused", "resume")
@@ -83,11 +83,11 @@ class Splitter(ABC):
     type: ClassVar[str]
 
     delimiter: int | None = None
-    """The byte that ends each record where `split` answers `records=None`."""
+    """The byte that ends each record when `split` returns `records=None`."""
     tail_bytes: int = 0
-    """Bytes that must stay free behind the data in a buffer: `split` may complete the last record there."""
+    """Bytes that must stay free after the data in a buffer; `split` may write the end of the last record there."""
     whole_reads: bool = False
-    """Each read is one record."""
+    """True if each read is one record."""
 
     def __init__(self, options: Any, *, max_record_bytes: int, oversize: Oversize) -> None:
         self._deliver_incomplete_final: bool = options.deliver_incomplete_final
@@ -109,26 +109,26 @@ class Splitter(ABC):
         """Find the records in `view[:filled]`.
 
         Args:
-            view: The buffer. It begins where the last cut ended.
-            filled: How much of it is data; `tail_bytes` behind it are free.
-            final: Whether the stream ends here. Afterwards the splitter is as new.
+            view: The buffer. It begins at the `end` of the last cut.
+            filled: Number of bytes of data; `tail_bytes` after them are free.
+            final: True at the end of the stream. Afterwards the splitter is reset.
         """
 
     def _last(self, scan: "Scan", start: int, filled: int, certain: int) -> None:
-        """Deal with what stands behind the last delimiter of the stream.
+        """Deliver the bytes after the last delimiter of the stream, or apply the oversize policy.
 
-        What is too long is so whether the stream ends here or not, and would have been dealt with as such if
-        it had arrived in smaller pieces; `certain` is up to where that would have been known.
+        The result must not depend on how the stream was cut. A record that exceeds the limit before `certain` would
+        already have been recognised as oversized in smaller pieces.
         """
         if start < filled and (self._deliver_incomplete_final or certain - start > self._max_record_bytes):
             scan.add(start, filled)
 
 
 class Scan:
-    """Collects the spans of one buffer and applies the oversize policy to them.
+    """Collects the records of one buffer and applies the oversize policy.
 
-    A splitter calls `add` for each record whose end it knows, and `overflow` for one that is too long already
-    though its end is not in sight.
+    A splitter calls `add` for each complete record, and `overflow` for a record that exceeds the limit before its end
+    has arrived.
     """
 
     __slots__ = ("_max", "_owner", "_truncate", "_view", "records", "refused")
@@ -142,7 +142,7 @@ class Scan:
         self.refused: list[Refused] = []
 
     def add(self, start: int, end: int) -> None:
-        """A record that ends here."""
+        """Add a complete record."""
         if end - start <= self._max:
             self.records.append(start)
             self.records.append(end)
@@ -152,7 +152,7 @@ class Scan:
                 self._owner.truncated_bytes += end - start - self._max
 
     def overflow(self, start: int) -> None:
-        """A record that is longer than allowed."""
+        """Truncate or refuse a record that exceeds the limit."""
         end = start + self._max
         if self._truncate:
             self._owner.truncated_records += 1

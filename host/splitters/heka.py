@@ -1,4 +1,7 @@
-"""Heka's frames: 0x1E, the length of a header, the header, 0x1F, and the message whose length the header gives."""
+"""Splits Heka's framed messages.
+
+A frame is 0x1E, the length of the header, the header, 0x1F, and the message, whose length is in the header.
+"""
 
 from array import array
 from typing import Annotated, Any, NamedTuple
@@ -23,21 +26,21 @@ class HekaOptions(SplitterOptions, frozen=True, kw_only=True):
     """Options of the heka splitter."""
 
     deliver_incomplete_final: Annotated[
-        bool, Meta(description="Deliver a message that the end of the stream cut short, instead of refusing it.")
+        bool, Meta(description="Deliver a message that the end of the stream truncates, instead of refusing it.")
     ] = False
 
 
 class _Frame(NamedTuple):
     start: int
-    """Where the message begins."""
+    """Offset of the message."""
     length: int
 
 
 class HekaSplitter(Splitter):
-    """Reads framed Heka messages; a record is the message without its frame.
+    """Reads framed Heka messages. A record is the message without its frame.
 
-    What is no frame is refused, and the search goes on at the next 0x1E. A message that is longer than allowed is
-    refused under either policy, since a truncated one could not be decoded.
+    Bytes that are not a frame are refused, and the search continues at the next 0x1E. A message that exceeds
+    max_record_bytes is refused under either policy, because a truncated message cannot be decoded.
     """
 
     type = "heka"
@@ -45,8 +48,8 @@ class HekaSplitter(Splitter):
 
     def __init__(self, options: Any, *, max_record_bytes: int, oversize: Oversize) -> None:
         super().__init__(options, max_record_bytes=max_record_bytes, oversize=oversize)
-        self._to_skip = 0  # Bytes of a message that was too long and that has not arrived in full.
-        self._searching = False  # What comes before the next 0x1E was refused already.
+        self._to_skip = 0  # Bytes still to arrive of a message that was too long.
+        self._searching = False  # True if the bytes before the next 0x1E were already refused.
 
     def split(self, view: memoryview, filled: int, final: bool) -> Cut:
         """Find the records in `view[:filled]`."""
@@ -69,7 +72,7 @@ class HekaSplitter(Splitter):
         return skipped
 
     def _step(self, scan: "_Scan", at: int) -> int | None:
-        """Take one frame, or what is none, and answer where the next one begins; None if more bytes are needed."""
+        """Consume one frame, or bytes that are not a frame. Return the next offset; None if more bytes are needed."""
         if self._searching or scan.data[at] != _RECORD_SEPARATOR:
             return self._no_frame(scan, at, at, NO_FRAME)
         try:
@@ -99,7 +102,7 @@ class HekaSplitter(Splitter):
         return self._no_frame(scan, at, at + 1, CUT_SHORT)
 
     def _no_frame(self, scan: "_Scan", at: int, search_from: int, reason: str) -> int | None:
-        """Refuse what stands before the next 0x1E: once, and no more of it than a record may have."""
+        """Refuse the bytes before the next 0x1E once, and keep at most max_record_bytes of them."""
         filled = len(scan.data)
         found = scan.data.find(_RECORD_SEPARATOR, search_from)
         end = found if found >= 0 else filled
@@ -112,7 +115,7 @@ class HekaSplitter(Splitter):
 
 
 class _Scan:
-    """One buffer, and what was found in it."""
+    """One buffer and the records found in it."""
 
     __slots__ = ("data", "final", "records", "refused")
 
@@ -124,10 +127,10 @@ class _Scan:
 
 
 def _read_frame(data: bytes, at: int) -> _Frame | None:
-    """The frame that begins at `data[at]`; None if its header is not there in full.
+    """Return the frame that begins at `data[at]`; None if its header is incomplete.
 
     Raises:
-        ValueError: It is no frame.
+        ValueError: It is not a frame.
     """
     if at + 2 > len(data):
         return None
@@ -143,7 +146,7 @@ def _read_frame(data: bytes, at: int) -> _Frame | None:
 
 
 def _message_length(header: bytes) -> int | None:
-    """The field `message_length` of a header, which is protobuf; the others (a signature) are skipped."""
+    """Return the field `message_length` of a protobuf header. Skip other fields, such as a signature."""
     at, length = 0, None
     while at < len(header):
         key, at = _varint(header, at)

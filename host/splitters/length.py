@@ -1,4 +1,4 @@
-"""Each record comes behind its own length: the usual frame of binary protocols."""
+"""Splits records that are prefixed with their length, the usual framing of binary protocols."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,18 +10,18 @@ from host.splitters.base import Cut, Oversize, Refused, Scan, Splitter, Splitter
 class LengthOptions(SplitterOptions, frozen=True, kw_only=True):
     """Options of the length splitter."""
 
-    header_bytes: Annotated[Literal[1, 2, 4, 8], Meta(description="Bytes of the length in front of each record.")] = 4
+    header_bytes: Annotated[Literal[1, 2, 4, 8], Meta(description="Size of the length prefix of each record.")] = 4
     byte_order: Annotated[
-        Literal["big", "little"], Meta(description="Which byte of the length comes first; network order is big.")
+        Literal["big", "little"], Meta(description="Byte order of the length; network order is big.")
     ] = "big"
-    length_includes_header: Annotated[bool, Meta(description="The length counts its own bytes too.")] = False
+    length_includes_header: Annotated[bool, Meta(description="The length includes its own bytes.")] = False
     deliver_incomplete_final: Annotated[
-        bool, Meta(description="Deliver a record that the end of the stream cut short, instead of refusing it.")
+        bool, Meta(description="Deliver a record that the end of the stream truncates, instead of refusing it.")
     ] = False
 
 
 class LengthSplitter(Splitter):
-    """Reads length-framed records."""
+    """Reads records with a length prefix."""
 
     type = "length"
     Options = LengthOptions
@@ -31,7 +31,7 @@ class LengthSplitter(Splitter):
         self._header_bytes: int = options.header_bytes
         self._byte_order: Literal["big", "little"] = options.byte_order
         self._includes_header: bool = options.length_includes_header
-        self._to_skip = 0  # Bytes of a record that was too long and that has not arrived in full.
+        self._to_skip = 0  # Bytes still to arrive of a record that was too long.
 
     def split(self, view: memoryview, filled: int, final: bool) -> Cut:
         """Find the records in `view[:filled]`."""
@@ -83,7 +83,7 @@ class LengthSplitter(Splitter):
             scan.refused.append(Refused(at, bytes(view[at:filled]), "the stream ended inside of a record"))
 
     def _give_up(self, scan: Scan, view: memoryview, at: int, filled: int) -> Cut:
-        # A length below its own header leaves no way to find the next record.
+        # If a length is smaller than its own header, the next record cannot be found.
         scan.refused.append(Refused(at, bytes(view[at:filled]), "a length that is shorter than its own header"))
         self._to_skip = 0
         return Cut(filled, scan.records, refused=tuple(scan.refused), broken="a length shorter than its own header")

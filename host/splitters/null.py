@@ -1,4 +1,4 @@
-"""Each read is a record: for datagrams, which have their own bounds."""
+"""Makes each read one record: for datagrams, which have their own boundaries."""
 
 from array import array
 from typing import Annotated
@@ -8,23 +8,23 @@ from msgspec import Meta
 from host.splitters.base import Cut, Splitter, SplitterOptions
 
 
-class NullOptions(SplitterOptions, frozen=True, kw_only=True):
-    """No options of its own."""
+class NullSplitterOptions(SplitterOptions, frozen=True, kw_only=True):
+    """Options of the null splitter."""
 
-    deliver_incomplete_final: Annotated[
-        bool, Meta(description="Without effect here: a read is never an incomplete record.")
-    ] = True
+    deliver_incomplete_final: Annotated[bool, Meta(description="No effect: a read is never an incomplete record.")] = (
+        True
+    )
 
 
 class NullSplitter(Splitter):
     """Makes each read one record, as Heka's NullSplitter did.
 
-    On a byte stream the records then depend on how the stream arrives, which is right only for a protocol that
-    writes a record at a time and waits for the answer.
+    On a byte stream, record boundaries then depend on how the bytes arrive. Use it there only for a protocol that
+    writes one record at a time and waits for the response.
     """
 
     type = "null"
-    Options = NullOptions
+    Options = NullSplitterOptions
     whole_reads = True
 
     def split(self, view: memoryview, filled: int, final: bool) -> Cut:  # noqa: ARG002 -- the end changes nothing

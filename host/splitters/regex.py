@@ -1,4 +1,4 @@
-"""Records are divided by whatever a regular expression matches."""
+"""Splits records at the matches of a regular expression."""
 
 import re
 import re._parser as parser  # type: ignore[import-not-found]  # the only way to learn how far a pattern looks
@@ -34,20 +34,20 @@ class RegexOptions(SplitterOptions, frozen=True, kw_only=True):
         ),
     ]
     delimiter_eol: Annotated[
-        bool, Meta(description="The capture ends the record before it; false: it begins the record after it.")
+        bool, Meta(description="The capture ends the preceding record. If false, it begins the following record.")
     ] = True
     lookahead_bytes: Annotated[
         int,
         Meta(
             ge=1,
             le=65536,
-            description="How much of the text an unbounded repetition (+, *) in the delimiter may need to see. A "
-            "delimiter near the end of what has arrived waits for that many bytes; {1,8} instead of + waits less.",
+            description="Bytes that an unbounded repetition (+, *) in the delimiter may have to inspect. A delimiter "
+            "near the end of the received data waits for that many bytes. {1,8} instead of + waits for less.",
         ),
     ] = 256
 
     def __post_init__(self) -> None:
-        """Refuse what cannot split a stream; msgspec reports it as a fault of the configuration."""
+        """Refuse expressions that cannot split a stream. msgspec reports the error."""
         try:
             groups = compile_bytes(self.delimiter.encode()).groups
         except ValueError as error:
@@ -60,9 +60,9 @@ class RegexOptions(SplitterOptions, frozen=True, kw_only=True):
 class RegexSplitter(Splitter):
     """Splits at the matches of a regular expression.
 
-    The expression sees one record at a time and what follows it: `^` stands for the beginning of the record.
-    A match counts only when everything that the expression could look at has arrived, so the records are the
-    same however the stream was cut.
+    The expression sees one record at a time and the bytes after it; `^` matches at the start of the record. A match
+    counts only when all bytes that the expression can inspect have arrived, so the records do not depend on how the
+    stream was cut.
     """
 
     type = "regex"
@@ -74,8 +74,8 @@ class RegexSplitter(Splitter):
         self._search, self._has_capture = pattern.search, pattern.groups > 0
         self._eol: bool = options.delimiter_eol
         self._ahead, self._behind = reach(options.delimiter.encode(), options.lookahead_bytes)
-        # Of the unfinished record: up to where no delimiter begins, and whether it was already delivered or
-        # refused for its length.
+        # State of the unfinished record: the offset before which no delimiter begins, and True if it was already
+        # delivered or refused because of its length.
         self._searched = 0
         self._skipping = False
 
@@ -99,7 +99,7 @@ class RegexSplitter(Splitter):
         return self._leave(scan, start, settled)
 
     def _next(self, record: memoryview, settled: int) -> tuple[int, int] | None:
-        """Find the end of the record and the beginning of the next one; None if they are not certain yet."""
+        """Find the end of the record and the start of the next one; None if they are not certain yet."""
         at = self._searched
         while at <= settled:
             # Part by part: where each match would have to be looked for to the end of the buffer, time would be
@@ -139,31 +139,31 @@ class RegexSplitter(Splitter):
         return begin, min(max(first, begin), end)
 
     def _leave(self, scan: Scan, start: int, settled: int) -> Cut:
-        """Decide what becomes of the unfinished record at the end of the buffer."""
+        """Keep, truncate or skip the unfinished record at the end of the buffer."""
         if not self._skipping and settled - start > self._max_record_bytes:
             scan.overflow(start)
             self._skipping = True
         end = start
         if self._skipping:
-            # Of a record that is skipped, keep what the expression may look back to, so that what follows is
-            # searched as if the record were whole.
+            # Of a skipped record, keep the bytes that the expression can look back at, so that the search continues
+            # as if the record were complete.
             end = max(start, start + self._searched - self._behind)
             self._searched -= end - start
         return Cut(end, scan.records, resume=start, refused=tuple(scan.refused))
 
 
 def reach(pattern: bytes, unbounded_bytes: int) -> tuple[int, int]:
-    """Learn how far an expression may look.
+    """Compute how far an expression can look.
 
     Args:
         pattern: The expression.
-        unbounded_bytes: What to take for a repetition without an upper bound.
+        unbounded_bytes: Length to assume for a repetition without an upper bound.
 
     Returns:
-        The bytes from the beginning of a match onward that decide about it, and those before it (at least 1).
+        The number of bytes that a match depends on: from its start onward, and before its start (at least 1).
 
     Raises:
-        ValueError: The expression asks for the end of the text; a stream has none while it runs.
+        ValueError: The expression needs the end of the text, which a stream does not have.
     """
     parsed = parse(pattern)
     walk = _Walk(unbounded_bytes)
@@ -171,7 +171,7 @@ def reach(pattern: bytes, unbounded_bytes: int) -> tuple[int, int]:
 
 
 class _Walk:
-    """Adds up the reach of a parsed expression. Never too low; now and then higher than need be."""
+    """Computes the reach of a parsed expression. The result is never too low and sometimes too high."""
 
     def __init__(self, unbounded_bytes: int) -> None:
         self._unbounded_bytes = unbounded_bytes
@@ -197,7 +197,7 @@ class _Walk:
     def _at(self, argument: Any, flags: int) -> int:
         place = str(argument)
         if place == "AT_END_STRING" or (place == "AT_END" and not flags & re.MULTILINE):
-            raise ValueError("delimiter asks for the end of the text ($ or \\Z), which a stream does not have")
+            raise ValueError("delimiter needs the end of the text ($ or \\Z), which a stream does not have")
         self.behind = max(self.behind, 1)
         return 0 if place.startswith("AT_BEGINNING") else 1
 

@@ -1,4 +1,4 @@
-"""Records end in a delimiter: a line feed, a NUL, any string of bytes."""
+"""Splits records at a fixed delimiter: a line feed, a NUL, or any string of bytes."""
 
 from typing import Annotated, Any
 
@@ -13,16 +13,16 @@ class TokenOptions(SplitterOptions, frozen=True, kw_only=True):
     """Options of the token splitter."""
 
     delimiter: Annotated[
-        str, Meta(min_length=1, description="What ends a record, one or more characters; it is not part of the record.")
+        str, Meta(min_length=1, description="One or more characters that end a record. They are not part of it.")
     ] = "\n"
-    count: Annotated[int, Meta(ge=1, description="A record ends at every count-th delimiter only.")] = 1
+    count: Annotated[int, Meta(ge=1, description="Number of delimiters that end a record.")] = 1
 
 
 class TokenSplitter(Splitter):
     """Splits at a fixed delimiter.
 
-    With a delimiter of one byte and count 1 it looks only for the last delimiter of the buffer, and leaves the
-    records between to the decoder's process (`records=None`): no work for each record is done here.
+    With a delimiter of one byte and count 1, it finds only the last delimiter of the buffer. The decoder's process
+    finds the others (`records=None`), so this class does no work per record.
     """
 
     type = "token"
@@ -35,11 +35,11 @@ class TokenSplitter(Splitter):
         if len(self._token) == 1 and self._count == 1:
             self.delimiter = self._token[0]
             self.tail_bytes = 1
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
-        # The unfinished record at the front of the next buffer: how far it was searched, the delimiters inside
-        # it (with count > 1), and whether it was already delivered or refused for its length.
+    def _reset(self) -> None:
+        # State of the unfinished record at the front of the next buffer: the searched bytes, the delimiters inside it
+        # (if count > 1), and True if it was already delivered or refused because of its length.
         self._searched = 0
         self._found = 0
         self._skipping = False
@@ -59,14 +59,14 @@ class TokenSplitter(Splitter):
     def _finish(self, view: memoryview, filled: int, end: int) -> Cut:
         if not self._deliver_incomplete_final and filled - end > self._max_record_bytes:
             return self._scan(view, filled, final=True)
-        self._forget()
+        self._reset()
         if end == filled or not self._deliver_incomplete_final:
             return Cut(end, None)
         view[filled] = self._token[0]
         return Cut(filled + 1, None)
 
     def _scan(self, view: memoryview, filled: int, final: bool) -> Cut:
-        """Find the records one by one: the way for longer delimiters, and for a record that is too long."""
+        """Find the records one by one, for longer delimiters and for records that are too long."""
         scan = self._scan_of(view)
         data = bytes(view[:filled])
         token, width, start, at = self._token, len(self._token), 0, self._searched
@@ -84,13 +84,13 @@ class TokenSplitter(Splitter):
                 self._pass_over(filled - start)
             else:
                 self._last(scan, start, filled, filled - width + 1)
-            self._forget()
+            self._reset()
             return Cut(filled, scan.records, refused=tuple(scan.refused))
         return self._leave(scan, start, max(at, filled - width + 1), filled)
 
     def _leave(self, scan: Scan, start: int, searched: int, filled: int) -> Cut:
-        """Decide what becomes of the unfinished record at the end of the buffer."""
-        # A part of a delimiter may stand at the end; only what is before it belongs to the record for certain.
+        """Keep, truncate or skip the unfinished record at the end of the buffer."""
+        # The buffer may end in a part of a delimiter. Only the bytes before it certainly belong to the record.
         certain = min(searched, filled)
         if not self._skipping and certain - start > self._max_record_bytes:
             scan.overflow(start)
@@ -104,7 +104,7 @@ class TokenSplitter(Splitter):
 
 
 def rfind(view: memoryview, token: bytes, start: int, end: int) -> int:
-    """Find the last one-byte token in `view[start:end]`, from the back, a little at a time; -1 if there is none."""
+    """Find the last one-byte token in `view[start:end]`, searching backwards in chunks; -1 if there is none."""
     while end > start:
         begin = max(start, end - _SEARCH_BYTES)
         at = bytes(view[begin:end]).rfind(token)

@@ -14,14 +14,14 @@ from host.config import model
 from host.config.flow import script_text
 from host.core.errors import HekateError
 from host.inputs.generate import GenerateOptions
-from host.plugins.matcher_check import Kind
+from host.plugins.matcher_check import MessageKind
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import engine
 from host.trial.model import Decoder, Outcome, Record, Trial
 
 _MARK = "\x01declared "
 _MAX_LINES = 200
-_ANY = Kind()
+_ANY = MessageKind()
 
 # Stands before the script, on its first line: what it declares is told, and then declared.
 _TELLS = """
@@ -66,7 +66,7 @@ class _Declared(msgspec.Struct, kw_only=True):
     varies: dict[str, bool]
 
 
-async def of_inputs(config: model.Config) -> dict[str, list[Kind]]:
+async def of_inputs(config: model.Config) -> dict[str, list[MessageKind]]:
     """The kinds of messages that the decoders of each input make; a kind of which nothing is known stands for any."""
     zygote = ZygoteClient()
     try:
@@ -85,13 +85,13 @@ class _Asker:
         self._settings = settings
         self._zygote = zygote
 
-    async def of_input(self, config: model.Input) -> list[Kind]:
+    async def of_input(self, config: model.Input) -> list[MessageKind]:
         kinds = [await self._of_script(config, sandbox) for sandbox in config.decoder_chain]
         if not kinds or (config.decoder_strategy == "all" and len(kinds) > 1):
             return [_ANY]  # what several make of one record together is not looked into
         return list(dict.fromkeys(itertools.chain.from_iterable(kinds)))
 
-    async def _of_script(self, config: model.Input, sandbox: model.Sandbox) -> list[Kind]:
+    async def _of_script(self, config: model.Input, sandbox: model.Sandbox) -> list[MessageKind]:
         text = script_text(sandbox)
         if "process_message" in text:
             return [_ANY]
@@ -99,7 +99,7 @@ class _Asker:
         declared = _declared(await self._tried(config, telling, []))
         if declared is None:
             return [_ANY]
-        kind = Kind(
+        kind = MessageKind(
             type=None if declared.varies.get("Type") else config.message_type or declared.type,
             logger=None if declared.varies.get("Logger") else declared.logger or config.logger,
             fields=None if declared.form == "json" else frozenset(declared.names),
@@ -108,7 +108,7 @@ class _Asker:
             return await self._of_lines(config, sandbox, kind)
         return [kind]
 
-    async def _of_lines(self, config: model.Input, sandbox: model.Sandbox, kind: Kind) -> list[Kind]:
+    async def _of_lines(self, config: model.Input, sandbox: model.Sandbox, kind: MessageKind) -> list[MessageKind]:
         """Of lines that stand in the configuration: they are decoded, with two numbers in the place of {sequence}."""
         lines = config.options.lines
         if len(lines) > _MAX_LINES:
@@ -161,8 +161,8 @@ def _declared(outcome: Outcome | None) -> _Declared | None:
         return None
 
 
-def _of_message(message: dict[str, Any]) -> Kind:
-    return Kind(
+def _of_message(message: dict[str, Any]) -> MessageKind:
+    return MessageKind(
         type=message["Type"],
         logger=message["Logger"],
         fields=frozenset(field["name"] for field in message["Fields"]),

@@ -15,7 +15,7 @@ import msgspec
 
 from host.config import convert, model, registry
 from host.config.dropins import DropIns
-from host.config.load import Loaded
+from host.config.load import LoadedConfig
 from host.config.nodes import Node
 from host.config.test_keys import ExpectKeys, GivenKeys, TestKeys
 from host.core.errors import ConfigError, HekateError
@@ -57,7 +57,7 @@ class Came(msgspec.Struct, kw_only=True):
     failures: list[str] = []
 
 
-def read(loaded: Loaded, errors: list[ConfigError]) -> list[Test]:
+def read(loaded: LoadedConfig, errors: list[ConfigError]) -> list[Test]:
     """The tests of a configuration; those with a fault are left out, and the fault is added to `errors`."""
     filters, faults = DropIns().filters(loaded.config)
     errors += faults

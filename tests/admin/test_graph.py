@@ -70,7 +70,7 @@ def test_the_graph_is_written_for_graphviz_and_mermaid(api):
 
 def test_what_is_suspicious_is_told(api):
     assert api.get("/api/v1/graph/warnings") == {
-        "warnings": ["filters.counts: no filter and no output sees its messages."]
+        "warnings": ["filters.counts: no filter and no output receives its messages."]
     }
 
 

@@ -232,7 +232,7 @@ def test_validate_looks_at_filters_that_run_by_themselves(config, sandbox_dir):
 
     assert result.returncode == 78
     assert "bad.cfg: message_matcher: The matcher is not valid: expected" in result.stderr
-    assert "worse.cfg:2: `f` would have to be run." in result.stderr
+    assert "worse.cfg:2: `f` is not data: calls and lookups are not supported." in result.stderr
 
 
 def test_list_goes_on_after_a_plugin_with_a_broken_header_and_is_78(sandbox_dir):

@@ -39,22 +39,22 @@ outputs:
 """
 NULL = "  {name}: {{type: 'null', encoder: json, message_matcher: \"{matcher}\"}}"
 NEVER = {  # the matcher, and what is said of it
-    "Type == 'apache.access'": "their Types are others. Known: dark, json, nginx.access, own.",
-    "Type == 'nginx.acess'": "their Types are others. Did you mean `nginx.access`?",
-    "Type == 'ping'": "The Types of what filters inject begin with `heka.sandbox.`: did you mean `heka.sandbox.ping`?",
-    "Type =~ /^apache/": "their Types are others.",
-    "Type in ('a', 'b')": "their Types are others.",
+    "Type == 'apache.access'": "accepts. Known: dark, json, nginx.access, own.",
+    "Type == 'nginx.acess'": "accepts. Did you mean `nginx.access`?",
+    "Type == 'ping'": "Types of injected messages begin with `heka.sandbox.`. Did you mean `heka.sandbox.ping`?",
+    "Type =~ /^apache/": "no producer has a Type that",
+    "Type in ('a', 'b')": "no producer has a Type that",
     "Type == 'a' && Type == 'b'": "no message can ever match",
-    "Type == 'nginx.access' && Fields[statsu] >= 500": "they lack the fields `statsu`. Did you mean `status`?",
-    "Type == 'own' && Fields[d] != NIL": "they lack the fields `d`.",
-    "Type == 'own' && Fields[a] == NIL && Fields[d] =~ /x/": "they lack the fields `d`.",
-    "Type == 'json' && Fields[user.nmae] == 'x'": "they lack the fields `user.nmae`. Did you mean `user.name`?",
-    "Logger == 'acces'": "their Loggers are others. Did you mean `access`?",
-    "Logger == 'own'": "their Loggers are others.",
-    "Type == 'json' && Logger == 'access'": "their Loggers are others.",
-    "Type == 'heka.sandbox.ping' && Logger == 'pong'": "their Loggers are others.",
-    "Type == 'heka.sandbox-output' && Fields[payload] == 'x'": "they lack the fields `payload`.",
-    "Type == 'hekate.sandbox-terminated' && Fields[nam] == 'x'": "they lack the fields `nam`.",
+    "Type == 'nginx.access' && Fields[statsu] >= 500": "requires: `statsu`. Did you mean `status`?",
+    "Type == 'own' && Fields[d] != NIL": "requires: `d`.",
+    "Type == 'own' && Fields[a] == NIL && Fields[d] =~ /x/": "requires: `d`.",
+    "Type == 'json' && Fields[user.nmae] == 'x'": "requires: `user.nmae`. Did you mean `user.name`?",
+    "Logger == 'acces'": "accepts. Did you mean `access`?",
+    "Logger == 'own'": "has a Logger that",
+    "Type == 'json' && Logger == 'access'": "has a Logger that",
+    "Type == 'heka.sandbox.ping' && Logger == 'pong'": "has a Logger that",
+    "Type == 'heka.sandbox-output' && Fields[payload] == 'x'": "requires: `payload`.",
+    "Type == 'hekate.sandbox-terminated' && Fields[nam] == 'x'": "requires: `nam`.",
 }
 FINE = [
     "Type == 'nginx.access' && Fields[status] >= 500",
@@ -112,10 +112,10 @@ def test_graph_warns_of_what_cannot_be_and_of_nothing_else(bench):
         assert f"`{matcher}`" in warning
     told = [each for each in warnings if not each.startswith("outputs.")]
     assert told == [
-        f"{way}; what has gone round 4 times is dropped (max_loops)."
+        f"{way}; a message is dropped after 4 rounds (max_loops)."
         for way in (
-            "filters.pong -> filters.ping -> filters.pong: they may feed each other",
-            "filters.loops -> filters.loops: it sees its own messages",
+            "filters.pong -> filters.ping -> filters.pong: the filters feed each other",
+            "filters.loops -> filters.loops: the filter receives its own messages",
         )
     ]
     assert len(warnings) == len(NEVER) + len(told), warnings
@@ -142,4 +142,4 @@ def test_graph_tells_of_messages_that_nobody_sees(bench):
     (said,) = many([["graph", path]], bench.folder)
 
     assert said.status == 1
-    assert said.err == "Warning: inputs.dark: no filter and no output sees its messages.\n"
+    assert said.err == "Warning: inputs.dark: no filter and no output receives its messages.\n"

@@ -58,7 +58,7 @@ CASES = {
     ),
     "a list for a mapping": ("inputs: {b: [1]}\n", "inputs.b", "Expected a mapping"),
     "a section that is a list": ("filters: [a]\n", "filters", "Expected a mapping"),
-    "a strange name": ("inputs: {a/b: {type: made_up, address: x}}\n", "inputs.a/b", "cannot be a name"),
+    "a strange name": ("inputs: {a/b: {type: made_up, address: x}}\n", "inputs.a/b", "is not a valid name"),
     "unknown splitter": (
         "inputs: {b: {type: made_up, address: x, splitter: tokn}}\n",
         "inputs.b.splitter",
@@ -119,11 +119,11 @@ CASES = {
     ),
     "a library is missing": ("inputs: {b: {type: broken}}\n", "inputs.b.type", "No module named 'no_such_library'"),
     "a number for a key": ("filters: {404: {type: counter}}\n", "filters.404", 'Write "404".'),
-    "a key twice": ("filters:\n  counter:\n  counter:\n", "filters.counter", "was given already, in line 2."),
+    "a key twice": ("filters:\n  counter:\n  counter:\n", "filters.counter", "is already set in line 2."),
     "unset variable": (
         "inputs: {b: {type: made_up, address: '${NO}'}}\n",
         "inputs.b.address",
-        "The environment variable NO is not set. Set it, or give a default: ${NO:-...}.",
+        "The environment variable NO is not set. Set it, or write a default: ${NO:-...}.",
     ),
     "demanded variable": ("filters: {counter: {message_matcher: '${NO:?say which}'}}\n", "filters.", "NO: say which."),
     "malformed variable": ("filters: {counter: {message_matcher: '${9}'}}\n", "filters.", "is not a variable"),
@@ -216,7 +216,7 @@ def test_a_fault_in_a_plugins_header_is_reported_once_with_its_own_place(world):
         ("inputs:\n\ta: 1\n", 2, "Indent with spaces"),
         ("- a\n", 1, "A configuration is a mapping of sections."),
         ("inputs: &a {b: *a}\n", 1, "An anchor contains itself."),
-        ("inputs: {b: !!python/object:os.system {}}\n", 1, "is not read here"),
+        ("inputs: {b: !!python/object:os.system {}}\n", 1, "is not supported"),
     ],
 )
 def test_what_is_no_configuration_is_explained(world, text, line, said):

@@ -247,7 +247,7 @@ def test_state_dir_is_absolute_and_relative_to_where_hekate_was_started(world, t
 
 
 def test_places_tell_where_each_path_stands(world):
-    places = world.load(MINIMAL).places
+    places = world.load(MINIMAL).positions
 
     assert places["outputs.out.address"].line == 9
     assert places["outputs.out.address"].file.endswith("part0.yaml")
@@ -280,20 +280,22 @@ def test_the_hosts_maximum_wins_over_entry_and_manifest(world):
 
     decoder, counter = config.inputs["in"].decoder_chain[0].limits, config.filters["counter"].sandbox.limits
     assert (decoder.memory_limit, counter.memory_limit) == (2 << 20, 4 << 20), "the host's own default it may have"
-    assert (decoder.output_limit, decoder.asked) == (4096, {"output_limit": 8192})
+    assert (decoder.output_limit, decoder.requested) == (4096, {"output_limit": 8192})
     assert (counter.max_timer_inject, counter.cpu_limit, counter.max_loops) == (20, 10_000, 3)
-    assert counter.asked == {"max_timer_inject": 50, "cpu_limit": 20_000}
+    assert counter.requested == {"max_timer_inject": 50, "cpu_limit": 20_000}
     assert limits.notes(config.sandboxes()) == [
-        "decoder first: output_limit is 4096, as hekate.sandbox_maximums says, and not 8192.",
-        "filter counter: cpu_limit is 10000, as hekate.sandbox_maximums says, and not 20000.",
-        "filter counter: max_timer_inject is 20, as hekate.sandbox_maximums says, and not 50.",
+        "decoder first: output_limit 8192 was reduced to 4096, the maximum in hekate.sandbox_maximums.",
+        "filter counter: cpu_limit 20000 was reduced to 10000, the maximum in hekate.sandbox_maximums.",
+        "filter counter: max_timer_inject 50 was reduced to 20, the maximum in hekate.sandbox_maximums.",
     ]
 
 
 def test_limits_say_where_they_come_from(world):
     settings = model.HostSettings(sandbox_maximums=model.SandboxMaximums(cpu_limit=500))
 
-    found = limits.of(settings, model.SandboxKeys(cpu_limit=900), model.SandboxKeys(cpu_limit=1, output_limit=2048))
+    found = limits.resolve(
+        settings, model.SandboxKeys(cpu_limit=900), model.SandboxKeys(cpu_limit=1, output_limit=2048)
+    )
 
     assert found["cpu_limit"] == limits.Limit("cpu_limit", 100, 900, 500, 500)
     assert found["cpu_limit"].capped

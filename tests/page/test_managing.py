@@ -212,9 +212,11 @@ def test_the_overview_warns_of_what_is_suspicious_while_it_is_there(visit, runni
 
     asks(visitor.open)
     asks(lambda: write("TRUE"))
-    expect(doubts).to_contain_text("Warning: filters.echo -> filters.echo: it sees its own messages", timeout=20_000)
+    expect(doubts).to_contain_text(
+        "Warning: filters.echo -> filters.echo: the filter receives its own messages", timeout=20_000
+    )
     asks(lambda: write('Type == "numbers"'))  # it stays, but sees itself no more
-    expect(doubts).not_to_contain_text("it sees its own messages", timeout=20_000)
+    expect(doubts).not_to_contain_text("the filter receives its own messages", timeout=20_000)
     asks(echo.unlink)
     expect(doubts).not_to_contain_text("echo", timeout=20_000)
 

@@ -133,18 +133,18 @@ def _show(found: "Flow", output_format: str) -> None:
 
 
 def _nodes(found: "Flow") -> list[str]:
-    places = [producer.place for producer in found.producers] + [consumer.place for consumer in found.consumers]
+    places = [producer.component for producer in found.producers] + [consumer.component for consumer in found.consumers]
     return list(dict.fromkeys(places))
 
 
 def _text(found: "Flow") -> str:
-    matchers = {consumer.place: consumer.message_matcher for consumer in found.consumers}
+    matchers = {consumer.component: consumer.message_matcher for consumer in found.consumers}
     lines = []
     for producer in found.producers:
         types = "any Type" if producer.types is None else ", ".join(sorted(producer.types)) or "no Type"
-        shown = "" if producer.place.startswith("filters.") else f" ({types})"
-        lines.append(f"{producer.place}{shown}")
+        shown = "" if producer.component.startswith("filters.") else f" ({types})"
+        lines.append(f"{producer.component}{shown}")
         for source, target in found.edges:
-            if source == producer.place:
+            if source == producer.component:
                 lines.append(f"  -> {target}  [{matchers[target]}]")
     return "\n".join(lines) + "\n"
