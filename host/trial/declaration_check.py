@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from host.config import model
 from host.config.flow import script_text
-from host.config.load import Loaded, Place
+from host.config.load import LoadedConfig, SourcePosition
 from host.core.errors import ConfigError, HekateError
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import engine
@@ -16,7 +16,7 @@ _MAX_AT_ONCE = 4
 _LOAD_MS = 5_000
 
 
-def load_faults(loaded: Loaded) -> tuple[list[ConfigError], list[str]]:
+def load_faults(loaded: LoadedConfig) -> tuple[list[ConfigError], list[str]]:
     """Load every decoder and encoder whose script declares something.
 
     Args:
@@ -79,6 +79,6 @@ async def _run(trials: list[tuple[str, Trial]]) -> list[tuple[str, Ending | None
         zygote.close()
 
 
-def _fault(loaded: Loaded, owner: str, ending: Ending) -> ConfigError:
-    place = loaded.places.get(owner) or loaded.places.get(owner.rpartition(".")[0]) or Place("", 0)
+def _fault(loaded: LoadedConfig, owner: str, ending: Ending) -> ConfigError:
+    place = loaded.places.get(owner) or loaded.places.get(owner.rpartition(".")[0]) or SourcePosition("", 0)
     return ConfigError(owner, place.file, place.line, f"The plugin does not load: {ending.text}")
