@@ -157,7 +157,9 @@ def test_a_log_without_order_keeps_few_intervals_open() -> None:
     assert len(counter.counts()) == 200
 
 
-@pytest.mark.parametrize(("config", "message"), [({"fields": []}, "name at least one"), ({"interval_s": 0}, "above 0")])
+@pytest.mark.parametrize(
+    ("config", "message"), [({"fields": []}, "name at least one"), ({"interval_s": 0}, "greater than 0")]
+)
 def test_wrong_options(config: dict[str, Any], message: str) -> None:
     with pytest.raises(Exception, match=message):
         Filter(**config)

@@ -45,7 +45,7 @@ def test_lines(line: str, expected: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("line", ["", "no pairs here", 'a="open', 'a="x"b', "=1", "a=1\nb=2"])
 def test_other_lines_are_refused(line: str) -> None:
-    assert LOGFMT(line) == "no line of key=value"
+    assert LOGFMT(line) == "not a line of key=value pairs"
 
 
 def test_keys_become_headers() -> None:

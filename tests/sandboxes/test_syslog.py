@@ -156,7 +156,7 @@ def test_lines(line: str, message: dict[str, Any]) -> None:
     ],
 )
 def test_other_lines_are_refused(line: str) -> None:
-    assert SYSLOG(line) == "not a line of syslog"
+    assert SYSLOG(line) == "not a syslog line"
 
 
 def test_the_hostname_of_this_host_can_be_kept() -> None:

@@ -2,33 +2,33 @@
 ---
 name: apache_access
 kind: decoder
-summary: Parses Apache access logs; the grammar is made from the server's own LogFormat.
+summary: Parses Apache access logs, with a grammar built from the server's LogFormat.
 config:
   log_format:
     type: string
     default: combined
-    description: The text of LogFormat in Apache's configuration, or `common`, `combined`, `vhost_combined`.
+    description: The LogFormat string in Apache's configuration, or `common`, `combined`, `vhost_combined`.
   type:
     type: string
     default: apache.access
-    description: The Type of the messages.
+    description: Type of the messages.
   payload_keep:
     type: boolean
     default: false
-    description: Whether the line is kept as the Payload.
+    description: Keep the line as the Payload.
 ---
-The fields are named as nginx names its variables, so that one filter serves both
+The fields have the names of nginx's variables, so that one filter can serve both
 servers: %h is remote_addr, %u remote_user, %>s status, %b body_bytes_sent,
 %{Referer}i http_referer, %v server_name, %D request_time in us, %T in s,
 %I request_length, %O response_length, %{X}C cookie_X, %{X}e env_X, %{X}n module_X, %{X-Y}o
-sent_http_x_y. %l (identd) is remote_logname, and left out when it is "-".
+sent_http_x_y. %l (identd) is remote_logname; "-" omits it.
 
-- %r becomes request_method, request_uri and server_protocol; where it is no
-  request it is one field, request.
-- %t, or %{sec}t, %{msec}t, %{usec}t, becomes the Timestamp. A time in a format
-  of strftime stays text, in the field time_local.
-- A "-" in the place of a number (%b writes it for 0 bytes) leaves the field out.
-- Values stay as Apache wrote them: a quote is \".
+- %r becomes request_method, request_uri and server_protocol. If it is not a valid
+  request, it becomes the single field request.
+- %t, %{sec}t, %{msec}t or %{usec}t becomes the Timestamp. A time in a strftime
+  format stays text, in the field time_local.
+- A "-" instead of a number (%b writes it for 0 bytes) omits the field.
+- Values keep Apache's escapes: a quote is \".
 
 Example:
 

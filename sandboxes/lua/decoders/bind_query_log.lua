@@ -7,12 +7,12 @@ config:
   type:
     type: string
     default: bind.query
-    description: The Type of the messages.
+    description: Type of the messages.
 ---
 01-May-2024 12:00:00.000 client 10.0.1.70#41242 (www.example.com): query: www.example.com IN A +E (10.0.1.71)
 
-gives the fields that Heka's decoder of this name gave: ClientIP, ClientPort, FullQuery, QueryName, QueryDomain, RecordClass, RecordType,
-QueryFlags, ServerRespondingIP. The Timestamp is taken as UTC.
+gives the fields of Heka's decoder of this name: ClientIP, ClientPort, FullQuery, QueryName, QueryDomain, RecordClass, RecordType,
+QueryFlags, ServerRespondingIP. The Timestamp is assumed to be UTC.
 
     inputs:
       queries: {type: file, path: /var/log/named/query.log, decoder: bind_query_log}
@@ -24,7 +24,7 @@ local message_type = read_config "type"
 
 function process_message()
   local query = bind.grammar:match(read_message "Payload")
-  if not query then return -1, "no line of a query log" end
+  if not query then return -1, "not a line of a query log" end
   local timestamp = query.Timestamp
   query.Timestamp = nil
   inject_message {Type = message_type, Timestamp = timestamp, Payload = "", Fields = query}

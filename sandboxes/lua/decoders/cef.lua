@@ -7,16 +7,16 @@ config:
   type:
     type: string
     default: cef
-    description: The Type of the messages.
+    description: Type of the messages.
   labels:
     type: boolean
     default: true
-    description: 'Whether a custom field is named by its label: cs1=x cs1Label=user is the field user.'
+    description: 'Name a custom field by its label: cs1=x cs1Label=user becomes the field user.'
 ---
 CEF:0|Vendor|Product|1.0|100|Worm stopped|10|src=10.0.0.1 msg=two words
 
-gives the fields device_vendor, device_product, device_version, device_event_class_id, name, and those of the extension; msg is
-the Payload, and the event's severity, 0 to 10, becomes that of syslog. A header of syslog in front of it is Fields[prefix].
+gives the fields device_vendor, device_product, device_version, device_event_class_id, name, and those of the extension. msg becomes
+the Payload. The event's severity, 0 to 10, becomes a syslog severity. A syslog header before the event becomes Fields[prefix].
 
     inputs:
       firewall: {type: udp, address: 127.0.0.1:5140, decoder: cef}
@@ -29,7 +29,7 @@ local NAMES = {"prefix", "device_vendor", "device_product", "device_version", "d
 
 function process_message()
   local event = cef.grammar:match(read_message "Payload")
-  if not event then return -1, "no event of CEF" end
+  if not event then return -1, "not a CEF event" end
   local fields = labels and cef.labelled(event.extension) or event.extension
   local payload = fields.msg
   fields.msg = nil

@@ -2,33 +2,33 @@
 ---
 name: csv
 kind: decoder
-summary: Parses lines of comma-separated values, also with other separators.
+summary: Parses lines of values separated by commas or another character.
 config:
   columns:
     type: list
     required: true
-    description: 'The names of the fields, in their order; a name of "-" leaves its column out.'
+    description: 'Names of the fields, in order. The name "-" omits its column.'
   separator:
     type: string
     default: ","
-    description: The character between two values.
+    description: Character between two values.
   numbers:
     type: boolean
     default: true
-    description: Whether what looks like a number becomes one.
+    description: Convert values that look like numbers to numbers.
   timestamp:
     type: string
-    description: The column that is the Timestamp, in RFC 3339 or as seconds since 1970.
+    description: Column with the Timestamp, in RFC 3339 or as seconds since 1970.
   type:
     type: string
     default: csv
-    description: The Type of the messages.
+    description: Type of the messages.
   payload_keep:
     type: boolean
     default: false
-    description: Whether the line is kept as the Payload.
+    description: Keep the line as the Payload.
 ---
-Values may be quoted as RFC 4180 says. Empty values are left out, and a line with another number of values than there are columns is
+Values can be quoted as in RFC 4180. Empty values are omitted. A line whose number of values differs from the number of columns is
 refused.
 
     inputs:
@@ -68,7 +68,7 @@ function process_message()
   local message = {Type = message_type, Payload = payload_keep and line or "", Fields = {}}
   if timestamp and row[timestamp] then
     message.Timestamp = time_of(row[timestamp])
-    if not message.Timestamp then return -1, timestamp .. " is no time: " .. row[timestamp] end
+    if not message.Timestamp then return -1, timestamp .. " is not a time: " .. row[timestamp] end
   end
   for _, name in ipairs(columns) do
     local text = row[name]

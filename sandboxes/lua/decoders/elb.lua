@@ -8,18 +8,18 @@ config:
     type: string
     default: alb
     enum: [alb, classic]
-    description: Whether of application or of classic load balancers.
+    description: Log format of application load balancers or of classic load balancers.
   type:
     type: string
     default: aws.elb
-    description: The Type of the messages.
+    description: Type of the messages.
   payload_keep:
     type: boolean
     default: false
-    description: Whether the line is kept as the Payload.
+    description: Keep the line as the Payload.
 ---
 The fields are described in the module elb: elb, client_addr, backend_addr, request_processing_time (s), elb_status,
-received_bytes, request_method, request_uri, user_agent, ... What is "-" or -1 is left out.
+received_bytes, request_method, request_uri, user_agent, ... Values of "-" or -1 are omitted.
 
     inputs:
       balancer: {type: file, path: /logs/elb/*.log, decoder: elb}

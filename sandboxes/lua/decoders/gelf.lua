@@ -7,10 +7,10 @@ config:
   type:
     type: string
     default: gelf
-    description: The Type of the messages; `_type` in a message goes before it.
+    description: Type of the messages. `_type` in a message takes precedence.
 ---
-host is the Hostname, short_message the Payload, timestamp the Timestamp, level the Severity; _name is the field name. Each record is
-one JSON object: end them with a zero byte on TCP and split there.
+host becomes the Hostname, short_message the Payload, timestamp the Timestamp, level the Severity, and _name the field name. Each
+record is one JSON object. On TCP, end each object with a zero byte and split there.
 
     inputs:
       graylog: {type: tcp, address: 127.0.0.1:12201, splitter: {type: token, delimiter: "\0"}, decoder: gelf}
@@ -23,7 +23,7 @@ local gelf = require "gelf"
 local NS_PER_SECOND = 1000000000LL
 local message_type = read_config "type"
 
--- As it is written: the number that was decoded cannot hold all digits.
+-- Parses the timestamp from the text, because the decoded number cannot hold all digits.
 local function timestamp_of(object, text)
   for written in text:gmatch '"timestamp"%s*:%s*"?(-?[%d.]+)[%s",}]' do
     local seconds, ns = date_time.since_1970(written, "s")
@@ -34,8 +34,8 @@ end
 function process_message()
   local text = read_message "Payload"
   local ok, object = pcall(cjson.decode, text)
-  if not ok then return -1, "no JSON" end
-  if type(object) ~= "table" then return -1, "no JSON object" end
+  if not ok then return -1, "not JSON" end
+  if type(object) ~= "table" then return -1, "not a JSON object" end
   local message, why = gelf.to_message(object)
   if not message then return -1, why end
   message.Timestamp = timestamp_of(object, text) or message.Timestamp

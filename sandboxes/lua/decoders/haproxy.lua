@@ -7,15 +7,15 @@ config:
   type:
     type: string
     default: haproxy
-    description: The Type of the messages.
+    description: Type of the messages.
   payload_keep:
     type: boolean
     default: false
-    description: Whether the line is kept as the Payload.
+    description: Keep the line as the Payload.
 ---
-Takes the lines of option httplog and option tcplog and those of failed connections, without the header of syslog: where that is
-there, put the decoder behind `syslog` with `decoder_strategy: all`. The fields are described in the module haproxy; times are ms, and
-HAProxy writes no zone, so UTC is assumed.
+Parses the lines of option httplog and option tcplog and those of failed connections, without a syslog header. If there is one, put
+this decoder after `syslog` with `decoder_strategy: all`. The fields are described in the module haproxy. Durations are in ms.
+HAProxy writes no time zone, so UTC is assumed.
 
     inputs:
       proxy: {type: udp, address: 127.0.0.1:5140, decoder: [syslog, haproxy], decoder_strategy: all}

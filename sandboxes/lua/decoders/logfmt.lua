@@ -5,9 +5,9 @@ kind: decoder
 summary: Turns the pairs of a logfmt line (key=value key="some text") into fields.
 limits: {memory_limit: 16777216}
 config:
-  type: {type: string, default: logfmt, description: The Type of the messages.}
-  typed: {type: boolean, default: true, description: Whether numbers and true and false without quotes get their type.}
-  payload_keep: {type: boolean, default: false, description: Whether the line is kept as the Payload.}
+  type: {type: string, default: logfmt, description: Type of the messages.}
+  typed: {type: boolean, default: true, description: "Convert unquoted numbers, true and false to their types."}
+  payload_keep: {type: boolean, default: false, description: Keep the line as the Payload.}
   Timestamp: {type: string, description: Name of the key (RFC 3339 or seconds since 1970) that becomes the Timestamp.}
   Severity: {type: string, description: Name of the key (a name such as info or a number) that becomes the Severity.}
   Hostname: {type: string, description: Name of the key that becomes the Hostname header.}
@@ -19,9 +19,9 @@ config:
 
 with `config: {Timestamp: ts, Severity: level, Payload: msg}` gives the Timestamp,
 Severity 4, the Payload "slow query", and the fields took 0.25 (a double), rows 12 (an
-integer) and cached true. A key without a value is true; a key that occurs twice
-is a field that occurs twice. Integers of more than 15 digits stay text, as they
-are usually names. A line without any key=value fails.
+integer) and cached true. A key without a value becomes true. A key that occurs twice
+becomes a field that occurs twice. Integers of more than 15 digits stay text, because
+they are usually identifiers. A line without any key=value fails.
 --]]
 
 local date_time = require "date_time"
@@ -40,9 +40,9 @@ declare_logfmt {
 
 local INTEGER, DOUBLE = 2, 3
 local NS_PER_SECOND = 1000000000LL
-local MOST_FIELDS = 1024 -- of a message, by max_message_fields
+local MAX_FIELDS = 1024 -- max_message_fields
 
--- What follows is for lines that are not plain: see declare_logfmt.
+-- The following functions process lines that declare_logfmt cannot.
 
 -- ---------------------------------------------------------------- headers
 
@@ -62,7 +62,7 @@ local READ_HEADER = {
   Payload = tostring,
 }
 
--- by key: the header that it becomes
+-- key -> header
 local header_of = {}
 for header in pairs(READ_HEADER) do
   local key = read_config(header)
@@ -104,12 +104,12 @@ end
 function process_message()
   local line = read_message "Payload"
   local pairs_found = logfmt.list:match(line)
-  if not pairs_found then return -1, "no line of key=value" end
+  if not pairs_found then return -1, "not a line of key=value pairs" end
   local message = {Type = message_type, Payload = payload_keep and line or "", Fields = {}}
   for i = 1, #pairs_found, 2 do
     add(message, pairs_found[i], pairs_found[i + 1])
   end
-  if #message.Fields > MOST_FIELDS then return -1, "more than " .. MOST_FIELDS .. " fields" end
+  if #message.Fields > MAX_FIELDS then return -1, "more than " .. MAX_FIELDS .. " fields" end
   inject_message(message)
   return 0
 end

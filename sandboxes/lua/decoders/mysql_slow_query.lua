@@ -8,21 +8,21 @@ config:
     type: string
     default: mysql
     enum: [mysql, mariadb, percona, short, mariadb_short]
-    description: 'Whose log it is; the short ones have no line "# User@Host:".'
+    description: 'Server that wrote the log. Short formats have no line "# User@Host:".'
   truncate_sql:
     type: integer
     default: 0
-    description: Bytes of the statement that are kept; 0 keeps all.
+    description: Maximum bytes of the statement to keep; 0 keeps all.
   type:
     type: string
     default: mysql.slow-query
-    description: The Type of the messages.
+    description: Type of the messages.
   payload_keep:
     type: boolean
     default: false
-    description: Whether the whole entry is kept as the Payload; otherwise it is the statement.
+    description: Keep the whole entry as the Payload instead of the statement.
 ---
-An entry is several lines, which the splitter has to keep together:
+An entry has several lines. The splitter must keep them together:
 
     inputs:
       slow:
@@ -31,8 +31,8 @@ An entry is several lines, which the splitter has to keep together:
         splitter: {type: regex, delimiter: '\n(# User@Host:)', delimiter_eol: false}
         decoder: mysql_slow_query
 
-The fields are named as in the log: Username, Hostname, Query_time (s), Lock_time (s), Rows_sent, Rows_examined, Schema, ... The Timestamp
-is that of the entry.
+The fields have the log's names: Username, Hostname, Query_time (s), Lock_time (s), Rows_sent, Rows_examined, Schema, ... The
+Timestamp is that of the entry.
 --]]
 
 local mysql = require "mysql"
@@ -48,7 +48,7 @@ local message_type, payload_keep = read_config "type", read_config "payload_keep
 function process_message()
   local entry = read_message "Payload"
   local fields = grammar:match(entry) or grammar:match(entry .. "\n")
-  if not fields then return -1, "no entry of a slow query log" end
+  if not fields then return -1, "not an entry of a slow query log" end
   local timestamp, sql = fields.timestamp, fields.sql
   if sql and truncate_sql > 0 then sql = mysql.truncate(sql, truncate_sql) end
   fields.timestamp, fields.sql = nil, payload_keep and sql or nil

@@ -2,34 +2,34 @@
 ---
 name: nginx_access
 kind: decoder
-summary: Parses nginx access logs; the grammar is made from the server's own log_format.
+summary: Parses nginx access logs, with a grammar built from the server's log_format.
 config:
   log_format:
     type: string
     default: combined
-    description: The text of log_format in nginx's configuration, or `combined`.
+    description: The log_format string in nginx's configuration, or `combined`.
   type:
     type: string
     default: nginx.access
-    description: The Type of the messages.
+    description: Type of the messages.
   payload_keep:
     type: boolean
     default: false
-    description: Whether the line is kept as the Payload.
+    description: Keep the line as the Payload.
 ---
-The fields are named as nginx's variables: remote_addr, remote_user, status,
+The fields have the names of nginx's variables: remote_addr, remote_user, status,
 body_bytes_sent, http_referer, http_user_agent, ...
 
-- `$request` becomes request_method, request_uri and server_protocol; where it is
-  no request (bytes of TLS sent to a plain port, say) it is one field, request.
-- `$time_local`, `$time_iso8601` or `$msec`, the most precise of them, becomes
-  the Timestamp.
-- Numbers are numbers, with the representation B for bytes and s for seconds. A
-  "-" in their place leaves the field out.
-- A list of upstream servers becomes fields of the same name in that order:
-  Fields[upstream_status][1] is the second. What follows the fourth is kept as
+- `$request` becomes request_method, request_uri and server_protocol. If it is not a
+  valid request, such as TLS bytes sent to a plain port, it becomes the single field
+  request.
+- The most precise of `$time_local`, `$time_iso8601` and `$msec` becomes the Timestamp.
+- Numbers become numeric fields, with the representation B for bytes and s for
+  seconds. A "-" instead of a number omits the field.
+- A list of upstream servers becomes fields of the same name, in order:
+  Fields[upstream_status][1] is the second. Everything after the fourth is kept as
   text in upstream_status_rest.
-- Values stay as nginx wrote them: a quote is \x22.
+- Values keep nginx's escapes: a quote is \x22.
 
 Example:
 

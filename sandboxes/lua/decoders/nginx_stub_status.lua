@@ -2,16 +2,16 @@
 ---
 name: nginx_stub_status
 kind: decoder
-summary: Parses the status page of nginx, as its module stub_status gives it.
+summary: Parses the status page of nginx's stub_status module.
 config:
   type:
     type: string
     default: nginx.stub_status
-    description: The Type of the messages.
+    description: Type of the messages.
   payload_keep:
     type: boolean
     default: false
-    description: Whether the page is kept as the Payload.
+    description: Keep the page as the Payload.
 ---
 A record is the whole page:
 
@@ -42,10 +42,10 @@ local message_type, payload_keep = read_config "type", read_config "payload_keep
 
 function process_message()
   local text = read_message "Payload"
-  local found = page:match(text)
-  if not found then return -1, "no status page" end
+  local counts = page:match(text)
+  if not counts then return -1, "not a status page" end
   local fields = {}
-  for i, name in ipairs(NAMES) do fields[i] = {name = name, value = found[name], value_type = 2, representation = "count"} end
+  for i, name in ipairs(NAMES) do fields[i] = {name = name, value = counts[name], value_type = 2, representation = "count"} end
   inject_message {Type = message_type, Payload = payload_keep and text or "", Fields = fields}
   return 0
 end

@@ -2,15 +2,15 @@
 ---
 name: payload
 kind: decoder
-summary: Passes each record on as it is, as the Payload of a message.
+summary: Passes each record on unchanged, as the Payload of a message.
 config:
   type:
     type: string
     default: ""
-    description: The Type of the messages.
+    description: Type of the messages.
 ---
-For records that need no parsing, or that a later decoder, a filter or the reader
-of the output will parse:
+For records that need no parsing, or that a filter or the consumer of the output
+parses:
 
     inputs:
       lines:

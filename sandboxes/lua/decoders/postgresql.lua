@@ -2,23 +2,23 @@
 ---
 name: postgresql
 kind: decoder
-summary: Parses the log of PostgreSQL; the grammar is made from the server's own log_line_prefix.
+summary: Parses PostgreSQL logs, with a grammar built from the server's log_line_prefix.
 config:
   log_line_prefix:
     type: string
     default: "%m [%p] "
-    description: The setting log_line_prefix of the server.
+    description: The server's setting log_line_prefix.
   type:
     type: string
     default: postgresql
-    description: The Type of the messages.
+    description: Type of the messages.
   payload_keep:
     type: boolean
     default: false
-    description: Whether the line is kept as the Payload.
+    description: Keep the line as the Payload.
 ---
 The fields are those of the prefix (user, database, application_name, remote_host, ...), level, and for slow statements duration (ms)
-and statement; Severity is that of the level. A message of several lines is one record only if the splitter makes it so:
+and statement. The Severity follows from the level. The splitter must keep a message of several lines together:
 
     inputs:
       database:

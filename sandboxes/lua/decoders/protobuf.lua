@@ -2,7 +2,7 @@
 ---
 name: protobuf
 kind: decoder
-summary: Reads messages in Heka's protobuf, each with its frame around it or without.
+summary: Decodes messages in Heka's protobuf format, framed or unframed.
 ---
 A message keeps its Uuid, Timestamp, headers and fields. The splitter `heka` cuts a
 stream of framed messages, as Heka and Hindsight send them, into records:
@@ -14,7 +14,7 @@ stream of framed messages, as Heka and Hindsight send them, into records:
         splitter: heka
         decoder: protobuf
 
-Bytes that are no message go to the dead letters with the reason.
+Bytes that are not a message go to the dead letters with the reason.
 --]]
 
 function process_message()

@@ -2,29 +2,29 @@
 ---
 name: rsyslog
 kind: decoder
-summary: Parses lines that rsyslog wrote; the grammar is made from its own template.
+summary: Parses lines written by rsyslog, with a grammar built from its template.
 config:
   template:
     type: string
     default: RSYSLOG_TraditionalFileFormat
-    description: The text of the template in rsyslog's configuration, or the name of one that is built in.
+    description: The template string in rsyslog's configuration, or the name of a built-in template.
   hostname_keep:
     type: boolean
     default: false
-    description: Whether the Hostname header stays that of this host; the line's own is then Fields[hostname].
+    description: Keep this host in the Hostname header and put the hostname of the line into Fields[hostname].
   type:
     type: string
     default: rsyslog
-    description: The Type of the messages.
+    description: Type of the messages.
 ---
-The template is the string of `template(name="..." type="string" string="...")`, or of the older `$template name,"..."`. Built in are
-RSYSLOG_TraditionalFileFormat, RSYSLOG_FileFormat, RSYSLOG_TraditionalForwardFormat, RSYSLOG_ForwardFormat.
+The template is the string of `template(name="..." type="string" string="...")`, or of the older `$template name,"..."`. The built-in
+templates are RSYSLOG_TraditionalFileFormat, RSYSLOG_FileFormat, RSYSLOG_TraditionalForwardFormat and RSYSLOG_ForwardFormat.
 
-- %timestamp%, %timereported% or, without them, %timegenerated% is the Timestamp; %hostname%, %fromhost% or %source% the Hostname; the
-  process id of %syslogtag% or %procid% the Pid; %pri% or %syslogseverity% the Severity; %msg% the Payload.
-- %syslogtag% is Fields[programname] without its process id, as %app-name% and %programname% are.
-- All other properties are fields of their own names in lower case, as text.
-- A time without a year is of the latest year in which it is not in the future, and UTC unless it has a zone.
+- %timestamp%, %timereported% or, without them, %timegenerated% becomes the Timestamp; %hostname%, %fromhost% or %source% the
+  Hostname; the process id of %syslogtag% or %procid% the Pid; %pri% or %syslogseverity% the Severity; %msg% the Payload.
+- %syslogtag% without its process id becomes Fields[programname], as do %app-name% and %programname%.
+- Every other property becomes a text field with its name in lower case.
+- A time without a year is put into the latest year in which it is not in the future. It is UTC unless it has a zone.
 
     inputs:
       system:

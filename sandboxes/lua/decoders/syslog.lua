@@ -7,29 +7,29 @@ config:
   type:
     type: string
     default: syslog
-    description: The Type of the messages.
+    description: Type of the messages.
   hostname_keep:
     type: boolean
     default: false
-    description: Whether the Hostname header stays that of this host; the line's own is then Fields[hostname].
+    description: Keep this host in the Hostname header and put the hostname of the line into Fields[hostname].
 ---
-Takes what programs, rsyslog and syslog-ng send and write to files:
+Parses the formats that programs, rsyslog and syslog-ng send and write to files:
 
     <86>May  1 12:00:00 web01 sshd[4558]: Accepted publickey for bob
     May  1 12:00:00 web01 kernel: [7392068.978113] Out of memory
     <13>2024-05-01T12:00:00.123456+02:00 web01 app[12]: text
     <165>1 2024-05-01T10:00:00Z web01 app 12 ID47 [meta@32473 seq="1"] text
 
-- The headers Timestamp, Hostname, Pid, Severity, and Payload, which is the message.
-- Fields[programname], Fields[syslogfacility] (the number), Fields[msgid].
-- A process id that is no number is Fields[procid].
-- Structured data of RFC 5424: Fields[meta@32473.seq] is "1".
+- It sets the headers Timestamp, Hostname, Pid, Severity, and Payload (the text).
+- It sets Fields[programname], Fields[syslogfacility] (the number) and Fields[msgid].
+- A process id that is not a number becomes Fields[procid].
+- Structured data of RFC 5424 becomes fields: Fields[meta@32473.seq] is "1".
 - Without a priority, Severity stays at 7 and there is no facility.
-- What has no tag is all Payload.
+- A line without a tag becomes the Payload as a whole.
 
-RFC 3164 has no year and no zone. The time is taken as UTC, in the latest year in
-which it is not later than a day after the line arrived: December's lines that are
-read in January belong to the year before.
+RFC 3164 has neither year nor time zone. The time is assumed to be UTC, in the latest
+year in which it is at most a day after the line arrived: December's lines that are
+read in January belong to the previous year.
 --]]
 
 local syslog = require "syslog"
@@ -69,10 +69,10 @@ local function message_of(line)
   }
 end
 
--- Lines with structured data, whose names cannot be declared.
+-- Processes lines with structured data, whose field names cannot be declared.
 function process_message()
   local line = syslog.rfc5424:match(read_message "Payload")
-  if not line then return -1, "not a line of syslog" end
+  if not line then return -1, "not a syslog line" end
   inject_message(message_of(line))
   return 0
 end

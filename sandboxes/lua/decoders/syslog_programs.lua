@@ -2,22 +2,22 @@
 ---
 name: syslog_programs
 kind: decoder
-summary: Adds to messages of syslog what the programs sshd, sudo, cron, named, dhcpd, Postfix, the kernel and others say.
+summary: Adds fields from the syslog lines of sshd, sudo, cron, named, dhcpd, Postfix, the kernel and other programs.
 config:
   program:
     type: string
-    description: The program whose lines these are; by default what Fields[programname] says.
+    description: The program that wrote the lines; by default the value of Fields[programname].
   required:
     type: boolean
     default: false
-    description: Whether a message that no grammar takes is refused; otherwise it stays as it is.
+    description: Refuse a message that no grammar matches, instead of passing it unchanged.
 ---
-Stands behind a decoder of syslog. The fields are those of the module syslog_message, under the names that Heka gave them:
+Put it after a syslog decoder. The fields are those of the module syslog_message, with Heka's names. The sshd line
 
     Accepted publickey for bob from 192.0.2.7 port 48000 ssh2
 
-of sshd adds event accepted, sshd_authmsg Accepted, sshd_method publickey, remote_user bob, remote_addr 192.0.2.7 (ipv4), remote_port
-48000. Any program's lines of PAM are taken, too, and those of Postfix, whose fields are those of the module postfix.
+adds event accepted, sshd_authmsg Accepted, sshd_method publickey, remote_user bob, remote_addr 192.0.2.7 (ipv4), remote_port 48000.
+PAM lines of any program are parsed too, and so are Postfix lines, with the fields of the module postfix.
 
     inputs:
       auth: {type: file, path: /var/log/auth.log, decoder: [syslog, syslog_programs], decoder_strategy: all}
@@ -30,7 +30,7 @@ local only, required = read_config "program", read_config "required"
 local pam = syslog_message.get_wildcard_grammar "PAM"
 local grammars = {}
 
--- "postfix/smtpd" is no program of ours; "/usr/sbin/cron" is "cron"
+-- Finds the grammar of a program. "/usr/sbin/cron" is "cron".
 local function grammar_of(program)
   if grammars[program] == nil then
     grammars[program] = syslog_message.get_prog_grammar(program) or syslog_message.get_prog_grammar(program:match "[^/]*$") or pam
@@ -57,7 +57,7 @@ function process_message()
   if fields then
     for name, value in pairs(fields) do add(name, value) end
   elseif required then
-    return -1, "no line that is known of " .. (program or "any program")
+    return -1, "unknown line of " .. (program or "any program")
   end
   return 0
 end

@@ -2,23 +2,23 @@
 ---
 name: w3c
 kind: decoder
-summary: 'Parses logs in the W3C extended format, as those of IIS and CloudFront, made from their "#Fields:" line.'
+summary: 'Parses W3C extended logs, such as those of IIS and CloudFront, with a grammar built from the "#Fields:" line.'
 config:
   fields:
     type: string
     default: iis
-    description: 'The text behind "#Fields:" in the log; `iis` and `cloudfront` stand for what these write by themselves.'
+    description: 'The text after "#Fields:" in the log, or `iis` or `cloudfront` for their default fields.'
   type:
     type: string
     default: w3c
-    description: The Type of the messages.
+    description: Type of the messages.
   payload_keep:
     type: boolean
     default: false
-    description: Whether the line is kept as the Payload.
+    description: Keep the line as the Payload.
 ---
-date and time together are the Timestamp, in UTC. The fields have the log's own names with _ for other characters: cs-uri-stem is
-cs_uri_stem, cs(User-Agent) is cs_User_Agent. What is "-" is left out. Lines that begin with # are no records; they go to the dead
+date and time together become the Timestamp, in UTC. The fields have the log's names, with _ for special characters: cs-uri-stem is
+cs_uri_stem, cs(User-Agent) is cs_User_Agent. Values of "-" are omitted. Lines that begin with # are not records. They go to the dead
 letters unless a splitter drops them.
 
     inputs:

@@ -2,14 +2,14 @@
 ---
 name: alert
 kind: encoder
-summary: Writes alerts as text for people.
+summary: Writes alerts as readable text.
 config:
   separator:
     type: string
     default: "\n"
-    description: What stands between two alerts.
+    description: Text between two alerts.
 ---
-For the messages of the modules alert and heka.alert, and for any other: time, host, who says so, and the Payload.
+For messages of the modules alert and heka.alert, and for any other message. It writes time, host, Logger and the Payload.
 
     outputs:
       alerts:

@@ -2,23 +2,23 @@
 ---
 name: carbon_line
 kind: encoder
-summary: Writes the numeric fields of messages as lines for Graphite (Carbon).
+summary: Writes numeric fields as lines for Graphite (Carbon).
 config:
   name_prefix:
     type: string
-    description: 'Stands before each name; %{name} in it stands for a header or a field.'
+    description: 'Prefix of each name. %{name} is replaced by a header or a field.'
   name_prefix_delimiter:
     type: string
     default: "."
-    description: Stands between the prefix and the name.
+    description: Separator between the prefix and the name.
   skip_fields:
     type: string
-    description: Fields to leave out, with spaces between them.
+    description: Fields to omit, separated by spaces.
   source_value_field:
     type: string
-    description: Only this field is written, under the prefix alone.
+    description: Write only this field, and use the prefix alone as its name.
 ---
-Each field that is a number becomes a line.
+Each numeric field becomes a line.
 
     outputs:
       metrics:

@@ -2,24 +2,24 @@
 ---
 name: es_payload
 kind: encoder
-summary: Writes payloads that are JSON documents for the bulk API of Elasticsearch and OpenSearch.
+summary: Writes JSON payloads for the bulk API of Elasticsearch and OpenSearch.
 config:
   index:
     type: string
     default: heka-%{%Y.%m.%d}
-    description: The index; %{name} stands for a header, a field, or a format of strftime.
+    description: The index. %{name} is replaced by a header, a field, or a time in a strftime format.
   type_name:
     type: string
-    description: The _type, which only Elasticsearch before 8 takes.
+    description: The _type, which only Elasticsearch before version 8 accepts.
   id:
     type: string
-    description: The _id; by default the server makes one.
+    description: The _id; by default the server generates one.
   es_index_from_timestamp:
     type: boolean
     default: false
-    description: Whether times in the index are that of the message instead of now.
+    description: Use the time of the message for times in the index, instead of the current time.
 ---
-Each message becomes two lines: what to do, and the payload as it is.
+Each message becomes two lines: the action, and the payload unchanged.
 
     outputs:
       search:

@@ -2,40 +2,40 @@
 ---
 name: influx_line
 kind: encoder
-summary: Writes the fields of messages as lines for InfluxDB.
+summary: Writes numeric fields as lines for InfluxDB.
 config:
   name_prefix:
     type: string
-    description: 'Stands before each name; %{name} in it stands for a header or a field.'
+    description: 'Prefix of each name. %{name} is replaced by a header or a field.'
   name_prefix_delimiter:
     type: string
     default: "."
-    description: Stands between the prefix and the name.
+    description: Separator between the prefix and the name.
   skip_fields:
     type: string
-    description: Fields to leave out, with spaces between them.
+    description: Fields to omit, separated by spaces.
   source_value_field:
     type: string
-    description: Only this field is written, under the prefix alone.
+    description: Write only this field, and use the prefix alone as its name.
   tag_fields:
     type: string
     default: "**all_base**"
-    description: 'What becomes tags: names with spaces between them, **all_base** for all headers, **all** for everything.'
+    description: 'Values to write as tags: names separated by spaces, **all_base** for all headers, **all** for everything.'
   decimal_precision:
     type: integer
     default: 6
-    description: Digits behind the point.
+    description: Digits after the decimal point.
   timestamp_precision:
     type: string
     default: ms
     enum: [ns, us, ms, s, m, h]
-    description: The unit of the time.
+    description: Unit of the timestamp.
   value_field_key:
     type: string
     default: value
-    description: What a value is called.
+    description: Key of the value.
 ---
-Each field that is a number becomes a line.
+Each numeric field becomes a line.
 
     outputs:
       metrics:

@@ -8,16 +8,16 @@ config:
   fields:
     type: list
     description: >
-      Which members a line has, and in which order: names of fields or headers, each maybe followed by "as" and another
-      name, as in "Timestamp as time". Without it a line has all headers and fields that the message has.
+      Members of a line, in order: names of fields or headers. "Timestamp as time" renames a member. By default a line
+      has all headers and fields of the message.
   timestamp_format:
     type: string
     default: rfc3339
     enum: [rfc3339, epoch_s, epoch_ms, epoch_ns]
-    description: How the Timestamp is written; rfc3339 is in UTC.
+    description: Format of the Timestamp; rfc3339 is in UTC.
 ---
-Numbers keep the digits that they came with. Text that came as JSON keeps its escapes. A byte that is no UTF-8 is written as
-U+FFFD, so a line is always valid JSON. A field that the message lacks is left out.
+Numbers keep their original digits. Text from JSON input keeps its escapes. A byte that is not UTF-8 is written as U+FFFD, so a line
+is always valid JSON. Fields that the message lacks are omitted.
 
     outputs:
       errors:

@@ -7,7 +7,7 @@ config:
   append_newlines:
     type: boolean
     default: true
-    description: Whether each payload is followed by a line feed.
+    description: Write a line feed after each payload.
 ---
     outputs:
       copy:

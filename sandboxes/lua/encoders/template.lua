@@ -2,20 +2,20 @@
 ---
 name: template
 kind: encoder
-summary: Writes each message as text made from a template.
+summary: Writes each message as text from a template.
 config:
   template:
     type: string
     required: true
-    description: Text in which %{name} stands for a header or a field, as in "%{Timestamp} %{Hostname} %{Fields[status]}".
+    description: Text in which %{name} is replaced by a header or a field, as in "%{Timestamp} %{Hostname} %{Fields[status]}".
   missing:
     type: string
     default: "-"
-    description: What stands for a value that the message lacks.
+    description: Text for a value that the message lacks.
   append_newlines:
     type: boolean
     default: true
-    description: Whether each text is followed by a line feed.
+    description: Write a line feed after each text.
 ---
 `%{status}` is short for `%{Fields[status]}`. The Timestamp is written as RFC 3339 in UTC.
 

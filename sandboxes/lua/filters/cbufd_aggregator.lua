@@ -2,7 +2,7 @@
 ---
 name: cbufd_aggregator
 kind: filter
-summary: Adds up the graphs of many hosts, from the changes that they send as cbufd.
+summary: Aggregates the graphs of many hosts from their cbufd deltas.
 message_matcher: Fields[payload_type] == "cbufd"
 ticker_interval: 60
 preserve_data: true
@@ -13,21 +13,21 @@ config:
   enable_delta:
     type: boolean
     default: false
-    description: Whether what has changed is put out as cbufd, for an aggregator further up, instead of the graph.
+    description: Emit the changes as cbufd, for a higher-level aggregator, instead of the graphs.
   anomaly_config:
     type: string
-    description: What is an anomaly, in the language of the module anomaly, by the names of the payloads.
+    description: Anomaly detection by payload name, in the syntax of the module anomaly.
   max_graphs:
     type: integer
     default: 50
-    description: How many graphs are kept at most; others are refused.
+    description: Maximum number of graphs; others are refused.
   preservation_version:
     type: integer
     default: 0
-    description: Raise it when the graphs change their form, to begin with empty ones.
+    description: Increase it when the structure of the graphs changes, to start with empty ones.
 ---
-One graph for each payload_name, of the form that its first message says. Columns that are aggregated by sum are added up; of min and
-max the least and the greatest are kept. Every tick gives all graphs as payloads.
+It keeps one graph for each payload_name, with the structure of its first message. Columns with aggregation sum are added up; those
+with min and max keep the minimum and maximum. Every tick emits all graphs as payloads.
 
     filters:
       all_hosts: {type: cbufd_aggregator, config: {enable_delta: false}}
@@ -49,12 +49,12 @@ _PRESERVATION_VERSION = read_config "preservation_version"
 graphs = {}               -- payload_name -> circular buffer
 graph_count = 0
 
--- a graph as the header of a cbufd text describes it; nil and why if that is none
+-- Creates a graph from the header of a cbufd text. Returns nil and a reason if the header is not valid.
 local function new_graph(text)
   local ok, header = pcall(cjson.decode, text:match "^[^\n]*")
-  if not ok or type(header) ~= "table" or type(header.column_info) ~= "table" then return nil, "the header is no JSON" end
-  local made, graph = pcall(circular_buffer.new, header.rows, header.columns, header.seconds_per_row, format == "cbufd")
-  if not made then return nil, graph end
+  if not ok or type(header) ~= "table" or type(header.column_info) ~= "table" then return nil, "the header is not JSON" end
+  local created, graph = pcall(circular_buffer.new, header.rows, header.columns, header.seconds_per_row, format == "cbufd")
+  if not created then return nil, graph end
   for column, info in ipairs(header.column_info) do
     local fits, why = pcall(graph.set_header, graph, column, info.name, info.unit, info.aggregation)
     if not fits then return nil, why end
@@ -76,8 +76,8 @@ function process_message()
   if not name then return -1, "no payload_name" end
   local graph, why = graph_of(name, text)
   if not graph then return -1, why end
-  local rows, fault = cbufd.add(graph, text)
-  if not rows then return -1, fault end
+  local rows, reason = cbufd.add(graph, text)
+  if not rows then return -1, reason end
   return 0
 end
 

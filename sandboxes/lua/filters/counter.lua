@@ -2,7 +2,7 @@
 ---
 name: counter
 kind: filter
-summary: Counts the messages that it sees, and says how many a second they are.
+summary: Counts messages and reports their rate.
 message_matcher: "TRUE"
 ticker_interval: 5
 preserve_data: true
@@ -10,9 +10,9 @@ config:
   type:
     type: string
     default: counter
-    description: The Type of the messages, after heka.sandbox.
+    description: Type of the messages, after the prefix `heka.sandbox.`.
 ---
-Every tick gives a message with the fields count (since the last tick), total, and rate (a second), and a text as Payload. Its own
+Every tick emits a message with the fields count (since the last tick), total and rate (per second), and a text as Payload. Its own
 messages are not counted.
 
     filters:

@@ -2,7 +2,7 @@
 ---
 name: field_counter
 kind: filter
-summary: Counts messages by the values of one or more fields, per interval of their own time.
+summary: Counts messages by the values of one or more fields, per interval of message time.
 message_matcher: "TRUE"
 ticker_interval: 10
 limits:
@@ -12,7 +12,7 @@ config:
   fields:
     type: list
     default: ["Fields[status]"]
-    description: Variables whose values are counted; several count each combination.
+    description: Variables whose values are counted. With several, each combination is counted.
   interval_s:
     type: integer
     default: 60
@@ -20,46 +20,46 @@ config:
   grace_s:
     type: integer
     default: 60
-    description: How far behind the newest message an interval must lie before its counts are sent.
+    description: Seconds to wait for late messages. An interval is sent when it is this far behind the newest message.
   output:
     type: string
     default: fields
     enum: [fields, payload]
-    description: Whether the counts of an interval are sent as fields of a message or as lines of text.
+    description: Send the counts of an interval as fields of a message or as lines of text.
   type:
     type: string
     default: counts
-    description: The Type of the messages with fields, after heka.sandbox.
+    description: Type of the messages with fields, after the prefix `heka.sandbox.`.
   top:
     type: integer
     default: 100
-    description: How many values are sent, most frequent first; the rest is summed up as (other). 0 sends all.
+    description: Number of values to send, most frequent first; the rest is added up as (other). 0 sends all.
   max_values:
     type: integer
     default: 1000
-    description: How many values an interval keeps apart; later ones are counted as (other).
+    description: Maximum number of distinct values per interval; further ones are counted as (other).
 ---
-An interval is of the messages' own Timestamp, so a replay of old logs gives what
-the live stream gave. Its counts are sent once, when a message arrives that is newer
-than the interval and the grace; or when no message has arrived between two ticks; or
-at the end. A message that is later than that opens its interval again, and what
-is counted then is sent as another message for the same interval: add them up.
+Intervals follow the messages' Timestamp, so a replay of old logs gives the same result as
+the live stream. The counts of an interval are sent once: when a message arrives that is
+newer than the interval plus grace_s, when no message has arrived between two ticks, or at
+shutdown. A later message opens its interval again. Its counts are then sent as a further
+message for the same interval: add them up.
 
-`output: fields` gives Type heka.sandbox.counts, Timestamp the start of the interval, and
-one integer field for each value with the representation "count"; by status:
+`output: fields` sends Type heka.sandbox.counts. The Timestamp is the start of the interval,
+and each value becomes an integer field with the representation "count"; by status:
 
     {"200": 1871, "404": 12, "500": 3}
 
-and Fields[_total] with the sum, Fields[_interval_s]. `output: payload` gives lines of
+Fields[_total] is the sum, Fields[_interval_s] the length. `output: payload` sends lines of
 start, value and count, separated by tabs:
 
     2024-05-01T10:00:00Z	200	1871
 
-in a message of Type heka.sandbox-output with Fields[payload_type] tsv and Fields[payload_name]
-as `type` says; the encoder `payload` writes it.
+in a message of Type heka.sandbox-output, with Fields[payload_type] tsv and the option
+`type` as Fields[payload_name]. The encoder `payload` writes it.
 
-Several fields are joined by a space: "200 GET". An absent one is (none). Values are
-cut after 128 bytes.
+Several fields are joined by a space: "200 GET". An absent field counts as (none). Values
+are truncated after 128 bytes.
 
     filters:
       statuses:
@@ -70,12 +70,12 @@ cut after 128 bytes.
 
 _PRESERVATION_VERSION = 1
 
--- by the start of the interval, in seconds: {values = {value = count}, distinct = n}
+-- start of the interval in seconds -> {values = {value = count}, distinct = n}
 intervals = {}
 newest_s = -math.huge
 
-local MOST_VALUE_BYTES = 128
-local MOST_OPEN_INTERVALS = 100
+local MAX_VALUE_BYTES = 128
+local MAX_OPEN_INTERVALS = 100
 local NS_PER_S = 1e9
 local OTHER, NONE = "(other)", "(none)"
 local INTEGER = 2
@@ -90,29 +90,29 @@ local max_values = read_config "max_values"
 
 if type(fields) == "string" then fields = {fields} end
 assert(#fields > 0, "fields: name at least one variable")
-assert(interval_s > 0, "interval_s: must be above 0")
+assert(interval_s > 0, "interval_s: must be greater than 0")
 
 local read_message, type = read_message, type
 local one_field = #fields == 1 and fields[1]
 local idle = false
--- the interval of the last message, which is nearly always that of the next
+-- The interval of the last message, which is nearly always that of the next.
 local current, current_start_s
 
 -- ---------------------------------------------------------------- counting
 
--- What stands for a value of any other kind than a number or a short string.
-local function unusual(value)
+-- Returns the key for a value that is neither a number nor a short string.
+local function key_of(value)
   if value == nil then return NONE end
-  if type(value) == "string" then return value:sub(1, MOST_VALUE_BYTES) end
+  if type(value) == "string" then return value:sub(1, MAX_VALUE_BYTES) end
   return (tostring(value):gsub("U?LL$", ""))
 end
 
--- Numbers are counted as they are: making text of them can wait until they are sent.
+-- Counts numbers unconverted: they become text only when they are sent.
 local function value_of(variable)
   local value = read_message(variable)
   local kind = type(value)
-  if kind == "number" or kind == "string" and #value <= MOST_VALUE_BYTES then return value end
-  return unusual(value)
+  if kind == "number" or kind == "string" and #value <= MAX_VALUE_BYTES then return value end
+  return key_of(value)
 end
 
 local function text_of(value)
@@ -145,7 +145,7 @@ end
 
 -- ----------------------------------------------------------------- sending
 
--- values as a list of {value, count}, most frequent first, at most `top` of them
+-- Returns a list of {value, count}, most frequent first, with at most `top` values.
 local function ranked(values)
   local by_text, list, other = {}, {}, values[OTHER] or 0
   values[OTHER] = nil
@@ -202,9 +202,9 @@ local function oldest()
   return first, count
 end
 
--- The limit on open intervals holds for logs without any order.
+-- The limit on open intervals matters for logs that are not in order.
 local function is_due(start_s, count)
-  return start_s + interval_s + grace_s <= newest_s or count >= MOST_OPEN_INTERVALS
+  return start_s + interval_s + grace_s <= newest_s or count >= MAX_OPEN_INTERVALS
 end
 
 local function send_oldest_if_due()
@@ -212,9 +212,9 @@ local function send_oldest_if_due()
   if start_s and is_due(start_s, count) then send(start_s) end
 end
 
--- ------------------------------------------------------------------- entry
+-- ----------------------------------------------------------- entry points
 
--- The first message of a value or of an interval.
+-- Counts the first message of a value or of an interval.
 local function count_first(start_s, value)
   local interval = intervals[start_s]
   if not interval then
@@ -248,7 +248,7 @@ function timer_event(_, shutdown)
   idle = true
   local start_s, count = oldest()
   local sent = 0
-  while start_s and sent < MOST_OPEN_INTERVALS and (everything or is_due(start_s, count)) do
+  while start_s and sent < MAX_OPEN_INTERVALS and (everything or is_due(start_s, count)) do
     send(start_s)
     sent = sent + 1
     start_s, count = oldest()

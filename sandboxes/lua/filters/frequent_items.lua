@@ -11,27 +11,27 @@ config:
   message_variable:
     type: string
     required: true
-    description: What is counted, a header or Fields[name].
+    description: Variable to count, a header or Fields[name].
   max_items:
     type: integer
     default: 1000
-    description: How many values are kept; ten to fifty times as many as are of interest.
+    description: Number of values to keep. Set it to 10 to 50 times the number of interest.
   min_output_weight:
     type: integer
     default: 100
-    description: Values that were seen less often are not put out.
+    description: Minimum count of a value in the output.
   top:
     type: integer
     default: 100
-    description: How many values are put out at most.
+    description: Maximum number of values in the output.
   reset_days:
     type: integer
     default: 1
-    description: Days of UTC after which counting begins anew; 0 for never.
+    description: Days (UTC) after which the counts are reset; 0 for never.
 ---
-Every tick gives the payload `tsv` named Weighted by Message Count: value and count, the most frequent first. A count is never too
-low; it may be too high by what the least of the kept values has. Each value that makes up more than 1/max_items of the
-stream is there.
+Every tick emits the payload `tsv` named Weighted by Message Count: value and count, most frequent first. A count is never too low. It
+can be too high by at most the smallest count that is kept. Every value that makes up more than 1/max_items of the stream is
+included.
 
     filters:
       clients:
@@ -44,14 +44,14 @@ local space_saving = require "space_saving"
 
 local variable, min_weight = read_config "message_variable", read_config "min_output_weight"
 local top, reset_days = read_config "top", read_config "reset_days"
-local NS_PER_DAY, MOST_BYTES = 86400e9, 256
+local NS_PER_DAY, MAX_BYTES = 86400e9, 256
 
 _PRESERVATION_VERSION = read_config "max_items"
 
 items = space_saving.new(read_config "max_items")
 day = 0
 
-local function begin_anew(ns)
+local function reset_if_due(ns)
   if reset_days == 0 then return end
   local now = math.floor(ns / NS_PER_DAY / reset_days)
   if now > day then
@@ -63,8 +63,8 @@ end
 function process_message()
   local value = read_message(variable)
   if value == nil then return -1, "no " .. variable end
-  begin_anew(read_message "Timestamp")
-  if type(value) == "string" and #value > MOST_BYTES then value = value:sub(1, MOST_BYTES) end
+  reset_if_due(read_message "Timestamp")
+  if type(value) == "string" and #value > MAX_BYTES then value = value:sub(1, MAX_BYTES) end
   items:add(value)
   return 0
 end

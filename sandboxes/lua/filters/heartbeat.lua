@@ -2,7 +2,7 @@
 ---
 name: heartbeat
 kind: filter
-summary: Alerts when a host that used to send messages has fallen silent, and when it is back.
+summary: Alerts when a host stops sending messages, and when it resumes.
 ticker_interval: 10
 preserve_data: true
 limits:
@@ -18,21 +18,21 @@ config:
   alert_throttle:
     type: integer
     default: 300
-    description: Least seconds between two alerts of one host.
+    description: Minimum seconds between two alerts of one host.
   variable:
     type: string
     default: Hostname
-    description: What tells the hosts apart, a header or Fields[name].
+    description: Variable that identifies a host, a header or Fields[name].
   forget_after_s:
     type: integer
     default: 604800
-    description: Seconds of silence after which a host is forgotten.
+    description: Seconds of silence after which a host is removed.
   max_hosts:
     type: integer
     default: 10000
-    description: How many hosts are watched at most; further ones are not.
+    description: Maximum number of hosts; further ones are ignored.
 ---
-Match with message_matcher what counts as a sign of life. Time is that of the messages, or the clock's when it is ahead.
+message_matcher selects the messages that count as a heartbeat. The time is that of the messages, or of the clock if it is ahead.
 
     filters:
       alive:
@@ -40,9 +40,10 @@ Match with message_matcher what counts as a sign of life. Time is that of the me
         message_matcher: Type == "heartbeat"
         config: {heartbeat_timeout: 60}
 
-A host that is missing, or back, gives a message of Type heka.sandbox.heartbeat with Severity 1 or 5, the fields host, status (missing or
-alive) and last_seen, and a text as Payload. Every tick gives the payload `tsv` named Heartbeats: host, seconds since it was last
-seen, status. If that is more than 440 KiB, the last line says how many hosts it lacks: (others), their number, left out.
+When a host goes missing or comes back, the filter emits a message of Type heka.sandbox.heartbeat with Severity 1 or 5, the fields
+host, status (missing or alive) and last_seen, and a text as Payload. Every tick emits the payload `tsv` named Heartbeats: host,
+seconds since the last message, status. The text is limited to 440 KiB; its last line then has the number of omitted hosts:
+(others), number, left out.
 --]]
 
 _PRESERVATION_VERSION = 1
@@ -56,9 +57,9 @@ local timeout_ns = read_config "heartbeat_timeout" * NS_PER_S
 local throttle_ns = read_config "alert_throttle" * NS_PER_S
 local forget_ns = read_config "forget_after_s" * NS_PER_S
 local variable, max_hosts = read_config "variable", read_config "max_hosts"
-local MOST_NAME_BYTES = 512
-local MOST_TEXT_BYTES = 440 * 1024 -- below output_limit, with room for the last line
-local most_alerts = 90    -- in one tick; the rest waits for the next one
+local MAX_NAME_BYTES = 512
+local MAX_TEXT_BYTES = 440 * 1024 -- below output_limit, with room for the last line
+local MAX_ALERTS = 90     -- per tick; the rest waits for the next tick
 
 function process_message()
   local name = read_message(variable)
@@ -66,7 +67,7 @@ function process_message()
   name = tostring(name)
   local ns, host = read_message "Timestamp", hosts[name]
   if not host then
-    if #name > MOST_NAME_BYTES then return -1, variable .. " has more than " .. MOST_NAME_BYTES .. " bytes" end
+    if #name > MAX_NAME_BYTES then return -1, variable .. " has more than " .. MAX_NAME_BYTES .. " bytes" end
     if host_count >= max_hosts then return 0 end
     host = {last_ns = ns, alive = true, alerted_ns = -math.huge}
     hosts[name], host_count = host, host_count + 1
@@ -76,7 +77,7 @@ function process_message()
   return 0
 end
 
-local function tell(name, host, status, ns)
+local function send_alert(name, host, status, ns)
   host.alive, host.alerted_ns = status == "alive", ns
   local seconds = math.floor((ns - host.last_ns) / NS_PER_S)
   inject_message {
@@ -96,13 +97,13 @@ local function sorted_names()
   return names
 end
 
--- tells of a host that is missing or back, if it may; answers how many have been told of
-local function watch(name, host, ns, told)
+-- Sends an alert if the status of a host has changed and the limits allow it. Returns the new number of alerts.
+local function check_host(name, host, ns, alerts)
   local is_missing = ns - host.last_ns > timeout_ns
-  local may_tell = told < most_alerts and (not host.alive or ns - host.alerted_ns >= throttle_ns)
-  if is_missing ~= host.alive or not may_tell then return told end
-  tell(name, host, is_missing and "missing" or "alive", ns)
-  return told + 1
+  local may_send = alerts < MAX_ALERTS and (not host.alive or ns - host.alerted_ns >= throttle_ns)
+  if is_missing ~= host.alive or not may_send then return alerts end
+  send_alert(name, host, is_missing and "missing" or "alive", ns)
+  return alerts + 1
 end
 
 local function row(name, silence_ns)
@@ -111,19 +112,19 @@ local function row(name, silence_ns)
 end
 
 function timer_event(ns)
-  local told, bytes, left_out = 0, 0, 0
+  local alerts, bytes, omitted = 0, 0, 0
   for _, name in ipairs(sorted_names()) do
     local host = hosts[name]
     local silence_ns = ns - host.last_ns
     if silence_ns > forget_ns then
       hosts[name], host_count = nil, host_count - 1
     else
-      told = watch(name, host, ns, told)
+      alerts = check_host(name, host, ns, alerts)
       local text = row(name, silence_ns)
       bytes = bytes + #text
-      if bytes <= MOST_TEXT_BYTES then add_to_payload(text) else left_out = left_out + 1 end
+      if bytes <= MAX_TEXT_BYTES then add_to_payload(text) else omitted = omitted + 1 end
     end
   end
-  if left_out > 0 then add_to_payload("(others)\t", left_out, "\tleft out\n") end
+  if omitted > 0 then add_to_payload("(others)\t", omitted, "\tleft out\n") end
   inject_payload("tsv", "Heartbeats")
 end

@@ -2,36 +2,36 @@
 ---
 name: http_status
 kind: filter
-summary: Draws a graph of HTTP statuses by class, and alerts on anomalies in it.
+summary: Builds a graph of HTTP statuses by class and alerts on anomalies.
 ticker_interval: 60
 preserve_data: true
 config:
   sec_per_row:
     type: integer
     default: 60
-    description: Seconds of each row of the graph.
+    description: Seconds per row of the graph.
   rows:
     type: integer
     default: 1440
-    description: How many rows the graph has.
+    description: Number of rows in the graph.
   status_field:
     type: string
     default: status
-    description: The field that holds the status.
+    description: Name of the field with the status.
   anomaly_config:
     type: string
-    description: What is an anomaly, in the language of the module anomaly; the payload is named HTTP Status.
+    description: Anomaly detection in the syntax of the module anomaly, for the payload HTTP Status.
   alert_throttle:
     type: integer
     default: 3600
-    description: Least seconds between two alerts.
+    description: Minimum seconds between two alerts.
   preservation_version:
     type: integer
     default: 0
-    description: Raise it when rows or sec_per_row change, to begin with an empty graph.
+    description: Increase it when rows or sec_per_row change, to start with an empty graph.
 ---
-Columns: HTTP_100, HTTP_200, HTTP_300, HTTP_400, HTTP_500, HTTP_UNKNOWN. Every tick gives the payload `cbuf` named HTTP Status; an
-anomaly gives the payload `alert` and an annotation in the graph.
+Columns: HTTP_100, HTTP_200, HTTP_300, HTTP_400, HTTP_500, HTTP_UNKNOWN. Every tick emits the payload `cbuf` named HTTP Status. An
+anomaly emits the payload `alert` and adds an annotation to the graph.
 
     filters:
       statuses:

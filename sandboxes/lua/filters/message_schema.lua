@@ -2,7 +2,7 @@
 ---
 name: message_schema
 kind: filter
-summary: Discovers what the messages of a stream look like, their Types, fields and types of values.
+summary: Discovers the structure of a stream's messages. Lists Types, fields and value types.
 message_matcher: "TRUE"
 ticker_interval: 60
 preserve_data: true
@@ -14,9 +14,9 @@ config:
   max_fields:
     type: integer
     default: 5000
-    description: How many fields, and how many Types with their Logger, are kept in all; further ones are only counted.
+    description: Maximum number of fields, and of pairs of Type and Logger. Further ones are only counted.
 ---
-Every tick gives the payload `txt` named Message Schema, a tree:
+Every tick emits the payload `txt` named Message Schema, a tree:
 
     nginx.access (Logger access): 1000 messages
       Hostname: string
@@ -24,9 +24,9 @@ Every tick gives the payload `txt` named Message Schema, a tree:
       remote_user: string, in 12 of them
       status: integer; also string in 3 of them
 
-Under each Type and Logger, the fields by name with the type of their values and their unit. What not all messages have says how many
-do. A field that has several types in one stream breaks most databases: it is said. A text of more than 440 KiB ends early, and says
-how many lines it lacks; names of more than 512 bytes are left out.
+Under each Type and Logger are the fields by name, with the type and unit of their values. A field that some messages lack has the
+number of messages with it. A field with several types breaks most databases, so all its types are listed. The text is limited to
+440 KiB; its end then has the number of omitted lines. Names of more than 512 bytes are omitted.
 
     filters:
       schema: {type: message_schema, ticker_interval: 300}
@@ -34,8 +34,8 @@ how many lines it lacks; names of more than 512 bytes are left out.
 
 _PRESERVATION_VERSION = 1
 
-local MOST_NAME_BYTES = 512
-local MOST_TEXT_BYTES = 440 * 1024 -- below output_limit, with room for what is said of the rest
+local MAX_NAME_BYTES = 512
+local MAX_TEXT_BYTES = 440 * 1024 -- below output_limit, with room for the last lines
 
 streams = {}              -- Type, a line feed, Logger -> {count = , fields = {name -> {count = , types = {type -> count}, unit = }}}
 field_count, stream_count, left_out = 0, 0, 0
@@ -45,7 +45,7 @@ local TYPES = {[0] = "string", "bytes", "integer", "double", "boolean"}
 local HEADERS = {EnvVersion = "string", Hostname = "string", Payload = "string", Pid = "integer"}
 
 local function new_stream(key)
-  if stream_count >= max_fields or #key > MOST_NAME_BYTES then
+  if stream_count >= max_fields or #key > MAX_NAME_BYTES then
     left_out = left_out + 1
     return nil
   end
@@ -56,7 +56,7 @@ local function new_stream(key)
 end
 
 local function new_field(stream, name)
-  if field_count >= max_fields or #name > MOST_NAME_BYTES then
+  if field_count >= max_fields or #name > MAX_NAME_BYTES then
     left_out = left_out + 1
     return nil
   end
@@ -66,7 +66,7 @@ local function new_field(stream, name)
   return field
 end
 
-local function note(stream, name, kind, unit, seen)
+local function record(stream, name, kind, unit, seen)
   local field = stream.fields[name] or new_field(stream, name)
   if not field then return end
   if not seen[name] then
@@ -83,25 +83,25 @@ function process_message()
   stream.count = stream.count + 1
   for header, kind in pairs(HEADERS) do
     local value = read_message(header)
-    if value ~= nil and value ~= "" then note(stream, header, kind, "", seen) end
+    if value ~= nil and value ~= "" then record(stream, header, kind, "", seen) end
   end
   while true do
     local kind, name, _, unit, count = read_next_field()
     if not kind then break end
-    note(stream, name, (count > 1 and "list of " or "") .. TYPES[kind], unit, seen)
+    record(stream, name, (count > 1 and "list of " or "") .. TYPES[kind], unit, seen)
   end
   return 0
 end
 
-local function sorted(of)
+local function sorted_keys(entries)
   local keys = {}
-  for key in pairs(of) do keys[#keys + 1] = key end
+  for key in pairs(entries) do keys[#keys + 1] = key end
   table.sort(keys)
   return keys
 end
 
 local function type_text(field)
-  local kinds = sorted(field.types)
+  local kinds = sorted_keys(field.types)
   table.sort(kinds, function(a, b)
     if field.types[a] ~= field.types[b] then return field.types[a] > field.types[b] end
     return a < b
@@ -111,11 +111,11 @@ local function type_text(field)
   return text
 end
 
--- the lines of a stream: its own, and those of its fields
+-- Returns the lines of a stream: its own line and those of its fields.
 local function lines_of(key, stream)
   local of_type, logger = key:match "^(.*)\n(.*)$"
   local lines = {("%s (Logger %s): %d messages\n"):format(of_type == "" and "(no Type)" or of_type, logger, stream.count)}
-  for _, name in ipairs(sorted(stream.fields)) do
+  for _, name in ipairs(sorted_keys(stream.fields)) do
     local field = stream.fields[name]
     local part = field.count < stream.count and (", in %d of them"):format(field.count) or ""
     lines[#lines + 1] = ("  %s: %s%s\n"):format(name, type_text(field), part)
@@ -124,14 +124,14 @@ local function lines_of(key, stream)
 end
 
 function timer_event()
-  local bytes, unsaid = 0, 0
-  for _, key in ipairs(sorted(streams)) do
+  local bytes, omitted = 0, 0
+  for _, key in ipairs(sorted_keys(streams)) do
     for _, line in ipairs(lines_of(key, streams[key])) do
       bytes = bytes + #line
-      if bytes <= MOST_TEXT_BYTES then add_to_payload(line) else unsaid = unsaid + 1 end
+      if bytes <= MAX_TEXT_BYTES then add_to_payload(line) else omitted = omitted + 1 end
     end
   end
-  if unsaid > 0 then add_to_payload("(", unsaid, " lines more)\n") end
+  if omitted > 0 then add_to_payload("(", omitted, " lines more)\n") end
   if left_out > 0 then add_to_payload("(", left_out, " times a field or a Type was left out: max_fields)\n") end
   inject_payload("txt", "Message Schema")
 end

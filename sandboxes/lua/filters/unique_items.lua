@@ -2,25 +2,25 @@
 ---
 name: unique_items
 kind: filter
-summary: Counts the different values of a field per period, as a graph.
+summary: Counts the distinct values of a field per period, as a graph.
 ticker_interval: 60
 preserve_data: true
 readouts:
-  count: {function: read_count, description: How many different values there are in this period.}
-  reset: {function: reset_count, description: Begins to count anew., changes: true}
+  count: {function: read_count, description: Return the number of distinct values in this period.}
+  reset: {function: reset_count, description: Reset the count., changes: true}
 config:
   message_variable:
     type: string
     required: true
-    description: Whose values are counted, a header or Fields[name].
+    description: Variable whose values are counted, a header or Fields[name].
   title:
     type: string
     default: Estimated Unique Daily Items
-    description: The name of the payload.
+    description: Name of the payload.
   rows:
     type: integer
     default: 365
-    description: How many periods the graph has.
+    description: Number of periods in the graph.
   seconds_per_row:
     type: integer
     default: 86400
@@ -28,14 +28,14 @@ config:
   enable_delta:
     type: boolean
     default: false
-    description: Whether only what has changed is put out, as cbufd.
+    description: Emit only the changes, as cbufd.
   preservation_version:
     type: integer
     default: 0
-    description: Raise it when rows or seconds_per_row change, to begin with an empty graph.
+    description: Increase it when rows or seconds_per_row change, to start with an empty graph.
 ---
-The count is an estimate (HyperLogLog), within 1 % however many values there are, in 64 KiB. Every tick gives the payload `cbuf`
-or `cbufd`. Values of a period that is over are not counted any more.
+The count is an estimate (HyperLogLog) within 1 % for any number of values, in 64 KiB. Every tick emits the payload `cbuf` or `cbufd`.
+Values of an earlier period are ignored.
 
     filters:
       visitors:
@@ -57,10 +57,10 @@ graph = circular_buffer.new(rows, 1, seconds_per_row, format == "cbufd")
 graph:set_header(1, "Active_Items")
 seen = hyperloglog.new()
 period = 0
-changed_ns = 0            -- when a value came that is not yet in the graph; 0: all are
+changed_ns = 0            -- time of the last value that is not yet in the graph; 0 if the graph is up to date
 
--- The estimate looks at all registers, so it is made when somebody wants to see it, and not for each new value.
-local function settle()
+-- Updates the graph. The estimate reads all registers, so it is computed on demand and not for each new value.
+local function update_graph()
   if changed_ns == 0 then return end
   graph:set(changed_ns, 1, seen:count())
   changed_ns = 0
@@ -73,7 +73,7 @@ function process_message()
   local now = math.floor(ns / (seconds_per_row * 1e9))
   if now < period then return 0 end
   if now > period then
-    settle()
+    update_graph()
     period = now
     seen:clear()
   end
@@ -87,13 +87,13 @@ function read_count()
 end
 
 function reset_count()
-  settle()
+  update_graph()
   seen:clear()
   return read_count()
 end
 
 function timer_event()
-  settle()
+  update_graph()
   local text = tostring(graph:format(format))
   if text ~= "" then inject_payload(format, title, text) end
 end
