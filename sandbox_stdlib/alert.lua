@@ -1,18 +1,18 @@
 --[[
-Alerts that do not flood: a message now and then, at most one in a while.
+Throttled alerts: at most one message per period.
 
     local alert = require "alert"
     alert.set_throttle(30 * 60 * 1e9)
     alert.send(ns, "disk is full")
 
-- `send(ns, text)` -> whether it was sent: as inject_payload("alert", "", text), unless it is throttled or empty
-- `queue(ns, text)` -> whether it is kept to be sent, false if it would be throttled
-- `send_queue(ns)` -> whether the queued texts were sent, as one message, a line each; the queue is then empty
-- `throttled(ns)` -> whether an alert would be throttled now: within the time set after the last one, or before it
-- `set_throttle(ns)`: the least time between alerts, an hour unless set
+- `send(ns, text)` -> true if the alert was sent, by inject_payload("alert", "", text); false if it is throttled or empty
+- `queue(ns, text)` -> true if the text was queued, false if it would be throttled
+- `send_queue(ns)` -> true if the queued texts were sent, as one message with a line each; the queue is then empty
+- `throttled(ns)` -> true if an alert would be throttled now: within the throttle time after the last one, or before it
+- `set_throttle(ns)`: the minimum time between alerts; default one hour
 
 Times are nanoseconds; 0 is never throttled. The time of the last alert is the global _LAST_ALERT, so that it is
-preserved; what is queued and the throttle are not.
+preserved. The queue and the throttle time are not preserved.
 
 Source: the API of Heka's alert module.
 --]]

@@ -1,17 +1,17 @@
 --[[
-Annotations for the graphs of circular buffers, kept by the name of the payload.
+Annotations for the graphs of circular buffers, stored by payload name.
 
     local annotation = require "annotation"
     annotation.add("Traffic", ns, 1, "D", "deployed 4.2")
     inject_payload("cbuf", "Traffic", annotation.prune("Traffic", ns), cb)
 
 - `create(ns, column, short_text, text)` -> an annotation {x = milliseconds, col=, shortText=, text=}
-- `add(name, ns, column, short_text, text)`, `concat(name, annotations)`: adds one, or a list
-- `prune(name, ns)` -> the annotations of a name as a line of JSON, {"annotations":[...]}, after those that are too
-  old were dropped; nil for a name without any
-- `remove(name)`; `set_prune(name, ns)`: how old they get, a day unless set
+- `add(name, ns, column, short_text, text)`, `concat(name, annotations)`: add one annotation, or a list
+- `prune(name, ns)` -> the annotations of a name as a line of JSON, {"annotations":[...]}, without those that have
+  expired; nil for a name without annotations
+- `remove(name)`; `set_prune(name, ns)`: the maximum age of annotations; default one day
 
-Times are nanoseconds. All is in the global _ANNOTATIONS, so that it is preserved.
+Times are nanoseconds. The state is the global _ANNOTATIONS, so that it is preserved.
 
 Source: the API of Heka's annotation module.
 --]]
@@ -28,7 +28,7 @@ local M = {}
 
 globals._ANNOTATIONS = globals._ANNOTATIONS or {}
 
--- The global may have been replaced by what was preserved, so it is looked up each time.
+-- Looks the global up each time, because a restore of preserved state can replace it.
 local function entry(name)
   local all = globals._ANNOTATIONS
   if not all[name] then all[name] = {annotations = {}, prune_duration = DAY_NS} end

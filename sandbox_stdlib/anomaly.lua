@@ -1,5 +1,5 @@
 --[[
-Anomalies in circular buffers: sudden changes, trends, shifts.
+Detects anomalies in circular buffers: sudden changes, trends, shifts.
 
     local anomaly = require "anomaly"
     local config = anomaly.parse_config(read_config "anomaly_config")
@@ -8,22 +8,22 @@ Anomalies in circular buffers: sudden changes, trends, shifts.
       if text then alert.send(ns, text) end
     end
 
-- `parse_config(text)` -> config, nil for nil; an error when it cannot be parsed
-- `detect(ns, name, cbuf, config)` -> nil, or a text of a line for each anomaly and a list of annotations (see the
-  module annotation). It looks once in each interval of the buffer, at whole intervals only (the newest is not whole),
-  and moves the buffer on to ns when no data does.
+- `parse_config(text)` -> config, nil for nil; raises an error for invalid text
+- `detect(ns, name, cbuf, config)` -> nil, or a text with a line for each anomaly and a list of annotations (see the
+  module annotation). It checks each interval of the buffer once, when the interval is complete (the newest is not).
+  It advances the buffer to ns if no data does.
 
-The text of a config is any number of these, with space between them or not. NAME is that of the payload, in double
-quotes ("" for a quote); the columns count from 1; windows are numbers of intervals.
+The config text is any number of the following, with or without space between them. NAME is the name of the payload, in
+double quotes ("" for a quote). Columns count from 1. Window sizes are numbers of intervals.
 
-- `roc("NAME", column, window, history, deviations, loss_of_data, start_of_data)`: the mean of the newest window
-  against that of the window before. A difference of more than so many standard deviations of the `history` before
-  both (0: all of it) is an anomaly; and so is, when the last two say true, that data stopped, or that it began.
-- `mww("NAME", column, window, windows, p, trend)`: the Mann-Whitney test of the newest window against those before;
-  an anomaly when more than a quarter of `windows` differ with less than p; trend is decreasing, increasing or any.
-  For values that are spread like a bell; windows of 20 or more.
-- `mww_nonparametric("NAME", column, window, windows, share)`: how often newer values exceed older ones, on average
-  over the windows before: 0.5 is no change. An anomaly when that is above a share above 0.5, or below one below it.
+- `roc("NAME", column, window, history, deviations, loss_of_data, start_of_data)`: compares the mean of the newest window
+  with that of the window before. An anomaly is a difference of more than `deviations` standard deviations of the
+  `history` before both (0: all of it). With `loss_of_data` or `start_of_data` true, stopping or starting data is one too.
+- `mww("NAME", column, window, windows, p, trend)`: the Mann-Whitney test of the newest window against earlier windows.
+  An anomaly is found if more than a quarter of `windows` differ with less than p. trend is decreasing, increasing or any.
+  Use it for normally distributed values and windows of 20 or more.
+- `mww_nonparametric("NAME", column, window, windows, share)`: the probability that newer values exceed older ones, averaged
+  over earlier windows; 0.5 means no change. An anomaly is a probability above a share over 0.5, or below one under 0.5.
 
 Source: the config language, texts and thresholds of Heka's anomaly module.
 --]]
@@ -114,7 +114,7 @@ local function for_windows(name, cb, test, compare)
   end
 end
 
--- Whether the mean went the way that a trend says.
+-- Returns true if the change of the mean fits the configured trend.
 local function follows(trend_name, newest, older)
   if trend_name == "any" then return true end
   if trend_name == "increasing" then return newest > older end
@@ -149,7 +149,7 @@ local TESTS = {roc = roc, mww = mww, mww_nonparametric = mww_nonparametric}
 
 -- ----------------------------------------------------------------- detect --
 
--- Whether the graph went on since the last look; its interval need not be that of the timer.
+-- Returns true if the graph has advanced since the last check; its interval may differ from the timer's.
 local function is_due(tests, ns, cb)
   local last = tests.last_run or 0
   if ns <= last or ns - last < interval_ns(cb) then return false end

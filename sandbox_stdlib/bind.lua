@@ -4,13 +4,13 @@ Grammar for the query log of BIND 9.
     local query = require "bind".grammar:match(read_message "Payload")
 
 - `grammar`: captures a line as a table
-- `query_log_grammar`: the same as named groups, to stand within lpeg.Ct, as Heka had it
-- `items()`: the alternatives of a declared grammar, in which QueryFlags are one text as in the log: +E(0)DK
+- `query_log_grammar`: the same as named groups, for use within lpeg.Ct, as in Heka
+- `items()`: the alternatives of a declared grammar; QueryFlags is one text as in the log: +E(0)DK
 
 Captured: Timestamp (ns, UTC), ClientIP {value, representation}, ClientPort, FullQuery (the name in brackets), View,
 QueryName (the first label) and QueryDomain (the rest) or, for a name of one label, Query; RecordClass, RecordType,
 QueryFlags (a list of texts), ServerRespondingIP {value, representation}. The category and the severity (queries:
-info:), the client's address in memory (@0x...) and the client subnet ([ECS ...]) may be there or not.
+info:), the client's memory address (@0x...) and the client subnet ([ECS ...]) are optional.
 
 Source: BIND 9 Administrator Reference Manual, "Query Log Messages"; field names of Heka's bind module.
 --]]

@@ -1,8 +1,8 @@
 --[[
-Bit operations on 32-bit words, with the functions of Lua BitOp (http://bitop.luajit.org), by arithmetic alone.
+Bit operations on 32-bit words in plain arithmetic, with the functions of Lua BitOp (http://bitop.luajit.org).
 
-A host that gives its scripts LuaJIT's own `bit` answers `require "bit"` with that; this module is the same for any
-Lua 5.1, only slower. Arguments are numbers, taken modulo 2^32; answers are from -2^31 to 2^31 - 1.
+In Hekate, `require "bit"` returns LuaJIT's own `bit`. This module has the same functions for any Lua 5.1, but is slower.
+Arguments are numbers, taken modulo 2^32; results are from -2^31 to 2^31 - 1.
 
 - `tobit(x)`, `tohex(x [, digits = 8])` (negative digits: upper case), `bnot(x)`, `bswap(x)`
 - `band(x, ...)`, `bor(x, ...)`, `bxor(x, ...)`

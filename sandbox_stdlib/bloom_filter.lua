@@ -1,15 +1,15 @@
 --[[
-Bloom filter: whether a key was seen before, in little memory; it may say yes for a key that was not, never the reverse.
+Bloom filter: a set of keys in little memory. It can report a key that was never added, but never misses one.
 
     local bloom_filter = require "bloom_filter"
     local seen = bloom_filter.new(100000, 0.01)
     if seen:add(key) then ... end                  -- the first time
 
-- `new(items, probability)`: for up to `items` keys (> 1) the chance of a false yes is `probability` (between 0 and 1).
-  It takes 1.44 log2(1 / probability) bits for each item, held in twice that.
-- `bf:add(key)` -> true if the key was added, false if it was (or seemed to be) there. A key is a string or a number.
-- `bf:query(key)` -> whether it is there
-- `bf:count()` -> how many adds answered true; `bf:clear()`
+- `new(items, probability)`: for up to `items` keys (> 1), with a false positive probability between 0 and 1. It needs
+  1.44 log2(1 / probability) bits per item and takes twice that much memory.
+- `bf:add(key)` -> true if the key was added, false if it was (or seemed to be) present. A key is a string or a number.
+- `bf:query(key)` -> true if it is present
+- `bf:count()` -> number of adds that returned true; `bf:clear()`
 - `tostring(bf)`, `bf:fromstring(text)`: the count and the bits as hexadecimal text, for a filter of the same size
 - `version()`
 

@@ -1,15 +1,15 @@
 --[[
-Grammar for the cbufd text of circular buffers, to add up those of several hosts.
+Grammar for the cbufd text of circular buffers, to aggregate those of several hosts.
 
     local found = require "cbufd".grammar:match(read_message "Payload")
     for _, row in ipairs(found) do total:add(row.time, 1, row[1]) end
 
 - `grammar`: captures {header = the line of JSON, {time = ns, value, value, ...}, ...}; an empty cell is nan
-- `add(cb, text)` -> the number of rows; adds a cbufd text to a circular buffer with as many columns: sums are added,
-  minima and maxima set. nil and the reason when the text is not one, or its columns do not fit.
+- `add(cb, text)` -> the number of rows; adds a cbufd text to a circular buffer with the same columns: sums are added,
+  minima and maxima set. Returns nil and a reason if the text is not cbufd, or its columns do not fit.
 
-There is only the table form: a text is a list of rows of as many columns as its header says, so the number of values is not
-known when a grammar is declared.
+There is only the table form: the header of a text sets its number of columns, so the number of values is not known when a
+grammar is declared.
 
 Source: the formats of the module circular_buffer_text; the name `grammar` is Heka's and Hindsight's.
 --]]
@@ -37,7 +37,7 @@ function M.add(cb, text)
   if not found then return nil, "not a cbufd text" end
   local _, columns = cb:get_configuration()
   for _, cells in ipairs(found) do
-    if #cells ~= columns then return nil, "the text has another number of columns" end
+    if #cells ~= columns then return nil, "the number of columns differs" end
   end
   for _, cells in ipairs(found) do
     for column, value in ipairs(cells) do

@@ -1,19 +1,19 @@
 --[[
-Common Event Format (ArcSight): `CEF:0|Vendor|Product|1.0|100|Name|5|src=10.0.0.1 msg=two words`.
+Grammar for the Common Event Format (ArcSight): `CEF:0|Vendor|Product|1.0|100|Name|5|src=10.0.0.1 msg=two words`.
 
     local event = require "cef".grammar:match(read_message "Payload")
 
 - `grammar`: captures a line, with anything before "CEF:" (a syslog header), as a table: prefix (if there is one),
   cef_version, device_vendor, device_product, device_version, device_event_class_id, name, severity (all text) and
   extension: key -> text
-- `items()`: the alternatives of a declared grammar, which gives the same fields, but extension as one text, as it is: its
-  keys differ from event to event, so there are no positions to declare for them
-- `labelled(extension)` -> a copy in which custom fields have the names they are labelled with: cs1=x cs1Label=user is
+- `items()`: the alternatives of a declared grammar with the same fields, except that extension is one unparsed text: its
+  keys differ between events, so they have no positions to declare
+- `labelled(extension)` -> a copy in which custom fields are named by their labels: cs1=x cs1Label=user becomes
   user=x
-- `severity_of(text)` -> a number of syslog, for 0 to 10 or Low, Medium, High, Very-High; nil for anything else
+- `severity_of(text)` -> a syslog severity for 0 to 10 or Low, Medium, High, Very-High; nil for anything else
 
-In the header \| and \\, in values \= \\ \n and \r are unescaped. Values may hold spaces; a value ends where a space,
-a key and "=" follow.
+\| and \\ are unescaped in the header, \= \\ \n and \r in values. Values can contain spaces; a value ends before a space,
+a key and "=".
 
 Source: Micro Focus, Implementing ArcSight Common Event Format, version 26.
 --]]
@@ -53,7 +53,7 @@ local HEADER = {"device_vendor", "device_product", "device_version", "device_eve
 
 local function unescaped(text) return (text:gsub("\\([|\\])", "%1")) end
 
--- Only what holds an escape needs to be changed, and few events do.
+-- Only values with an escape need a change, and they are rare.
 local function event(grammar, transform)
   local field = positional.field
   local list = {

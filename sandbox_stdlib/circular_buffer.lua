@@ -1,5 +1,5 @@
 --[[
-Circular buffer: a sliding window of time series, rows of equal time by columns.
+Circular buffer: a sliding window over time series, with rows of equal duration and named columns.
 
     local circular_buffer = require "circular_buffer"
     local cb = circular_buffer.new(1440, 2, 60)          -- a day of minutes
@@ -8,32 +8,32 @@ Circular buffer: a sliding window of time series, rows of equal time by columns.
     inject_payload("cbuf", "errors", tostring(cb))
 
 - `new(rows, columns, seconds_per_row [, enable_delta])`: rows > 1, columns 1 to 256, seconds_per_row > 0.
-  What changed since the last cbufd output is tracked unless enable_delta is false.
+  Changes since the last cbufd output are tracked unless enable_delta is false.
 - `version()`: "1.1.0"
 
-Times are nanoseconds since 1970, columns count from 1 (a wrong one is an error), a cell that was never set is nan.
+Times are nanoseconds since 1970. Columns count from 1 (an unknown one is an error). A cell that was never set is nan.
 
 - `cb:add(ns, column, value)`, `cb:set(ns, column, value)` -> the cell's new value; nil if the time is older than
   the buffer. A newer time moves the window. `set` on a column aggregated by min or max keeps the smaller or the
   larger value. Writing nan empties the cell.
 - `cb:get(ns, column)` -> value; nil outside of the window. `cb:get_delta(ns, column)`: its change, nan if none.
 - `cb:get_range(column [, start_ns, end_ns])`, `cb:get_range_delta(...)` -> list of values, oldest first, both ends
-  included; nil when all of it is outside.
+  included; nil if the whole range is outside of the window.
 - `cb:get_configuration()` -> rows, columns, seconds_per_row; `cb:current_time()` -> ns of the newest row
 - `cb:set_header(column, name [, unit, aggregation])` -> column. name: up to 15 letters, digits, "_"; unit: up to
   7 of these, "/" and "*" (default "count"); others become "_"; aggregation: sum (default), min, max, none.
 - `cb:get_header(column)` -> name, unit, aggregation
 - `cb:compute(what, column [, start_ns, end_ns])` -> value, rows with a value; what: sum, avg, sd, variance (of
-  the whole population), min, max. The value is nan without any row, nil when the range is outside.
-- `cb:mannwhitneyu(column, start_x, end_x, start_y, end_y [, use_continuity = true])` -> U of x, one-sided p; nil when a
-  range is outside or all values are the same. See mann_whitney. An empty cell counts as less than any value.
-- `cb:annotate(ns, column, "info" | "alert", text [, delta = true])`: one per cell; goes with its row
+  the whole population), min, max. The value is nan without rows, nil if the range is outside of the window.
+- `cb:mannwhitneyu(column, start_x, end_x, start_y, end_y [, use_continuity = true])` -> U of x, one-sided p; nil if a
+  range is outside of the window or all values are equal. See mann_whitney. An empty cell is less than any value.
+- `cb:annotate(ns, column, "info" | "alert", text [, delta = true])`: one annotation per cell; it expires with its row
 - `cb:reset_delta()`
-- `cb:format("cbuf" | "cbufd")` -> cb: what tostring(cb) gives from now on
-- `tostring(cb)`: see circular_buffer_text. As cbufd it gives what changed since the last time, "" for nothing.
-- `cb:fromstring(text)`: reads back a cbuf text of the same shape, or the values as Heka preserved them
+- `cb:format("cbuf" | "cbufd")` -> cb: sets the format of tostring(cb)
+- `tostring(cb)`: see circular_buffer_text. cbufd has the changes since the last call, "" if there are none.
+- `cb:fromstring(text)`: reads a cbuf text with the same rows and columns, or values as Heka preserved them
 
-The state of a buffer is plain data in its table; the functions are in the metatable named "circular_buffer".
+The state of a buffer is plain data in its table. The functions are in the metatable named "circular_buffer".
 Source: the API is that of Heka 0.10 (compute, mannwhitneyu) and of Hindsight (the rest).
 --]]
 
@@ -44,7 +44,7 @@ local text = require "circular_buffer_text"
 local error, pairs, setmetatable, type = error, pairs, setmetatable, type
 local floor, max, min, sqrt, huge = math.floor, math.max, math.min, math.sqrt, math.huge
 
-local MOST_COLUMNS = 256
+local MAX_COLUMNS = 256
 local NAN = 0 / 0
 local AGGREGATIONS = {sum = true, min = true, max = true, none = true}
 
@@ -64,7 +64,7 @@ end
 
 function M.new(rows, columns, seconds_per_row, enable_delta)
   whole(rows, 2, 2 ^ 31, "rows")
-  whole(columns, 1, MOST_COLUMNS, "columns")
+  whole(columns, 1, MAX_COLUMNS, "columns")
   whole(seconds_per_row, 1, 2 ^ 31, "seconds_per_row")
   local values, headers = {}, {}
   for i = 1, rows * columns do values[i] = NAN end
@@ -91,7 +91,7 @@ local function row_of(cb, ns)
   return floor(ns / (cb.seconds_per_row * 1e9))
 end
 
--- Cells of a row are at index + 1 to index + columns; a row's place does not move.
+-- Cells of a row are at index + 1 to index + columns. The index of a row never changes.
 local function index_of(cb, row) return row % cb.rows * cb.columns end
 
 local function is_inside(cb, row) return row <= cb.newest and row > cb.newest - cb.rows end
@@ -139,7 +139,7 @@ local function write(cb, row, column, new)
   return new
 end
 
--- The row to write, or nil when it is too old.
+-- Returns the row to write, or nil if it is too old.
 local function row_to_write(cb, ns, column, value)
   check_column(cb, column)
   if type(value) ~= "number" then error("circular_buffer: the value must be a number", 3) end
@@ -191,7 +191,7 @@ function methods.current_time(cb) return cb.newest * cb.seconds_per_row * 1e9 en
 
 -- ----------------------------------------------------------------- ranges --
 
--- The rows of a range as far as they are in the window; nil when none is.
+-- Returns the rows of a range that are in the window; nil if there are none.
 local function rows_between(cb, start_ns, end_ns)
   local oldest = cb.newest - cb.rows + 1
   local first = start_ns and row_of(cb, max(start_ns, 0)) or oldest

@@ -1,17 +1,17 @@
--- The texts of a circular buffer. Used through the module circular_buffer.
+-- The text formats of a circular buffer. Used through the module circular_buffer.
 --
 -- cbuf: a line of JSON
 --
 --     {"time":0,"rows":3,"columns":1,"seconds_per_row":60,
 --      "column_info":[{"name":"Errors","unit":"count","aggregation":"sum"}],"annotations":[]}
 --
--- (in one line; time in seconds, that of the first row), then a line for each row, oldest first, its columns between
--- tabs, nan for an empty cell. An annotation is {"x":ms,"col":1,"shortText":"i","text":"..."}.
+-- (in one line; time in seconds, of the first row), then a line for each row, oldest first, with columns separated by
+-- tabs and nan for an empty cell. An annotation is {"x":ms,"col":1,"shortText":"i","text":"..."}.
 --
--- cbufd: the same header with the annotations that are new, then a line for each changed row, its time in seconds
--- before the changes of its columns. Nothing at all when nothing changed.
+-- cbufd: the same header with the new annotations, then a line for each changed row: its time in seconds, then the
+-- changes of its columns. The text is empty if nothing changed.
 --
--- Numbers are written with as many digits as it takes to read them back exactly.
+-- Numbers are written with enough digits to read them back exactly.
 
 local table = require "table"
 local math = require "math"
@@ -115,12 +115,12 @@ local function read_cbuf(cb, text)
   if not first_line then return nil, "not a cbuf text" end
   for _, name in ipairs{"rows", "columns", "seconds_per_row"} do
     if tonumber(first_line:match('"' .. name .. '":(%d+)')) ~= cb[name] then
-      return nil, "the text has another number of " .. name
+      return nil, "the text has a different number of " .. name
     end
   end
   local cells, err = numbers_of(rest)
   if not cells then return nil, err end
-  if #cells ~= cb.rows * cb.columns then return nil, "the text has another number of values" end
+  if #cells ~= cb.rows * cb.columns then return nil, "the text has a different number of values" end
   local newest = tonumber(first_line:match '"time":(%d+)') / cb.seconds_per_row + cb.rows - 1
   local values = {}
   for i, value in ipairs(cells) do
@@ -145,7 +145,7 @@ local function read_deltas(cb, list, first)
   return deltas
 end
 
--- The time of the newest row in seconds, its place, the values row by row, then changed rows as in cbufd.
+-- The time of the newest row in seconds, its index, the values row by row, then changed rows as in cbufd.
 local function read_preserved(cb, text)
   local list, err = numbers_of(text)
   if not list then return nil, err end
@@ -163,7 +163,7 @@ local function read_preserved(cb, text)
   return {newest = newest, values = values, deltas = read_deltas(cb, list, 3 + cells), annotations = {}}
 end
 
--- What text says of a buffer of cb's shape, by the names of its parts; or nil, and why not.
+-- Parses the text of a buffer with cb's rows and columns. Returns its parts by name, or nil and a reason.
 function M.read(cb, text)
   if text:sub(1, 1) == "{" then return read_cbuf(cb, text) end
   return read_preserved(cb, text)

@@ -1,18 +1,18 @@
 --[[
-Count-min sketch: about how often has each of many keys been seen?
+Count-min sketch: approximate counts of many keys.
 
     local cms = require "cms"
     local sketch = cms.new(0.001, 0.01)
     local seen = sketch.add(read_message "Fields[uri]")
 
-- `new(epsilon, delta)`: an answer is never too low, and too high by more than epsilon of all that was added with a
-  chance of delta at most. It takes e / epsilon * ln(1 / delta) numbers.
-- `sketch.add(key)` -> how often the key was seen, this time included; `sketch.check(key)` -> how often it was seen
+- `new(epsilon, delta)`: a count is never too low. With a probability of at most delta, it is too high by more than
+  epsilon times the number of all adds. It takes e / epsilon * ln(1 / delta) numbers.
+- `sketch.add(key)` -> the count of the key, including this add; `sketch.check(key)` -> the count of the key
 - `sketch.reset()`: empties it
-- `sketch.getNumItems()` -> how many different keys were added, about; `sketch.getDepth()`, `sketch.getWidth()`;
+- `sketch.getNumItems()` -> estimated number of distinct keys; `sketch.getDepth()`, `sketch.getWidth()`;
   `sketch.getAccumulatedError()` -> epsilon times getNumItems
 
-A key is a string or a number. Each function is called with a point or a colon. The state is plain data.
+A key is a string or a number. Functions can be called with a dot or a colon. The state is plain data.
 
 Source: G. Cormode, S. Muthukrishnan, An Improved Data Stream Summary (2005), with conservative updates (C. Estan,
 G. Varghese 2002); the API is Hindsight's.
@@ -34,7 +34,7 @@ local function fill(sketch)
   for i = 1, sketch.depth * sketch.width do sketch.counts[i] = 0 end
 end
 
--- the places of a key, one in each row, and the least of what stands there
+-- Returns the cells of a key, one in each row, and their minimum.
 local function places(sketch, key)
   local first, second = pair(key)
   first, second = first % WORD, second % WORD
@@ -98,7 +98,7 @@ end
 
 local function share(value, what)
   if type(value) ~= "number" or not (value > 0 and value < 1) then
-    error("cms: " .. what .. " must be above 0 and below 1", 3)
+    error("cms: " .. what .. " must be between 0 and 1", 3)
   end
   return value
 end

@@ -1,28 +1,28 @@
 --[[
-Grammars for access logs, made from the server's own format string.
+Grammars for access logs, built from the server's format string.
 
-For a declared grammar, the fast way:
+For a declared grammar, which is the fastest way:
 
     local clf = require "common_log_format"
     declare_grammar {type = "nginx.access", alternatives = clf.nginx_items(read_config "log_format")}
 
 - `nginx_items(log_format [, escape])`, `apache_items(log_format)`: the alternatives.
-  escape: that of the log_format (default, json, none). The
-  request line is split into request_method, request_uri and server_protocol;
-  where it cannot be, it is one field, request.
+  escape: the escape of the log_format (default, json, none). The
+  request line is split into request_method, request_uri and server_protocol.
+  If it cannot be split, it becomes the single field request.
 
-As Heka had them, for a plain decoder:
+As in Heka, for a decoder with process_message:
 
     local fields = clf.build_nginx_grammar(log_format):match(read_message "Payload")
 
 - `build_nginx_grammar(log_format)`, `build_apache_grammar(log_format)`: an LPEG
-  pattern that captures a table of fields, named as nginx names its variables.
+  pattern that captures a table of fields with the names of nginx's variables.
   `time` is in nanoseconds; fields with a unit or a kind are
   {value=, representation=}; lists of upstream servers are arrays.
 - `nginx_error_grammar`: an error log line as a message table.
 - `nginx_error_items()`: the alternatives of a declared grammar for the error log:
-  Timestamp, Severity, Pid, Payload, tid, connection, and what nginx writes behind
-  the message: client, server, request, upstream, host, referrer.
+  Timestamp, Severity, Pid, Payload, tid, connection, and the values after the
+  message: client, server, request, upstream, host, referrer.
 - `normalize_user_agent(text)` -> browser, version, operating system.
 
 `log_format` is the text from the server's configuration, or one of the names
@@ -78,8 +78,8 @@ local function time_grammar(kind)
   return date_time.build_strftime_grammar(kind) / date_time.time_to_ns
 end
 
--- What a value without a grammar of its own is made of: all up to the text that
--- follows, where a backslash may protect a quote.
+-- The pattern of a value without its own grammar: everything up to the following
+-- text. A backslash can escape a quote.
 local function text_grammar(following)
   if type(following) ~= "string" then return (1 - S" \n")^0 end
   if following:sub(1, 1) == '"' then
@@ -165,7 +165,7 @@ M.nginx_error_grammar = Ct(
 local error_time = date_time.build_strftime_grammar "%Y/%m/%d %H:%M:%S"
 local clock = R"09"^4 * "/" * R"09"^2 * "/" * R"09"^2 * " " * (R"09" + ":")^1
 
--- What follows the message; each stands alone in the order in which nginx writes it.
+-- The values after the message, each optional, in nginx's order.
 local CONTEXT = {"client", "server", "request", "subrequest", "upstream", "host", "referrer"}
 local context_start = P", client: "
 

@@ -1,20 +1,20 @@
 --[[
-Comma-separated values, and relatives with other separators.
+Reads and writes values separated by commas or another character.
 
     local csv = require "csv"
     local parse = csv.parser{columns = {"id", "name"}}
     local row = parse(read_message "Payload")          -- {id = "1", name = "x, y"}
 
-- `parser([options])` -> function(line) -> table, or nil and the reason why not. Options: separator (","; one character),
-  quote ('"'; false for none), columns (a list of names; without it the table is a list), numbers (false; true makes
-  numbers of what looks like one), trim (false; true drops spaces around what is not quoted)
+- `parser([options])` -> function(line) -> table, or nil and a reason. Options: separator (","; one character),
+  quote ('"'; false for none), columns (a list of names; without it the table is a list), numbers (false; true converts
+  values that look like numbers), trim (false; true removes spaces around unquoted values)
 - `build_grammar([options])` -> an LPEG pattern that captures the fields of a line as a list
-- `items(columns [, separator])`: the alternatives of a declared grammar, for lines without quotes; first those with as
-  many fields as columns
-- `escape(value [, separator])` -> text as a field, quoted where it must be; `line(list [, separator])` -> text of a row
+- `items(columns [, separator])`: the alternatives of a declared grammar, for lines without quotes; lines with the right
+  number of fields are tried first
+- `escape(value [, separator])` -> a field, quoted if necessary; `line(list [, separator])` -> text of a row
 
-A quoted field may hold separators, line breaks, and quotes doubled. With columns, a line with another number of fields is
-refused.
+A quoted field can contain separators, line breaks, and doubled quotes. With columns, a line with a different number of
+fields is refused.
 
 Source: RFC 4180.
 --]]

@@ -1,18 +1,18 @@
 --[[
-Cuckoo filter: like a Bloom filter, with deletion.
+Cuckoo filter: a set of keys in little memory, like a Bloom filter, but with deletion.
 
     local cuckoo_filter = require "cuckoo_filter"
     local open = cuckoo_filter.new(10000)
     open:add(session)
     open:delete(session)
 
-- `new(items)`: for up to `items` keys (at least 4). The chance of a false yes is below 0.0001 (fingerprints of 16
-  bits); it takes 3 to 6 bytes for each item.
-- `cf:add(key)` -> true if the key was added, false if it was (or seemed to be) there; an error when the filter is
-  full, which leaves it as it was. A key is a string or a number.
-- `cf:delete(key)` -> whether it was there. Delete only what was added: another key may share its fingerprint.
-- `cf:query(key)` -> whether it is there
-- `cf:count()` -> how many keys are in it; `cf:clear()`; `version()`
+- `new(items)`: for up to `items` keys (at least 4). The probability of a false positive is below 0.0001 (fingerprints of 16
+  bits). It takes 3 to 6 bytes per item.
+- `cf:add(key)` -> true if the key was added, false if it was (or seemed to be) present; an error when the filter is
+  full, which leaves it unchanged. A key is a string or a number.
+- `cf:delete(key)` -> true if it was present. Delete only what was added: another key may share its fingerprint.
+- `cf:query(key)` -> true if it is present
+- `cf:count()` -> number of keys; `cf:clear()`; `version()`
 
 The state is plain data, the metatable is named "cuckoo_filter".
 
@@ -31,8 +31,8 @@ local ceil, floor = math.ceil, math.floor
 local pair, words32 = key_hash.pair, xxhash.words32
 
 local SLOTS = 3
-local FULLEST = 0.9                 -- of the slots; beyond 0.95 there is often no way to make room
-local MOST_MOVES = 500
+local MAX_LOAD = 0.9                -- share of the slots; beyond 0.95, inserts often fail
+local MAX_MOVES = 500
 local STEP = 65536
 local SCALE = {1, STEP, STEP * STEP}
 
@@ -52,13 +52,13 @@ function M.new(items)
     error("cuckoo_filter: items must be a whole number of at least 4", 2)
   end
   local buckets = 1
-  while buckets < ceil(items / SLOTS / FULLEST) do buckets = buckets * 2 end
+  while buckets < ceil(items / SLOTS / MAX_LOAD) do buckets = buckets * 2 end
   local cf = {buckets = buckets}
   methods.clear(cf)
   return setmetatable(cf, metatable)
 end
 
--- The other bucket for a fingerprint (and back again, as it is an exclusive or).
+-- Returns the other bucket for a fingerprint. It is an exclusive or, so it also maps back.
 local function other(cf, bucket, fingerprint)
   return band(bxor(bucket - 1, words32(fingerprint, 0, 0)), cf.buckets - 1) + 1
 end
@@ -66,11 +66,11 @@ end
 local function places(cf, key)
   local first, second = pair(key)
   local fingerprint, bucket = band(second, STEP - 1), band(first, cf.buckets - 1) + 1
-  if fingerprint == 0 then fingerprint = 1 end       -- 0 stands for a free slot
+  if fingerprint == 0 then fingerprint = 1 end       -- 0 is a free slot
   return fingerprint, bucket, other(cf, bucket, fingerprint)
 end
 
--- The slot of a bucket that holds a fingerprint (0: a free one).
+-- Returns the slot of a bucket with a fingerprint (0: a free slot).
 local function slot_of(cf, bucket, fingerprint)
   local content = cf.table[bucket]
   for slot = 1, SLOTS do
@@ -93,10 +93,10 @@ local function put(cf, bucket, fingerprint)
   return slot ~= nil
 end
 
--- Moves fingerprints to their other buckets until one has room; undoes it all when none has.
+-- Moves fingerprints to their other buckets until one has room; undoes all moves if there is none.
 local function make_room(cf, bucket, fingerprint)
   local trail = {}
-  for moves = 1, MOST_MOVES do
+  for moves = 1, MAX_MOVES do
     local slot = cf.victim
     cf.victim = slot % SLOTS + 1
     trail[moves] = {bucket, slot}
@@ -104,7 +104,7 @@ local function make_room(cf, bucket, fingerprint)
     bucket = other(cf, bucket, fingerprint)
     if put(cf, bucket, fingerprint) then return true end
   end
-  for moves = MOST_MOVES, 1, -1 do
+  for moves = MAX_MOVES, 1, -1 do
     fingerprint = exchange(cf, trail[moves][1], trail[moves][2], fingerprint)
   end
   return false

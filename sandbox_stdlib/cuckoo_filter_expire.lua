@@ -1,17 +1,17 @@
 --[[
-Cuckoo filter whose keys expire: which of many keys were seen within a window of 256 intervals?
+Cuckoo filter whose keys expire: the set of keys seen within the last 256 intervals.
 
     local cuckoo_filter_expire = require "cuckoo_filter_expire"
     local seen = cuckoo_filter_expire.new(100000, 60)        -- 256 hours
     if seen:add(client, read_message "Timestamp") then ... end
 
-- `new(items, interval_size)`: for up to `items` keys (more than 256), in intervals of 1 to 1440 minutes. The chance of a
-  false yes is below 4e-9 (fingerprints of 32 bits); it takes 11 to 22 bytes for each item.
-- `cf:add(key, ns)` -> true if the key was added, false if it was there, whose time then moves forward to `ns`, or if `ns` is
-  older than the window. A key is a string or a number. A later `ns` moves the window, and what falls out of it is forgotten.
-  When the filter is four fifths full, its oldest interval is forgotten.
-- `cf:query(key)` -> whether it is there; `cf:delete(key)` -> whether it was there
-- `cf:count()` -> how many keys are in it; `cf:clear()`; `version()`
+- `new(items, interval_size)`: for up to `items` keys (more than 256), in intervals of 1 to 1440 minutes. The probability of a
+  false positive is below 4e-9 (fingerprints of 32 bits); it takes 11 to 22 bytes per item.
+- `cf:add(key, ns)` -> true if the key was added; false if it was present (its time then advances to `ns`), or if `ns` is
+  older than the window. A key is a string or a number. A later `ns` moves the window, and keys outside of it are removed.
+  When the filter is four fifths full, its oldest interval is removed.
+- `cf:query(key)` -> true if it is present; `cf:delete(key)` -> true if it was present
+- `cf:count()` -> number of keys; `cf:clear()`; `version()`
 - `cf:current_interval()` -> ns at which the newest interval begins, its number from 0 to 255
 
 The state is plain data, the metatable is named "cuckoo_filter_expire".
@@ -29,8 +29,8 @@ local band, bxor = bit.band, bit.bxor
 local ceil, floor = math.ceil, math.floor
 local pair, words32 = key_hash.pair, xxhash.words32
 
-local SLOTS, INTERVALS, MOST_MOVES = 4, 256, 500
-local FULLEST = 0.8
+local SLOTS, INTERVALS, MAX_MOVES = 4, 256, 500
+local MAX_LOAD = 0.8
 local WORD = 2 ^ 32
 
 local methods = {}
@@ -70,12 +70,12 @@ local function places(cf, key)
   return fingerprint, bucket
 end
 
--- the other bucket for a fingerprint, and back again
+-- Returns the other bucket for a fingerprint. It also maps back.
 local function other(cf, bucket, fingerprint)
   return band(bxor(bucket, words32(fingerprint, 0, 0)), cf.buckets - 1)
 end
 
--- the index of the slot that holds a fingerprint (0: a free one)
+-- Returns the index of the slot with a fingerprint (0: a free slot).
 local function slot_in(cf, bucket, fingerprint)
   local base = bucket * SLOTS
   for i = base + 1, base + SLOTS do
@@ -98,10 +98,10 @@ local function put(cf, bucket, content)
   return free ~= nil
 end
 
--- Moves fingerprints to their other buckets until one has room; undoes it all when none has.
+-- Moves fingerprints to their other buckets until one has room; undoes all moves if there is none.
 local function make_room(cf, bucket, content)
   local trail = {}
-  for moves = 1, MOST_MOVES do
+  for moves = 1, MAX_MOVES do
     local index = bucket * SLOTS + cf.victim
     cf.victim = cf.victim % SLOTS + 1
     trail[moves] = index
@@ -109,7 +109,7 @@ local function make_room(cf, bucket, content)
     bucket = other(cf, bucket, floor(content / INTERVALS))
     if put(cf, bucket, content) then return true end
   end
-  for moves = MOST_MOVES, 1, -1 do
+  for moves = MAX_MOVES, 1, -1 do
     local index = trail[moves]
     content, cf.slots[index] = cf.slots[index], content
   end
@@ -118,7 +118,7 @@ end
 
 -- ------------------------------------------------------------------ expiry --
 
--- Empties the slots of those intervals for which goes(interval) is true.
+-- Empties the slots of the intervals for which goes(interval) is true.
 local function forget(cf, goes)
   for i = 1, #cf.slots do
     local content = cf.slots[i]
@@ -142,7 +142,7 @@ local function advance(cf, newest)
   if any then forget(cf, goes) end
 end
 
-local function forget_oldest(cf)
+local function remove_oldest(cf)
   for interval = cf.newest - INTERVALS + 1, cf.newest do
     local place = interval % INTERVALS
     if cf.of_interval[place + 1] > 0 then return forget(cf, {[place] = true}) end
@@ -173,10 +173,10 @@ function methods.add(cf, key, ns)
     refresh(cf, index, interval)
     return false
   end
-  if cf.items >= FULLEST * #cf.slots then forget_oldest(cf) end
+  if cf.items >= MAX_LOAD * #cf.slots then remove_oldest(cf) end
   local content, second = fingerprint * INTERVALS + interval, other(cf, bucket, fingerprint)
   while not (put(cf, bucket, content) or put(cf, second, content) or make_room(cf, bucket, content)) do
-    forget_oldest(cf)
+    remove_oldest(cf)
   end
   count(cf, interval, 1)
   return true

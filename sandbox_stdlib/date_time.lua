@@ -1,7 +1,7 @@
 --[[
-Grammars for times (LPEG), and what to do with their captures.
+LPEG grammars for times, and conversions of their captures.
 
-Each grammar captures a table of the parts it saw, as text:
+Each grammar captures a table of its parts as text:
 year, month, day, hour, min, sec, sec_frac, and offset_sign, offset_hour,
 offset_min or timezone; month is always two digits.
 
@@ -11,13 +11,13 @@ offset_min or timezone; month is always two digits.
 - `clf_timestamp`: 10/Oct/2000:13:55:36 -0700
 - `mysql_timestamp`: 20001010135536
 - `pgsql_timestamp`: 2000-10-10 13:55:36.123-07, also with a zone name
-- `build_strftime_grammar(format)`: from a format of strftime
-- `time_to_ns(parts)`: nanoseconds since 1970 as a number (exact to 256 ns). Without
-  a zone it is UTC; without a year, the latest one in which it is at most a day ahead of now.
-- `seconds_to_ns(seconds)`, `epoch_to_ns(text, unit)`: the same for what has passed since 1970, as text or a number;
+- `build_strftime_grammar(format)`: a grammar for a strftime format
+- `time_to_ns(parts)`: nanoseconds since 1970 as a number (exact to 256 ns). A time without
+  a zone is UTC. A time without a year is in the latest year in which it is at most a day ahead of now.
+- `seconds_to_ns(seconds)`, `epoch_to_ns(text, unit)`: the same for the time since 1970, as a text or a number;
   `unit` is s, ms, us or ns
-- `seconds_and_ns(parts)`, `since_1970(text, unit)`: exact: the seconds, and the nanoseconds behind them; nil for what
-  is no such time. In a sandbox `seconds * 1000000000LL + ns` is an exact Timestamp, an integer of 64 bits.
+- `seconds_and_ns(parts)`, `since_1970(text, unit)`: exact: the seconds, and the remaining nanoseconds; nil if it is
+  not a valid time. In a sandbox `seconds * 1000000000LL + ns` is an exact Timestamp, a 64-bit integer.
 --]]
 
 local lpeg = require "lpeg"
@@ -121,7 +121,7 @@ local SPECIFIERS = {
   c = day_abbreviated * " " * M.date_mabbr * " " * day_of_month * " " * clock_time * " " * M.date_fullyear,
 }
 
--- %S with a fraction is written %S.%f; in %e and %I a space may stand for a zero.
+-- %S with a fraction is written %S.%f. %e and %I accept a space instead of a leading zero.
 function M.build_strftime_grammar(format)
   local grammar, at = P(true), 1
   while at <= #format do
@@ -151,7 +151,7 @@ local function days_from_civil(year, month, day)
     + day_of_year - 719468
 end
 
--- Names of zones that mean one offset wherever they are used.
+-- Unambiguous names of time zones.
 local ZONE_HOURS = {UTC = 0, GMT = 0, Z = 0, EST = -5, EDT = -4, CST = -6, CDT = -5, MST = -7, MDT = -6,
   PST = -8, PDT = -7, CET = 1, CEST = 2, EET = 2, EEST = 3, WET = 0, WEST = 1, MSK = 3, JST = 9}
 
@@ -185,12 +185,12 @@ local function latest_not_after_tomorrow(parts)
   return seconds_in_year(parts, year)
 end
 
--- by unit: how many digits behind the point make nanoseconds
+-- unit -> number of decimals that make nanoseconds
 local DIGITS = {s = 9, ms = 6, us = 3, ns = 0}
 local INT64_DIGITS = 19
-local FIRST_S, LAST_S = -9223372036, 9223372035 -- of those whose nanoseconds have 64 bits
+local FIRST_S, LAST_S = -9223372036, 9223372035 -- the range whose nanoseconds fit into 64 bits
 
--- The digits of a number that mean something: those behind the microseconds are chance.
+-- Formats the significant digits of a number: a double is exact only to microseconds.
 local function decimal(given, digits)
   if given == nil then return "" end
   if type(given) == "string" and not given:find "[eE]" then return given end
@@ -198,7 +198,7 @@ local function decimal(given, digits)
   return number and ("%%.%df"):format(max(digits - 3, 0)):format(number) or ""
 end
 
--- The text is taken apart into seconds and what is behind them: a number cannot hold all digits.
+-- Splits the text into seconds and decimals, because a number cannot hold all digits.
 function M.since_1970(given, unit)
   local digits = DIGITS[unit]
   local sign, whole, fraction = decimal(given, digits):match "^%s*(%-?)0*(%d+)%.?(%d*)%s*$"

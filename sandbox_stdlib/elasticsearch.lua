@@ -1,12 +1,13 @@
 --[[
-Lines for the bulk API of Elasticsearch and OpenSearch.
+Builds action lines for the bulk API of Elasticsearch and OpenSearch.
 
     local elasticsearch = require "elasticsearch"
     add_to_payload(elasticsearch.bulkapi_index_json("logs-%{%Y.%m.%d}", nil, nil, ns), "\n", document, "\n")
 
-- `bulkapi_index_json(index, type, id [, ns])` -> {"index":{"_index":"...","_type":"...","_id":"..."}}, without what is
-  nil. The index is in lower case, as it must be. Each may hold %{name}, filled in from the current message (module
-  msg_interpolate); ns is the time for formats of strftime, now unless given. Elasticsearch 8 takes no _type.
+- `bulkapi_index_json(index, type, id [, ns])` -> {"index":{"_index":"...","_type":"...","_id":"..."}}, without nil
+  values. The index is converted to lower case, which the API requires. Each value can contain %{name}, filled in from the
+  current message (module msg_interpolate). ns is the time for strftime formats; default now. Elasticsearch 8 accepts no
+  _type.
 
 Source: the API of Heka's elasticsearch module.
 --]]

@@ -11,7 +11,7 @@ Fields of both: Timestamp, elb, client_addr, client_port, backend_addr, backend_
 backend_processing_time, response_processing_time (s), elb_status, backend_status, received_bytes, sent_bytes,
 request_method, request_uri, server_protocol, user_agent, ssl_cipher, ssl_protocol. Those of alb also: type,
 target_group_arn, trace_id, domain_name, chosen_cert_arn, matched_rule_priority, request_creation_time,
-actions_executed, redirect_url, error_reason, rest (all that later versions append). "-" and -1 are left out.
+actions_executed, redirect_url, error_reason, rest (all that later versions append). "-" and -1 are omitted.
 
 Source: Elastic Load Balancing user guides, "Access log entries".
 --]]

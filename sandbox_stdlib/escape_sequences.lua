@@ -1,7 +1,7 @@
 --[[
-Escapes of C, JSON, percent encoding, URL queries and HTML: grammars that unescape, functions that do or undo.
+Escapes and unescapes C strings, JSON, percent encoding, URL queries and HTML.
 
-- `c`, `json`, `percent`, `url`, `html`: capture all of a text with its escapes resolved. What is no escape stays as it is.
+- `c`, `json`, `percent`, `url`, `html`: capture a whole text with its escapes resolved. Other text is not changed.
 - `decode_percent(text)`, `decode_url(text)` (+ is a space), `decode_c(text)`, `decode_json(text)`, `decode_html(text)`
 - `escape_html(text)`, `escape_json(text)` (without quotes), `escape_url(text)` (percent encoding, a space is %20)
 - `hex_to_char(digits)`, `octal_to_char(digits)`, `hex_to_utf8(digits)`, `utf8(number)` -> text

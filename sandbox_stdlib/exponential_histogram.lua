@@ -1,18 +1,18 @@
 --[[
-Exponential histogram: how values are spread over many orders of magnitude, in little memory, mergeable exactly.
+Exponential histogram: the distribution of values over many orders of magnitude, in little memory; merges are exact.
 
     local exponential_histogram = require "exponential_histogram"
     local sizes = exponential_histogram.new()
     sizes:add(read_message "Fields[body_bytes_sent]")
     local p99 = sizes:quantile(0.99)
 
-- `new([buckets = 160 [, scale = 8] ])`: at most so many buckets (at least 2) for each sign. A bucket reaches from base^i
-  to base^(i + 1) with base = 2^(2^-scale); when the values spread too far, the scale is lowered, and each two
-  neighbours become one.
-- `h:add(value [, count = 1])`: nan and infinities are left out. 0 has a bucket of its own.
-- `h:quantile(q)` -> a value wrong by at most half a bucket: relatively by (base - 1) / (base + 1); nan without values
-- `h:count()`, `h:sum()`, `h:min()`, `h:max()`: exact; `h:scale()`: now
-- `h:buckets()` -> list of {from=, to=, count=}, lowest first, empty ones left out
+- `new([buckets = 160 [, scale = 8] ])`: the maximum number of buckets (at least 2) for each sign. A bucket reaches from
+  base^i to base^(i + 1) with base = 2^(2^-scale). If the values spread too far, the scale is lowered, and pairs of
+  buckets are merged.
+- `h:add(value [, count = 1])`: nan and infinities are ignored. 0 has its own bucket.
+- `h:quantile(q)` -> a value with an error of at most half a bucket, relatively (base - 1) / (base + 1); nan without values
+- `h:count()`, `h:sum()`, `h:min()`, `h:max()`: exact; `h:scale()`: the current scale
+- `h:buckets()` -> list of {from=, to=, count=}, lowest first, without empty ones
 - `h:merge(other)` -> h; `h:clear()`
 
 The state is plain data, the metatable is named "exponential_histogram".

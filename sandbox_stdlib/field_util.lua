@@ -1,9 +1,9 @@
 --[[
-Which fields of a message to use, from a user's list.
+Selects fields of a message by a user's list.
 
 - `field_interp(text)` -> text with %{name} filled in (module msg_interpolate)
-- `field_map(list)` -> set of names, whether all headers are meant, whether all fields are. The list is text with
-  spaces between names; **all_base** stands for all headers, **all** for everything; nil or empty: all headers.
+- `field_map(list)` -> set of names, true if all headers are selected, true if all fields are. The list is text with
+  names separated by spaces. **all_base** selects all headers, **all** everything; nil or empty selects all headers.
 - `message_timestamp([precision])` -> the message's Timestamp in whole "ms" (default), "s", "m" (minutes), "h", or "us", "ns"
 - `used_base_fields(skip)` -> the set of headers that are not in the set `skip`
 - `base_fields_list`, `base_fields_tag_list`: sets of the headers, and of those that make good tags

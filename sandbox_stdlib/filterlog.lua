@@ -1,12 +1,12 @@
 --[[
-The log of the packet filter of pfSense and OPNsense (program filterlog), as lines of comma separated values.
+Grammar for the packet filter log of pfSense and OPNsense (program filterlog), lines of comma-separated values.
 
 - `grammar` (`syslog_grammar`): an LPEG pattern that captures a table of a line: rule_number, anchor, tracker, real_interface, reason,
   action, direction, ip_version; tos, ecn, ttl, id, offset, flags (IPv4) or class, flow_label, hop_limit (IPv6); protocol_id,
   protocol_text, length, source_address, destination_address; source_port, destination_port, data_length, tcp_flags, sequence_number,
   ack_number, tcp_window, tcp_options; icmp_type and what belongs to it; carp_type, carp_ttl, vhid, version, advbase, advskew.
-  Whole numbers are {value=, value_type = 2}; what is empty is left out.
-- `items()`: the alternatives of a declared grammar that gives the same fields
+  Whole numbers are {value=, value_type = 2}; empty values are omitted.
+- `items()`: the alternatives of a declared grammar with the same fields
 
 Source: "Raw Filter Log Format" of pfSense's documentation; the names of fields are Hindsight's.
 --]]
@@ -93,7 +93,7 @@ local grammar = Cmt(#P(1) * line, complete)
 local concat, field = positional.concat, positional.field
 local any_text, digits = (1 - lpeg.S",\r\n")^1, lpeg.R"09"^1
 
--- names: as above, or {name, what it must be}. optional: whether the line may end before a cell
+-- names: as above, or {name, required value}. optional: true if the line can end before a cell
 local function cells(names, optional)
   local list = {}
   for _, name in ipairs(names) do
@@ -123,7 +123,7 @@ local function with(names, name, pattern)
   return changed
 end
 
--- What follows the addresses: {pattern of the protocol, items}; the last one takes any protocol.
+-- The parts after the addresses: {pattern of the protocol, items}. The last one accepts any protocol.
 local function protocols()
   local list, icmp = {}, any_case "icmp" * any_text^0
   for name, names in pairs(OF_PROTOCOL) do list[#list + 1] = {any_case(name), cells(names, true)} end

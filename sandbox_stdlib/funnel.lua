@@ -1,17 +1,17 @@
 --[[
-Funnels: how many get from each step to the next, in order, in time.
+Funnels: the number of keys that get from each step to the next, in order and within a time.
 
     local funnel = require "funnel"
     shop = funnel.new({"view", "cart", "pay"}, {window_s = 3600})
     shop:add(ns, user, "view")
     for _, step in ipairs(shop:report()) do ... end
 
-- `new(steps [, options])`: a list of names, each once; options: window_s (3600): the time from the first step to the last;
-  capacity (10000): keys under way, of which the one that began first is dropped to make room
-- `f:add(ns, key, step)` -> the number of the step that the key reached by this, nil when it was not its next one. The first
-  step begins anew when the key's time is over.
+- `new(steps [, options])`: a list of unique names; options: window_s (3600): the maximum time from the first step to the
+  last; capacity (10000): the maximum number of active keys; the oldest key is dropped to make room
+- `f:add(ns, key, step)` -> the number of the step that the key has reached, nil if it was not the key's next step. The
+  first step starts again when the key's time is over.
 - `f:report()` -> list of {step=, count=, of_previous=, of_first=}: keys that reached each step, and shares (nan for none)
-- `f:expire(ns)` -> how many keys were dropped whose time is over; `f:clear()`
+- `f:expire(ns)` -> number of dropped keys whose time is over; `f:clear()`
 
 The state is plain data, the metatable is named "funnel".
 --]]

@@ -1,16 +1,16 @@
 --[[
-Graylog Extended Log Format: between decoded JSON and messages.
+Graylog Extended Log Format (GELF): converts between decoded JSON and messages.
 
     local gelf = require "gelf"
     local message, err = gelf.to_message(cjson.decode(read_message "Payload"))
     if message then inject_message(message) end
 
-- `to_message(object)` -> a message table, or nil and the reason why not. host is Hostname, short_message Payload,
-  timestamp (s) Timestamp (ns), level Severity (1 without it); _name is the field name, full_message, facility, file
-  and line are fields, version is EnvVersion. _id is left out, as the format forbids it; so is what is no string,
-  number or boolean.
-- `from_message(message)` -> an object for cjson.encode: the other way round; Type, Logger and Pid become _type,
-  _logger and _pid. A list of values becomes text with commas. Characters that a name may not have become "_".
+- `to_message(object)` -> a message table, or nil and a reason. host becomes Hostname, short_message Payload,
+  timestamp (s) Timestamp (ns), level Severity (default 1), and version EnvVersion. _name becomes the field name;
+  full_message, facility, file and line become fields. _id, which the format forbids, is omitted, and so are values other
+  than strings, numbers and booleans.
+- `from_message(message)` -> an object for cjson.encode: the reverse. Type, Logger and Pid become _type,
+  _logger and _pid. A list of values becomes text with commas. Invalid characters in names become "_".
 
 Source: https://go2docs.graylog.org, GELF version 1.1.
 --]]

@@ -6,8 +6,8 @@ Grammar for the logs of glog and klog (Google's C++ and Go programs, Kubernetes)
 - `items()`: the alternatives of a declared grammar
 - `grammar`: captures the same fields as a table
 
-Fields: Severity (I 6, W 4, E 3, F 2), Timestamp (ns; UTC, and of the year that brings it nearest to now, as the format
-has no year), Pid (the thread's number), file, line, Payload. Lines with a year (20240501) are taken, too.
+Fields: Severity (I 6, W 4, E 3, F 2), Timestamp (ns; UTC, in the year that puts it closest to now, because the format
+has no year), Pid (the thread's number), file, line, Payload. Lines with a year (20240501) are accepted too.
 
 Source: the comment on the line format in glog's logging.cc and in klog's klog.go.
 --]]

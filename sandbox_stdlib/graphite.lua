@@ -1,5 +1,5 @@
 --[[
-Lines for Graphite, as statsd writes them.
+Builds lines for Graphite in the format of statsd.
 
 - `count_rate(bucket, count, interval_s, now_s)` -> two lines: stats.counters.BUCKET.count and .rate
 - `multi_counts_rates(counts, interval_s, now_s)`: the same for a table of bucket -> count, by name
@@ -47,7 +47,7 @@ local function sum_of(values, count)
   return sum
 end
 
--- The mean and the largest of the lowest `percent`.
+-- Returns the mean and the maximum of the lowest `percent`.
 local function within(sorted, percent)
   local count = #sorted
   local kept = count - floor((100 - percent) / 100 * count + 0.5)

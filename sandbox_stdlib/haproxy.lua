@@ -10,8 +10,8 @@ Fields: client_addr, client_port, Timestamp (UTC is assumed: HAProxy writes no z
 server_name, request_time, queue_time, connect_time, response_time, total_time (ms; -1 as HAProxy writes it), status,
 body_bytes_sent, captured_request_cookie, captured_response_cookie, termination_state, connections_active,
 connections_frontend, connections_backend, connections_server, retries, queue_server, queue_backend,
-captured_request_headers, captured_response_headers, request_method, request_uri, server_protocol (or request, when it
-is no request); message for errors. What is "-" is left out.
+captured_request_headers, captured_response_headers, request_method, request_uri, server_protocol (or request, if it
+is not valid); message for errors. Values of "-" are omitted.
 
 Source: HAProxy's configuration manual, section 8.2 "Log formats".
 --]]
@@ -38,7 +38,7 @@ local time_parts = date_time.build_strftime_grammar "%d/%b/%Y:%H:%M:%S.%f"
 local clock = R"09" * R"09" * "/" * R"AZ" * R"az" * R"az" * "/" * digits * ":" * digits * ":" * digits * ":" * digits
   * "." * digits
 
--- A text with + was cut short by option logasap, or counts connections that were redispatched.
+-- A "+" marks a value that option logasap truncated, or a count of redispatched connections.
 local function without_plus() return {transform = function(text) return tonumber((text:gsub("%+", ""))) end} end
 
 local function total(of, unit)

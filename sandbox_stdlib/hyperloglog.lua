@@ -1,5 +1,5 @@
 --[[
-HyperLogLog: how many different keys were seen, in little memory.
+HyperLogLog: the approximate number of distinct keys, in little memory.
 
     local hyperloglog = require "hyperloglog"
     local seen = hyperloglog.new()
@@ -8,15 +8,15 @@ HyperLogLog: how many different keys were seen, in little memory.
 
 - `new([precision = 16])`: 2^precision registers, from 4 to 16. The standard error is 1.04 / sqrt(2^precision):
   0.41 % for 16, in 64 KiB; 0.81 % for 14, in 16 KiB.
-- `hll:add(key)` -> whether that changed the estimate. A key is a string or a number.
-- `hll:count()`, `hyperloglog.count(hll, ...)` -> the estimate, a whole number; of the union when several are given
-- `hll:merge(other)` -> hll, which now is the union; both need the same precision
+- `hll:add(key)` -> true if the estimate changed. A key is a string or a number.
+- `hll:count()`, `hyperloglog.count(hll, ...)` -> the estimate, a whole number; for several, that of their union
+- `hll:merge(other)` -> hll, which is then the union; both need the same precision
 - `hll:clear()`
 - `tostring(hll)`, `hll:fromstring(text)`: "hll", the precision in two digits, then a character for each register:
-  "0" and the 63 characters after it in ASCII. (Not the text of Heka, which was that of Redis.)
+  "0" and the 63 characters after it in ASCII. (Heka used the text of Redis.)
 - `version()`
 
-The registers, of 6 bits, are eight to a number; the state is plain data, the metatable is named "hyperloglog".
+Eight registers of 6 bits are packed into a number. The state is plain data, the metatable is named "hyperloglog".
 
 Source: P. Flajolet et al., HyperLogLog (2007); the estimator is the improved raw estimator of O. Ertl, New
 cardinality estimation algorithms for HyperLogLog sketches (2017), which needs no corrections for small or large sets.
@@ -35,7 +35,7 @@ local floor, log, sqrt = math.floor, math.log, math.sqrt
 local pair = key_hash.pair
 
 local DEFAULT_PRECISION = 16
-local HASH_BITS = 32                     -- of the hash whose leading zeros are counted
+local HASH_BITS = 32                     -- the part of the hash whose leading zeros are counted
 local LIMIT = HASH_BITS + 1
 local SCALE = {[0] = 1}
 for i = 1, 7 do SCALE[i] = SCALE[i - 1] * 64 end
@@ -60,7 +60,7 @@ function M.new(precision)
   return setmetatable({precision = precision, words = empty_words(precision)}, metatable)
 end
 
--- Raises a register to rank; says whether it was lower.
+-- Raises a register to rank. Returns true if it was lower.
 local function raise(words, register, rank)
   local slot = register % 8
   local at, scale = (register - slot) / 8 + 1, SCALE[slot]
@@ -99,7 +99,7 @@ end
 
 -- ---------------------------------------------------------------- counting --
 
--- How many registers have each rank, from 0 on.
+-- Returns the number of registers of each rank, from 0.
 local function histogram(hll)
   local counts = {}
   for rank = 0, LIMIT do counts[rank] = 0 end

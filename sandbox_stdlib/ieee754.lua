@@ -1,5 +1,5 @@
 --[[
-Numbers as the bits of IEEE 754, by arithmetic alone.
+Converts numbers to and from the bits of IEEE 754, in plain arithmetic.
 
 - `double_words(number)` -> high, low: the 64 bits as two words from 0 to 2^32 - 1; `double_of(high, low)` -> number
 - `float_word(number)` -> the 32 bits nearest to it (ties to even); `float_of(word)` -> number
@@ -13,7 +13,7 @@ local M = {}
 
 local WORD = 2 ^ 32
 
--- bits: of the fraction; bias: of the exponent. Answers sign, exponent, fraction as whole numbers.
+-- bits: size of the fraction; bias: bias of the exponent. Returns sign, exponent and fraction as whole numbers.
 local function parts(number, bits, bias, round)
   if number ~= number then return 0, 2 * bias + 1, 2 ^ (bits - 1) end
   local sign = (number < 0 or number == 0 and 1 / number < 0) and 1 or 0
@@ -22,7 +22,7 @@ local function parts(number, bits, bias, round)
   if number == 0 then return sign, 0, 0 end
   local fraction, exponent = frexp(number)
   exponent = exponent - 1 + bias
-  if exponent <= 0 then                     -- too small for a leading one
+  if exponent <= 0 then                     -- denormal: too small for a leading one
     return sign, 0, round(ldexp(number, bits + bias - 1))
   end
   return sign, exponent, round((fraction * 2 - 1) * 2 ^ bits)
@@ -58,7 +58,7 @@ function M.double_of(high, low)
   return from_parts(sign, floor(high / 2 ^ 20) % 2048, high % 2 ^ 20 * WORD + low, 52, 1023)
 end
 
--- A fraction rounded up to a whole carries into the exponent by itself; what is too large becomes infinite.
+-- A fraction that rounds up to 1 carries into the exponent. A number that is too large becomes infinite.
 function M.float_word(number)
   local sign, exponent, fraction = parts(number, 23, 127, to_even)
   local word = exponent * 2 ^ 23 + fraction

@@ -1,7 +1,7 @@
 --[[
-Grammars for IP addresses and host names (LPEG).
+LPEG grammars for IP addresses and host names.
 
-- `v4`, `v6`, `hostname`, `host`: match the text, capture nothing. `v6` takes every
+- `v4`, `v6`, `hostname`, `host`: match the text and capture nothing. `v6` accepts every
   form of RFC 4291 with an optional zone (fe80::1%eth0).
 - `v4_field`, `v6_field`, `host_field`: capture {value=, representation="ipv4" |
   "ipv6" | "hostname"}, as the value of a message field.
@@ -37,11 +37,11 @@ end
 local hex = R("09", "af", "AF")
 local group = hex * hex^-3
 local group_colon = group * ":"
--- The last 32 bits: two groups, or an address of IPv4.
+-- The last 32 bits: two groups, or an IPv4 address.
 local tail = v4 + group * ":" * group
 
--- :: stands for the groups that are left out; before it are at most `before`,
--- after it exactly `after` (the last two may be written as IPv4).
+-- :: replaces the omitted groups. At most `before` groups are before it, and exactly
+-- `after` groups after it (the last two can be written as IPv4).
 local function shortened(before, after)
   -- (pattern^-0 would be any number of times)
   local more = before > 1 and (":" * group)^-(before - 1) or P(true)

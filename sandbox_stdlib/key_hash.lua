@@ -1,8 +1,8 @@
 --[[
 Two independent hashes of a key, for sketches: hyperloglog, bloom_filter, cuckoo_filter, count sketches.
 
-- `pair(key)` -> two signed words of 32 bits. A key is a string, or a number (a whole number is hashed by its value,
-  any other by its double; the string "1" and the number 1 are different keys). Anything else is an error.
+- `pair(key)` -> two signed 32-bit words. A key is a string or a number. A whole number is hashed by its value, any
+  other number by its double. The string "1" and the number 1 are different keys. Other types are errors.
 
 Source: XXH32 (module xxhash) with two seeds.
 --]]

@@ -1,21 +1,21 @@
 --[[
-Lines of key=value in the forms that logs have beyond logfmt (module logfmt).
+Grammar for lines of key=value pairs in forms other than logfmt (module logfmt).
 
     local parse = require "key_value".build_grammar{pair = ",", key = ":"}
     parse:match "user: bob, ip: 10.0.0.1"              -- {user = "bob", ip = "10.0.0.1"}
 
 - `build_grammar([options])` -> an LPEG pattern that captures a table, key to text. Options:
-    pair (" "): text between pairs; more spaces than that are skipped. With " ", tabs separate too
+    pair (" "): text between pairs; additional spaces are skipped. With " ", tabs separate too
     key ("="): text between key and value; spaces around it are skipped unless pair is " "
-    quotes ("\"'"): characters that may enclose a value; within, a backslash protects the next character
-    bare (true): whether a key alone is taken, as true. If false, such a line does not match
-    brackets (false): whether a value that begins with ( [ { or < reaches to the bracket that closes it
-- `grammar`: that of build_grammar()
+    quotes ("\"'"): characters that can enclose a value; inside, a backslash escapes the next character
+    bare (true): accept a key without a value, as true. If false, such a line does not match
+    brackets (false): a value that begins with ( [ { or < extends to the closing bracket
+- `grammar`: the pattern of build_grammar()
 
-A key that occurs again has the list of its values. A line needs at least one pair with a value.
+A key that occurs again has a list of its values. A line needs at least one pair with a value.
 
-There is only the table form: positions are declared for names in a fixed order, and keys and their order differ from line to
-line. Where a program writes the same keys in the same order, module line_template declares its lines.
+There is only the table form: a declared grammar needs names in a fixed order, but keys and their order differ between
+lines. If a program always writes the same keys in the same order, declare its lines with the module line_template.
 --]]
 
 local lpeg = require "lpeg"

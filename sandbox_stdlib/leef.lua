@@ -1,13 +1,13 @@
 --[[
-Log Event Extended Format (QRadar): `LEEF:2.0|Vendor|Product|1.0|Event|^|src=10.0.0.1^dst=10.0.0.2`.
+Grammar for the Log Event Extended Format (QRadar): `LEEF:2.0|Vendor|Product|1.0|Event|^|src=10.0.0.1^dst=10.0.0.2`.
 
 - `grammar`: captures a line, with anything before "LEEF:" (a syslog header), as a table: prefix (if there is one),
   leef_version, device_vendor, device_product, device_version, event_id and attributes: key -> text
-- `items()`: the alternatives of a declared grammar, which gives the same fields, but attributes as one text, as it is, and for
-  version 2 delimiter, as it is named: the keys differ from event to event, so there are no positions to declare for them
+- `items()`: the alternatives of a declared grammar with the same fields, except that attributes is one unparsed text, and
+  version 2 has the field delimiter: the keys differ between events, so they have no positions to declare
 
-Attributes are separated by tabs, or in version 2 by the character named before them, as itself or as hexadecimal (x5E,
-0x5E). A key without "=" is left out.
+Attributes are separated by tabs, or in version 2 by the character named before them, literally or in hexadecimal (x5E,
+0x5E). A key without "=" is omitted.
 
 Source: IBM QRadar, Log Event Extended Format, version 2.
 --]]

@@ -1,17 +1,17 @@
 --[==[
-Grammars from templates of lines, for messages that are sentences with values in them.
+Builds grammars from line templates, for messages that are sentences with values.
 
     local grammar = line_template.grammar{"Accepted {method} for {user} from {remote_addr} port {remote_port:n}"}
 
 - `grammar(templates)` -> an LPEG pattern that captures a table, with the first template that matches the whole line.
-  A template is text, or {text, field = value, ...} with fields that are always set.
-- `items(templates [, prefix])` -> the alternatives of a declared grammar that gives the same fields; prefix: text before the name of
+  A template is text, or {text, field = value, ...} with constant fields.
+- `items(templates [, prefix])` -> the alternatives of a declared grammar with the same fields; prefix: text before the name of
   each field. A template with addresses is several alternatives: IPv4, IPv6, a word
 
-{name} is text up to what follows it in the template (not empty), {name:n} a whole number, {name:f} a number with
-decimals, {name:w} a word without spaces, {name:r} the rest of the line (may be empty), {name:q} text that may be empty,
-{name:l} text up to the last occurrence of what follows it, which ends the line, {name:a} an address as {value=, representation=
-"ipv4" or "ipv6"}, or a word where there is none. [[ and ]] stand around what may be absent. Spaces at the end of the line do
+{name} is non-empty text up to the following part of the template, {name:n} a whole number, {name:f} a number with
+decimals, {name:w} a word without spaces, {name:r} the rest of the line (can be empty), {name:q} text that can be empty,
+{name:l} text up to the last occurrence of the following part, which ends the line, {name:a} an address as {value=, representation=
+"ipv4" or "ipv6"}, or else a word. [[ and ]] enclose an optional part. Spaces at the end of the line do
 not matter.
 --]==]
 
@@ -44,9 +44,9 @@ local PATTERNS = {
 }
 
 local at_end = S" \r\n"^0 * -1
-local at_line_end = S" \r"^0 * (P"\n" + -1)     -- in a declared grammar more lines may follow
+local at_line_end = S" \r"^0 * (P"\n" + -1)     -- in a declared grammar more lines can follow
 
--- What the next part begins with; nil at the end of the template. line_end: what ends the line
+-- Returns the pattern of the next part's start; nil at the end of the template. line_end: pattern that ends the line
 local function following(parts, i, line_end)
   local next_part = parts[i + 1]
   if next_part == nil then return nil end

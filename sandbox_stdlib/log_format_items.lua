@@ -1,12 +1,12 @@
--- From the tokens of a log format to the alternatives of a declared grammar. Used through the module common_log_format.
+-- Turns the tokens of a log format into the alternatives of a declared grammar. Used through the module common_log_format.
 --
--- A line of an access log is nearly always plain, so the first alternative has
--- for each field the shortest pattern that is right for plain lines: a span up
--- to the byte that ends the field. What it refuses goes to the others in turn:
+-- A line of an access log is nearly always plain. So the first alternative uses,
+-- for each field, the simplest pattern that is correct for plain lines: a span up
+-- to the byte that ends the field. Other lines go to the next alternatives:
 --
---   1. plain, the request line in its three parts
---   2. plain, the request line whole (what is no request has no three parts)
---   3. and 4. the same, with values that hold the text that ends them, numbers
+--   1. plain, with the request line in three parts
+--   2. plain, with the request line as a whole (if it is not a valid request)
+--   3. and 4. the same, with values that contain the text that ends them, numbers
 --      that are "-", and lists of upstream servers
 --
 -- No pattern matches a line break, so a field never runs into the next line.
@@ -23,11 +23,11 @@ local NUMBERS = {
   integer = digits,
   double = digits * (P"." * digits)^-1,
 }
-local MOST_UPSTREAMS = 4        -- more than these stay together in one field
+local MAX_UPSTREAMS = 4         -- further ones stay together in one field
 
 -- ------------------------------------------------------- where fields end --
 
--- The bytes that may follow token i, as text; nil when nothing tells its end.
+-- Returns the bytes that can follow token i, as text; nil if nothing marks its end.
 local function follow(tokens, i)
   local bytes, nullable = "", false
   for k = i + 1, #tokens do
@@ -46,14 +46,14 @@ end
 local function end_of(tokens, i)
   local bytes = follow(tokens, i)
   if bytes then return bytes end
-  error(("log_format: nothing stands between %s and %s, so where one ends cannot be told")
+  error(("log_format: there is no text between %s and %s, so they cannot be separated")
     :format(tokens[i].name, tokens[i + 1].name), 0)
 end
 
--- A span of bytes up to one of `ends` or the end of the line.
+-- Matches a span of bytes up to one of `ends` or the end of the line.
 local function span(ends) return 1 - S(ends .. "\n") end
 
--- Any text up to the whole literal that follows, even if its first byte occurs.
+-- Matches any text up to the complete following literal, even if its first byte occurs earlier.
 local function until_literal(tokens, i, escapes)
   local literal = tokens[i + 1]
   if type(literal) ~= "string" then return span(end_of(tokens, i))^0 end
@@ -61,13 +61,13 @@ local function until_literal(tokens, i, escapes)
     return (P"\\" * (1 - P"\n") + (1 - S'"\\\n'))^0
   end
   local stop = P(literal)
-  if i + 1 == #tokens then stop = stop * (P"\n" + -1) end    -- what ends the line may also stand before
+  if i + 1 == #tokens then stop = stop * (P"\n" + -1) end    -- the line may end earlier
   return (1 - stop - "\n")^0
 end
 
 -- ----------------------------------------------------------------- fields --
 
--- A list of addresses, each proxy's behind that of the one before.
+-- A list of addresses, one for each proxy in the chain.
 local function forwarded(tokens, i) return (P", " + span(end_of(tokens, i)))^0 end
 
 local function field(token, grammar, kind)
@@ -96,7 +96,7 @@ local function upstream_items(list, token, ends)
   local one = field(token, grammar, token.kind)
   if token.kind == "string" then list[#list + 1] = one else may_be_absent(list, one) end
   local dash = NUMBERS[token.kind] and P"-"^-1 or P(true)
-  for _ = 2, MOST_UPSTREAMS do
+  for _ = 2, MAX_UPSTREAMS do
     list[#list + 1] = {optional = {separator, {optional = {one}}, dash}}
   end
   local rest = {name = token.name .. "_rest", grammar = span(ends)^1, type = "string"}
@@ -124,7 +124,7 @@ local TIME_TYPES = {
 }
 local PRECISION = {epoch_us = 5, epoch_ms = 4, epoch_s = 3, rfc3339 = 2, clf = 1}
 
--- Of several times the most precise becomes the Timestamp.
+-- The most precise of several times becomes the Timestamp.
 local function best_time(tokens)
   local best
   for _, token in ipairs(tokens) do
@@ -146,8 +146,8 @@ local function string_grammar(tokens, i, how)
   return span(ends)^0
 end
 
--- identd is all but extinct: the plain forms take "-" only, and the field is left
--- out when that is what stands there.
+-- identd is practically extinct: the plain forms accept only "-", which omits the
+-- field.
 local function logname_items(list, tokens, i, how)
   if not how.tolerant then
     list[#list + 1] = "-"
@@ -194,7 +194,7 @@ local function has_request(tokens)
   return false
 end
 
--- tokens: from log_format_tokens; escapes: whether \" is a quote within a value; json: whether values are escaped as in JSON.
+-- tokens: from log_format_tokens; escapes: true if \" is a quote within a value; json: true if values are JSON-escaped.
 function M.alternatives(tokens, escapes, json)
   local timestamp = best_time(tokens)
   local splits = has_request(tokens) and {true, false} or {false}

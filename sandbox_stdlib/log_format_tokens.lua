@@ -1,15 +1,15 @@
--- Reads the log format strings of nginx and Apache into a list of tokens. Used through the module
--- common_log_format, which turns them into grammars. For nginx and for Apache a token is
+-- Parses the log format strings of nginx and Apache into a list of tokens. Used through the module
+-- common_log_format, which turns them into grammars. A token is
 --
---   a string                    text that stands in every line
+--   a string                    text that is in every line
 --   {name=, kind=, ...}         a variable:
 --     kind = "string" | "integer" | "double" | "hex" | "request" | "time"
 --     representation = unit; list = true for lists of upstream servers
---     often_absent = true: "-" is usual where a number could be
---     fixed = pattern: says by itself where it ends (is_args and such)
+--     often_absent = true: "-" often replaces the number
+--     fixed = pattern: determines its own end (is_args and such)
 --     time = "clf" | "rfc3339" | "epoch_s" | "epoch_ms" | "epoch_us" | strftime text
---     starts = the byte it begins with, if it is always the same
---     nullable = true: it may also be empty
+--     starts = its first byte, if that is always the same
+--     nullable = true: it can be empty
 
 local lpeg = require "lpeg"
 
@@ -18,7 +18,7 @@ local P, R, S, C, Cp, Ct = lpeg.P, lpeg.R, lpeg.S, lpeg.C, lpeg.Cp, lpeg.Ct
 
 local M = {}
 
--- Names that stand for the format both servers know under that name.
+-- Predefined formats by name.
 M.NGINX_FORMATS = {
   combined = [[$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent ]]
     .. [["$http_referer" "$http_user_agent"]],
@@ -120,7 +120,7 @@ local function directive(letter)
   return token
 end
 
--- As nginx writes the name of a header: lower case, with _ for -.
+-- Returns the name of a header as in nginx: lower case, with _ for -.
 local function header_name(prefix, name)
   return {name = prefix .. name:lower():gsub("-", "_"), kind = "string"}
 end
@@ -166,7 +166,7 @@ end
 
 -- ---------------------------------------------------------------- reading --
 
--- Joins neighbouring texts and puts the brackets of Apache's %t outside it.
+-- Joins adjacent texts and moves the brackets of Apache's %t out of it.
 local function tidy(tokens)
   local tidied = {}
   local function add(token)
@@ -187,7 +187,7 @@ local function tidy(tokens)
 end
 
 local function read(pattern, log_format, what)
-  -- A block of YAML text ends in a line break that is not meant.
+  -- A YAML block ends in a line break that is not part of the format.
   local text = log_format:gsub("[\r\n]+$", "")
   local tokens, at = pattern:match(text)
   if not tokens or at <= #text then

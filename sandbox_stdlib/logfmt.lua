@@ -1,15 +1,15 @@
 --[[
 Grammar for logfmt: `level=info msg="say \"hi\"" took=12ms cached`.
 
-- `grammar`: captures a table, key to value as text; a key without a value is true
+- `grammar`: captures a table of key to text; a key without a value is true
 - `list`: captures a list {key, value, key, value, ...} in the order of the line;
-  a value is text, or true for a key alone, or {text} where it was between quotes
+  a value is text, true for a key without a value, or {text} for a quoted value
 
-Within quotes \" \\ \/ \n \t \r \b \f and \uXXXX mean what they mean in JSON. A line
+Inside quotes \" \\ \/ \n \t \r \b \f and \uXXXX have the meaning of JSON. A line
 matches only if it has at least one key=value.
 
-There is only the table form: positions are declared for names in a fixed order, and the keys of logfmt differ from line to
-line, as does their order. A decoder's declare_logfmt makes a declared grammar of each order that it sees.
+There is only the table form: a declared grammar needs names in a fixed order, but the keys of logfmt and their order differ
+between lines. A decoder's declare_logfmt builds a declared grammar for each order that occurs.
 --]]
 
 local lpeg = require "lpeg"
@@ -43,7 +43,7 @@ local high_half = C(S"dD" * S"89abAB" * hex * hex)
 local low_half = C(S"dD" * R("cf", "CF") * hex * hex)
 local ESCAPES = {n = "\n", t = "\t", r = "\r", b = "\b", f = "\f"}
 
--- What is no escape stays as it is.
+-- Text that is not an escape is not changed.
 local escape = P"\\u" * high_half * "\\u" * low_half / from_surrogates
   + P"\\u" * C(hex * hex * hex * hex) / from_hex
   + P"\\" * C(S"ntrbf") / ESCAPES

@@ -1,10 +1,10 @@
 --[[
-The Mann-Whitney rank test: do two samples come from one distribution?
+The Mann-Whitney rank test, which tests if two samples have the same distribution.
 
-- `test(x, y, use_continuity)` -> U of x, p. U: how often a value of x is larger than one of y, a tie being half.
-  p: one-sided, from the normal approximation with correction for ties, and for continuity if asked; right for samples
-  of more than 20. nil when all values are the same. nan sorts below every number.
-- `normal_tail(z)`: the chance of a normal variable above z, to 1.2e-7 of its value
+- `test(x, y, use_continuity)` -> U of x, p. U is the number of pairs in which the value of x is larger than that of y; a
+  tie counts as half. p is one-sided, from the normal approximation with correction for ties, and for continuity if
+  requested; it is accurate for samples of more than 20. Returns nil if all values are equal. nan sorts below all numbers.
+- `normal_tail(z)`: the probability of a normal variable above z, with a relative error of 1.2e-7
 
 Source: H. B. Mann, D. R. Whitney, Annals of Mathematical Statistics 18 (1947); ranks averaged within ties, and the
 variance reduced by the sum of t^3 - t over ties. normal_tail: the Chebyshev fit of erfc in Numerical Recipes, 6.2.
@@ -46,7 +46,7 @@ local function pooled(x, y)
   return all
 end
 
--- The sum of x's ranks, and the sum of t^3 - t over ties of t values.
+-- Returns the sum of x's ranks, and the sum of t^3 - t over ties of t values.
 local function rank(all)
   local sum, ties, first = 0, 0, 1
   while first <= #all do

@@ -1,5 +1,5 @@
 --[[
-Fills values of the current message and times into a text.
+Fills values of the current message and times into text.
 
     local interpolate = require "msg_interpolate"
     local index = interpolate.interpolate_from_msg("logs-%{Type}-%{%Y.%m.%d}", ns / 1e9)
@@ -7,10 +7,10 @@ Fills values of the current message and times into a text.
 - `interpolate_from_msg(text [, seconds])`, `interpolate(text [, seconds])` -> text. Each %{name} is replaced by
     - a header: Type, Hostname, Pid, Uuid (or UUID), Logger, EnvVersion, Severity, Payload, Timestamp
     - a field of that name
-    - the time, when the name is a format of strftime (in UTC): of `seconds` since 1970, or now
-  What is none of these stays as it is. `interpolate` writes Uuid in hexadecimal groups and Timestamp as RFC 3339.
+    - the time `seconds` since 1970, or now, if the name is a strftime format (in UTC)
+  Other names are not replaced. `interpolate` writes Uuid in hexadecimal groups and Timestamp as RFC 3339.
 - `get_uuid(bytes)`, `get_timestamp(ns)`, `get_timestamp_ms(ns)` -> text
-- `header_fields`: name -> function that gives what `interpolate` fills in
+- `header_fields`: name -> function that returns the value for `interpolate`
 
 Source: the APIs of Heka's and of Hindsight's modules of this name.
 --]]

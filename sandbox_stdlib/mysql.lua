@@ -1,20 +1,19 @@
 --[[
-Grammars for entries of the slow query logs of MySQL, MariaDB and Percona Server (an entry is several lines).
+Grammars for the slow query logs of MySQL, MariaDB and Percona Server. An entry has several lines.
 
     local entry = require "mysql".slow_query_grammar:match(read_message "Payload")
 
 - `slow_query_grammar`, `mariadb_slow_query_grammar`, `percona_slow_query_grammar`: entries with "# User@Host:"
 - `short_slow_query_grammar`, `mariadb_short_slow_query_grammar`: entries without
-- `items([server])`, `short_items([server])`: the alternatives of a declared grammar for the same entries, as the server writes them:
-  "mysql" (also with log_slow_extra), "mariadb" or "percona"; unless given, "mysql". An entry with other "# Name: value" pairs, or in
-  another order, does not match: only the tables can hold names that are not known before. The timestamp is the Timestamp, Hostname
-  the header of that name
-- `truncate(sql, bytes)` -> the statement, cut to so many bytes with "..." at its end
+- `items([server])`, `short_items([server])`: the alternatives of a declared grammar for the entries of a server: "mysql"
+  (default; also with log_slow_extra), "mariadb" or "percona". An entry with other "# Name: value" pairs, or in another order,
+  does not match: only the table form can capture unknown names. The timestamp becomes the Timestamp, Hostname the header
+- `truncate(sql, bytes)` -> the statement, truncated to that many bytes with "..." at its end
 
-All capture a table, under the names of the log: Username, Hostname, Query_time and Lock_time {value, representation = "s"},
-Rows_sent, Rows_examined and whatever else its "# Name: value" lines hold. Numbers are numbers; names with _time or
-_wait are in s, with bytes or _sizes in B. Besides: Schema of a `use` line, Last_insert, Insert_id and timestamp (ns) of
-the SET line, admin_command, sql.
+All capture a table with the names of the log: Username, Hostname, Query_time and Lock_time {value, representation = "s"},
+Rows_sent, Rows_examined and all other "# Name: value" pairs. Numbers become numbers. Names with _time or _wait are in s,
+names with bytes or _sizes in B. Other keys: Schema from a `use` line, Last_insert, Insert_id and timestamp (ns) from the
+SET line, admin_command, sql.
 
 Source: MySQL 8.0 Reference Manual, 5.4.5; MariaDB's and Percona's documentation of log_slow_verbosity; field names of
 Hindsight's module.
@@ -71,7 +70,7 @@ local set_line = P"SET " * (P"last_insert_id=" * Cg(Cc"Last_insert" * (integer /
   * (P"insert_id=" * Cg(Cc"Insert_id" * (integer / tonumber)) * ",")^-1
   * "timestamp=" * Cg(Cc"timestamp" * (C(digits * (P"." * digits)^-1) / date_time.seconds_to_ns))
   * ";" * line_end
--- where entries begin with their users, the time of the next one stands at the end of this one
+-- If entries begin with their users, the time of the next entry is at the end of this one.
 local after_sql = S" \t\r\n"^0 * time^0
 local sql_end = P";" * line_end^0 * time^0 * -1
 local sql = Cg(Cc"sql" * C((1 - sql_end)^0 * P";"^-1)) * after_sql
@@ -90,7 +89,7 @@ M.mariadb_short_slow_query_grammar = M.short_slow_query_grammar
 
 local field, concat = positional.field, positional.concat
 
--- In the order of the log; * marks text. A server leaves out what its settings do not ask for.
+-- In the order of the log; * marks text. A server omits values that its settings do not enable.
 local FACTS = {
   mysql = "Query_time Lock_time Rows_sent Rows_examined Thread_id Errno Killed Bytes_received Bytes_sent Read_first Read_last Read_key "
     .. "Read_next Read_prev Read_rnd Read_rnd_next Sort_merge_passes Sort_range_count Sort_rows Sort_scan_count "

@@ -1,12 +1,12 @@
 --[[
-What the packet filter of Linux (iptables, nftables, ufw) writes to the kernel's log.
+Grammar for the lines of Linux's packet filter (iptables, nftables, ufw) in the kernel log.
 
 - `grammar`: an LPEG pattern that captures a table of a line: monotonic_timestamp (seconds since the start), nf_prefix, nf_in_interface,
   nf_out_interface, nf_dst_mac, nf_src_mac, nf_type_mac, nf_src_ip and nf_dst_ip as {value=, representation=}, nf_protocol, nf_len,
   nf_ttl, nf_spt, nf_dpt, ..., nf_uid, nf_gid, nf_mark; a flag is true: nf_df, nf_tcp_syn, ... For ICMP nf_icmp_type, nf_icmp_code,
   nf_icmp_id, nf_icmp_seq, with nf_icmpv6_ for version 6. `event` is "netfilter".
-- `items()`: the alternatives of a declared grammar that gives the same fields, for lines whose keys stand in the order in which Linux
-  writes them (the grammar takes any order, and skips keys that it does not know)
+- `items()`: the alternatives of a declared grammar with the same fields, for lines whose keys are in Linux's order (`grammar`
+  accepts any order, and skips unknown keys)
 
 Source: net/netfilter/nf_log_syslog.c of Linux; the names of fields are Heka's.
 --]]
@@ -29,7 +29,7 @@ local FLAGS = {
   CE = "nf_ce", DF = "nf_df", MF = "nf_mf", CWR = "nf_tcp_cwr", ECE = "nf_tcp_ece", URG = "nf_tcp_urg", ACK = "nf_tcp_ack",
   PSH = "nf_tcp_psh", RST = "nf_tcp_rst", SYN = "nf_tcp_syn", FIN = "nf_tcp_fin",
 }
--- what these keys are called behind PROTO=ICMP or PROTO=ICMPv6
+-- names of these keys after PROTO=ICMP or PROTO=ICMPv6
 local OF_ICMP = {
   TYPE = "type", CODE = "code", ID = "id", SEQ = "seq", PARAMETER = "parameter", GATEWAY = "gateway", POINTER = "pointer", MTU = "mtu",
 }
@@ -55,7 +55,7 @@ local function name_of(fields, icmp, name)
   return NAMES[name]
 end
 
--- Adds what a list of {key, value} and {flag} says.
+-- Adds the fields of a list of {key, value} and {flag}.
 local function add_items(fields, list)
   local icmp
   for i = 1, #list do

@@ -1,20 +1,20 @@
 --[[
-Grammars in both forms from one description: items, as declare_grammar takes them, and tables.
+Builds both forms of a grammar from one description: items for declare_grammar, and a pattern that captures a table.
 
 - `table_grammar(alternatives)` -> an LPEG pattern that captures a table of the fields, for a whole line with or without
   its line break. Field names are those of the items; integer, double and bool fields are numbers and booleans,
-  timestamps nanoseconds, json_string and the rest text; what a transform answers nil for is left out. A field with a
-  representation is {value=, representation=}.
+  timestamps nanoseconds, json_string and the rest text. A field is omitted if its transform returns nil. A field with
+  a representation is {value=, representation=}.
 - `field(name, grammar [, type = "string" [, more] ])` -> an item; more: a table of representation, transform
-- `maybe(item [, absent = "-"])` -> two items for a list: the field, or the text that stands for no value
-- `constant(name, value)` -> an item that takes nothing and gives a field that is always set: text, a number or a boolean
+- `maybe(item [, absent = "-"])` -> two items for a list: the field, or the text for an absent value
+- `constant(name, value)` -> an item that consumes no text and always sets a field to a text, a number or a boolean
 - `concat(...)` -> the items of several lists as one list
 - `address(name, kind)` -> a field for an IP address with its representation; kind: "ipv4" or "ipv6". A column has one
-  representation, so what may be either is two alternatives
-- `spread(names, make [, kinds])` -> a list: what make answers for each way of giving each of the names one of the kinds (ipv4, ipv6), for
-  alternatives; make gets a table, name to kind. All of the first kind comes first
-- `word`, `digits`, `number`, `quoted`, `rest`: patterns for what fields are often made of: no space; digits; a number with
-  a sign and decimals; text up to a double quote; all to the end of the line
+  representation, so an address of either kind needs two alternatives
+- `spread(names, make [, kinds])` -> list of alternatives: the results of make for every combination of names and kinds
+  (ipv4, ipv6). make gets a table of name to kind. The combination with only the first kind comes first
+- `word`, `digits`, `number`, `quoted`, `rest`: common patterns of fields: text without spaces; digits; a number with
+  a sign and decimals; text up to a double quote; text up to the end of the line
 --]]
 
 local lpeg = require "lpeg"
@@ -101,7 +101,7 @@ local function value_of(item)
   end
 end
 
--- Answers the name and the value of a field, and those of the fields made from the same text.
+-- Returns the name and value of a field, and those of the fields from the same text.
 local function names_and_values(item)
   local name, first = item.name, value_of(item)
   if not item.also then

@@ -1,18 +1,18 @@
 --[[
-Grammars for what the programs of Postfix write to syslog (the message after "postfix/smtpd[pid]: ").
+Grammars for the syslog lines of Postfix (the message after "postfix/smtpd[pid]: ").
 
     local fields = require "postfix".postfix_match("postfix/smtpd", message)
 
-- `postfix_match(program, message [, key_values = true])` -> table of fields, nil for a line that is not known. With
+- `postfix_match(program, message [, key_values = true])` -> table of fields, nil for an unknown line. With
   key_values false, the pairs key=value stay together as the text postfix_keyvalue.
-- `items()`: the alternatives of a declared grammar that gives the same fields, with the pairs in the order in which Postfix writes
-  them. Where they stand in another, or a command's count is like 1/2, those of a disconnect or a reject are postfix_keyvalue
+- `items()`: the alternatives of a declared grammar with the same fields, with the pairs in Postfix's order. If the
+  order differs, or a command's count is like 1/2, the pairs of a disconnect or a reject become postfix_keyvalue
 
 All names begin with postfix_: queueid, event (connect, disconnect, client, reject, message_id, queued, removed,
 delivery, bounce, uid, lost_connection, timeout, statistics, warning, fatal, error, panic), client_hostname, client_ip,
 client_port, relay_hostname, relay_ip, relay_port, relay_service, status, status_message, status_code, status_code_enhanced,
-action, message, and the pairs by their key: from, to, orig_to, size, nrcpt, helo, proto, message_id (a number where it is
-one; delay in s), and delays as delay_before_qmgr, delay_in_qmgr, delay_conn_setup, delay_transmission.
+action, message, and the pairs by their key: from, to, orig_to, size, nrcpt, helo, proto, message_id (numbers as numbers;
+delay in s), and delays as delay_before_qmgr, delay_in_qmgr, delay_conn_setup, delay_transmission.
 
 Source: the messages in Postfix 3's sources; field names as in the Grok patterns that many use for Postfix.
 --]]
@@ -37,7 +37,7 @@ local PLAIN = {
   as("error", "error: {message:r}"), as("panic", "panic: {message:r}"),
 }
 
--- Lines that end with pairs of key=value, which {pairs} stands for.
+-- Lines that end with pairs of key=value, written as {pairs}.
 local DISCONNECT = {as("disconnect", "disconnect from " .. HOST .. "{pairs}")}
 local REJECT = {
   as("reject", "NOQUEUE: {action}: {stage} from " .. HOST .. ": {status_code:n} {message}; {pairs}"),
@@ -107,7 +107,7 @@ local function expand_delays(fields)
   fields.delays = nil
 end
 
--- The codes within the answer of a server, nil for what is not there.
+-- Returns the codes in a server's response; nil for absent ones.
 local function codes_of(text)
   local code, enhanced = text:match "said: (%d%d%d)[ %-]?(%d?%.?%d*%.?%d*)"
   if not code then code, enhanced = text:match "^(%d%d%d) (%d%.%d+%.%d+)" end

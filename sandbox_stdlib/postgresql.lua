@@ -1,12 +1,12 @@
 --[[
-Grammar for the log of PostgreSQL, made from its own log_line_prefix.
+Grammar for PostgreSQL logs, built from the server's log_line_prefix.
 
     local postgresql = require "postgresql"
     declare_grammar {type = "postgresql", alternatives = postgresql.items "%m [%p] %q%u@%d "}
 
 - `items([prefix])`, `build_grammar([prefix])`: the alternatives of a declared grammar; an LPEG pattern that captures
-  a table. prefix: the setting log_line_prefix, "%m [%p] " unless given
-- `severity_of(name)` -> number of syslog: PANIC 0, FATAL 2, ERROR 3, WARNING 4, NOTICE and LOG 6, INFO 6, DEBUG1-5 7;
+  a table. prefix: the setting log_line_prefix; default "%m [%p] "
+- `severity_of(name)` -> syslog severity: PANIC 0, FATAL 2, ERROR 3, WARNING 4, NOTICE and LOG 6, INFO 6, DEBUG1-5 7;
   DETAIL, HINT, CONTEXT, STATEMENT and QUERY lines 6
 
 Fields: those of the prefix (application_name %a, user %u, database %d, remote_host %r and remote_port, host %h,
@@ -14,8 +14,8 @@ backend_type %b, Pid %p, leader_pid %P, Timestamp from %t, %m or %n, command %i,
 session_start %s, virtual_transaction %v, transaction %x, query_id %Q), Severity, level, Payload, and for statements
 that took long duration (ms) and statement.
 
-With %q, lines of processes without a session, which end there, are taken, too. A message of several lines is one record
-only if the splitter made it so.
+With %q, lines of processes without a session, which end there, are accepted too. The splitter must keep a message of
+several lines together.
 
 Source: PostgreSQL documentation, 20.8 "Error Reporting and Logging".
 --]]
@@ -67,7 +67,7 @@ local function remote(list, ends)
   list[#list + 1] = {optional = {"(", field("remote_port", digits, "integer"), ")"}}
 end
 
--- The items of a prefix; the second answer is how many come before %q.
+-- Returns the items of a prefix, and the number of items before %q.
 local function prefix_items(prefix)
   local list, until_q, at = {}, nil, 1
   while at <= #prefix do
@@ -122,7 +122,7 @@ function M.items(prefix)
     short = {}
     for i = 1, until_q do short[i] = list[i] end
   end
-  -- Records of several lines come last: what takes any byte must not be tried while there are lines to split.
+  -- Records of several lines come last: a pattern that accepts any byte must not be tried while there are lines to split.
   local alternatives = {}
   for _, rest in ipairs{rest_of_line, rest_of_record} do
     alternatives = positional.concat(alternatives, lines(list, rest), short and lines(short, rest) or {})

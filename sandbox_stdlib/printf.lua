@@ -1,23 +1,23 @@
 --[[
-Grammars from the format strings that a program prints with: a printf format becomes a pattern that reads its output.
+Builds grammars from printf formats: a format becomes a pattern that reads its output.
 
     local printf = require "printf"
     local grammar = printf.build_grammar{"Failed %s for %.100s from %.200s port %d", "method", "user", "remote_addr", "port"}
     grammar:match "Failed password for bob from 10.0.0.1 port 22"
 
 - `build_grammar(spec)` -> an LPEG pattern that captures a table. spec: {format, name of the first argument, ...}. A name
-  may be an LPEG pattern instead, which then captures by itself; one that begins with "@" is an expression for the
-  module re. An argument without a name is matched, not captured. `*` for a width or precision is an argument, %2$s names
-  its argument, %m (the text of errno) has none.
-- `items(specs)` -> the alternatives of a declared grammar, one for each spec, in their order; a name must be a name there, and
-  numbers that are inf or nan do not match
-- `load_messages(specs [, grammars])` -> list of {pattern, weight}; an entry that is text names a module with a list
+  can be replaced by an LPEG pattern with its own captures. A name that begins with "@" is an expression for the module re.
+  An argument without a name is matched but not captured. `*` for a width or precision is an argument, %2$s selects its
+  argument, %m (the text of errno) has none.
+- `items(specs)` -> the alternatives of a declared grammar, one for each spec, in order. Patterns instead of names are not
+  allowed, and inf and nan do not match
+- `load_messages(specs [, grammars])` -> list of {pattern, weight}; a text entry names a module with a list
   `printf_messages`
-- `match_sample(grammars, line)` -> the pattern that matches a line and has the most arguments, nil for none
+- `match_sample(grammars, line)` -> the matching pattern with the most arguments, nil if none matches
 
-Numbers (%d %i %u %f %e %g %x %o %a) are captured as numbers, others as text. A string reaches to the text that follows
-it in the format, to a space if another argument follows, or to the end. A width is spaces before or after the value.
-Escapes of C in the format are resolved.
+Numbers (%d %i %u %f %e %g %x %o %a) are captured as numbers, others as text. A string extends to the following text in
+the format, to a space if another argument follows, or to the end. A width allows spaces before or after the value.
+C escapes in the format are resolved.
 
 Source: the conversion specifications of ISO C, 7.21.6.1; the API of Hindsight's module.
 --]]
@@ -63,13 +63,13 @@ local NUMBERS = {
 for kind in ("fFeEgG"):gmatch "." do NUMBERS[kind] = C(float) / tonumber end
 NUMBERS.A = NUMBERS.a
 
--- The spaces that fill a width on the right; those of the text that follows are left to it.
+-- The spaces that pad a width on the right, without the leading spaces of the following text.
 local function fill(following)
   if type(following) ~= "string" then return P" "^0 end
   return (P" " - P(following) * (following:find "[^ ]" and P(true) or -P" "))^0
 end
 
--- Text up to what ends it: the literal after it, a space before another argument, or nothing. byte: what it is made of
+-- Text up to its end: the following literal, a space before another argument, or nothing. byte: pattern of one byte
 local function text_grammar(item, following, byte)
   local stop
   if item.width and item.flags:find("-", 1, true) and type(following) == "string" then
@@ -96,7 +96,7 @@ local function padding(item, following)
   return P" "^0, P(true)
 end
 
--- With the flag ' numbers have their digits in groups, as the locale has it.
+-- The flag ' groups the digits of a number by locale.
 local grouped = S"+-"^-1 * R"09"^1 * (S",." * digits)^0
 
 local function ungrouped(text) return (text:gsub("[,.]", "")) end
@@ -120,7 +120,7 @@ local function named(grammar, name)
   return Cg(grammar, name)
 end
 
--- Arguments count from 1; the width and the precision may be arguments, too, and %m has none.
+-- Arguments count from 1. A width or precision can be an argument, and %m has none.
 local function name_parts(parts, spec)
   local before = 0
   for _, part in ipairs(parts) do

@@ -6,10 +6,9 @@ Grammar for the text formats of Prometheus and OpenMetrics.
 - `grammar`: captures a line as a table. A sample: name, labels (key to text), value (a number; NaN, +Inf and -Inf are
   such), timestamp (ms as Prometheus writes it, s in OpenMetrics), exemplar {labels=, value=, timestamp=}. A comment:
   comment (TYPE, HELP, UNIT, EOF or ""), name and text.
-- `items()`: the alternatives of a declared grammar: samples, then comments. labels are one text, what stands between { and }, and so
-  is the exemplar: labels differ from sample to sample, so there are no positions to declare for them
-- `parse(text)` -> list of samples, with type and help taken from the comments before them, and a list of the lines
-  that are neither
+- `items()`: the alternatives of a declared grammar: samples, then comments. labels (the text between { and }) and exemplar are
+  unparsed texts: labels differ between samples, so they have no positions to declare
+- `parse(text)` -> list of samples, with type and help from the comments before them, and a list of the other lines
 - `escape(text)` -> text for a label's value; `line(name, labels, value [, timestamp])` -> a sample's line
 
 Source: Prometheus documentation, "Exposition formats"; OpenMetrics 1.0.
@@ -88,7 +87,7 @@ end
 
 local SUFFIXES = {"_total", "_bucket", "_count", "_sum", "_created", "_info"}
 
--- A sample of a histogram or a counter may be named with a suffix to what the comments name.
+-- A sample of a histogram or a counter can add a suffix to the name in the comments.
 local function described(about, sample_name)
   if about[sample_name] then return about[sample_name] end
   for _, suffix in ipairs(SUFFIXES) do

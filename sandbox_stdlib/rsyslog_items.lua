@@ -1,4 +1,4 @@
--- Templates of rsyslog as declared grammars. Used through the module syslog, which describes the fields.
+-- Turns rsyslog templates into declared grammars. Used through the module syslog, which describes the fields.
 
 local lpeg = require "lpeg"
 local date_time = require "date_time"
@@ -40,7 +40,7 @@ local function severity_of(text) return tonumber(text) % 8 end
 
 local function facility_of(text) return (tonumber(text) - tonumber(text) % 8) / 8 end
 
--- what a value without a grammar of its own is made of
+-- the pattern of a value without its own grammar
 local function text_before(following)
   local byte = 1 - P"\n"
   return following and (byte - P(following))^0 or byte^0
@@ -50,14 +50,14 @@ local function add(list, ...)
   for _, item in ipairs{...} do list[#list + 1] = item end
 end
 
--- A header that the line has twice is a field the second time.
+-- A header that occurs twice becomes a field the second time.
 local function name_of(header, property, taken)
   if taken[header] then return property end
   taken[header] = true
   return header
 end
 
--- Options that write a part of a time as a number; a field of its own, as timestamp_hour.
+-- Options that write a part of a time as a number. It becomes a separate field such as timestamp_hour.
 local TIME_PARTS = {"year", "month", "day", "hour", "minute", "second", "subseconds", "wday", "ordinal", "week", "tzoffshour", "tzoffsmin"}
 for _, name in ipairs(TIME_PARTS) do TIME_PARTS["date-" .. name] = name end
 
@@ -98,7 +98,7 @@ local function procid_items(list, taken, following)
     {optional = {{name = "procid", grammar = one^1 - P"-" * done}}}, P"-"^-1)
 end
 
--- [id name="value" ...][...], or "-" for none; quotes, brackets and backslashes in values stand behind a backslash
+-- [id name="value" ...][...], or "-" for none; quotes, brackets and backslashes in values are escaped with a backslash
 local sd_value = '"' * (P"\\" * (1 - P"\n") + (1 - S'"\\\n'))^0 * '"'
 local structured_data = ("[" * (1 - S' =]"\n')^1 * (" " * (1 - S' =]"\n')^1 * "=" * sd_value)^0 * "]")^1
 
@@ -109,7 +109,7 @@ local function text_type(property)
   end
 end
 
--- Whether a field, or what a regular expression finds, is all that there is of a property.
+-- Returns true if a template part is the whole property, not a field or a regular expression match.
 local function is_extract(property) return property.part:find "^[RF]," ~= nil end
 
 local function property_items(list, property, following, options, taken)

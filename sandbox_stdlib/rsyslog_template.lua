@@ -1,5 +1,5 @@
--- Templates of rsyslog as grammars. Used through the module syslog, which
--- describes what they capture.
+-- Turns rsyslog templates into grammars. Used through the module syslog, which
+-- describes the captures.
 
 local lpeg = require "lpeg"
 local date_time = require "date_time"
@@ -27,7 +27,7 @@ for number = 0, 23 do M.facilities[M.facility_names[number]] = number end
 local name = R("az", "AZ", "09")^1 / function(text) return text:lower() end
 local integer = R"09"^1 / tonumber
 
--- A name that is not known does not match.
+-- An unknown name does not match.
 local function number_of(numbers)
   return lpeg.Cmt(name, function(_, _, text) return numbers[text] ~= nil, numbers[text] end) + integer
 end
@@ -68,7 +68,7 @@ local PROPERTIES = {
   ["syslogfacility-text"] = M.facility, ["syslogseverity-text"] = M.severity, ["syslogpriority-text"] = M.severity,
 }
 
--- A value without a grammar of its own runs to the text that follows.
+-- A value without its own grammar extends to the following text.
 local function text_grammar(following)
   if not following then return C(P(1)^0) end
   return C((1 - P(following))^0)
@@ -94,7 +94,7 @@ local property = Ct(
 local literal = lpeg.Cs((P"\\" / "" * (S'ntr"\\' / ESCAPES) + P"%%" / "%%" + (1 - S"%\\"))^1)
 local template_format = Ct((literal + property)^1) * lpeg.Cp()
 
--- The templates that rsyslog has under names of its own.
+-- rsyslog's built-in templates.
 M.TEMPLATES = {
   RSYSLOG_TraditionalFileFormat = "%TIMESTAMP% %HOSTNAME% %syslogtag%%msg:::sp-if-no-1st-sp%%msg:::drop-last-lf%",
   RSYSLOG_FileFormat = "%TIMESTAMP:::date-rfc3339% %HOSTNAME% %syslogtag%%msg:::sp-if-no-1st-sp%%msg:::drop-last-lf%",
@@ -104,11 +104,11 @@ M.TEMPLATES = {
   RSYSLOG_DebugFormat = false,
 }
 
--- The parts of a template, or of one of rsyslog's own by its name: texts, and {name=, options=, part=}; part says which part of the
--- property it is. A line break at its end ends the record, and is not in it.
+-- Returns the parts of a template, or of a built-in one by its name: texts, and {name=, options=, part=}. part selects a part of the
+-- property. A final line break ends the record and is not included.
 function M.parts(template)
   local own = M.TEMPLATES[template]
-  if own == false then error("template: lines of " .. template .. " go over several lines", 3) end
+  if own == false then error("template: records of " .. template .. " span several lines", 3) end
   local text = (own or template):gsub("[\r\n]+$", "")
   local parts, at = template_format:match(text)
   if not parts or at <= #text then

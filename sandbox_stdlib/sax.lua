@@ -1,5 +1,5 @@
 --[[
-SAX: series of numbers as words, so that shapes can be compared.
+SAX: represents series of numbers as words, to compare their shapes.
 
     local sax = require "sax"
     local shape = sax.word.new("ABCDDCBA", 4)
@@ -7,19 +7,19 @@ SAX: series of numbers as words, so that shapes can be compared.
     window:add(value)
     if sax.mindist(window, shape) < 2 then ... end
 
-- `word.new(values, frames, letters)`: from a list of numbers, as many to each frame; `word.new(text, letters)`
-- `window.new(values, frames, letters)`: the newest so many values
-- letters: 2 to 16, "A" stands for the lowest; frames: at least 2, a divisor of the number of values; values: 2 to 4096
-- `window:add(value)`, `window:add(list)`; `window:get_word()` -> the word it is now; `window:clear()`
+- `word.new(values, frames, letters)`: from a list of numbers, divided evenly into frames; `word.new(text, letters)`
+- `window.new(values, frames, letters)`: a window over the newest `values` values
+- letters: 2 to 16, "A" is the lowest; frames: at least 2, a divisor of the number of values; values: 2 to 4096
+- `window:add(value)`, `window:add(list)`; `window:get_word()` -> the current word; `window:clear()`
 - `word:copy()` -> word
-- `mindist(a, b)` -> a lower bound of the Euclidean distance of the normalised series, the part of it where a is
-  higher, the part where b is. Each may be a word or a window; they need the same shape.
-- tostring gives the letters, == compares them. "#" is a frame without values; its distance from a letter is that of the
+- `mindist(a, b)` -> a lower bound of the Euclidean distance of the normalised series, its part where a is higher, its
+  part where b is higher. a and b are words or windows with the same frames and letters.
+- tostring returns the letters, == compares them. "#" is a frame without values; its distance from a letter is that of the
   farthest letter.
 - `version()`
 
-Each series is normalised to mean 0 and deviation 1 (of its finite values) before the letters are given, which are
-equally likely for a normal distribution. nan is left out, an infinity makes its frame the highest or lowest.
+Each series is normalised to mean 0 and deviation 1 (of its finite values) before letters are assigned. The letters are
+equally likely for a normal distribution. nan is ignored. An infinity makes its frame the highest or lowest.
 
 All state is plain data; the metatables are named "sax.word" and "sax.window".
 
@@ -34,7 +34,7 @@ local error, getmetatable, ipairs, pairs, rawequal, setmetatable, tonumber, type
   error, getmetatable, ipairs, pairs, rawequal, setmetatable, tonumber, type
 local abs, huge, max, min, sqrt = math.abs, math.huge, math.max, math.min, math.sqrt
 
--- Below these lie equal parts of a normal distribution: the upper half, the lower mirrors it.
+-- Breakpoints of equal parts of a normal distribution: the upper half; the lower half mirrors it.
 local UPPER = {
   [2] = {0}, [3] = {0.4307}, [4] = {0, 0.6745}, [5] = {0.2533, 0.8416}, [6] = {0, 0.4307, 0.9674},
   [7] = {0.1800, 0.5659, 1.0676}, [8] = {0, 0.3186, 0.6745, 1.1503}, [9] = {0.1397, 0.4307, 0.7647, 1.2206},
@@ -88,7 +88,7 @@ local function normalisation(values, count)
   return mean, sqrt(squares / finite)
 end
 
--- The mean of a frame, normalised; nil without any value.
+-- Returns the normalised mean of a frame; nil without values.
 local function frame_mean(values, first, last, mean, deviation)
   local sum, count = 0, 0
   for i = first, last do
@@ -197,7 +197,7 @@ local function word_text(thing) return as_word(thing).text end
 word_meta.__eq, window_meta.__eq = is_equal, is_equal
 word_meta.__tostring, window_meta.__tostring = word_text, word_text
 
--- Letters as numbers from 0, an unknown one as that farthest from the other.
+-- Returns letters as numbers from 0; an unknown letter becomes the one farthest from the other.
 local function indexes(a, b, letters)
   a, b = a:byte() - 65, b:byte() - 65
   if a < 0 and b < 0 then return 0, 0 end

@@ -1,5 +1,5 @@
 --[[
-Sessions: what belongs together of a stream, by key, until it pauses.
+Sessions: groups the events of a stream by key until the key pauses.
 
     local sessions = require "sessions"
     visits = sessions.new{timeout_s = 1800}
@@ -9,16 +9,16 @@ Sessions: what belongs together of a stream, by key, until it pauses.
     function timer_event(ns)
       for _, session in ipairs(visits:expire(ns)) do ... end
 
-- `new([options])`: timeout_s (1800): the pause that ends a session; max_s (86400): the longest session; capacity
-  (10000): open sessions, of which the one idle for longest is ended to make room; keep (0): events to keep
-- `s:add(ns, key [, event])` -> the session that ended by this event, if one did: the key's last one after too long a
-  pause, or the one that made room
-- `s:expire(ns)` -> list of the sessions that have ended by now, those idle for longest first
-- `s:get(key)` -> the open session of a key; `s:open()` -> how many are open; `s:clear()`
+- `new([options])`: timeout_s (1800): the pause that ends a session; max_s (86400): the maximum duration; capacity
+  (10000): the maximum number of open sessions; the longest idle one is ended to make room; keep (0): events to keep
+- `s:add(ns, key [, event])` -> the session that this event ended, if any: the key's previous one after a long pause, or
+  the one that made room
+- `s:expire(ns)` -> list of the sessions that have ended, longest idle first
+- `s:get(key)` -> the open session of a key; `s:open()` -> number of open sessions; `s:clear()`
 
-A session: key, first and last (ns), count, duration_s, events (the first `keep`), reason ("timeout", "max", "capacity")
-once it has ended. Events may be late by less than the timeout. Call expire from time to time: without it, sessions end only
-when their key comes again.
+A session has: key, first and last (ns), count, duration_s, events (the first `keep`), and after its end reason
+("timeout", "max", "capacity"). Events can be late by less than the timeout. Call expire regularly: without it, sessions
+end only when their key occurs again.
 
 The state is plain data, the metatable is named "sessions".
 --]]
@@ -44,7 +44,7 @@ function M.new(options)
   for name, default in pairs(DEFAULTS) do
     local value = options and options[name] or default
     if type(value) ~= "number" or value < 0 or name ~= "keep" and value == 0 then
-      error("sessions: " .. name .. " must be a number above 0", 2)
+      error("sessions: " .. name .. " must be a number greater than 0", 2)
     end
     s[name] = value
   end

@@ -1,18 +1,18 @@
 --[[
-Grammar for log events of Java programs as Dropwizard and others write them: the level, the time in brackets, the class.
+Grammar for log events of Java programs such as Dropwizard: the level, the time in brackets, the class.
 
     ERROR [2014-11-21 16:35:59,501] com.example.OutgoingQueue: Error handling output file
     ! java.net.SocketTimeoutException: Read timed out
     ! at com.example.TransferMode.upload(Unknown Source)
 
-- `logevent_grammar`: captures an event of one or more lines as a table: Severity (of syslog), Timestamp (ns; UTC, as
-  the format has no zone; text when it is no time), Class, Message, Stacktrace (the lines after the first, as they are;
-  "" without any)
-- `items()`: the alternatives of a declared grammar: events of one line, then those of several. It takes only events with
-  a time, and leaves out the Stacktrace where there is none
+- `logevent_grammar`: captures an event of one or more lines as a table: Severity (of syslog), Timestamp (ns; UTC, because
+  the format has no zone; text if it is not a time), Class, Message, Stacktrace (the lines after the first, unchanged;
+  "" if there are none)
+- `items()`: the alternatives of a declared grammar: events of one line, then those of several. It accepts only events with
+  a time, and omits an empty Stacktrace
 - `severities`: level to number: TRACE and DEBUG 7, INFO 6, WARN 4, ERROR 3, FATAL 0
 
-The module stack_traces takes a Stacktrace apart once the "! " before its lines are gone.
+Remove the "! " before the lines of a Stacktrace to parse it with the module stack_traces.
 
 Source: Dropwizard's default log format; the names, and that of this module, are Heka's.
 --]]

@@ -1,21 +1,21 @@
 --[[
-Sliding window: count, sum, extremes and rate of the last seconds, minutes or hours, for one thing or for many keys.
+Sliding window: count, sum, minimum, maximum and rate of the last seconds, minutes or hours, with or without keys.
 
     local sliding_window = require "sliding_window"
     local errors = sliding_window.new(300, 60)
     errors:add(ns, 1, read_message "Hostname")
     if errors:count(ns, "web01") > 100 then ... end
 
-- `new(seconds [, slices = 60])`: the window moves on in slices; what it tells is exact to one slice
-- `w:add(ns [, value = 1 [, key] ])` -> whether it was not too old. A key is a string or a number.
-- `w:count(ns [, key])`, `w:sum(ns [, key])` -> number; 0 for nothing
-- `w:mean(ns [, key])`, `w:min(ns [, key])`, `w:max(ns [, key])` -> number, nan for nothing
-- `w:rate(ns [, key])` -> the sum for each second
+- `new(seconds [, slices = 60])`: the window moves in slices; results are exact to one slice
+- `w:add(ns [, value = 1 [, key] ])` -> false if it is too old. A key is a string or a number.
+- `w:count(ns [, key])`, `w:sum(ns [, key])` -> number; 0 without values
+- `w:mean(ns [, key])`, `w:min(ns [, key])`, `w:max(ns [, key])` -> number; nan without values
+- `w:rate(ns [, key])` -> the sum per second
 - `w:keys(ns)` -> list of the keys with values in the window, sorted as text
 - `w:clear()`
 
-Times are nanoseconds; ns is now, the end of the window. It never goes back: an earlier ns counts as the latest seen.
-Keys without values in the window are forgotten, so memory follows the keys that are active.
+Times are nanoseconds; ns is the current time, the end of the window. It never moves back: an earlier ns counts as the
+latest one. Keys without values in the window are removed, so memory depends only on active keys.
 
 The state is plain data, the metatable is named "sliding_window".
 
@@ -40,9 +40,9 @@ end
 
 function M.new(seconds, slices)
   slices = slices or 60
-  if type(seconds) ~= "number" or seconds <= 0 then error("sliding_window: the seconds must be above 0", 2) end
+  if type(seconds) ~= "number" or seconds <= 0 then error("sliding_window: the seconds must be greater than 0", 2) end
   if type(slices) ~= "number" or slices < 1 or slices % 1 ~= 0 then
-    error("sliding_window: the slices must be a whole number above 0", 2)
+    error("sliding_window: the slices must be a whole number greater than 0", 2)
   end
   local w = {seconds = seconds, slices = slices, slice_ns = seconds * 1e9 / slices}
   methods.clear(w)

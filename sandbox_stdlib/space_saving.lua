@@ -1,16 +1,16 @@
 --[[
-Space saving: the most frequent keys of a stream in a fixed memory.
+Space saving: the most frequent keys of a stream in fixed memory.
 
     local space_saving = require "space_saving"
     local clients = space_saving.new(1000)
     clients:add(read_message "Fields[remote_addr]")
     for _, item in ipairs(clients:top(20)) do add_to_payload(item.key, "\t", item.count, "\n") end
 
-- `new(capacity)`: keeps count of so many keys. Each key that makes up more than 1/capacity of the stream is among
-  them. Ten to fifty times as many as are wanted of the top are plenty for skewed streams.
+- `new(capacity)`: the number of keys to count. Each key that makes up more than 1/capacity of the stream is among
+  them. For skewed streams, 10 to 50 times the number of keys of interest is enough.
 - `ss:add(key [, count = 1])` -> its count. A key is a string, a number or a boolean. An add costs a few steps.
 - `ss:count(key)` -> count, error; nil for a key that is not kept. The true count is from count - error to count.
-- `ss:top([n])` -> list of {key=, count=, error=}, the most frequent first (equal ones by key), all without n
+- `ss:top([n])` -> list of {key=, count=, error=}, most frequent first (equal ones by key); all keys without n
 - `ss:total()` -> the sum of all counts added; `ss:clear()`
 - `ss:merge(other)` -> ss
 
@@ -30,13 +30,13 @@ local metatable = {__index = methods, __name = "space_saving"}
 local M = {metatables = {space_saving = metatable}}
 
 function methods.clear(ss)
-  -- A heap with the least count on top; place tells where a key is in it.
+  -- A heap with the minimum count on top; place maps a key to its index.
   ss.keys, ss.counts, ss.errors, ss.place, ss.sum = {}, {}, {}, {}, 0
 end
 
 function M.new(capacity)
   if type(capacity) ~= "number" or capacity % 1 ~= 0 or capacity < 1 then
-    error("space_saving: the capacity must be a whole number above 0", 2)
+    error("space_saving: the capacity must be a whole number greater than 0", 2)
   end
   local ss = {capacity = capacity}
   methods.clear(ss)
@@ -49,7 +49,7 @@ local function put(ss, at, key, count, err)
   ss.keys[at], ss.counts[at], ss.errors[at], ss.place[key] = key, count, err, at
 end
 
--- An entry that may be too large for its place goes down to where it belongs.
+-- Moves an entry down to its position in the heap.
 local function sink(ss, at, key, count, err)
   local counts, size = ss.counts, #ss.keys
   while true do
@@ -94,7 +94,7 @@ end
 function methods.add(ss, key, count)
   count = count or 1
   if key == nil or key ~= key then error("space_saving: the key must not be nil", 2) end
-  if type(count) ~= "number" or count <= 0 or count ~= count then error("space_saving: the count must be above 0", 2) end
+  if type(count) ~= "number" or count <= 0 or count ~= count then error("space_saving: the count must be greater than 0", 2) end
   ss.sum = ss.sum + count
   return add(ss, key, count, 0)
 end
@@ -120,7 +120,7 @@ function methods.top(ss, n)
   return list
 end
 
--- What a summary may have counted of a key that it does not keep.
+-- Returns the maximum count of a key that a summary does not keep.
 local function most_unseen(ss) return #ss.keys < ss.capacity and 0 or ss.counts[1] end
 
 function methods.merge(ss, other)

@@ -1,18 +1,18 @@
 --[[
-Stack traces of Java, Python, Go, Node.js and PHP: as tables, and as rules for joining their lines.
+Parses stack traces of Java, Python, Go, Node.js and PHP, and recognises their continuation lines.
 
     local trace = require "stack_traces".parse(read_message "Payload")
     -- {language = "java", type = "java.io.IOException", message = "...", frames = {{...}, ...}, cause = {...}}
 
-- `parse(text)` -> a trace, or nil when the text holds none. What stands before it is `before`.
-- `java`, `python`, `go`, `node`, `php`: functions of one language, as `parse`
-- `is_continuation(line)` -> whether a line goes on with a trace that began before it: to join lines without a splitter
-- `fingerprint(trace [, frames = 5])` -> text that is the same for the same error: type, and function of the innermost
+- `parse(text)` -> a trace, or nil if the text has none. The text before the trace is `before`.
+- `java`, `python`, `go`, `node`, `php`: the same as `parse` for one language
+- `is_continuation(line)` -> true if a line continues a trace: to join lines without a splitter
+- `fingerprint(trace [, frames = 5])` -> text that is the same for the same error: type, and functions of the innermost
   frames, without line numbers
 
-A trace: language, type, message (left out where there is none), frames (innermost first), cause (Java: the trace it was
-caused by), and for Go goroutine and state. A frame: file, line (a number), func, class (Java, PHP), column
-(Node.js), code (Python: the source line), native (Java, true). Frames that Java left out ("... 12 more") are `omitted`.
+A trace has: language, type, message (if there is one), frames (innermost first), cause (Java: the causing trace), and for
+Go goroutine and state. A frame has: file, line (a number), func, class (Java, PHP), column (Node.js), code (Python: the
+source line), native (Java, true). `omitted` is the number of frames that Java omitted ("... 12 more").
 
 Source: the formats of Throwable.printStackTrace, traceback.format_exception, runtime.Stack, V8's Error.stack, and
 PHP's uncaught exceptions and Throwable::getTraceAsString.

@@ -1,12 +1,12 @@
 --[[
 Grammar for statsd and DogStatsD: `api.time:320|ms|@0.1|#env:prod,web`.
 
-- `grammar`: captures a line as a table: name, type ("c", "g", "ms", "h", "d", "s"), value (a number; for sets, and where it
-  is none, text), values (a list, when there are several: a:1:2|c), sample_rate, tags (a table, key to text, true for
+- `grammar`: captures a line as a table: name, type ("c", "g", "ms", "h", "d", "s"), value (a number; text for sets
+  and for other text), values (a list, if there are several: a:1:2|c), sample_rate, tags (a table, key to text, true for
   a key alone), delta (true for a gauge with a sign), timestamp (s), container
-- `lines`: captures the lines of a packet as a list of such tables; lines that do not match are left out
+- `lines`: captures the lines of a packet as a list of such tables; lines that do not match are omitted
 - `items()`: the alternatives of a declared grammar for lines with one value, with sections in the order sample rate, tags, container,
-  timestamp; the tags are one text, as their keys differ from line to line
+  timestamp; the tags are one text, because their keys differ between lines
 
 Source: https://github.com/statsd/statsd/blob/master/docs/metric_types.md; Datadog, "DogStatsD datagram format" 1.3.
 --]]

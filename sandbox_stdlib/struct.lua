@@ -1,11 +1,11 @@
 --[[
-Binary records: numbers and strings to and from their bytes.
+Packs and unpacks binary records of numbers and strings.
 
 - `pack(format, ...)` -> string
 - `unpack(format, text [, position = 1])` -> the values, then the position after them
-- `size(format)` -> bytes that a format takes (without s and c0)
+- `size(format)` -> size of a format in bytes (without s and c0)
 
-A format is a row of these:
+A format is a sequence of these:
 
     <  >  =    from here on: little endian, big endian, the machine's (little endian everywhere)
     !n         align to n bytes, a power of two (default 8); without it nothing is aligned
@@ -17,12 +17,12 @@ A format is a row of these:
     in In      integer of n bytes, 1 to 8 (default 4), signed and unsigned
     f d        float, double
     s          string that ends in a zero byte, which is not part of the value
-    cn         n characters (default 1). c0 packs the whole string; it unpacks as many characters as the number
-               unpacked before it says, and that number is dropped
+    cn         n characters (default 1). c0 packs the whole string. To unpack c0, the number before it sets the number
+               of characters and is not returned
     space      nothing
 
-A Lua number holds integers up to 2^53 exactly; larger ones are read as the nearest number. An integer that does not
-fit is cut to its lowest bytes, as in C. Too few bytes, arguments or an unknown letter are errors.
+A Lua number is exact for integers up to 2^53; larger ones become the nearest number. An integer that does not fit is
+truncated to its lowest bytes, as in C. Too few bytes, too few arguments, and unknown letters are errors.
 
 Source: the format of Roberto Ierusalimschy's struct library (http://www.inf.puc-rio.br/~roberto/struct/).
 --]]
@@ -47,7 +47,7 @@ local SIGNED = {b = true, h = true, l = true, i = true}
 
 local function fail(text) error("struct: " .. text, 4) end
 
--- Calls step(letter, size, big_endian, padding) for each item of a format; position() tells where the next one is.
+-- Calls step(letter, size, big_endian, padding) for each item of a format; position() returns the position of the next one.
 local function each(format, position, step)
   local big, alignment, at = false, 1, 1
   while at <= #format do
@@ -110,7 +110,7 @@ local function integer_of(text)
   return value
 end
 
--- A negative integer is what its complement lacks to zero, so that a small one of 8 bytes is exact.
+-- Computes a negative integer from its complement, so that a small 8-byte integer is exact.
 local function signed_of(text)
   if byte(text, #text) < 128 then return integer_of(text) end
   return -1 - integer_of((text:gsub(".", function(c) return char(255 - byte(c)) end)))

@@ -3,8 +3,8 @@ Syslog: severities, facilities, the formats of RFC 3164 and RFC 5424, rsyslog te
 
 - `severity_names`, `facility_names`: lists from 0; `severities`, `facilities`: name to number
 - `severity`, `facility`: LPEG patterns, a name or a number to its number
-- `capture_until(name, stop)`: a pattern that captures text up to where `stop` matches as `name`; `capture_followed_by(name, stop)`
-  takes `stop`, too
+- `capture_until(name, stop)`: a pattern that captures text before `stop` as `name`; `capture_followed_by(name, stop)`
+  also consumes `stop`
 - `integer`, `float`: capture numbers; `notspace`: text without spaces; `commonmac`: six octets of a hardware address
 - `severity_of(pri)`, `facility_of(pri)`: the parts of a priority, given as text
 - `structured_data`: captures the elements of RFC 5424 as a list of
@@ -13,14 +13,14 @@ Syslog: severities, facilities, the formats of RFC 3164 and RFC 5424, rsyslog te
   RFC 5424 without structured data. options.hostname: the name of the field for the
   host, or Hostname.
 - `rfc5424`: captures a line of RFC 5424 as a table: pri, timestamp, hostname,
-  programname, procid, msgid, structured_data, msg (what is "-" is left out)
-- `rsyslog_items(template [, options])`: a template of rsyslog, or the name of one that it
-  has (RSYSLOG_FileFormat, ...), as the alternatives of a
-  declared grammar: Timestamp, Severity, syslogfacility, Hostname (or options.hostname),
-  programname, Pid, procid where it is no number, Payload; other properties under
+  programname, procid, msgid, structured_data, msg (values of "-" are omitted)
+- `rsyslog_items(template [, options])`: the alternatives of a declared grammar for an
+  rsyslog template, or for a built-in one by its name (RSYSLOG_FileFormat, ...):
+  Timestamp, Severity, syslogfacility, Hostname (or options.hostname),
+  programname, Pid (or procid if it is not a number), Payload; other properties under
   rsyslog's names in lower case
-- `build_rsyslog_grammar(template)`: a template of rsyslog as a pattern that
-  captures a table, as Heka had it: timestamp in ns, pri as {facility, severity},
+- `build_rsyslog_grammar(template)`: a pattern for an rsyslog template that
+  captures a table, as in Heka: timestamp in ns, pri as {facility, severity},
   syslogtag as {programname, pid}, numbers as numbers, other properties as text,
   under rsyslog's names in lower case
 --]]
@@ -73,7 +73,7 @@ M.structured_data = Ct(sd_element^1)
 local word = (1 - S" \n")^1
 local byte_order_mark = P"\239\187\191"^-1
 
--- A part that "-" stands for when it is not known.
+-- A part that is "-" if it is not known.
 local function known(name) return "-" * #P" " + Cg(C(word), name) end
 
 M.rfc5424 = Ct(
@@ -102,7 +102,7 @@ local RFC3164_TIME = {
 }
 local RFC3339_TIME = {name = "Timestamp", grammar = R"09" * (1 - S" \n")^1, type = "timestamp:rfc3339"}
 
--- A tag such as sshd[12]: with the space after it, or nothing of all that.
+-- A tag such as sshd[12]: with the space after it; optional as a whole.
 local function tag_items()
   return {program, {optional = {"[", pid_field, "]"}}, ":", P" "^-1}
 end
@@ -117,7 +117,7 @@ end
 
 local PRI = {"<", severity_field, ">"}
 
--- The line most daemons write; taken first because nothing in it is optional.
+-- The line of most daemons. It is tried first because nothing in it is optional.
 local function common_line(host)
   return concat(PRI, {
     RFC3164_TIME, " ",
@@ -132,7 +132,7 @@ local function traditional_line(pri, time, host)
   return concat(pri, {time, " ", host_field, " ", {optional = tag_items()}, payload_field})
 end
 
--- As programs write it to the local socket: no host.
+-- The line that programs write to the local socket, without a host.
 local function local_line(pri, time)
   return concat(pri, {time, " "}, tag_items(), {payload_field})
 end

@@ -1,20 +1,20 @@
 --[[
-Grammars for what programs write to syslog (the message after "program[pid]: ").
+Grammars for the syslog lines of many programs (the message after "program[pid]: ").
 
     local grammar = require "syslog_message".get_prog_grammar(programname)
     local fields = grammar and grammar:match(message)
 
-- `get_prog_grammar(program)` -> an LPEG pattern that captures a table, nil for a program that is not known. Known are
+- `get_prog_grammar(program)` -> an LPEG pattern that captures a table, nil for an unknown program. Known programs are
   CRON (crond, cron, /USR/SBIN/CRON), dhclient, dhcpd, groupadd, groupdel, kernel, login, named, puppet-agent, sshd,
   su, sudo, systemd-logind, useradd. Those that use PAM take its lines, too.
-- `get_wildcard_grammar "PAM"` -> the pattern for lines of PAM, which any program may write
-- `items(program)` -> the alternatives of a declared grammar that gives the same fields, nil for a program that is not known; the
-  program may be "PAM". One template of a line with addresses is several alternatives, so there are up to a hundred of them
+- `get_wildcard_grammar "PAM"` -> the pattern for PAM lines, which any program can write
+- `items(program)` -> the alternatives of a declared grammar with the same fields, nil for an unknown program; the
+  program can be "PAM". A template with addresses becomes several alternatives, so there are up to a hundred
 - `programs()` -> sorted list of the names
 
-Fields have the names that Heka gave them: sshd_authmsg, sshd_method, remote_user, remote_addr, remote_port, cron_username,
-pam_action, dhcp_type, dns_name, sudo_command, nf_src_ip, ... Beside them, `event` says in one word what happened. Numbers
-are numbers, addresses {value=, representation=}. A line that no template fits does not match.
+Fields have Heka's names: sshd_authmsg, sshd_method, remote_user, remote_addr, remote_port, cron_username,
+pam_action, dhcp_type, dns_name, sudo_command, nf_src_ip, ... In addition, `event` names the kind of event. Numbers
+are numbers, addresses {value=, representation=}. A line without a matching template does not match.
 
 Source: the messages in the sources of vixie-cron, OpenSSH, Linux-PAM, sudo, shadow, systemd, ISC dhcp and BIND; the
 functions and the names of fields are Heka's.

@@ -1,5 +1,5 @@
--- The lines of programs as templates, by program: data for syslog_message, which describes it. See line_template for what
--- stands between braces.
+-- Templates of lines by program: data for syslog_message, which describes it. See line_template for the syntax between
+-- braces.
 local pairs = pairs
 
 local function as(event, template, more)

@@ -1,15 +1,15 @@
 --[[
-t-digest: quantiles of a stream in little memory, sharpest at the ends (p99, p99.9), and mergeable.
+t-digest: quantiles of a stream in little memory, most accurate at the ends (p99, p99.9), and mergeable.
 
     local tdigest = require "tdigest"
     local times = tdigest.new()
     times:add(read_message "Fields[request_time]")
     local p99 = times:quantile(0.99)
 
-- `new([compression = 200])`: from 20 to 2000. At most so many centroids of two numbers each, and a buffer of five times
-  as many values. With 200, p50, p95 and p99 of a million log-normal values are right within 1 %.
-- `td:add(value [, weight = 1])`: nan is left out; a weight other than 1 costs more
-- `td:quantile(q)` -> the value below which the share q (0 to 1) lies; nan without values. 0 and 1 are exact.
+- `new([compression = 200])`: from 20 to 2000. The maximum number of centroids, of two numbers each; a buffer holds five
+  times as many values. With 200, p50, p95 and p99 of a million log-normal values are accurate within 1 %.
+- `td:add(value [, weight = 1])`: nan is ignored; a weight other than 1 costs more
+- `td:quantile(q)` -> the value at quantile q (0 to 1); nan without values. 0 and 1 are exact.
 - `td:cdf(value)` -> the share of values up to a value; nan without values
 - `td:count()`, `td:min()`, `td:max()`, `td:mean()`: exact (nan without values)
 - `td:merge(other)` -> td; `td:clear()`
@@ -51,7 +51,7 @@ end
 
 -- ---------------------------------------------------------------- merging --
 
--- The share up to which a centroid may reach that begins at share q.
+-- Returns the maximum end of a centroid that begins at share q.
 local function limit_after(q, compression)
   local k = compression / (2 * pi) * asin(min(1, max(-1, 2 * q - 1))) + 1
   if k >= compression / 4 then return 1 end
@@ -102,7 +102,7 @@ function methods.add(td, value, weight)
   if type(value) ~= "number" then error("tdigest: the value must be a number", 2) end
   if value ~= value then return end
   weight = weight or 1
-  if type(weight) ~= "number" or weight <= 0 or weight ~= weight then error("tdigest: the weight must be above 0", 2) end
+  if type(weight) ~= "number" or weight <= 0 or weight ~= weight then error("tdigest: the weight must be greater than 0", 2) end
   if value < td.least then td.least = value end
   if value > td.most then td.most = value end
   td.sum = td.sum + value * weight
@@ -124,9 +124,9 @@ function methods.merge(td, other)
   return td
 end
 
--- ---------------------------------------------------------------- answers --
+-- ---------------------------------------------------------------- results --
 
--- The value at `place` on the line between two points.
+-- Interpolates the value at `place` between two points.
 local function between(place, place1, value1, place2, value2)
   if place2 == place1 then return value1 end
   return value1 + (value2 - value1) * (place - place1) / (place2 - place1)

@@ -1,5 +1,5 @@
 --[[
-Messages as lines of time series: for Graphite (Carbon) and for InfluxDB.
+Converts messages to time series lines for Graphite (Carbon) and InfluxDB.
 
     local lines = require "ts_line_protocol"
     local config = lines.set_config{name_prefix = "web.%{Hostname}", name_prefix_delimiter = ".", carbon_format = true}
@@ -7,24 +7,24 @@ Messages as lines of time series: for Graphite (Carbon) and for InfluxDB.
       for _, line in ipairs(lines.carbon_line_msg(config)) do add_to_payload(line, "\n") end
 
 - `set_config(options)` -> config for the other two. Options, all optional:
-    carbon_format (false): names for Carbon, other characters than letters and digits become "_"
+    carbon_format (false): names for Carbon; characters other than letters and digits become "_"
     decimal_precision ("6"): digits after the point, for InfluxDB
-    name_prefix, name_prefix_delimiter: stand before each name; the prefix may hold %{name} (module msg_interpolate)
-    skip_fields_str: fields to leave out, as module field_util takes them
-    source_value_field: only this field, under the prefix alone
-    tag_fields_str ("**all_base**"): what becomes tags of InfluxDB
+    name_prefix, name_prefix_delimiter: text before each name; the prefix can contain %{name} (module msg_interpolate)
+    skip_fields_str: fields to omit, in the syntax of the module field_util
+    source_value_field: write only this field, with the prefix alone as its name
+    tag_fields_str ("**all_base**"): values to write as InfluxDB tags
     timestamp_precision ("ms"): as in field_util.message_timestamp
     multi_fields (false): one line with all fields, named by the prefix, instead of a line each
     value_field_key ("value"): the name of the field in a line of its own
-- `carbon_line_msg(config)` -> list of "name value time", of the fields that are numbers or look like it
+- `carbon_line_msg(config)` -> list of "name value time" for fields that are numbers or look like numbers
 - `influxdb_line_msg(config)` -> list of "name,tag=x value=1.000000 time". Numbers always have the decimals, so that
   InfluxDB never sees a field change from integer to float.
 
-A field that occurs again is named NAME_fidx_1, further values of one NAME_vidx_1 and so on. The lines have the order
-of the fields, tags are sorted by name.
+A repeated field is named NAME_fidx_1 and so on, further values of a field NAME_vidx_1 and so on. The lines are in the
+order of the fields; tags are sorted by name.
 
-Source: the API and options of Heka's ts_line_protocol module. Here booleans do not fail, and headers that a message
-lacks are no tags.
+Source: the API and options of Heka's ts_line_protocol module. Unlike in Heka, booleans do not fail, and absent headers
+are not tags.
 --]]
 
 local field_util = require "field_util"

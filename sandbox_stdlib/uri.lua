@@ -5,16 +5,16 @@ Grammars for URIs (RFC 3986) and their parts.
     uri.uri:match "https://bob@example.com:8080/a/b?x=1#top"
     uri.url_query:match "x=1&y=a%20b"
 
-- `uri`, `uri_reference`: capture a table of scheme, userinfo, host, port (a number), path, query, fragment, as they are
-  written; what is absent is left out. `uri_reference` takes relative references, too.
+- `uri`, `uri_reference`: capture a table of scheme, userinfo, host, port (a number), path, query, fragment, unchanged;
+  absent parts are omitted. `uri_reference` also accepts relative references.
 - `url_query`: captures the fields of a query, key to text, decoded (+ is a space); a key without "=" is "", a key that
   occurs again has the list of its values
 - `split_path(path)` -> list of the decoded parts between "/"
 
-An IPv6 host is given without its brackets.
+An IPv6 host has no brackets.
 
-There is only the table form: a URI is part of a record, so its grammar is used for a field that another grammar has found, and
-the keys of a query differ from one to the next.
+There is only the table form: a URI is part of a record, so its grammar is applied to a field from another grammar, and
+the keys of queries differ.
 --]]
 
 local escape_sequences = require "escape_sequences"

@@ -1,10 +1,10 @@
--- Coarse facts from a User-Agent header: browser, major version, operating system. Used through the module common_log_format.
+-- Extracts browser, major version and operating system from a User-Agent header. Used through the module common_log_format.
 
 local ipairs, tonumber = ipairs, tonumber
 
 local M = {}
 
--- The first that occurs decides: many agents also claim to be another one.
+-- The first match decides, because many agents also claim to be another one.
 local SYSTEMS = {
   {"iPod", "iPod"}, {"iPad", "iPad"}, {"iPhone", "iPhone"}, {"Android", "Android"},
   {"BlackBerry", "BlackBerry"}, {"Linux", "Linux"}, {"Macintosh", "Macintosh"},
@@ -14,7 +14,7 @@ local SYSTEMS = {
   {"Windows NT 5.1", "Windows XP"}, {"Windows NT 5.0", "Windows 2000"},
 }
 
--- Name, the text that gives it away, and the text before its version.
+-- Name, identifying text, and the text before its version.
 local BROWSERS = {
   {"Edge", "Edg/", "Edg/"}, {"Opera", "OPR/", "OPR/"}, {"Chrome", "Chrome/", "Chrome/"},
   {"Opera Mini", "Opera Mini", "Version/"}, {"Opera", "Opera", "Version/"},

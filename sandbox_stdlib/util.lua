@@ -2,9 +2,9 @@
 Helpers for tables.
 
 - `table_to_fields(from, fields [, parent [, separator = "." [, max_depth] ] ])`: flattens `from` into the table
-  `fields`: {a = {b = 1}} becomes {["a.b"] = 1}. parent: a prefix for the names. What is nested deeper than
-  max_depth levels becomes JSON text. Functions, and a table that holds itself, are errors.
-- `behead_array(index, array)`: removes what is before `index`, in place
+  `fields`: {a = {b = 1}} becomes {["a.b"] = 1}. parent: a prefix for the names. Values nested deeper than
+  max_depth levels become JSON text. Functions, and a table that contains itself, are errors.
+- `behead_array(index, array)`: removes the elements before `index`, in place
 
 Source: the API of the util modules of Heka and Hindsight.
 --]]
@@ -16,7 +16,7 @@ local error, pairs, tostring, type = error, pairs, tostring, type
 local M = {}
 
 local function flatten(from, fields, parent, how, depth, above)
-  if above[from] then error("table_to_fields: a table holds itself", 0) end
+  if above[from] then error("table_to_fields: a table contains itself", 0) end
   above[from] = true
   for key, value in pairs(from) do
     local name = parent and parent .. how.separator .. tostring(key) or key

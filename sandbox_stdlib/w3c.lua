@@ -1,19 +1,19 @@
 --[[
-Grammars for the W3C extended log format: IIS, CloudFront and others, made from the log's own "#Fields:" line.
+Grammars for the W3C extended log format of IIS, CloudFront and others, built from the log's "#Fields:" line.
 
     local w3c = require "w3c"
     declare_grammar {type = "iis", alternatives = w3c.items "date time c-ip cs-method cs-uri-stem sc-status time-taken"}
 
 - `items(fields)`, `build_grammar(fields)`: the alternatives of a declared grammar; an LPEG pattern that captures a
-  table. fields: the text after "#Fields:" (it may be there), or "iis" for what IIS writes unless told otherwise.
+  table. fields: the text after "#Fields:" (with or without it), or "iis" for IIS's default fields.
 - `cloudfront_items()`, `cloudfront`: for the standard logs of Amazon CloudFront
 - `iis`: the grammar of "iis"
 - `directive`: captures a line that begins with #, as {name=, value=}
 
 Field names are those of the log with "_" for "-", "(" and ")": cs-uri-stem is cs_uri_stem, cs(User-Agent) is
-cs_User_Agent. date and time together are the Timestamp (UTC, as the format says). Statuses, ports, bytes and times are
-numbers; bytes have the representation B, time-taken ms (s for CloudFront). "-" is left out. Texts stay as they were
-written (IIS puts + for a space).
+cs_User_Agent. date and time together become the Timestamp (the format is in UTC). Statuses, ports, bytes and times are
+numbers; bytes have the representation B, time-taken ms (s for CloudFront). "-" is omitted. Texts are unchanged (IIS
+writes + for a space).
 
 Source: https://www.w3.org/TR/WD-logfile.html; the field lists of IIS 10 and of CloudFront's standard logs.
 --]]

@@ -1,12 +1,12 @@
 --[[
-xxHash, a fast hash that is not for secrets: XXH32 and XXH64.
+xxHash, a fast non-cryptographic hash: XXH32 and XXH64.
 
 - `h32(item [, seed = 0])` -> the hash, a whole number from 0 to 2^32 - 1
-- `h64(item [, seed = 0])` -> the hash as the nearest number (Lua's numbers have 53 bits, so the last digits are lost,
-  as they were in Hindsight), its high word, its low word. The two words are exact.
+- `h64(item [, seed = 0])` -> the hash as the nearest number (Lua's numbers have 53 bits, so the last digits are lost, as
+  in Hindsight), its high word, its low word. The two words are exact.
 - `words32(low, high, seed)` -> h32 of the 8 bytes of two words, as a signed word; for hash tables of numbers
 
-An item is a string, or a number, of which the 8 bytes of its double are hashed, the lowest first.
+An item is a string or a number. For a number, the 8 bytes of its double are hashed, lowest first.
 
 Source: the xxHash specification 0.1.1 (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md).
 --]]
@@ -30,7 +30,7 @@ local function unsigned(word) return word % WORD end
 
 local A1, A2, A3, A4, A5 = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1
 
--- The product modulo 2^32: in two halves, so that no part exceeds what a double holds exactly.
+-- Returns the product modulo 2^32, in two halves, so that each part is exact in a double.
 local function mul(a, b)
   return tobit(band(a, 0xFFFF) * b + lshift(tobit(rshift(a, 16) * b), 16))
 end
@@ -50,7 +50,7 @@ local function avalanche32(hash)
   return bxor(hash, rshift(hash, 16))
 end
 
--- The stripes of 16 bytes; answers the sum and where the rest begins.
+-- Processes the stripes of 16 bytes. Returns the sum and the position of the rest.
 local function stripes32(text, seed)
   local a, b, c, d = tobit(seed + A1 + A2), tobit(seed + A2), tobit(seed), tobit(seed - A1)
   local at = 1

@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require cms.
+-- The Hindsight name of the module cms.
 return require "cms"

@@ -1,29 +1,29 @@
 --[[
-Alerts as messages, each kind of them at most once in a while.
+Alerts as messages, with a throttle for each kind of alert.
 
     local alert = require "heka.alert"
     if rate > alert.get_threshold "rate" and not alert.throttled "rate" then
       alert.send("rate", "high rate", "it is " .. rate)
     end
 
-What it does is said by the script's option `alert`, a table:
+The script's option `alert` configures it, a table:
 
     alert:
       disabled: false      # true: no alerts
-      prefix: false        # true: who sends it stands in summary and detail
+      prefix: false        # true: summary and detail begin with the sender
       throttle: 90         # minutes between two alerts of one id
-      modules:             # who is to be told: each key becomes a field, email.recipients
+      modules:             # the recipients; each key becomes a field such as email.recipients
         email: {recipients: [ops@example.com]}
-      thresholds:          # what the script wants to know of an id; "*" is for all others
+      thresholds:          # values for the script by id; "*" is the default
         rate: 100
 
-- `send(id, summary, detail [, throttle])` -> whether it was sent. The message has the Type alert, Severity 1, `detail` as
+- `send(id, summary, detail [, throttle])` -> true if it was sent. The message has the Type alert, Severity 1, `detail` as
   Payload, and the fields id, summary, and those of `modules`. `throttle`: minutes, instead of the option's.
-- `throttled(id [, throttle])` -> whether an alert would be held back now
-- `get_threshold(id)` -> the threshold of an id, else that of "*"; `thresholds`: the table of them
-- `get_dashboard_uri(id [, extension = "cbuf"])` -> where an output of this script is to be seen
+- `throttled(id [, throttle])` -> true if an alert would be throttled now
+- `get_threshold(id)` -> the threshold of an id, else that of "*"; `thresholds`: the table of thresholds
+- `get_dashboard_uri(id [, extension = "cbuf"])` -> the URI of an output of this script
 
-Source: the API of Hindsight's module. When which alert was sent stands in the global _ALERT_TIMES, so that it is preserved.
+Source: the API of Hindsight's module. The times of the alerts are in the global _ALERT_TIMES, so that they are preserved.
 --]]
 
 local os = require "os"
@@ -53,7 +53,7 @@ local function sorted_keys(of)
   return keys
 end
 
--- email: {recipients: [a]} is the field email.recipients, an address in <>, as outputs of Hindsight expect it.
+-- email: {recipients: [a]} becomes the field email.recipients, with addresses in <>, as Hindsight's outputs expect.
 local function add_fields(module, settings)
   if type(settings) ~= "table" then error("heka.alert: alert.modules." .. module .. " must be a table", 0) end
   for _, key in ipairs(sorted_keys(settings)) do
@@ -67,7 +67,7 @@ end
 
 local modules = option("modules", "table")
 for _, module in ipairs(sorted_keys(modules)) do add_fields(module, modules[module]) end
-if not disabled and not recipients[1] then error("heka.alert: alert.modules names nobody", 0) end
+if not disabled and not recipients[1] then error("heka.alert: alert.modules has no recipients", 0) end
 
 globals._ALERT_TIMES = globals._ALERT_TIMES or {}
 

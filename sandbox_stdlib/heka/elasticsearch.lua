@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require elasticsearch.
+-- The Hindsight name of the module elasticsearch.
 return require "elasticsearch"

@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require msg_interpolate.
+-- The Hindsight name of the module msg_interpolate.
 return require "msg_interpolate"

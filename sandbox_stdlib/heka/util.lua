@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require util.
+-- The Hindsight name of the module util.
 return require "util"

@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require cbufd.
+-- The Hindsight name of the module cbufd.
 return require "cbufd"

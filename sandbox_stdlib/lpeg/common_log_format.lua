@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require common_log_format.
+-- The Hindsight name of the module common_log_format.
 return require "common_log_format"

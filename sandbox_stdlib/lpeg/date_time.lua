@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require date_time.
+-- The Hindsight name of the module date_time.
 return require "date_time"

@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require escape_sequences.
+-- The Hindsight name of the module escape_sequences.
 return require "escape_sequences"

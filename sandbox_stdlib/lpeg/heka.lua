@@ -1,11 +1,11 @@
 --[[
-Changes to the table of a message before it is injected. Each takes the table, whose Fields are by name, and the name of a field.
+Changes the table of a message before it is injected. Each function takes the table, with Fields by name, and a field name.
 
 - `set_uuid`, `set_timestamp`, `set_logger`, `set_hostname`, `set_type`, `set_envversion`, `set_payload`, `set_severity`,
   `set_pid`: the field becomes the header
 - `remove_payload(message)`
 - `add_normalized_user_agent(message, field)`: adds field_browser, field_version and field_os. The script's option `lpeg_heka`
-  may say `user_agent_normalized_field_name`, instead of the field's, and `user_agent_remove: true`.
+  can set `user_agent_normalized_field_name`, to replace the field's name, and `user_agent_remove: true`.
 
 Source: the API of Hindsight's module.
 --]]

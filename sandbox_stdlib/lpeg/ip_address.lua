@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require ip_address.
+-- The Hindsight name of the module ip_address.
 return require "ip_address"

@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require logfmt.
+-- The Hindsight name of the module logfmt.
 return require "logfmt"

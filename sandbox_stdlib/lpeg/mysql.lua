@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require mysql.
+-- The Hindsight name of the module mysql.
 return require "mysql"

@@ -1,5 +1,5 @@
 --[[
-What sshd of OpenSSH prints, as formats of printf: for the module printf.
+The printf formats of OpenSSH's sshd, for the module printf.
 
     local printf = require "lpeg.printf"
     local grammars = printf.load_messages {"lpeg.openssh_portable"}
@@ -8,7 +8,7 @@ What sshd of OpenSSH prints, as formats of printf: for the module printf.
 - `printf_messages`: list of {format, names of its arguments}. Names: authmsg, method, submethod, user, ssh_remote_ipaddr,
   ssh_remote_port, extra, ...
 
-Source: the log messages of sshd in portable OpenSSH that administrators look for; the API is Hindsight's.
+Source: log messages of sshd in portable OpenSSH that matter to administrators; the API is Hindsight's.
 --]]
 
 local ip_address = require "ip_address"

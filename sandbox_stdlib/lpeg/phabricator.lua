@@ -1,9 +1,9 @@
 --[[
-The access log of Phabricator, in its default format, fields between tabs.
+Grammar for Phabricator's access log in its default format, with fields separated by tabs.
 
 - `access`: an LPEG pattern that captures a table: timestamp (nanoseconds), pid, hostname, ip, user, controller, function, path,
   referrer, status, rtime (microseconds)
-- `items()`: the alternatives of a declared grammar that gives the same fields; the timestamp is the Timestamp
+- `items()`: the alternatives of a declared grammar with the same fields; the timestamp is the Timestamp
 
 Source: log.access.format of Phabricator's configuration; the names are Hindsight's.
 --]]

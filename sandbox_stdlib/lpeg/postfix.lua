@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require postfix.
+-- The Hindsight name of the module postfix.
 return require "postfix"

@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require printf.
+-- The Hindsight name of the module printf.
 return require "printf"

@@ -1,9 +1,9 @@
 --[[
-Lines of sendmail: "u21I54sC012345: from=<a@b>, size=1024, class=0, nrcpts=1".
+Grammar for sendmail's lines: "u21I54sC012345: from=<a@b>, size=1024, class=0, nrcpts=1".
 
 - `grammar`: an LPEG pattern that captures a table: sendmailid, and the pairs of the line under their own names, as text
-- `items()`: the alternatives of a declared grammar that gives the same fields, for the lines that sendmail writes of a sender and of a
-  recipient, with the pairs in its order
+- `items()`: the alternatives of a declared grammar with the same fields, for sendmail's lines about a sender or a
+  recipient, with the pairs in sendmail's order
 
 Source: sendmail's Installation and Operation Guide, 2.1.1; the names are Hindsight's.
 --]]
@@ -21,13 +21,13 @@ local function set(fields, key, value)
   return fields
 end
 
--- a comma within a value is no separator unless a key follows it
+-- A comma within a value is a separator only if a key follows it.
 local separator = P", " * #(alpha^1 * "=")
 local value = C((1 - separator - lpeg.S"\r\n")^0)
 local pair = Cg(C(alpha^1) * "=" * value)
 local id = Cg(C(alnum^8 * alnum^0), "sendmailid")
 
--- Of each line the pairs in the order of sendmail's sources; the first one is always there.
+-- The pairs of each line in the order of sendmail's sources. The first pair is always present.
 local LINES = {
   "from size class nrcpts msgid bodytype proto daemon tls_verify auth relay",
   "to ctladdr delay xdelay mailer pri relay dsn quarantine reply stat",

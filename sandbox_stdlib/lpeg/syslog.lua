@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require syslog.
+-- The Hindsight name of the module syslog.
 return require "syslog"

@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require syslog_message.
+-- The Hindsight name of the module syslog_message.
 return require "syslog_message"

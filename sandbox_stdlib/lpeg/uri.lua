@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require uri.
+-- The Hindsight name of the module uri.
 return require "uri"

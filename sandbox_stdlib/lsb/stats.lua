@@ -1,9 +1,9 @@
 --[[
-Statistics of lists of numbers, as Hindsight has them. nan and holes are left out.
+Statistics of lists of numbers, as in Hindsight. nan and holes are ignored.
 
-- `sum(list [, first = 1 [, last = #list] ])`, `avg(...)`, `min(...)`, `max(...)`, `variance(...)`, `sd(...)` -> value, how many
-  numbers it is made of. Of none, sum and avg are 0, min and max nan. Variance is that of the whole population.
-- `ndtr(x)` -> the chance of a normal variable below x
+- `sum(list [, first = 1 [, last = #list] ])`, `avg(...)`, `min(...)`, `max(...)`, `variance(...)`, `sd(...)` -> value, count of
+  numbers. Without numbers, sum and avg are 0, min and max nan. Variance is that of the whole population.
+- `ndtr(x)` -> the probability of a normal variable below x
 - `mannwhitneyu(x, y [, use_continuity = true])` -> U of x, one-sided p; nil when all values are the same. See mann_whitney.
 --]]
 
@@ -15,7 +15,7 @@ local NAN = 0 / 0
 
 local M = {}
 
--- calls visit for each number, and answers how many there were
+-- Calls visit for each number. Returns their count.
 local function each(list, first, last, visit)
   local count = 0
   for i = first or 1, last or #list do

@@ -1,10 +1,10 @@
 --[[
-Helpers for tables, as Hindsight has them.
+Helpers for tables, as in Hindsight.
 
-- `behead_array(index, array)`: removes what is before `index`, in place
-- `pairs_by_key(table [, less])` -> an iterator over key and value, in the order of the keys
+- `behead_array(index, array)`: removes the elements before `index`, in place
+- `pairs_by_key(table [, less])` -> an iterator over keys and values, sorted by key
 - `merge_objects(into, from)` -> `into`, or `from` if there is none: numbers are added, strings and booleans replaced, tables
-  merged; what has another type in `from` stays as it is
+  merged; a value with another type in `from` is not changed
 --]]
 
 local table = require "table"

@@ -248,7 +248,7 @@ def test_formats_of_apache(log_format: str, text: str, fields: dict[str, Any]) -
     ("server", "log_format", "message"),
     [
         ("nginx", "just text", "no variable"),
-        ("nginx", "$http_a$http_b", "nothing stands between http_a and http_b"),
+        ("nginx", "$http_a$http_b", "there is no text between http_a and http_b"),
         ("nginx", "", "not a log format of nginx"),
         ("nginx", "$ x", "not a log format of nginx"),
         ("apache", "%Y", "unknown directive %Y"),

@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require filterlog.
+-- The Hindsight name of the module filterlog.
 return require "filterlog"

@@ -1,2 +1,2 @@
--- The name under which scripts written for Hindsight require the grammar of puppet-agent: `syslog_grammar`. See syslog_message.
+-- The Hindsight name of the module the grammar of puppet-agent: `syslog_grammar`. See syslog_message.
 return {syslog_grammar = require "syslog_message".get_prog_grammar "puppet-agent"}

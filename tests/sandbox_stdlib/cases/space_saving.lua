@@ -54,7 +54,7 @@ case("errors and state", function()
   local ss = space_saving.new(1)
   fails("capacity", space_saving.new, 0)
   fails("must not be nil", ss.add, ss, nil)
-  fails("above 0", ss.add, ss, "a", 0)
+  fails("greater than 0", ss.add, ss, "a", 0)
   ss:add "x"
   ss:clear()
   same({#ss:top(), ss:total()}, {0, 0})

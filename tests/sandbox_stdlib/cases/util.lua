@@ -14,7 +14,7 @@ case("table_to_fields", function()
   same(flat({a = {b = 1}}, nil, nil, 1), {a = '{"b":1}'})
   local itself = {}
   itself.x = itself
-  fails("holds itself", flat, itself)
+  fails("contains itself", flat, itself)
   fails("is a function", flat, {f = function() end})
   local shared = {1}
   same(flat{a = shared, b = shared}, {["a.1"] = 1, ["b.1"] = 1})
