@@ -1,1 +1,1 @@
-"""What `make bench` runs: whole pipelines, their memory and latency, peers beside them, and parts by themselves."""
+"""Benchmarks of `make bench`: whole pipelines, memory, latency, peers, and single components."""

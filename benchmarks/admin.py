@@ -1,4 +1,4 @@
-"""What the admin API costs the pipeline, and how fast it answers, while J1 runs.
+"""Measures the CPU cost of the admin API and its response times while J1 runs.
 
 Open pages are followers of the graph, which is what a page does all day; taps have ten different matchers. The
 clients run in this process, whose CPU does not count.
@@ -30,10 +30,10 @@ TAPS = 50
 COST_LIMIT = 0.03
 ANSWER_LIMIT_MS = 20.0
 COPIES = 4
-"""Of the corpus, in one file: the run must last for some seconds."""
+"""Copies of the corpus in one file, so that a run lasts for some seconds."""
 ROUNDS = 7
 
-_TOKEN = "token-of-the-benchmark"  # noqa: S105 -- of no host but the one that is started here
+_TOKEN = "token-of-the-benchmark"  # noqa: S105 -- valid only for the host that the benchmark starts
 _PATIENCE_S = 60.0
 _POLL_S = 0.01
 _ASK_EVERY_S = 0.01
@@ -79,18 +79,18 @@ class Host:
         deadline_s = time.monotonic() + _PATIENCE_S
         while text not in self._log.read_text():
             if self._process.poll() is not None or time.monotonic() > deadline_s:
-                raise BenchmarkError(f"Hekate does not start.\n{children.last_lines(self._log)}")
+                raise BenchmarkError(f"Hekate did not start.\n{children.last_lines(self._log)}")
             time.sleep(_POLL_S)
 
     @property
     def port(self) -> int:
-        """Of the API."""
+        """The port of the API."""
         found = re.search(r"address=http://127\.0\.0\.1:(\d+)", self._log.read_text())
         assert found is not None
         return int(found[1])
 
     def cpu_s(self) -> float:
-        """CPU time of all its processes up to now."""
+        """Return the CPU time of all its processes so far."""
         total = 0.0
         host = psutil.Process(self._process.pid)
         for process in [host, *host.children(recursive=True)]:
@@ -100,14 +100,14 @@ class Host:
         return total
 
     async def process(self, source: Path, expected_bytes: int) -> float:
-        """Have it read a file; answers the CPU that it took until the output is complete."""
+        """Let it read a file. Return the CPU time until the output is complete."""
         before_s = self.cpu_s()
         shutil.move(source, self.input)
         deadline_s = time.monotonic() + _PATIENCE_S
         while not self.output.exists() or self.output.stat().st_size < expected_bytes:
             await asyncio.sleep(_POLL_S)
             if time.monotonic() > deadline_s:
-                raise BenchmarkError(f"It does not finish.\n{children.last_lines(self._log)}")
+                raise BenchmarkError(f"Hekate did not finish.\n{children.last_lines(self._log)}")
         spent_s = self.cpu_s() - before_s
         shutil.move(self.input, source)
         return spent_s
@@ -170,7 +170,7 @@ async def _clients(port: int) -> AsyncIterator[None]:
 
 
 async def _ask(port: int, taken_ms: list[float]) -> None:
-    """Ask one thing after the other, over one connection."""
+    """Send requests one after the other over one connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         for path in itertools.cycle(_ROUTES):
@@ -191,7 +191,7 @@ async def _ask(port: int, taken_ms: list[float]) -> None:
 
 
 def _expected_bytes(scratch: Path, source: Path) -> int:
-    """Of the output."""
+    """Run J1 once without the API and return the size of its output in bytes."""
     output = scratch / "admin.jsonl"
     env = {"INPUT": str(source), "OUTPUT": str(output), "STATE_DIR": str(scratch / "state")}
     command = hekate("run", "--once", EXAMPLE)
@@ -233,7 +233,7 @@ async def _measure(scratch: Path, source: Path) -> tuple[list[float], list[float
 
 
 def table(corpus: Corpus, scratch: Path) -> Table:
-    """Measure what pages and taps cost J1, and how fast the API answers while it runs."""
+    """Measure the cost of pages and taps for J1, and the API's response times while it runs."""
     source = scratch / "admin-source.log"
     with source.open("wb") as file:
         for _ in range(COPIES):
@@ -244,7 +244,7 @@ def table(corpus: Corpus, scratch: Path) -> Table:
     finally:
         source.unlink(missing_ok=True)
     lines = corpus.lines * COPIES
-    # Of neighbouring runs, since the machine is not the same all the time.
+    # Compare adjacent runs, because the speed of the machine varies.
     cost = median(watched / plain for plain, watched in zip(plain_s, watched_s, strict=True)) - 1
     percentiles = quantiles(taken_ms, n=100)
     what = f"J1 with {PAGES} open pages and {TAPS} taps"
@@ -259,7 +259,7 @@ def table(corpus: Corpus, scratch: Path) -> Table:
     notes = [
         f"CPU of all processes per record, over {lines:,} records, medians of {ROUNDS} rounds, also of their ratios.",
         f"Single rounds: {_spread(plain_s)} without, {_spread(watched_s)} with.",
-        f"Answers: {len(taken_ms):,} of {len(_ROUTES)} routes in turn, {_ASK_EVERY_S * 1e3:.0f} ms apart, under load.",
+        f"Responses: {len(taken_ms):,} of {len(_ROUTES)} routes, {_ASK_EVERY_S * 1e3:.0f} ms apart, under load.",
     ]
     return Table("Admin API", ("what", "", "value", "more", "at most", ""), rows, notes)
 

@@ -1,4 +1,4 @@
-"""One sandbox without a pipeline round it."""
+"""Runs one sandbox without a pipeline."""
 
 import asyncio
 import time
@@ -22,36 +22,36 @@ _SETTINGS = model.HostSettings()
 
 
 class SandboxListener:
-    """Takes what the sandbox says, and lets it end."""
+    """Receives the reports of the sandbox and never restarts it."""
 
     def __init__(self) -> None:
         self.ended_s: float | None = None
 
     def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:  # noqa: ARG002
-        """Nobody wants what it made."""
+        """Discard the output."""
         sandbox.release_slot(report.offset)
 
     def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002
-        """It is done with a pack."""
+        """Release a finished pack."""
         work.pack.let_go()
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:
-        """Nobody is told."""
+        """Ignore the report."""
 
     def on_room(self, sandbox: Sandbox) -> None:
-        """There is nothing more."""
+        """Do nothing: there are no more packs."""
 
     def on_quarantined(self, sandbox: Sandbox) -> None:
-        """It is not started so often."""
+        """Do nothing: the sandbox starts only once."""
 
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:  # noqa: ARG002
-        """It is not started again."""
+        """Do not restart the sandbox."""
         self.ended_s = time.monotonic()
         return False
 
 
 def script(kind: model.PluginKind, text: str, **given: int) -> model.Sandbox:
-    """A plugin that is no file."""
+    """Return a sandbox configuration for a script without a file."""
     found = limits.effective(_SETTINGS, model.FilterKeys(**given))  # type: ignore[arg-type]  # all of them are limits
     return model.Sandbox(
         name="measured",
@@ -66,7 +66,7 @@ def script(kind: model.PluginKind, text: str, **given: int) -> model.Sandbox:
 
 
 def sandbox_of(plugin: model.Sandbox, zygote: ZygoteClient, owner: SandboxListener, matcher: str = "TRUE") -> Sandbox:
-    """A sandbox that runs one plugin; it is not started."""
+    """Return a sandbox for one plugin, not started."""
     kind, name = plugin.kind, plugin.name
     if kind == "decoder":
         spec = specs.decoder(Decoder(name=name, decoder_chain=(plugin,), logger=name), ord("\n"), "here")
@@ -95,7 +95,7 @@ def sandbox_of(plugin: model.Sandbox, zygote: ZygoteClient, owner: SandboxListen
 
 
 async def give(sandbox: Sandbox, data: bytes) -> Intake:
-    """Hand a decoder so many lines. The intake is to be closed when it is done."""
+    """Give lines to a decoder. Close the returned intake afterwards."""
     intake = Intake(
         "measured", slot_bytes=SLOT_BYTES, slots=2, max_record_bytes=SLOT_BYTES // 2, has_room=lambda: True,
         decode=sandbox.give, reject=lambda *_: None, metrics=ComponentMetrics("inputs", "measured", "measured"),
@@ -108,5 +108,5 @@ async def give(sandbox: Sandbox, data: bytes) -> Intake:
 
 
 async def stop(sandboxes: Iterable[Sandbox]) -> None:
-    """End them all."""
+    """Stop all sandboxes."""
     await asyncio.gather(*(sandbox.stop() for sandbox in sandboxes))

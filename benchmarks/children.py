@@ -1,4 +1,4 @@
-"""Runs a command and measures what it and all its descendants took."""
+"""Runs a command and measures the CPU time of all its processes."""
 
 import contextlib
 import ctypes
@@ -18,10 +18,10 @@ _LAST_LINES = 15
 
 
 class Usage(NamedTuple):
-    """What a run took."""
+    """The times of a run."""
 
     cpu_s: float
-    """Of all processes, user and system."""
+    """CPU time of all processes, user and system."""
     wall_s: float
 
     def __sub__(self, other: "Usage") -> "Usage":
@@ -29,7 +29,7 @@ class Usage(NamedTuple):
 
 
 def adopt_orphans() -> None:
-    """Make this process wait for descendants whose parent did not, so that their CPU time counts here too."""
+    """Make this process the reaper of orphaned descendants, so that their CPU time is counted."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
@@ -49,12 +49,12 @@ def _deadline(process: "subprocess.Popen[bytes]", timeout_s: float) -> Iterator[
 
 
 def last_lines(log: Path) -> str:
-    """The end of a log, for people."""
+    """Return the last lines of a log."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
 
 
 def start(command: Sequence[str | Path], env: Mapping[str, str], folder: Path, log: Path) -> "subprocess.Popen[bytes]":
-    """Start a command in a process group of its own, its output in a log."""
+    """Start a command in its own process group, with its output in a log."""
     with log.open("wb") as file:
         return subprocess.Popen(
             command,
@@ -113,7 +113,9 @@ def measure(
                 wall_s = time.monotonic() - start_s
                 process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise BenchmarkError(f"It ended with status {process.returncode} after {wall_s:.1f} s.\n{last_lines(log)}")
+        raise BenchmarkError(
+            f"The command ended with status {process.returncode} after {wall_s:.1f} s.\n{last_lines(log)}"
+        )
     if helper is not None and helper.returncode != 0:
         raise BenchmarkError(f"{beside} ended with status {helper.returncode}.")
     return Usage(cpu_s, wall_s)

@@ -1,5 +1,5 @@
-"""What goes wrong in a benchmark."""
+"""Errors of benchmarks."""
 
 
 class BenchmarkError(Exception):
-    """A job failed, or its output is wrong: there is no figure."""
+    """Raised when a job failed or its output is wrong, so that there is no figure."""

@@ -1,4 +1,4 @@
-"""The floor: CPU time of one LPEG match over the lines without captures. It is the unit of the jobs' limits."""
+"""The floor: CPU time of one LPEG match per line without captures. It is the unit of the jobs' limits."""
 
 import functools
 import time
@@ -14,7 +14,7 @@ Matcher = Callable[[bytes], int]
 
 
 def lua_state() -> Any:
-    """A fresh LuaJIT state, as sandboxes use it, with LPEG."""
+    """Return a new LuaJIT state with LPEG, as in sandboxes."""
     import lupa
 
     with lupa.allow_lua_module_loading():

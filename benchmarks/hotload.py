@@ -1,4 +1,4 @@
-"""How long an edit of a decoder takes to take effect in full flow: from the file's close to the first record."""
+"""Measures the delay of a decoder edit under load, from the file's close to the first record."""
 
 import contextlib
 import os
@@ -49,7 +49,7 @@ end
 
 
 class Flow:
-    """A running Hekate whose output says of each record which version decoded it."""
+    """A running Hekate whose output has the decoder version of each record."""
 
     def __init__(self, script: Path, output: Path) -> None:
         self._script = script
@@ -57,14 +57,14 @@ class Flow:
         self._at = 0
 
     def write(self, version: int, cases: int) -> int:
-        """Write a version; answers when the file was closed."""
+        """Write a version. Return the time at which the file was closed."""
         listed = "".join(_CASE.format(number=number, version=version) for number in range(cases))
         text = _SCRIPT.format(version=version, cases=f"cases:\n{listed}" if cases else "")
         self._script.write_text(text, encoding="utf-8")
         return time.monotonic_ns()
 
     def first_of(self, version: int) -> int:
-        """Wait for the first record of a version; answers when it could be read."""
+        """Wait for the first record of a version. Return the time at which it could be read."""
         wanted = b"\n%d\n" % version
         deadline_s = time.monotonic() + _PATIENCE_S
         with self._output.open("rb") as file:
@@ -76,7 +76,7 @@ class Flow:
                 if not data:
                     time.sleep(_POLL_S)
                     if time.monotonic() > deadline_s:
-                        raise BenchmarkError(f"Version {version} does not take effect within {_PATIENCE_S:.0f} s.")
+                        raise BenchmarkError(f"Version {version} did not take effect within {_PATIENCE_S:.0f} s.")
             now_ns = time.monotonic_ns()
             self._at = file.tell()
         return now_ns
@@ -98,7 +98,7 @@ def _flow(scratch: Path) -> Iterator[Flow]:
         deadline_s = time.monotonic() + _PATIENCE_S
         while not output.exists():
             if process.poll() is not None or time.monotonic() > deadline_s:
-                raise BenchmarkError(f"Hekate does not write its output.\n{children.last_lines(log)}")
+                raise BenchmarkError(f"Hekate did not write its output.\n{children.last_lines(log)}")
             time.sleep(_POLL_S)
         flow.first_of(1)
         yield flow
@@ -113,7 +113,7 @@ def _flow(scratch: Path) -> Iterator[Flow]:
 
 
 def _edits(flow: Flow, first: int, cases: int) -> list[float]:
-    """Milliseconds of each of some edits."""
+    """Return the delay of each edit in milliseconds."""
     taken_ms = []
     for version in range(first, first + EDITS):
         time.sleep(_PAUSE_S)
@@ -123,7 +123,7 @@ def _edits(flow: Flow, first: int, cases: int) -> list[float]:
 
 
 def table(_corpus: Corpus, scratch: Path) -> Table:
-    """Edit a decoder without cases, and one with a few."""
+    """Measure edits of a decoder without cases and of one with a few."""
     rows = []
     with _flow(scratch) as flow:
         for what, cases in (("no cases", 0), (f"{FEW_CASES} cases of its own", FEW_CASES)):
@@ -133,6 +133,6 @@ def table(_corpus: Corpus, scratch: Path) -> Table:
             rows.append(Row("edit", f"{what}, slowest", f"{slowest:.0f}", "", f"{LIMIT_MS:.0f}", slowest <= LIMIT_MS))
     notes = [
         "From the close of a decoder's file until a record that the new version decoded can be read in the output.",
-        f"{EDITS} edits each, while 20,000 records a second flow through it.",
+        f"{EDITS} edits each, at 20,000 records per second.",
     ]
     return Table("Hot loading", ("when", "what", "ms", "", "at most", ""), rows, notes)

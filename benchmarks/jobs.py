@@ -1,4 +1,4 @@
-"""The jobs, as the issue of the main job states them, and how one is run."""
+"""The jobs and their runner."""
 
 import shutil
 import socket
@@ -21,9 +21,9 @@ class Job(NamedTuple):
     config: Path
     oracle: oracle.Oracle
     cpu_limit: float | None = None
-    """Most CPU, in floors."""
+    """Maximum CPU time, in floors."""
     wall_limit: float | None = None
-    """Most wall time, in floors."""
+    """Maximum wall time, in floors."""
     floor: str = "access"
     decoders: int = 1
     over_tcp: bool = False
@@ -73,11 +73,11 @@ JOBS = [
 ]
 
 MAX_FOR_IDLE_FILTERS = 1.10
-"""What J1 may take beside 50 filters of other Types, in J1s."""
+"""Maximum CPU time of J1 beside 50 filters of other Types, as a multiple of J1."""
 
 
 class Corpus(NamedTuple):
-    """The input of the jobs: all of it, and the first few lines."""
+    """The input of the jobs: all lines, and the first few."""
 
     lines: int
     access: Path
@@ -87,13 +87,13 @@ class Corpus(NamedTuple):
 
     @classmethod
     def make(cls, lines: int, scratch: Path) -> "Corpus":
-        """Generate what is not there yet."""
+        """Return the corpus. Generate missing files."""
         access, json = workspace.access_log(lines), workspace.access_json(lines)
         return cls(lines, access, json, workspace.few_of(access, scratch), workspace.few_of(json, scratch))
 
 
 def _idle_filters(count: int, folder: Path) -> Path:
-    """A configuration with filters that have nothing to do."""
+    """Write a configuration with filters that never match."""
     script = str(PIPELINES / "file_nginx_idle" / "other.lua")
     filters = {
         f"other_{i}": {"filename": script, "message_matcher": f"Type == 'other.{i}' && Fields[status] >= 500"}
@@ -111,12 +111,12 @@ def _free_port() -> int:
 
 
 def hekate(*arguments: str | Path) -> list[str | Path]:
-    """The command line of Hekate."""
+    """Return a command line of Hekate."""
     return [sys.executable, "-m", "host", *arguments]
 
 
 class Runner:
-    """Runs jobs, and checks what they write."""
+    """Runs jobs and checks their output."""
 
     def __init__(self, corpus: Corpus, scratch: Path) -> None:
         self._corpus = corpus

@@ -1,4 +1,4 @@
-"""How long a line that is appended to a tailed file takes to be in the output: at idle, and under load."""
+"""Measures the latency from a tailed file to the output, when idle and under load."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ LOAD_RATE = 50_000
 LOAD_LIMIT_MS = 50.0
 LOAD_S = 10.0
 LOAD_EVERY_S = 0.005
-"""How often lines are appended; all of one turn carry the same stamp."""
+"""Interval at which lines are appended. The lines of one interval have the same time stamp."""
 
 _WARM_UP_LINES = 2_000
 _PATIENCE_S = 10.0
@@ -37,7 +37,7 @@ _LINE = (
 
 
 class Tail:
-    """A running Hekate that follows a file, and both ends of it."""
+    """A running Hekate that follows a file, with access to its input and output."""
 
     def __init__(self, source: Path, output: Path) -> None:
         self._source = os.open(source, os.O_WRONLY | os.O_APPEND)
@@ -46,11 +46,11 @@ class Tail:
         self._rest = b""
 
     def append(self, count: int, stamp: int) -> None:
-        """Append lines that carry a stamp."""
+        """Append lines with a time stamp."""
         os.write(self._source, _LINE % stamp * count)
 
     def arrived(self) -> list[int]:
-        """The stamps of the lines that came out since the last time."""
+        """Return the time stamps of the output lines since the last call."""
         data = os.pread(self._output, 1 << 22, self._at)
         if not data:
             return []
@@ -61,13 +61,13 @@ class Tail:
         return [int(stamp) for stamp in _STAMP.findall(data[:end])]
 
     def wait(self, count: int) -> None:
-        """Wait until so many more lines have come out."""
+        """Wait for `count` more lines of output."""
         deadline_s = time.monotonic() + _PATIENCE_S
         while count > 0:
             count -= len(self.arrived())
             time.sleep(_POLL_S)
             if time.monotonic() > deadline_s:
-                raise BenchmarkError(f"{count} lines did not come out within {_PATIENCE_S:.0f} s.")
+                raise BenchmarkError(f"{count} lines were not written within {_PATIENCE_S:.0f} s.")
 
     def close(self) -> None:
         os.close(self._source)
@@ -78,7 +78,7 @@ def _wait_for_file(path: Path, process: "subprocess.Popen[bytes]", log: Path) ->
     deadline_s = time.monotonic() + _PATIENCE_S
     while not path.exists() or not path.stat().st_size:
         if process.poll() is not None or time.monotonic() > deadline_s:
-            raise BenchmarkError(f"Hekate does not write its output.\n{children.last_lines(log)}")
+            raise BenchmarkError(f"Hekate did not write its output.\n{children.last_lines(log)}")
         time.sleep(0.01)
 
 
@@ -109,7 +109,7 @@ def _tail(scratch: Path) -> Iterator[Tail]:
 
 
 def _at_idle(tail: Tail) -> list[float]:
-    """Milliseconds of each of some lines, appended one by one."""
+    """Return the latency in milliseconds of lines that are appended one by one."""
     taken_ms = []
     for _ in range(IDLE_LINES):
         time.sleep(IDLE_PAUSE_S)
@@ -121,7 +121,7 @@ def _at_idle(tail: Tail) -> list[float]:
 
 
 def _under_load(tail: Tail) -> list[float]:
-    """Milliseconds of each of the lines at a steady rate."""
+    """Return the latency in milliseconds of lines at a steady rate."""
     taken_ms: list[float] = []
     at_once = round(LOAD_RATE * LOAD_EVERY_S)
     turns = round(LOAD_S / LOAD_EVERY_S)
@@ -129,7 +129,7 @@ def _under_load(tail: Tail) -> list[float]:
     sent = 0
     while len(taken_ms) < turns * at_once:
         now_s = time.monotonic()
-        # A turn that comes late is stamped with the time at which it was due.
+        # Late lines get the time at which they were due.
         due = min(turns, int((now_s - start_s) / LOAD_EVERY_S) + 1)
         for turn in range(sent, due):
             tail.append(at_once, int((start_s + turn * LOAD_EVERY_S) * 1e9))
@@ -140,12 +140,12 @@ def _under_load(tail: Tail) -> list[float]:
         if not stamps:
             time.sleep(_POLL_S)
         if now_s > start_s + LOAD_S + _PATIENCE_S:
-            raise BenchmarkError(f"Of {turns * at_once} lines, {len(taken_ms)} came out in time.")
+            raise BenchmarkError(f"Only {len(taken_ms)} of {turns * at_once} lines were written in time.")
     return taken_ms
 
 
 def table(_corpus: Corpus, scratch: Path) -> Table:
-    """Measure both."""
+    """Measure the latency when idle and under load."""
     with _tail(scratch) as tail:
         idle_ms = _at_idle(tail)
         load_ms = _under_load(tail)
@@ -166,6 +166,6 @@ def table(_corpus: Corpus, scratch: Path) -> Table:
     ]
     notes = [
         "From before a line is appended to the tailed file until it can be read in the output: nginx_access, JSON.",
-        f"Load: {LOAD_RATE:,} lines a second for {LOAD_S:.0f} s, appended every {LOAD_EVERY_S * 1e3:.0f} ms.",
+        f"Load: {LOAD_RATE:,} lines per second for {LOAD_S:.0f} s, appended every {LOAD_EVERY_S * 1e3:.0f} ms.",
     ]
     return Table("Latency", ("when", "what", "ms", "", "at most", ""), rows, notes)

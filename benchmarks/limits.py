@@ -1,4 +1,4 @@
-"""How long after its excess a sandbox is ended and told of: for each limit, by several ways to exceed it."""
+"""Measures the time from exceeding a limit to the termination report, for each limit in several ways."""
 
 import asyncio
 import time
@@ -62,7 +62,7 @@ _WHERE = {
 
 
 class Watch:
-    """When a sandbox began what it is ended for, when that was too much, and when it was ended."""
+    """Times of a sandbox: start of the excessive call, crossing of the limit, termination."""
 
     def __init__(self, sandbox: Sandbox, owner: alone.SandboxListener, allowed_ms: float) -> None:
         self.sandbox = sandbox
@@ -72,13 +72,13 @@ class Watch:
         self._excess_s: float | None = None
 
     async def run(self) -> float:
-        """Watch until the end; answers the milliseconds from the excess to the report of the end."""
+        """Watch until the termination. Return the milliseconds from the excess to the report."""
         deadline_s = time.monotonic() + _PATIENCE_S
         while self.owner.ended_s is None:
             self._look()
             await asyncio.sleep(_POLL_S)
             if time.monotonic() > deadline_s:
-                raise BenchmarkError(f"A sandbox that exceeds a limit still runs after {_PATIENCE_S:.0f} s.")
+                raise BenchmarkError(f"A sandbox over its limit still runs after {_PATIENCE_S:.0f} s.")
         return (self.owner.ended_s - (self._excess_s or self.owner.ended_s)) * 1000
 
     def _look(self) -> None:
@@ -137,7 +137,7 @@ def _check(case: Case, watches: Iterable[Watch]) -> None:
     for watch in watches:
         termination = watch.sandbox.termination
         if termination is None or termination.limit != case.limit:
-            raise BenchmarkError(f"{case.what}: ended for {termination}, not for {case.limit}.")
+            raise BenchmarkError(f"{case.what}: terminated by {termination}, not by {case.limit}.")
 
 
 async def _measure() -> list[Row]:
@@ -162,7 +162,7 @@ def _row(case: Case, took: list[float], which: str) -> Row:
 
 
 def table(_corpus: Corpus, _scratch: Path) -> Table:
-    """Exceed every limit."""
+    """Exceed every limit and measure the delay."""
     notes = [
         "From the excess to the report of the sandbox's end.",
         "The excess of cpu_limit is when the CPU clock of the process has reached the limit since the record began.",

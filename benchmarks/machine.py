@@ -1,4 +1,4 @@
-"""What the figures were measured on, and how busy it was with other things."""
+"""Describes the machine of a measurement, and its load from other processes."""
 
 import importlib.metadata
 import os
@@ -19,14 +19,14 @@ def _cpu_model() -> str:
 
 
 def _revision() -> str:
-    """The commit, and whether there are changes beside it; what is no checkout has none."""
+    """Return the commit, marked if there are uncommitted changes; `unknown` outside of a checkout."""
     command = ["git", "describe", "--always", "--dirty"]
     found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"
 
 
 def description() -> list[tuple[str, str]]:
-    """The machine and the versions that matter."""
+    """Return the machine and the relevant versions."""
     return [
         ("CPU", f"{_cpu_model()}, {os.cpu_count()} cores"),
         ("Memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.1f} GiB"),
@@ -39,7 +39,7 @@ def description() -> list[tuple[str, str]]:
 
 
 class OtherLoad:
-    """How much CPU others took while the benchmark ran. With much of it, wall times say little."""
+    """Measures the CPU share of other processes during a benchmark. If it is high, wall times are unreliable."""
 
     def __init__(self) -> None:
         self._all_s, self._busy_s = self._machine()
@@ -60,7 +60,7 @@ class OtherLoad:
         )
 
     def fraction(self) -> float:
-        """Of all CPU time since this object was made, what others took."""
+        """Return the share of other processes in all CPU time since this object was created."""
         all_s, busy_s = self._machine()
         others_s = busy_s - self._busy_s - (self._ours() - self._ours_s)
         return max(0.0, others_s / max(all_s - self._all_s, 1e-9))

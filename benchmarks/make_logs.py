@@ -1,4 +1,4 @@
-r"""Synthetic nginx access logs in the combined format. The same count always gives the same bytes.
+r"""Generates synthetic nginx access logs in the combined format. The same count always gives the same bytes.
 
     python -m benchmarks.make_logs COUNT > access.log
 
@@ -99,7 +99,7 @@ T = TypeVar("T")
 
 
 class Pick(Generic[T]):
-    """A weighted choice that takes one random number."""
+    """A weighted choice that uses one random number."""
 
     def __init__(self, rnd: Random, pairs: Sequence[tuple[T, float]]) -> None:
         self._random = rnd.random
@@ -135,7 +135,7 @@ class Request(NamedTuple):
 
 
 class Shop:
-    """Makes requests of all kinds."""
+    """Generates requests of all kinds."""
 
     def __init__(self, rnd: Random) -> None:
         self._rnd = rnd
@@ -215,7 +215,7 @@ class Shop:
 
 
 def stamps(rnd: Random, count: int) -> Iterator[str]:
-    """Times of a day in order, evenly spread with some jitter."""
+    """Yield times of a day in order, evenly spread with some jitter."""
     step_s = DAY_S / count
     last_s, text = -1, ""
     for number in range(count):
@@ -228,7 +228,7 @@ def stamps(rnd: Random, count: int) -> Iterator[str]:
 
 
 def access_lines(count: int) -> Iterator[str]:
-    """Lines of an access log."""
+    """Yield lines of an access log."""
     rnd = Random(SEED)
     address = zipf(rnd, [ipv6(rnd) if i % 29 == 28 else ipv4(rnd) for i in range(ADDRESSES)], 0.8)
     agent, referer = Pick(rnd, AGENTS), Pick(rnd, REFERERS)

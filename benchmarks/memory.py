@@ -1,4 +1,4 @@
-"""Memory of the host and of the sandbox processes while they work."""
+"""Measures the memory of the host and the sandbox processes while they work."""
 
 import contextlib
 import re
@@ -22,7 +22,7 @@ from benchmarks.workspace import PIPELINES, REPOSITORY
 HOST_LIMIT_MIB = 80.0
 SANDBOX_LIMIT_MIB = 8.0
 GROWTH_LIMIT_MIB = 1.0
-"""What a process may grow by between the first and the last quarter of a run."""
+"""Maximum growth of a process between the second and the last quarter of a run."""
 
 LONG_RECORDS = 10_000_000
 _EVERY_S = 0.1
@@ -40,13 +40,13 @@ class Sample(NamedTuple):
 
 
 def rss_without_shared_mib(pid: int) -> float:
-    """Resident memory of a process without shared memory, which is the arenas."""
+    """Return the resident memory of a process without shared memory, which is the arenas."""
     found = {name: int(kib) for name, kib in _STATUS.findall(Path(f"/proc/{pid}/status").read_text())}
     return (found["VmRSS"] - found["RssShmem"]) / _KIB
 
 
 def private_mib(pid: int) -> float:
-    """Memory that is a process's own. Pages of an arena that only it has touched yet do not count."""
+    """Return the private memory of a process. Arena pages that only it has touched so far do not count."""
     kib, of_arena = 0, False
     for line in Path(f"/proc/{pid}/smaps").read_bytes().splitlines():
         if private := _PRIVATE.match(line):
@@ -64,7 +64,7 @@ class Watch:
         self.samples: dict[str, list[Sample]] = defaultdict(list)
 
     def sample(self) -> None:
-        """Look at all processes once; those that end meanwhile are left out."""
+        """Sample all processes once. Skip those that end meanwhile."""
         try:
             descendants = self._host.children(recursive=True)
             self._add("host", rss_without_shared_mib(self._host.pid))
@@ -104,7 +104,7 @@ def _watch(source: Path, scratch: Path) -> Watch:
 
 @contextlib.contextmanager
 def _repeated(path: Path, times: int) -> Iterator[Path]:
-    """A file so many times in a row. It may be large, so it is on the disk, and gone afterwards."""
+    """Write a file repeatedly into a large file on disk. Delete it afterwards."""
     if times == 1:
         yield path
         return
@@ -120,7 +120,7 @@ def _repeated(path: Path, times: int) -> Iterator[Path]:
 
 
 def _growth_mib(samples: list[Sample]) -> float:
-    """From the second quarter of the run to the last: the first one still fills pools and compiles."""
+    """Return the growth from the second to the last quarter of the run. The first quarter fills pools and compiles."""
     quarter = len(samples) // 4
     if quarter == 0:
         return 0.0
@@ -129,7 +129,7 @@ def _growth_mib(samples: list[Sample]) -> float:
 
 
 def table(corpus: Corpus, scratch: Path, *, long: bool) -> Table:
-    """Run everything that J1 to J3 have in one pipeline, and watch its processes."""
+    """Run the components of J1 to J3 in one pipeline and sample its processes."""
     repeat = max(1, LONG_RECORDS // corpus.lines) if long else 1
     with _repeated(corpus.access, repeat) as source:
         watch = _watch(source, scratch)

@@ -1,4 +1,7 @@
-"""A healthy pipeline beside all scripts of tests/abuse: does it lose anything, or slow by more than their CPU is?"""
+"""Runs a healthy pipeline beside all scripts of tests/abuse.
+
+It must lose nothing, and slow down no more than their share of the CPU explains.
+"""
 
 import asyncio
 import os
@@ -22,7 +25,7 @@ from host.telemetry import logs
 
 RUNS = 3
 MAX_STRANGERS = 0.1
-"""Of the machine, beside which the ratio says nothing."""
+"""Maximum CPU share of other processes. Above it, the ratio is meaningless."""
 CORES = os.cpu_count() or 1
 _ABUSE = workspace.REPOSITORY / "tests" / "abuse"
 _BAD_RECORDS = 2
@@ -34,23 +37,23 @@ _PATIENCE_S = 120.0
 class Run(NamedTuple):
     wall_s: float
     abusers_s: float
-    """CPU of the sandboxes of the scripts that misbehave."""
+    """CPU time of the misbehaving sandboxes."""
     share: float
-    """Of the machine, without what strangers took of it."""
+    """Their share of the machine, without the CPU time of other processes."""
     strangers: float
-    """What others took of it."""
+    """The share of other processes."""
     deaths: int
 
 
 def _scripts() -> dict[str, str]:
-    """Kinds of the scripts that start, by the stem of their files."""
+    """Return the kinds of the scripts that start, by the stem of their files."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(_ABUSE.glob("[0-9]*.lua"))}
     kinds = {stem: _KIND.search(text) for stem, text in texts.items() if "\n-- expect: refused" not in text}
     return {stem: kind[1] for stem, kind in kinds.items() if kind}
 
 
 def _abusing(scratch: Path) -> dict[str, Any]:
-    """Inputs, filters and outputs that are given a record now and then at which their script misbehaves."""
+    """Build inputs, filters and outputs whose scripts misbehave at some records."""
     plugins, abused = scratch / "plugins", scratch / "abused.log"
     shutil.rmtree(plugins, ignore_errors=True)
     shutil.copytree(_ABUSE / "modules", plugins / "modules")
@@ -77,7 +80,7 @@ def _abusing(scratch: Path) -> dict[str, Any]:
 
 
 def _configuration(corpus: Corpus, scratch: Path, *, abused: bool) -> tuple[dict[str, Any], Path]:
-    """J1, alone or with the others."""
+    """Build the configuration of J1, alone or with the misbehaving scripts."""
     output = scratch / "output"
     output.unlink(missing_ok=True)
     os.environ |= {"INPUT": str(corpus.access), "OUTPUT": str(output), "STATE_DIR": str(scratch / "state")}
@@ -93,12 +96,12 @@ def _configuration(corpus: Corpus, scratch: Path, *, abused: bool) -> tuple[dict
 
 
 class _Cpu(NamedTuple):
-    """CPU seconds up to now."""
+    """CPU seconds so far."""
 
     abusers: float
-    """The zygote and the sandboxes that misbehave: those that live, and those that have ended and were waited for."""
+    """CPU time of the zygote and the misbehaving sandboxes, both running and terminated."""
     ours: float
-    """Of all processes of the benchmark."""
+    """CPU time of all processes of the benchmark."""
     machine: float
 
     @classmethod
@@ -119,7 +122,7 @@ async def _run(corpus: Corpus, scratch: Path, *, abused: bool, expected_bytes: i
         while not output.exists() or output.stat().st_size < expected_bytes:
             await asyncio.sleep(_POLL_S)
             if time.monotonic() - start_s > _PATIENCE_S:
-                raise BenchmarkError(f"The healthy pipeline is not done after {_PATIENCE_S:.0f} s.")
+                raise BenchmarkError(f"The healthy pipeline did not finish within {_PATIENCE_S:.0f} s.")
         wall_s, after = time.monotonic() - start_s, _Cpu.read(pipeline)
         deaths = sum(metrics.restarts for metrics in pipeline.metrics.components())
     oracle.check(oracle.errors, corpus.access, output)
@@ -135,7 +138,7 @@ async def _run(corpus: Corpus, scratch: Path, *, abused: bool, expected_bytes: i
 
 
 def table(corpus: Corpus, scratch: Path) -> Table:
-    """J1 alone and beside all of them."""
+    """Measure J1 alone and beside the misbehaving scripts."""
     logs.set_up("error", "text")
     expected_bytes = sum(map(len, oracle.errors(corpus.access)))
     alone, beside = [], []
@@ -149,15 +152,15 @@ def table(corpus: Corpus, scratch: Path) -> Table:
     verdict = slower <= explained if strangers <= MAX_STRANGERS else None
     rows = [
         Row("alone", "J1, wall time", f"{alone_s:.2f}", "s", "", None),
-        Row("beside", f"the same beside {len(_scripts())} scripts that misbehave", f"{beside_s:.2f}", "s", "", None),
+        Row("beside", f"the same beside {len(_scripts())} misbehaving scripts", f"{beside_s:.2f}", "s", "", None),
         Row("CPU", "of their processes meanwhile", f"{median(run.abusers_s for run in beside):.2f}", "s", "", None),
-        Row("share", f"of {CORES} cores, without what strangers took", f"{share:.0%}", "", "", None),
+        Row("share", f"of {CORES} cores, without other processes", f"{share:.0%}", "", "", None),
         Row("slower", "beside / alone", f"{slower:.2f}", "", f"{explained:.2f}", verdict),
     ]
     deaths = median(run.deaths for run in beside)
     notes = [
-        f"Medians of {RUNS} runs, in turn. Every output was compared with what it must be: nothing was lost.",
-        f"Their processes were started anew {deaths:.0f} times.",
+        f"Medians of {RUNS} runs, in turn. Every output was complete and correct.",
+        f"Their processes were restarted {deaths:.0f} times.",
         f"Other processes took up to {strangers:.0%} of the machine."
         + (" With so much of it, the ratio says nothing." if verdict is None else ""),
         "At most: 1 / (1 - share), which is what a pipeline that needs the whole machine slows by.",

@@ -1,4 +1,4 @@
-"""What each job must give, worked out by other means: Python's `re`, `datetime` and orjson."""
+"""Computes the expected output of each job independently, with Python's `re`, `datetime` and orjson."""
 
 import functools
 import hashlib
@@ -51,12 +51,12 @@ def _rfc3339(text: bytes) -> str:
 def _groups(line: bytes) -> tuple[bytes | None, ...]:
     found = LINE.fullmatch(line)
     if found is None:
-        raise BenchmarkError(f"The oracle does not understand {line!r}.")
+        raise BenchmarkError(f"The oracle cannot parse {line!r}.")
     return found.groups()
 
 
 def parse(line: bytes) -> dict[str, Any]:
-    """All fields of a line of an access log; those that it lacks are left out."""
+    """Return all fields of an access log line, without absent ones."""
     record: dict[str, Any] = {}
     for name, value in zip(FIELDS, _groups(line), strict=True):
         if value is None:
@@ -69,7 +69,7 @@ def parse(line: bytes) -> dict[str, Any]:
 
 
 def errors(log: Path) -> Iterator[bytes]:
-    """The server's errors as JSON lines: J1, J5, J6."""
+    """Yield server errors as JSON lines: J1, J5, J6."""
     with log.open("rb") as lines:
         for line in lines:
             status = _groups(line)[7]
@@ -78,14 +78,14 @@ def errors(log: Path) -> Iterator[bytes]:
 
 
 def raw_with_env(log: Path) -> Iterator[bytes]:
-    """Every line with the field of the script: J3."""
+    """Yield every line with the field of the script: J3."""
     with log.open("rb") as lines:
         for line in lines:
             yield orjson.dumps({"Payload": line[:-1].decode(), "env": "prod"}) + b"\n"
 
 
 def all_with_env(log: Path) -> Iterator[bytes]:
-    """Every record with all its fields, and the one of the script: J3 after the decode."""
+    """Yield every record with all its fields and the field of the script: J3 after decoding."""
     with log.open("rb") as lines:
         for line in lines:
             record = parse(line)
@@ -94,7 +94,7 @@ def all_with_env(log: Path) -> Iterator[bytes]:
 
 
 def counts(log: Path) -> Iterator[bytes]:
-    """Lines of minute, status and count: J2."""
+    """Yield lines of minute, status and count: J2."""
     found: Counter[tuple[int, int]] = Counter()
     with log.open("rb") as lines:
         for line in lines:
@@ -107,7 +107,7 @@ def counts(log: Path) -> Iterator[bytes]:
 
 
 def copy(log: Path) -> Iterator[bytes]:
-    """Every line as it is: J4."""
+    """Yield every line unchanged: J4."""
     with log.open("rb") as lines:
         yield from lines
 
@@ -125,12 +125,12 @@ Oracle = Callable[[Path], Iterator[bytes]]
 
 @functools.cache
 def expected(oracle: Oracle, log: Path) -> Expected:
-    """Count and digest of what an oracle says."""
+    """Return the count and digest of an oracle's lines."""
     return _digest(oracle(log))
 
 
 def _canonical(line: bytes) -> bytes:
-    """A JSON line as orjson writes it, its members in the order they have; any other line as it is."""
+    """Return a JSON line in orjson's format, with its order of members; other lines unchanged."""
     try:
         return orjson.dumps(orjson.loads(line)) + b"\n"
     except orjson.JSONDecodeError:
@@ -138,7 +138,7 @@ def _canonical(line: bytes) -> bytes:
 
 
 def check(oracle: Oracle, log: Path, output: Path) -> int:
-    """Compare an output, order and all, with what it must be.
+    """Compare an output, including its order, with the expected one.
 
     Args:
         oracle: What the job does.
@@ -167,7 +167,7 @@ def _first_difference(wanted: Iterator[bytes], output: Path) -> str:
         for number, line in enumerate(lines, 1):
             want = next(wanted, None)
             if want is None:
-                return f"The output goes on after its {number - 1} lines with {line!r}."
+                return f"The output has more than {number - 1} lines: {line!r}."
             if _canonical(line) != want:
-                return f"Line {number} of the output is\n    {line!r}\nin place of\n    {want!r}"
+                return f"Line {number} of the output is\n    {line!r}\ninstead of\n    {want!r}"
         return f"The output ends after {number} lines, before {next(wanted, None)!r}."

@@ -1,4 +1,4 @@
-"""From measurements to figures: medians, ratios, verdicts."""
+"""Computes figures from measurements: medians, ratios, verdicts."""
 
 from collections.abc import Callable
 from statistics import median
@@ -9,7 +9,7 @@ from benchmarks.jobs import MAX_FOR_IDLE_FILTERS, Job
 
 
 class Row(NamedTuple):
-    """A line of a table: texts, and whether the limit was kept if there is one."""
+    """A row of a table: texts, and a verdict: True if within the limit, None if there is no limit."""
 
     name: str
     what: str
@@ -33,10 +33,10 @@ class Measured(NamedTuple):
     job: Job
     runs: list[Usage]
     starts: list[Usage]
-    """The same over a handful of lines."""
+    """Runs over a few lines, which measure the start-up."""
 
     def net(self, of: Callable[[Usage], float]) -> float:
-        """Median without the start-up."""
+        """Return the median without the start-up."""
         return median(map(of, self.runs)) - median(map(of, self.starts))
 
     @property
@@ -61,7 +61,7 @@ def _per_record(seconds: float, lines: int) -> str:
 
 
 def job_rows(measured: list[Measured], floors: dict[str, float], lines: int) -> list[Row]:
-    """The rows of the jobs, each against its limit."""
+    """Return the rows of the jobs, each compared with its limit."""
     rows = []
     first_cpu_s = next((found.cpu_s for found in measured if found.job.name == "J1"), None)
     for found in measured:

@@ -1,4 +1,4 @@
-"""`make bench`: the jobs against the floor, memory, latency, and the same jobs by other programs."""
+"""`make bench`: measures the jobs against the floor, memory, latency, and the same jobs in other programs."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ PARTS = ("jobs", "memory", *_TABLES, "peers")
 
 
 class Rounds:
-    """Measures everything in turn, round by round, so that a busy moment of the machine hits all alike."""
+    """Measures all jobs in each round, so that load from other processes affects them equally."""
 
     def __init__(self, corpus: jobs.Corpus, scratch: Path, console: Console) -> None:
         self._corpus = corpus
@@ -70,7 +70,7 @@ class Rounds:
         for number in range(1, repeat + 1):
             self.measure_floors()
             names = list(measured)
-            # Another one goes first in each round: the first one after the floor finds the machine as no other does.
+            # Rotate the order: the first job after the floor measurement runs under different conditions.
             names = names[number % len(names) :] + names[: number % len(names)] if names else []
             for name in names:
                 self._console.print(f"round {number} of {repeat}: {name}", style="dim", highlight=False)
@@ -95,12 +95,12 @@ def _chosen_jobs(names: str | None) -> list[jobs.Job]:
         return jobs.JOBS
     wanted = {name.strip() for name in names.split(",")}
     if any(name.startswith("J6") for name in wanted):
-        wanted.add("J1")  # what J6 is compared with
+        wanted.add("J1")  # the baseline of J6
     known = {job.name for job in jobs.JOBS}
     chosen = [job for job in jobs.JOBS if {job.name, job.name.partition("-")[0], job.name[:2]} & wanted]
     stray = wanted - known - {name[:2] for name in known}
     if stray:
-        raise click.BadParameter(f"There is no {', '.join(sorted(stray))}; there are {', '.join(sorted(known))}.")
+        raise click.BadParameter(f"Unknown: {', '.join(sorted(stray))}. Known: {', '.join(sorted(known))}.")
     return chosen
 
 
@@ -128,7 +128,7 @@ def _jobs_table(rounds: Rounds, measured: list[Measured], lines: int, others: fl
     ]
     about = (
         f"Medians over {lines:,} records. CPU of all processes together, user and system, without the "
-        f"start-up: the same job's median over {workspace.FEW_LINES} lines is taken off."
+        f"start-up: the same job's median over {workspace.FEW_LINES} lines is subtracted."
     )
     notes = [
         about,
@@ -156,33 +156,33 @@ def _run(
             measured = rounds.run(wanted, repeat)
             in_memory = workspace.is_in_memory(scratch)
             tables.append(_jobs_table(rounds, measured, lines, load.fraction(), in_memory=in_memory))
-            show.printed(tables[-1], console)
+            show.print_table(tables[-1], console)
         if "memory" in parts:
             tables.append(memory.table(corpus, scratch, long=long))
-            show.printed(tables[-1], console)
+            show.print_table(tables[-1], console)
         for part, table in _TABLES.items():
             if part in parts:
                 tables.append(table(corpus, scratch))
-                show.printed(tables[-1], console)
+                show.print_table(tables[-1], console)
         if "peers" in parts:
             rounds.measure_floors()
             tables.append(peers.table(corpus, scratch, rounds.floors["access"], repeat))
-            show.printed(tables[-1], console)
+            show.print_table(tables[-1], console)
     return tables
 
 
 @click.command()
-@click.option("--jobs", "names", help="Only these, as J1,J5.")
-@click.option("--parts", help=f"Only these, of {','.join(PARTS)}; all by default, just the jobs with --jobs.")
+@click.option("--jobs", "names", help="Run only these jobs, such as J1,J5.")
+@click.option("--parts", help=f"Run only these parts of {','.join(PARTS)}. Default: all; only the jobs with --jobs.")
 @click.option("--repeat", default=3, show_default=True, type=click.IntRange(min=1), help="Rounds of measurements.")
-@click.option("--quick", is_flag=True, help=f"{QUICK_LINES:,} lines in place of {LINES:,}: to see that it works.")
-@click.option("--long", is_flag=True, help="Watch the memory over ten million records.")
-@click.option("--micro", is_flag=True, help="Measure the parts by themselves instead.")
-@click.option("--no-write", is_flag=True, help="Leave RESULTS.md as it is.")
+@click.option("--quick", is_flag=True, help=f"Use {QUICK_LINES:,} lines instead of {LINES:,}, as a smoke test.")
+@click.option("--long", is_flag=True, help="Measure the memory over ten million records.")
+@click.option("--micro", is_flag=True, help="Measure single components instead.")
+@click.option("--no-write", is_flag=True, help="Do not change RESULTS.md.")
 def main(
     *, names: str | None, parts: str | None, repeat: int, quick: bool, long: bool, micro: bool, no_write: bool
 ) -> None:
-    """Measure Hekate. Exits with status 1 if anything is over its limit or wrong."""
+    """Measure Hekate. The exit status is 1 if a limit is exceeded or an output is wrong."""
     console = Console(width=None if sys.stdout.isatty() else 160)
     if micro:
         from benchmarks.micro import run as micro_run

@@ -1,4 +1,4 @@
-"""What one sandbox costs: to start, while it has nothing to do, and for each record that it is shown."""
+"""Measures the cost of one sandbox: at the start, when idle, and per record."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ def _shipped(kind: PluginKind, name: str) -> str:
 
 
 async def _starts(kind: PluginKind, text: str, zygote: ZygoteClient) -> tuple[float, float]:
-    """Median milliseconds until it is ready, and MiB of private memory then."""
+    """Return the median milliseconds until a sandbox is ready, and its private memory in MiB."""
     took, memory = [], []
     for _ in range(STARTS):
         sandbox = alone.sandbox_of(alone.script(kind, text), zygote, alone.SandboxListener())
@@ -44,7 +44,7 @@ async def _starts(kind: PluginKind, text: str, zygote: ZygoteClient) -> tuple[fl
 
 
 async def _at_once(zygote: ZygoteClient) -> float:
-    """Seconds until so many are ready that are started together."""
+    """Return the seconds until several sandboxes that start together are ready."""
     made = [alone.sandbox_of(alone.script("filter", _NOTHING), zygote, alone.SandboxListener()) for _ in range(AT_ONCE)]
     start_s = time.monotonic()
     await asyncio.gather(*(sandbox.start() for sandbox in made))
@@ -63,7 +63,7 @@ async def _start_rows() -> list[Row]:
     ]
     rows = []
     try:
-        await _starts("filter", _NOTHING, zygote)  # the first ones find the zygote cold
+        await _starts("filter", _NOTHING, zygote)  # warm up the zygote
         for kind, what, text in kinds:
             took_ms, mib = await _starts(kind, text, zygote)
             rows += [
@@ -80,7 +80,7 @@ async def _start_rows() -> list[Row]:
 
 
 async def _record_rows(corpus: Corpus, scratch: Path) -> list[Row]:
-    """CPU of filters beside one another that are shown all records of a log."""
+    """Return the CPU time of filters that see all records of a log in the same pipeline."""
     for name, (_, _, code) in FILTERS.items():
         (scratch / f"{name}.lua").write_text(within.PLUGIN.format(name=name, kind="filter", code=code))
     config = {
@@ -101,7 +101,7 @@ async def _record_rows(corpus: Corpus, scratch: Path) -> list[Row]:
 
 
 def table(corpus: Corpus, scratch: Path) -> Table:
-    """The costs of one sandbox."""
+    """Measure the costs of one sandbox."""
     rows = [*asyncio.run(_start_rows()), *asyncio.run(_record_rows(corpus, scratch))]
     notes = [
         f"Medians over {STARTS} starts, wall time; private memory as in the table above.",

@@ -1,4 +1,4 @@
-"""Sends a file over TCP: what J4 receives. Waits until somebody listens.
+"""Sends a file over TCP for J4. Waits until the receiver listens.
 
 python -m benchmarks.send_tcp PORT FILE
 """

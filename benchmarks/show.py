@@ -1,4 +1,4 @@
-"""Prints the tables, and writes them to RESULTS.md."""
+"""Prints tables and writes them to RESULTS.md."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ _VERDICTS = {True: "ok", False: "over", None: ""}
 _STYLES = {True: "green", False: "bold red", None: ""}
 
 
-def printed(table: Table, console: Console) -> None:
-    """Show a table on the terminal."""
+def print_table(table: Table, console: Console) -> None:
+    """Print a table to the terminal."""
     shown = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False)
     for number, heading in enumerate((*table.headings, "")):
         shown.add_column(heading, justify="right" if number in {2, 3, 4} else "left")
@@ -44,7 +44,7 @@ def _markdown(table: Table) -> list[str]:
 
 
 def write(tables: list[Table], command: str) -> None:
-    """Write all tables with the description of the machine."""
+    """Write all tables and the description of the machine."""
     lines = ["# Results", "", f"Written by `{command}`; do not edit. What the figures mean: README.md.", ""]
     lines += [_cells("", ""), "|---|---|"]
     lines += [_cells(name, value) for name, value in machine.description()]
@@ -55,7 +55,7 @@ def write(tables: list[Table], command: str) -> None:
 
 
 def write_some(tables: list[Table]) -> None:
-    """Put tables in the place of those with the same title, and say when and with which version they were measured."""
+    """Replace the tables with the same titles. Add the date and version of the measurement."""
     found = dict(machine.description())
     head, *sections = RESULTS.read_text().split("\n## ")
     kept = {section.partition("\n")[0]: section for section in sections}

@@ -1,4 +1,4 @@
-"""How soon the command line answers: `hekate --help`, and the prompt of `hekate repl`."""
+"""Measures the start-up time of `hekate --help` and of the prompt of `hekate repl`."""
 
 import os
 import subprocess
@@ -16,14 +16,14 @@ PROMPT_LIMIT_MS = 400.0
 
 
 def help_ms() -> float:
-    """From the start of `hekate --help` to its end."""
+    """Return the time from the start of `hekate --help` to its end."""
     began_s = time.perf_counter()
     subprocess.run([sys.executable, "-m", "host", "--help"], cwd=REPOSITORY, stdout=subprocess.DEVNULL, check=True)
     return (time.perf_counter() - began_s) * 1000
 
 
 def prompt_ms() -> float:
-    """From the start of `hekate repl` at a terminal to its prompt."""
+    """Return the time from the start of `hekate repl` on a terminal to its prompt."""
     environment = {**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm-256color"}
     began_s = time.perf_counter()
     spawned = pexpect.spawn(sys.executable, ["-m", "host", "repl"], cwd=str(REPOSITORY), env=environment)
@@ -34,7 +34,7 @@ def prompt_ms() -> float:
 
 
 def main() -> int:
-    """Measure both, and say whether they are within their limits."""
+    """Measure both and compare them with their limits."""
     is_within = True
     for name, measure, limit_ms in (("--help", help_ms, HELP_LIMIT_MS), ("repl, prompt", prompt_ms, PROMPT_LIMIT_MS)):
         found_ms = median(measure() for _ in range(ROUNDS))

@@ -1,4 +1,4 @@
-"""What it costs to keep the state of a filter, and how many filters fit when they share processes."""
+"""Measures the cost of preserved state, and the start of many filters that share processes."""
 
 import asyncio
 import time
@@ -19,16 +19,16 @@ MAX_START_S = 30.0
 MAX_MIB = 1536.0
 _PATIENCE_S = 60.0
 _COUNT = "count = 0\nfunction process_message() count = count + 1 return 0 end\n"
-_HOARD = "held = {{}}\nfor i = 1, {entries} do held['key number ' .. i] = i end\n" + _COUNT
+_LARGE_STATE = "held = {{}}\nfor i = 1, {entries} do held['key number ' .. i] = i end\n" + _COUNT
 _ENTRIES = {"small": 0, "middle": 4_000, "large": 40_000}
 
 
 async def _snapshot_rows(corpus: Corpus, scratch: Path) -> list[Row]:
-    """CPU of a snapshot, and time until it is restored, by the size of the state; and what it costs the flow."""
+    """Return the CPU time of snapshots and restores by size of the state, and the cost per record."""
     filters = {"plain": {"filename": "plain.lua", "message_matcher": "TRUE"}}
     (scratch / "plain.lua").write_text(within.PLUGIN.format(name="plain", kind="filter", code=_COUNT))
     for name, entries in _ENTRIES.items():
-        code = _HOARD.format(entries=entries)
+        code = _LARGE_STATE.format(entries=entries)
         (scratch / f"{name}.lua").write_text(within.PLUGIN.format(name=name, kind="filter", code=code))
         filters[name] = {"filename": f"{name}.lua", "message_matcher": "TRUE", "preserve_data": True}  # type: ignore[dict-item]
     config = {
@@ -73,12 +73,12 @@ async def _of_size(unit: FilterUnit) -> list[Row]:
 def _flow_row(pipeline: Pipeline, name: str, spent: dict[str, float], lines: int) -> Row:
     extra_ns = (spent[name] - spent["plain"]) * 1e6 / lines
     taken = pipeline.filters[name].metrics.snapshots
-    what = f"a counter with a {name} state at full speed, {taken} snapshots in {lines:,} records: more than without"
+    what = f"a counter with a {name} state at full speed, {taken} snapshots in {lines:,} records: additional CPU"
     return Row("record", what, f"{extra_ns:.0f}", "ns", "", None)
 
 
 async def _group_rows(scratch: Path) -> list[Row]:
-    """Time until so many filters have counted their first records, and all memory then."""
+    """Return the time until many filters have counted their first records, and their total memory."""
     log = scratch / "few.log"
     log.write_text("".join(f"{number}\n" for number in range(1000)))
     (scratch / "member.lua").write_text(within.PLUGIN.format(name="member", kind="filter", code=_COUNT))
@@ -117,17 +117,17 @@ async def _group_rows(scratch: Path) -> list[Row]:
 
 
 def _memory_mib(pipeline: Pipeline) -> float:
-    """Memory of the zygote and what it has started; what several share counts once."""
+    """Return the memory of the zygote and its children. Shared memory counts once."""
     zygote = psutil.Process(pipeline.zygote.pid)
     family = [zygote, *zygote.children(recursive=True)]
     return sum(process.memory_full_info().pss for process in family) / (1 << 20)
 
 
 def table(corpus: Corpus, scratch: Path) -> Table:
-    """The costs of state, and of many filters."""
+    """Measure the costs of state and of many filters."""
     rows = [*asyncio.run(_snapshot_rows(corpus, scratch)), *asyncio.run(_group_rows(scratch))]
     notes = [
-        f"Medians over {SNAPSHOTS} snapshots. A snapshot is taken every 5 s, and earlier where much waits for one.",
+        f"Medians over {SNAPSHOTS} snapshots. A snapshot is taken every 5 s, and earlier under load.",
         "Groups: up to 64 filters share a process. The host's own memory is not in the figure.",
     ]
     return Table("State and groups", ("what", "of what", "value", "", "at most", ""), rows, notes)

@@ -1,4 +1,4 @@
-"""Files in texts of whole lines, as large as the packs that Hekate makes of them."""
+"""Reads files in texts of whole lines, as large as Hekate's packs."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A pipeline in this process, so that its parts can be looked at while it runs."""
+"""Runs a pipeline in this process, so that its components can be inspected while it runs."""
 
 import contextlib
 import shutil
@@ -24,7 +24,7 @@ summary: A {kind} of the benchmarks.
 
 @contextlib.asynccontextmanager
 async def running(config: dict[str, Any], scratch: Path) -> AsyncIterator[Pipeline]:
-    """Run a configuration until the end of the block; inputs end with their files."""
+    """Run a configuration until the end of the block. Inputs stop at the end of their files."""
     state = scratch / "state"
     shutil.rmtree(state, ignore_errors=True)
     path = scratch / "within.yaml"

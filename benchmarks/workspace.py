@@ -1,4 +1,4 @@
-"""Where the benchmark's files are: inputs in a cache that outlives it, outputs in memory."""
+"""Locations of the benchmark's files: inputs in a persistent cache, outputs in memory."""
 
 import contextlib
 import itertools
@@ -18,11 +18,11 @@ EXAMPLE = REPOSITORY / "conf" / "examples" / "nginx_errors.yaml"
 
 FEW_LINES = 5
 _LINES_AT_ONCE = 20000
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- looked for, not assumed
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- used only if it exists
 
 
 def cache_folder() -> Path:
-    """Where inputs are kept between runs."""
+    """Return the folder of the cached inputs."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(caches) / "hekate-bench"
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def cache_folder() -> Path:
 
 
 def access_log(lines: int) -> Path:
-    """An nginx access log of so many lines; the same ones every time."""
+    """Return an nginx access log of `lines` lines. They are the same every time."""
     path = cache_folder() / f"access-{lines}.log"
     if not path.exists():
         _write(path, (line.encode() for line in make_logs.access_lines(lines)))
@@ -38,7 +38,7 @@ def access_log(lines: int) -> Path:
 
 
 def access_json(lines: int) -> Path:
-    """The same records as JSON lines."""
+    """Return the same records as JSON lines."""
     path = cache_folder() / f"access-{lines}.jsonl"
     if not path.exists():
         records = (oracle.parse(line) for line in access_log(lines).open("rb"))
@@ -47,7 +47,7 @@ def access_json(lines: int) -> Path:
 
 
 def few_of(path: Path, folder: Path) -> Path:
-    """The first few lines of a file: what a run costs that has nothing to do."""
+    """Return a file with the first few lines, to measure the start-up."""
     few = folder / f"few-{path.name}"
     with path.open("rb") as file:
         few.write_bytes(b"".join(itertools.islice(file, FEW_LINES)))
@@ -64,7 +64,7 @@ def _write(path: Path, lines: Iterator[bytes]) -> None:
 
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder for outputs and state, in memory if there is such a file system; gone afterwards."""
+    """Create a folder for outputs and state, in memory if possible. Delete it afterwards."""
     parent = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="hekate-bench-", dir=parent))
     try:
@@ -74,5 +74,5 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def is_in_memory(folder: Path) -> bool:
-    """Whether a scratch folder is on a file system in memory."""
+    """Return True if a scratch folder is on a file system in memory."""
     return folder.is_relative_to(_SHARED_MEMORY)

@@ -1,1 +1,1 @@
-"""Parts of the path by themselves: one stage at a time, in this process, without sockets."""
+"""Measures single components: one stage at a time, in this process, without sockets."""

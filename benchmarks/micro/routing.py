@@ -1,4 +1,4 @@
-"""The router by itself: what a pack costs by the number of consumers that want it, and that do not."""
+"""Measures the router alone: the cost of a pack by the number of consumers that take it and that do not."""
 
 import time
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ _SHAPES = b"one kind of pack"
 _SLOT_BYTES = 4096
 
 
-class _Glutton(Consumer):
-    """Wants packs of one kind, and is done with each at once."""
+class _FastConsumer(Consumer):
+    """Takes packs of one kind and finishes each immediately."""
 
     def take(self, pack: TablePack) -> None:
         pack.hold()
@@ -32,7 +32,7 @@ def _consumers(count: int, registry: Registry, router: Router, arena: Arena, *, 
     for number in range(count):
         name = f"{'takes' if wanting else 'never'}_{number}"
         metrics = registry.component("filters", name, "other")
-        consumer = _Glutton(name, Queue(), metrics, None, router.forget_routes)  # type: ignore[arg-type]
+        consumer = _FastConsumer(name, Queue(), metrics, None, router.forget_routes)  # type: ignore[arg-type]
         if not wanting:
             consumer.kinds.learn(_pack(arena), never=True)
         made.append(consumer)
@@ -55,6 +55,6 @@ def _cost_us(taking: int, never: int) -> float:
 
 
 def measurements() -> Iterator[tuple[str, str, float]]:
-    """Part, what, and microseconds per pack."""
+    """Yield the component, a description, and microseconds per pack."""
     for taking, never in ((1, 0), (1, 50), (3, 0), (3, 50)):
         yield "router", f"a pack that {taking} consumers take and {never} never do", _cost_us(taking, never)

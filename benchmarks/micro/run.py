@@ -1,4 +1,4 @@
-"""The micro-benchmarks: pack write, field read, matcher, encoders, each in microseconds per record."""
+"""Micro-benchmarks: pack write, field read, matcher and encoders, in microseconds per record."""
 
 from collections.abc import Iterator
 from statistics import median
@@ -38,7 +38,7 @@ ENCODERS: list[tuple[str, Sections]] = [
 
 
 def _inputs() -> dict[str, bytes]:
-    """The same records in several formats."""
+    """Return the same records in several formats."""
     with workspace.access_log(_LINES).open("rb") as file:
         lines = list(file)
     records = [oracle.parse(line) for line in lines]
@@ -105,11 +105,11 @@ def _measurements() -> Iterator[tuple[str, str, float]]:
 
 
 def main(console: Console, repeat: int) -> None:
-    """Measure everything and print it."""
+    """Measure all components and print the results."""
     found: dict[tuple[str, str], list[float]] = {}
     for _ in range(repeat):
         for part, what, us in _measurements():
             found.setdefault((part, what), []).append(us)
     rows = [Row(part, what, f"{median(times):.3f}", "", "", None) for (part, what), times in found.items()]
     notes = ["CPU per record of what the stage was given; of the router, per pack. Medians, after a first pass."]
-    show.printed(Table("Parts", ("part", "what", "µs", "", "", ""), rows, notes), console)
+    show.print_table(Table("Parts", ("part", "what", "µs", "", "", ""), rows, notes), console)

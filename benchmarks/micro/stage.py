@@ -1,4 +1,4 @@
-"""Runs the kernel of a stage in this process, as a sandbox would, over packs in memory."""
+"""Runs the kernel of a stage in this process over packs in memory, as a sandbox does."""
 
 import ctypes
 import functools
@@ -22,11 +22,11 @@ _MIB = 1024 * 1024
 _TEXT_BYTES = 512 * 1024
 _PACKS = 16
 _TABLES_AT = _PACKS * _TEXT_BYTES
-"""Behind the texts: what decoders write."""
+"""Offset of the decoders' output, after the texts."""
 _SLOT_BYTES = 2 * _MIB
 _TABLES = 64
 _RESULTS_AT = _TABLES_AT + _TABLES * _SLOT_BYTES
-"""Behind those: what filters and encoders write."""
+"""Offset of the output of filters and encoders, after that."""
 _RESULTS = 8
 _MEMORY_BYTES = _RESULTS_AT + _RESULTS * _SLOT_BYTES
 _LUA_BYTES = 48 * _MIB
@@ -36,7 +36,7 @@ _PASSES = 8
 
 
 class Pack(NamedTuple):
-    """Where a pack is: its text, and its table of records once it is decoded."""
+    """The position of a pack: its text, and its table of records after decoding."""
 
     raw_offset: int
     raw_bytes: int
@@ -45,7 +45,7 @@ class Pack(NamedTuple):
 
 
 class Texts:
-    """Memory with the first packs of some text."""
+    """Memory with the first packs of a text."""
 
     def __init__(self, text: bytes) -> None:
         self._map = mmap.mmap(-1, _MEMORY_BYTES)
@@ -82,7 +82,7 @@ class Stage:
         self._beat = mmap.mmap(-1, mmap.PAGESIZE)
 
     def run(self, packs: list[Pack], passes: int) -> list[float]:
-        """Work on all packs several times. Answers the CPU seconds of each pass; a stage runs once."""
+        """Process all packs several times. Return the CPU seconds of each pass. A stage can run only once."""
         for pack in packs * passes:
             self._functions[b"add"](*pack)
         self._functions[b"prepare"](json.dumps(self._spec).encode(), _read_module)
@@ -91,7 +91,7 @@ class Stage:
         return [seconds(i * count + 1, (i + 1) * count + 1) for i in range(passes)]
 
     def emitted(self, packs: list[Pack]) -> list[Pack]:
-        """The packs that a decoder made of the first pass."""
+        """Return the packs that a decoder wrote in the first pass."""
         lines = [line.split() for line in self._functions[b"emitted"]().splitlines()]
         made = [(int(pack), int(offset)) for kind, pack, offset in lines if int(kind) == _EMITTED_PACK]
         raw = dict(enumerate(packs, 1))
@@ -115,7 +115,7 @@ Sections = dict[str, Any]
 
 
 def spec_of(section: str, entry: Sections, script: str = "") -> dict[str, Any]:
-    """What the kernel is told about an entry of a configuration.
+    """Return the kernel's specification of a configuration entry.
 
     Args:
         section: `inputs`, `filters` or `outputs`.
@@ -141,19 +141,19 @@ def spec_of(section: str, entry: Sections, script: str = "") -> dict[str, Any]:
 
 
 def decode_us(spec: dict[str, Any], texts: Texts) -> float:
-    """Microseconds of a decoder per record."""
+    """Return the microseconds of a decoder per record."""
     seconds = Stage(spec, texts, decodes=True).run(texts.packs, _PASSES)
     return median(seconds[1:]) / texts.lines * 1e6
 
 
 def decoded(spec: dict[str, Any], texts: Texts) -> list[Pack]:
-    """The packs that a decoder makes of a text."""
+    """Return the packs that a decoder makes of a text."""
     stage = Stage(spec, texts, decodes=True)
     stage.run(texts.packs, 1)
     return stage.emitted(texts.packs)
 
 
 def consume_us(spec: dict[str, Any], texts: Texts, packs: list[Pack]) -> float:
-    """Microseconds of a filter or an encoder per record of the packs, whether it matches or not."""
+    """Return the microseconds of a filter or an encoder per record, including records that do not match."""
     seconds = Stage(spec, texts, decodes=False).run(packs, _PASSES)
     return median(seconds[1:]) / texts.lines * 1e6

@@ -1,4 +1,4 @@
-"""The same jobs by other programs, as far as they are installed. README.md here says how to add one."""
+"""Runs the same jobs in other programs, if they are installed. See README.md to add one."""
 
 import shutil
 import sys
@@ -18,7 +18,7 @@ _TIMEOUT_S = 300.0
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """One job by one program; a file `peer.yaml` lists those of its folder."""
+    """One job of one program. A file `peer.yaml` lists the peers of its folder."""
 
     name: str
     job: str
@@ -26,13 +26,13 @@ class Peer(msgspec.Struct, frozen=True):
     needs: str
     """The program that must be on the PATH."""
     command: list[str]
-    """With {input}, {output}, {scratch}, {folder} and {python} for what they say."""
+    """The command line, with placeholders {input}, {output}, {scratch}, {folder} and {python}."""
     folder: str = ""
-    """Where its peer.yaml is."""
+    """The folder of its peer.yaml."""
 
 
 def known() -> list[Peer]:
-    """All peers, installed or not."""
+    """Return all peers, installed or not."""
     files = sorted(FOLDER.glob("*/peer.yaml"))
     return [peer for path in files for peer in _entries(path)]
 
@@ -43,7 +43,7 @@ def _entries(path: Path) -> list[Peer]:
 
 
 def _run(peer: Peer, source: Path, scratch: Path) -> children.Usage:
-    # A folder of its own each time: a program that remembers where it stopped reading begins anew.
+    # Use a new folder each time, so that a program with saved positions starts at the beginning.
     folder = scratch / "peer"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -67,7 +67,7 @@ def _cpu_s(peer: Peer, corpus: Corpus, scratch: Path, repeat: int) -> float:
 
 
 def table(corpus: Corpus, scratch: Path, floor_s: float, repeat: int) -> Table:
-    """Run those that are installed."""
+    """Run the installed peers."""
     rows, notes = [], []
     for peer in known():
         if peer.needs != "python" and shutil.which(peer.needs) is None:

@@ -1,4 +1,4 @@
-"""Runs a program that never ends by itself, and stops it once its output has not grown for a while.
+"""Runs a program that never exits by itself, and stops it when its output has not grown for a while.
 
 python until_written.py OUTPUT COMMAND...
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 _QUIET_S = 1.0
 _FIRST_S = 2.0
-"""How long it may take until the first bytes come: a short input may give none."""
+"""Maximum time until the first output. A short input may produce none."""
 _LOOK_EVERY_S = 0.1
 _MAX_STOP_S = 30.0
 

@@ -80,5 +80,5 @@ async def _run(trials: list[tuple[str, Trial]]) -> list[tuple[str, Ending | None
 
 
 def _fault(loaded: LoadedConfig, owner: str, ending: Ending) -> ConfigError:
-    place = loaded.places.get(owner) or loaded.places.get(owner.rpartition(".")[0]) or SourcePosition("", 0)
+    place = loaded.positions.get(owner) or loaded.positions.get(owner.rpartition(".")[0]) or SourcePosition("", 0)
     return ConfigError(owner, place.file, place.line, f"The plugin does not load: {ending.text}")
