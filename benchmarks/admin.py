@@ -1,7 +1,7 @@
 """Measures the CPU cost of the admin API and its response times while J1 runs.
 
-Open pages are followers of the graph, which is what a page does all day; taps have ten different matchers. The
-clients run in this process, whose CPU does not count.
+Each open page follows the graph, as a page of the admin UI does. The taps have ten different matchers. The clients run
+in this process, whose CPU time does not count.
 """
 
 import asyncio

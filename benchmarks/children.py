@@ -78,22 +78,22 @@ def measure(
 ) -> Usage:
     """Run a command to its end.
 
-    A process's own accounting has the time of the children that it waited for; whoever is not waited for becomes a
-    child of this process (see `adopt_orphans`). So all time is counted once.
+    The accounting of a process includes the children that it waited for. Other children become children of this process
+    (see `adopt_orphans`), so all time is counted once.
 
     Args:
-        command: What to run.
+        command: The command line.
         env: Variables to add to the environment.
-        folder: Where to run it.
-        log: Gets what it writes to standard output and standard error.
-        timeout_s: When to kill it.
+        folder: The working directory.
+        log: The file for its standard output and standard error.
+        timeout_s: Time after which it is killed.
         beside: A command to run at the same time that does not count.
 
     Returns:
-        What it took.
+        The times of the run.
 
     Raises:
-        BenchmarkError: It failed, or took too long.
+        BenchmarkError: The command failed or timed out.
     """
     start_s = time.monotonic()
     process = start(command, env, folder, log)

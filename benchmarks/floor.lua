@@ -1,5 +1,5 @@
--- The floor: one LPEG match over a text of whole lines, without captures. Answers functions that take the text and answer where
--- the match stopped. No call per line, so nothing that parses with LPEG can be cheaper.
+-- The floor: one LPEG match over a text of whole lines, without captures. Returns functions that take the text and return the
+-- end of the match. There is no call per line, so no LPEG parser can be cheaper.
 local lpeg = require "lpeg"
 local P, R, S, match = lpeg.P, lpeg.R, lpeg.S, lpeg.match
 

@@ -35,14 +35,14 @@ def measure(grammar: str, path: Path, lines: int) -> float:
 
     Args:
         grammar: `access` or `json`.
-        path: A file of such lines.
-        lines: How many they are.
+        path: A file of lines for that grammar.
+        lines: The number of lines.
 
     Returns:
         CPU seconds.
 
     Raises:
-        BenchmarkError: The grammar did not match them all.
+        BenchmarkError: The grammar did not match every line.
     """
     match_lines = _matchers()[grammar]
     cpu_s, count = 0.0, 0

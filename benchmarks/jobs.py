@@ -126,7 +126,7 @@ class Runner:
         """Run a job once.
 
         Args:
-            job: Which one.
+            job: The job.
             few: Over the first few lines only.
 
         Returns:

@@ -2,8 +2,8 @@ r"""Generates synthetic nginx access logs in the combined format. The same count
 
     python -m benchmarks.make_logs COUNT > access.log
 
-A day of a shop: a Zipf of addresses, static files, products, searches, an API, bots that look for holes, and here and
-there what a parser has to survive: IPv6, quotes that nginx wrote as \x22, TLS spoken to a plain port.
+The logs show a day of a shop: addresses in a Zipf distribution, static files, products, searches, an API, and vulnerability
+scanners. Some lines are difficult for parsers: IPv6, quotes escaped as \x22, and TLS bytes sent to a plain port.
 """
 
 import bisect
@@ -153,10 +153,10 @@ class Shop:
         }
 
     def request(self, kind: str, status: int) -> Request:
-        made = self._makers[kind](status)
-        if made.status in {204, 304}:
-            return made._replace(size=0)
-        return made._replace(size=497) if made.status >= 500 else made
+        request = self._makers[kind](status)
+        if request.status in {204, 304}:
+            return request._replace(size=0)
+        return request._replace(size=497) if request.status >= 500 else request
 
     def _below(self, limit: int) -> int:
         return int(self._random() * limit)
@@ -240,11 +240,11 @@ def access_lines(count: int) -> Iterator[str]:
     status = Pick(rnd, [*succeeded, (403, 4), (404, 6), (499, 4), (500, 7), (502, 5), (503, 4), (504, 2)])
     shop = Shop(rnd)
     for stamp in stamps(rnd, count):
-        made, result = kind(), status()
-        if made == "tls":
+        kind_, result = kind(), status()
+        if kind_ == "tls":
             yield f'{address()} - - [{stamp}] "{TLS_REQUEST}" 400 150 "-" "-"\n'
             continue
-        r = shop.request(made, result)
+        r = shop.request(kind_, result)
         yield (
             f'{address()} - {user()} [{stamp}] "{r.method} {r.path} {protocol()}" {r.status} {r.size} '
             f'"{referer()}" "{agent()}"\n'

@@ -141,9 +141,9 @@ def check(oracle: Oracle, log: Path, output: Path) -> int:
     """Compare an output, including its order, with the expected one.
 
     Args:
-        oracle: What the job does.
-        log: The access log from which the job's input was made.
-        output: What the job wrote.
+        oracle: The oracle of the job.
+        log: The access log that is the source of the job's input.
+        output: The job's output.
 
     Returns:
         How many records it wrote.

@@ -45,11 +45,13 @@ async def _starts(kind: PluginKind, text: str, zygote: ZygoteClient) -> tuple[fl
 
 async def _at_once(zygote: ZygoteClient) -> float:
     """Return the seconds until several sandboxes that start together are ready."""
-    made = [alone.sandbox_of(alone.script("filter", _NOTHING), zygote, alone.SandboxListener()) for _ in range(AT_ONCE)]
+    sandboxes = [
+        alone.sandbox_of(alone.script("filter", _NOTHING), zygote, alone.SandboxListener()) for _ in range(AT_ONCE)
+    ]
     start_s = time.monotonic()
-    await asyncio.gather(*(sandbox.start() for sandbox in made))
+    await asyncio.gather(*(sandbox.start() for sandbox in sandboxes))
     took_s = time.monotonic() - start_s
-    await alone.stop(made)
+    await alone.stop(sandboxes)
     return took_s
 
 

@@ -153,8 +153,8 @@ local function logname_items(list, tokens, i, how)
     list[#list + 1] = "-"
     return
   end
-  local nobody = P"-" * (type(tokens[i + 1]) == "string" and P(tokens[i + 1]) or -1)
-  list[#list + 1] = {optional = {field(tokens[i], string_grammar(tokens, i, how) - nobody, "string")}}
+  local no_identity = P"-" * (type(tokens[i + 1]) == "string" and P(tokens[i + 1]) or -1)
+  list[#list + 1] = {optional = {field(tokens[i], string_grammar(tokens, i, how) - no_identity, "string")}}
   list[#list + 1] = P"-"^-1
 end
 

@@ -1,5 +1,5 @@
--- Stands in for the kernel's socket: commands come from a list, slots are parts of one memory, reports are kept.
--- Answers a function: base address, slots from, slot bytes, slots -> the functions that Python calls.
+-- Replaces the kernel's socket: commands come from a list, slots are parts of one memory block, and reports are collected.
+-- Returns a function: base address, offset of the slots, slot bytes, slots -> the functions that Python calls.
 local ffi = require "ffi"
 local C = require "channel"
 

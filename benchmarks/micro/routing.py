@@ -28,15 +28,15 @@ def _pack(arena: Arena) -> TablePack:
 
 
 def _consumers(count: int, registry: Registry, router: Router, arena: Arena, *, wanting: bool) -> list[Consumer]:
-    made: list[Consumer] = []
+    consumers: list[Consumer] = []
     for number in range(count):
         name = f"{'takes' if wanting else 'never'}_{number}"
         metrics = registry.component("filters", name, "other")
         consumer = _FastConsumer(name, Queue(), metrics, None, router.forget_routes)  # type: ignore[arg-type]
         if not wanting:
             consumer.kinds.learn(_pack(arena), never=True)
-        made.append(consumer)
-    return made
+        consumers.append(consumer)
+    return consumers
 
 
 def _cost_us(taking: int, never: int) -> float:

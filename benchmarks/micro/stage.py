@@ -93,9 +93,9 @@ class Stage:
     def emitted(self, packs: list[Pack]) -> list[Pack]:
         """Return the packs that a decoder wrote in the first pass."""
         lines = [line.split() for line in self._functions[b"emitted"]().splitlines()]
-        made = [(int(pack), int(offset)) for kind, pack, offset in lines if int(kind) == _EMITTED_PACK]
+        emitted = [(int(pack), int(offset)) for kind, pack, offset in lines if int(kind) == _EMITTED_PACK]
         raw = dict(enumerate(packs, 1))
-        return [Pack(raw[n].raw_offset, raw[n].raw_bytes, offset, _SLOT_BYTES) for n, offset in made if n in raw]
+        return [Pack(raw[n].raw_offset, raw[n].raw_bytes, offset, _SLOT_BYTES) for n, offset in emitted if n in raw]
 
 
 @functools.cache

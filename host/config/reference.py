@@ -41,19 +41,19 @@ def pages() -> dict[str, str]:
     plugins = {stage: list(catalogue.describe(stage, None, errors)) for stage in STAGES}
     if errors:
         raise ConfigErrors(errors)
-    made = {f"docs/reference/{stage}.md": _stage_page(stage, plugins[stage]) for stage in STAGES}
-    made["docs/reference/hekate.md"] = _host_page()
-    made["docs/reference/admin.md"] = _admin_page()
-    made["docs/reference/cases.md"] = _cases_page()
-    made["docs/reference/tests.md"] = _tests_page()
-    made["docs/reference/README.md"] = _index(plugins)
-    made["docs/sandbox-api.md"] = api_reference.page(MARK)
-    made["sandboxes/lua/README.md"] = _lua_catalogue(plugins)
-    made["sandbox_stdlib/README.md"] = modules_reference.page(MARK)
-    made["conf/reference.yaml"] = "\n".join(_reference_yaml(plugins)) + "\n"
+    texts = {f"docs/reference/{stage}.md": _stage_page(stage, plugins[stage]) for stage in STAGES}
+    texts["docs/reference/hekate.md"] = _host_page()
+    texts["docs/reference/admin.md"] = _admin_page()
+    texts["docs/reference/cases.md"] = _cases_page()
+    texts["docs/reference/tests.md"] = _tests_page()
+    texts["docs/reference/README.md"] = _index(plugins)
+    texts["docs/sandbox-api.md"] = api_reference.page(MARK)
+    texts["sandboxes/lua/README.md"] = _lua_catalogue(plugins)
+    texts["sandbox_stdlib/README.md"] = modules_reference.page(MARK)
+    texts["conf/reference.yaml"] = "\n".join(_reference_yaml(plugins)) + "\n"
     for name, schema in (("config", config_schema()), ("cases", cases_schema())):
-        made[f"conf/schema/{name}.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-    return made
+        texts[f"conf/schema/{name}.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    return texts
 
 
 def _index(plugins: dict[Stage, list[PluginInfo]]) -> str:

@@ -22,7 +22,7 @@ class GivenKeys(_TestKeysBase, frozen=True, kw_only=True):
     records: Annotated[list[str] | None, Meta(description="Raw records, without their line endings.")] = None
     data: Annotated[str | None, Meta(description="Raw bytes, which the input's splitter cuts into records.")] = None
     message: Annotated[
-        dict[str, Any] | None, Meta(description="A message, as if a decoder had made it: headers and Fields.")
+        dict[str, Any] | None, Meta(description="A message, as if a decoder had produced it: headers and Fields.")
     ] = None
     until: Annotated[
         int | str | None,

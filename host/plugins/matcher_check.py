@@ -19,12 +19,12 @@ local reach = require "matcher_reach"
 return function(text, kinds)
   local tree, problem = syntax.parse(text, regex.compile)
   if not tree then return problem.message, false end
-  local answers = {}
+  local results = {}
   for i, kind in ipairs(cjson.decode(kinds)) do
-    answers[i] = { reach.of(tree, kind) }
+    results[i] = { reach.of(tree, kind) }
   end
   local names = reach.names(tree)
-  names.answers, names.never = answers, #needs.of(tree) == 0
+  names.results, names.never = results, #needs.of(tree) == 0
   return false, cjson.encode(names)
 end
 """
@@ -46,9 +46,9 @@ class Reach(NamedTuple):
     """The possible results of a matcher for some kinds of messages, and the names in the matcher."""
 
     matches: list[bool]
-    """For each kind: True if the matcher can match."""
+    """True for each kind that the matcher can match."""
     passes: list[bool]
-    """For each kind: True if the matcher can fail to match."""
+    """True for each kind that the matcher can reject."""
     never: bool
     """True if no message can match, because two Types or two Loggers are required at once."""
     types: frozenset[str]
@@ -88,9 +88,9 @@ def reach(expression: str, kinds: Sequence[MessageKind]) -> Reach | None:
     if problem:
         return None
     document = orjson.loads(text)
-    answers = list(document["answers"])
+    results = list(document["results"])
     names = (frozenset(document[key]) for key in ("types", "loggers", "fields"))
-    return Reach([each[0] for each in answers], [each[1] for each in answers], document["never"], *names)
+    return Reach([each[0] for each in results], [each[1] for each in results], document["never"], *names)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-# J2 as awk does it: status and the time up to its minute, split on spaces.
+# J2 in awk: status and the time up to the minute, split on spaces.
 BEGIN { FS = "\"" }
 {
   split($3, numbers, " ")

@@ -1,4 +1,4 @@
-# J1 as awk does it: splits every line on quotes and spaces, checks nothing, and leaves the time as it is.
+# J1 in awk: splits every line on quotes and spaces, without checks or time conversion.
 BEGIN { FS = "\"" }
 {
   split($1, who, " ")

@@ -2,7 +2,7 @@
 ---
 name: other
 kind: filter
-summary: Waits for messages of another Type than the benchmark's.
+summary: Matches only a Type that the benchmark does not have.
 ---
 J6 runs J1 beside 1, 10 and 50 of these.
 --]]
