@@ -2,8 +2,8 @@ r"""Generates synthetic nginx access logs in the combined format. The same count
 
     python -m benchmarks.make_logs COUNT > access.log
 
-The logs show a day of a shop: addresses in a Zipf distribution, static files, products, searches, an API, and vulnerability
-scanners. Some lines are difficult for parsers: IPv6, quotes escaped as \x22, and TLS bytes sent to a plain port.
+The logs show a day of a shop: addresses in a Zipf distribution, static files, products, searches, an API, and
+vulnerability scanners. Some lines are difficult for parsers: IPv6, quotes escaped as \x22, TLS bytes on a plain port.
 """
 
 import bisect

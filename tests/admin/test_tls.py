@@ -82,7 +82,7 @@ def test_clients_come_by_certificates_and_browsers_cannot_be_made_to(bench):
 @pytest.mark.parametrize(
     ("section", "expected"),
     [
-        ({"listen": "0.0.0.0:4352"}, "tokens could be read"),
+        ({"listen": "0.0.0.0:4352"}, "tokens could be intercepted"),
         ({"listen": "nonsense"}, "admin.listen"),
         ({"listen": None}, "neither"),
         ({"colour": 1}, "colour"),
