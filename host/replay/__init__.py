@@ -1,1 +1,1 @@
-"""Runs recorded logs through a configuration, with the time taken from the records."""
+"""Replays recorded logs through a configuration, in the time of their records."""

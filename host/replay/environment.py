@@ -1,4 +1,4 @@
-"""What a pipeline has from outside in a replay: recordings, the time of the records, outputs that may only show."""
+"""The pipeline's environment in a replay: recordings as inputs, virtual time, and outputs that may only preview."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -18,13 +18,13 @@ from host.telemetry.metrics import ComponentMetrics
 
 _NS = 1_000_000_000
 _SLOTS_PER_FILE = 10
-"""Twice what becomes of the smallest pack of the smallest records."""
+"""Twice the number of slots that the smallest pack of the smallest records can need."""
 _MAX_HELD_BACK = 100
-"""Packs of one filter. Its slots are limited, and it must be able to finish what it is at."""
+"""Packs of one filter held back. A filter has few slots, and must get free ones to finish its work."""
 
 
 class HoldingRouter(Router):
-    """Gives nothing on by itself, so that the order is not left to chance: `give` does, when it is time."""
+    """Holds packs back so that their order is deterministic. The scheduler delivers them with `give`."""
 
     def __init__(self, metrics: ComponentMetrics, recordings: Mapping[Stream, Recording]) -> None:
         super().__init__(metrics)
@@ -32,7 +32,7 @@ class HoldingRouter(Router):
         self._injected: dict[str, list[TablePack]] = {}
 
     def route(self, pack: TablePack) -> None:
-        """Keep a pack until it is time."""
+        """Hold a pack back."""
         if pack.raw is not None:
             self._recordings[pack.raw.stream].add(pack)
             pack.let_go()
@@ -44,33 +44,33 @@ class HoldingRouter(Router):
             held_back.append(pack)
 
     def give(self, pack: TablePack) -> None:
-        """Give a pack to all who may want it, and let go of it."""
+        """Deliver a pack to all consumers that may want it, and release it."""
         super().route(pack)
 
     def take_injected(self, filters: Iterable[str]) -> list[TablePack]:
-        """What was injected since: the host's own first, then that of each filter, in their order."""
+        """Return and forget the injected packs: the host's own, then those of each filter in order."""
         return [pack for name in ("", *filters) for pack in self._injected.pop(name, ())]
 
 
 class ReplayEnvironment(Environment):
-    """The world of a replay.
+    """The environment of a replay.
 
     Args:
-        recordings: The files.
-        begin_ns: What time it is before the first record.
-        new_output: What makes outputs; None for those of the configuration.
+        recordings: The files to read.
+        begin_ns: The virtual time before the first record.
+        new_output: Creates outputs; None to use those of the configuration.
     """
 
     runs_timers = False
-    at_rest: Callable[[], None] | None = None
-    """Called whenever everybody is done with what was given on."""
+    on_idle: Callable[[], None] | None = None
+    """Called when all consumers have finished the packs delivered so far."""
 
     def __init__(self, recordings: Recordings, begin_ns: int, new_output: Callable[..., Output] | None = None) -> None:
         self.recordings = recordings
         self.virtual_ns = begin_ns
-        """What time it is."""
+        """The virtual time in nanoseconds since 1970."""
         self.changed = asyncio.Event()
-        """Set whenever a sandbox has done something."""
+        """Set when a sandbox has reported something."""
         self.on_change = self._on_change
         self._new_output = new_output
         self._inputs: list[ReplayInput] = []
@@ -81,36 +81,40 @@ class ReplayEnvironment(Environment):
         self.read_on()
 
     def read_on(self) -> None:
-        """There may be room to read on."""
+        """Wake the inputs: there may be room to read more."""
         for each in self._inputs:
             each.want()
 
     def now_ns(self) -> int:
-        """How far the records have come."""
+        """Return the virtual time."""
         return self.virtual_ns
 
     def facts(self) -> dict[str, Any]:
-        """That the host says what time it is."""
+        """Return the sandbox settings that put it on virtual time."""
         return {"virtual_time_s": self.virtual_ns // _NS}
 
     def router(self, metrics: ComponentMetrics) -> HoldingRouter:
-        """Make a router that waits for the conductor."""
+        """Return a router that waits for the scheduler."""
         return HoldingRouter(metrics, self._by_stream)
 
     def input_class(self, config: model.Input) -> Callable[..., Input]:
-        """What reads the recordings."""
+        """Return the constructor of the input that reads the recordings."""
         return partial(self._new_input, self.recordings.inputs[config.name])
 
     def _new_input(self, recordings: list[Recording], *arguments: Any, once: bool) -> Input:
-        made = ReplayInput(*arguments, once=once)
-        made.recordings, made.by_stream, made.by_time = recordings, self._by_stream, self.recordings.by_time
-        self._inputs.append(made)
-        return made
+        replay_input = ReplayInput(*arguments, once=once)
+        replay_input.recordings, replay_input.by_stream, replay_input.by_time = (
+            recordings,
+            self._by_stream,
+            self.recordings.by_time,
+        )
+        self._inputs.append(replay_input)
+        return replay_input
 
     def more_decoder_slots(self, config: model.Input) -> int:
-        """Some for each file: all of them wait until it is known which is next."""
+        """Return the additional slots. Each file holds some until it is known which record is next."""
         return _SLOTS_PER_FILE * len(self.recordings.inputs[config.name])
 
     def output_class(self, config: model.Output) -> Callable[..., Output]:
-        """What delivers, or only shows."""
+        """Return the constructor of outputs: previews or real ones."""
         return self._new_output or super().output_class(config)

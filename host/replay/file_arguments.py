@@ -1,4 +1,4 @@
-"""Files that somebody has named on the command line."""
+"""Checks files named on the command line."""
 
 import errno
 import os
@@ -14,13 +14,13 @@ class InputError(HekateError):
 
 
 def check(path: str) -> None:
-    """See whether a file can be read.
+    """Check that a file can be read.
 
     Raises:
-        InputError: It cannot be, or is none.
+        InputError: It cannot be read or is not a regular file.
     """
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 -- a Path would lose what was written
+        mode = os.stat(path).st_mode  # noqa: PTH116 -- a Path would normalise the argument
         if stat.S_ISDIR(mode):
             raise InputError(f"Cannot read {path}: it is a directory, not a file.")
         if not stat.S_ISREG(mode):

@@ -1,4 +1,4 @@
-"""The outputs of a replay that delivers nothing: they show what each would have been given."""
+"""Outputs that show their records on standard output instead of delivering them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
@@ -11,56 +11,56 @@ from host.outputs.base import Batch, Output
 from host.telemetry.metrics import ComponentMetrics
 
 Show = Callable[[str, memoryview], bytes]
-"""The line for a record of an output."""
+"""Returns the output line of a record of an output."""
 
 
 class Lines:
-    """What all outputs show. It is written when all are at rest, so that their order is not left to chance.
+    """The lines of all outputs. They are written when all outputs are idle, so that their order is deterministic.
 
     Args:
-        names: The outputs, in the order in which they are shown.
-        at_once: Whether it is written as it comes, since nobody will be at rest for long.
+        names: The outputs, in the order in which their lines are written.
+        at_once: True to write each line as it comes, for streams that may never be idle.
     """
 
-    on_fault: Callable[[OSError], None] | None = None
-    """Told when standard output takes nothing more: nobody reads it, or the disk is full."""
+    on_error: Callable[[OSError], None] | None = None
+    """Called when standard output can no longer be written: the reader has gone, or the disk is full."""
 
     def __init__(self, names: Iterable[str], *, at_once: bool = False) -> None:
         self._at_once = at_once
         self.is_over = False
-        """Whether nothing more is to be shown: standard output takes nothing, or somebody has asked to stop."""
-        self._of: dict[str, list[bytes]] = {name: [] for name in names}
+        """True if no more lines are to be written: standard output failed, or a stop was requested."""
+        self._lines_by_output: dict[str, list[bytes]] = {name: [] for name in names}
 
     def add(self, name: str, lines: bytes) -> None:
-        """An output shows lines."""
-        self._of[name].append(lines)
+        """Add lines of an output."""
+        self._lines_by_output[name].append(lines)
         if self._at_once:
             self.write()
 
     def write(self) -> None:
-        """Write to standard output what has come."""
-        data = b"".join(part for parts in self._of.values() for part in parts)
-        for parts in self._of.values():
+        """Write the pending lines to standard output."""
+        data = b"".join(part for parts in self._lines_by_output.values() for part in parts)
+        for parts in self._lines_by_output.values():
             parts.clear()
         try:
             stdout.write(data)
         except OSError as error:
-            self.cannot_write(error)
+            self.handle_write_error(error)
 
-    def cannot_write(self, fault: OSError) -> None:
-        """Standard output takes nothing more."""
+    def handle_write_error(self, error: OSError) -> None:
+        """Discard all further output, because standard output can no longer be written."""
         self.is_over = True
         stdout.discard()
-        if self.on_fault is not None:
-            self.on_fault(fault)
+        if self.on_error is not None:
+            self.on_error(error)
 
 
-class ShowingOutput(Output):
-    """Shows what the output of that name would deliver.
+class PreviewOutput(Output):
+    """Shows the records that the output of the same name would deliver.
 
     Args:
-        line: What makes a line of a record; None if this one is not to be seen.
-        lines: Where they go.
+        line: Formats a record; None to hide this output.
+        lines: Receives the formatted records.
     """
 
     type = "replay"
@@ -80,46 +80,46 @@ class ShowingOutput(Output):
         self._lines = lines
 
     async def open(self) -> None:
-        """Nothing: standard output is open."""
+        """Do nothing: standard output is already open."""
 
     def write(self, batch: Batch) -> Awaitable[None] | None:
         """Show a batch."""
         if self._line is not None:
             try:
-                self._lines.add(self.name, b"".join(self._shown(self._line, batch)))
-            except OSError as error:  # some write by themselves
-                self._lines.cannot_write(error)
+                self._lines.add(self.name, b"".join(self._formatted_records(self._line, batch)))
+            except OSError as error:  # some formatters write to standard output directly
+                self._lines.handle_write_error(error)
         return None
 
-    def _shown(self, line: Show, batch: Batch) -> Iterator[bytes]:
+    def _formatted_records(self, line: Show, batch: Batch) -> Iterator[bytes]:
         for record in batch.records():
             if self._lines.is_over:
                 return
             yield line(self.name, record)
 
     def describe(self) -> str:
-        """Where the records go."""
+        """Describe whether the records are shown."""
         return "shown" if self._line is not None else "not shown"
 
     async def close(self) -> None:
         """Leave standard output open."""
 
 
-def plain_line(name: str, record: memoryview) -> bytes:  # noqa: ARG001 -- where there is one output, it needs no name
-    """A record as it is."""
-    return _ended(bytes(record))
+def plain_line(name: str, record: memoryview) -> bytes:  # noqa: ARG001 -- a single output needs no name
+    """Return a record unchanged, as a line."""
+    return _with_newline(bytes(record))
 
 
 def named_line(name: str, record: memoryview) -> bytes:
-    """A record behind the name of its output."""
-    return f"{name}: ".encode() + _ended(bytes(record))
+    """Return a record as a line after the name of its output."""
+    return f"{name}: ".encode() + _with_newline(bytes(record))
 
 
 def json_line(name: str, record: memoryview) -> bytes:
-    """A record as JSON."""
+    """Return a record and the name of its output as a line of JSON."""
     text = bytes(record).decode(errors="backslashreplace")
     return orjson.dumps({"output": name, "record": text}) + b"\n"
 
 
-def _ended(record: bytes) -> bytes:
+def _with_newline(record: bytes) -> bytes:
     return record if record.endswith(b"\n") else record + b"\n"

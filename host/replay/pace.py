@@ -1,4 +1,4 @@
-"""How fast the time of the records goes by."""
+"""The speed of a replay's virtual time."""
 
 import asyncio
 import contextlib
@@ -6,14 +6,14 @@ import math
 
 _NS = 1_000_000_000
 _STEP_S = 0.02
-"""Records that are less than this apart, by the clock on the wall, may be given on together."""
+"""Records less than this apart in real time may be given on together."""
 
 
 class Pace:
-    """So many times as fast as it was, or as fast as it goes.
+    """Waits so that virtual time runs at a multiple of real time, or does not wait at all.
 
     Args:
-        speed: How many times; None for as fast as it goes.
+        speed: Factor of real time; None for the highest possible speed.
     """
 
     def __init__(self, speed: float | None) -> None:
@@ -27,11 +27,11 @@ class Pace:
         self._begin_ns, self._begin_s = now_ns, asyncio.get_running_loop().time()
 
     def stop(self) -> None:
-        """Wait no more."""
+        """Stop waiting, now and later."""
         self._stopped.set()
 
-    async def until(self, time_ns: int) -> None:
-        """Wait until it is so late."""
+    async def wait_until(self, time_ns: int) -> None:
+        """Wait until virtual time reaches `time_ns`."""
         if self._speed is None:
             return
         due_s = self._begin_s + (time_ns - self._begin_ns) / _NS / self._speed
@@ -42,5 +42,5 @@ class Pace:
                     await self._stopped.wait()
 
     def horizon_ns(self, time_ns: int) -> float:
-        """Before when records must be to be given on together with those of a time."""
+        """Return the time before which records may be given on together with those at `time_ns`."""
         return math.inf if self._speed is None else time_ns + self._speed * _STEP_S * _NS

@@ -1,4 +1,4 @@
-"""A file of packs in a replay: what stands in it was decoded before, and goes on as it is."""
+"""A pack file in a replay. Its records are already decoded and are given on unchanged."""
 
 import time
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from host.pipeline.context import SANDBOX_SLOT_BYTES
 from host.replay.recording import Recording
 
 _SLOTS = 2
-"""One that is given on, and one that comes next."""
+"""One pack that is being processed, and the next one."""
 
 
 class PackRecording(Recording):
-    """A file of packs, of which one is read whenever one is needed.
+    """A pack file, read one pack at a time.
 
     Raises:
-        PackError: It is no file of packs, or it is cut short.
-        OSError: It cannot be read.
+        PackError: The file is not a pack file, or it is truncated.
+        OSError: The file cannot be read.
     """
 
     def __init__(self, path: str, size_bytes: int, order: int) -> None:
@@ -37,9 +37,9 @@ class PackRecording(Recording):
         self.stream = Stream(f"replay/{order}", path, None)
 
     @property
-    def ready(self) -> bool:
-        """Whether it is known what comes next, which it always is."""
-        if self.over and not self.read_to_its_end:
+    def is_ready(self) -> bool:
+        """Load the next pack if needed. Always true: the next record is always known."""
+        if self.is_over and not self.read_to_its_end:
             entry = next(self._left, None)
             if entry is None:
                 self.read_to_its_end = True
@@ -49,15 +49,15 @@ class PackRecording(Recording):
 
     def _load(self, entry: pack_file.Entry) -> None:
         at, raw_at = self._tables.acquire(), self._raws.acquire()
-        assert at is not None, "the pack before has been given on"
-        assert raw_at is not None, "so have its raw bytes"
+        assert at is not None, "the previous pack is released"
+        assert raw_at is not None, "its raw bytes are released"
         slot = self._tables.view[at : at + SANDBOX_SLOT_BYTES]
         pack_file.load(self._file, entry, slot, self._raws.view[raw_at : raw_at + self._raws.slot_bytes])
         header = read_pack_header(slot, entry.front)
-        assert header is not None, "it has been loaded"
+        assert header is not None, "the pack was just loaded"
         shapes = bytes(slot[header.shapes_start : header.shapes_start + header.shapes_bytes])
         assert self.stream is not None
-        raw = RawPack(self._raws, raw_at, entry.raw, self.stream, entry.at, entry.end, None, _nothing)
+        raw = RawPack(self._raws, raw_at, entry.raw, self.stream, entry.at, entry.end, None, _ignore_free)
         self.stream.add(raw)
         table = TablePack(
             self._tables, at, entry.front, header.record_count, shapes, "", 0, header.stream, header.position, raw,
@@ -71,11 +71,11 @@ class PackRecording(Recording):
         self.read_bytes = entry.end
 
     def close(self) -> None:
-        """Let the file and the memory go; nobody may use its packs any more."""
+        """Close the file and free the memory. Its packs must not be used any more."""
         self._file.close()
         self._tables.close()
         self._raws.close()
 
 
-def _nothing() -> None:
-    """Nobody waits for its slots."""
+def _ignore_free() -> None:
+    """Do nothing when a slot is freed: no reader waits for it."""

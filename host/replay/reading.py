@@ -1,4 +1,4 @@
-"""The input of a replay: it reads the recordings as far as somebody wants to go on with them."""
+"""The input of a replay. It reads the recordings as far as the scheduler needs them."""
 
 import asyncio
 import os
@@ -12,19 +12,19 @@ from host.packs.ledger import Stream
 from host.replay.recording import Recording
 
 _PACKS_AHEAD = 2
-"""Of each file: one that is given on, one that is decoded meanwhile."""
+"""Packs per file: one that is given on, and one that is decoded meanwhile."""
 
 
 class ReplayInput(Input):
-    """Reads files in the place of whatever the input would read, each a stream of its own."""
+    """Reads recordings instead of the input's own source. Each file is a stream of its own."""
 
     type = "replay"
 
     recordings: Sequence[Recording]
     by_stream: dict[Stream, Recording]
-    """Where it says which stream is whose."""
+    """The recording of each stream; filled by the input."""
     by_time: bool
-    """Whether all are needed at once, or one after the other."""
+    """True if all files are read concurrently; False to read one after the other."""
 
     def __init__(self, name: str, options: Any, *others: Any, once: bool) -> None:
         super().__init__(name, options, *others, once=once)
@@ -32,51 +32,52 @@ class ReplayInput(Input):
         self._open: dict[Recording, tuple[Source, Feeder]] = {}
 
     def want(self) -> None:
-        """Something was given on: there is room for more."""
+        """Wake the reader: a pack was given on, so there is room for more."""
         self._wanted.set()
 
     async def open(self) -> None:
-        """Nothing: each file is opened when it is its turn."""
+        """Do nothing: each file is opened when it is first read."""
 
-    async def _opened(self, recording: Recording) -> tuple[Source, Feeder]:
-        """What reads a file.
+    async def _open_file(self, recording: Recording) -> tuple[Source, Feeder]:
+        """Return the source and feeder of a file, and open it the first time.
 
         Raises:
-            OSError: It cannot be opened.
+            OSError: The file cannot be opened.
         """
-        found = self._open.get(recording)
-        if found is None:
+        opened = self._open.get(recording)
+        if opened is None:
             source = open_source(recording.path)
             stream: Stream = self.intake.open_stream(f"replay/{recording.order}", recording.path)
             recording.stream = stream
-            # Records without a time get this one, and those without a year a year that goes with it.
+            # The time of records that have none. Records without a year get their year from it.
             stream.now_ns = os.fstat(source.fd).st_mtime_ns
             self.by_stream[stream] = recording
             self.metrics.streams_open += 1
             position = text_encoding.mark_bytes(source.head())
             await source.seek(position)
-            found = self._open[recording] = source, Feeder(self, stream, self.new_splitter(), position)
-        return found
+            opened = self._open[recording] = source, Feeder(self, stream, self.new_splitter(), position)
+        return opened
 
     async def run(self) -> None:
         """Read until the end of every file, or until cancelled."""
         while left := [each for each in self.recordings if not each.read_to_its_end]:
-            wanting = [each for each in (left if self.by_time else left[:1]) if each.ahead < _PACKS_AHEAD]
-            for recording in wanting:
+            due = [each for each in (left if self.by_time else left[:1]) if each.ahead < _PACKS_AHEAD]
+            for recording in due:
                 await self._read(recording)
-            if not wanting:
+            if not due:
                 await self._wanted.wait()
             self._wanted.clear()
 
     async def _read(self, recording: Recording) -> None:
-        """Read once."""
+        """Read a recording once."""
         got = 0
         try:
-            source, feeder = await self._opened(recording)
+            source, feeder = await self._open_file(recording)
             got = await feeder.feed(lambda view: source.read(view, feeder.read_position))
-        except OSError as error:  # what was read of it is good
+        except OSError as error:  # the part that was read is good
             self.metrics.count_error("unreadable file")
-            self.log.error("The rest of a file cannot be read.", path=recording.path, error=error.strerror)  # noqa: TRY400
+            text = "Cannot read the rest of a file; continuing without it."
+            self.log.error(text, path=recording.path, error=error.strerror)  # noqa: TRY400
         recording.read_bytes += got
         if got == 0 or feeder.broken:
             await self._finish(recording)

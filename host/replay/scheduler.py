@@ -1,8 +1,8 @@
-"""Gives records on in the order of their times, and lets the time go by that lies between them.
+"""Gives records on in the order of their times, and advances the virtual time between them.
 
-One thing happens after the other: a part of a pack goes to all filters and outputs, then what the filters injected, and
-only when all are done, the next. Packs are cut where something is due between two records: a timer event, or the
-record of another file. So whatever depends on order and time comes out the same in each replay.
+All steps are sequential. A part of a pack goes to all filters and outputs, then the packs that filters injected. The
+next part follows only when all of these are done. A pack is cut where something is due between two of its records: a
+timer event, or a record of another file. So results that depend on order and time are the same in each replay.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from host.pipeline.pipeline import Pipeline
 from host.pipeline.units.consumer_unit import ConsumerUnit
 from host.replay.environment import HoldingRouter, ReplayEnvironment
 from host.replay.pace import Pace
-from host.replay.recording import Decoded, Recording
+from host.replay.recording import DecodedPack, Recording
 from host.telemetry.logs import get_logger
 
 _LOG = get_logger("host.replay")
@@ -34,55 +34,55 @@ _POLL_S = 0.005
 
 
 class Span(NamedTuple):
-    """Which records are given on, and in which order."""
+    """Selects the records to give on, and how they are ordered."""
 
     since_ns: float = -math.inf
-    """From when on, in nanoseconds since 1970."""
+    """Time of the first record, in nanoseconds since 1970."""
     until_ns: float = math.inf
-    """Up to when, this time included."""
+    """Time of the last record, inclusive."""
     slice_ns: int = 100_000_000
-    """Files are put in order by time to this degree: within it, records of one file stay together."""
+    """Precision of the order between files. Records of one file stay together within a slice."""
 
 
 class ReplayScheduler:
-    """Conducts one replay.
+    """Schedules one replay.
 
     Args:
-        pipeline: It has started, in this world.
-        world: Its world.
-        pace: How fast.
-        span: Which records, and in which order.
+        pipeline: The started pipeline. It must use this environment.
+        environment: The replay's environment.
+        pace: The speed.
+        span: The records to give on.
     """
 
-    def __init__(self, pipeline: Pipeline, world: ReplayEnvironment, pace: Pace, span: Span) -> None:
+    def __init__(self, pipeline: Pipeline, environment: ReplayEnvironment, pace: Pace, span: Span) -> None:
         assert isinstance(pipeline.router, HoldingRouter)
         self.first_ns: int | None = None
-        """When the first record was that was given on."""
+        """The time of the first record that was given on."""
         self.records = 0
-        """Given on so far."""
-        self._pipeline, self._world, self._router = pipeline, world, pipeline.router
+        """Number of records given on so far."""
+        self._pipeline, self._environment, self._router = pipeline, environment, pipeline.router
         self._pace, self._span = pace, span
-        self._recordings = world.recordings.all
-        self._by_time = world.recordings.by_time
+        self._recordings = environment.recordings.all
+        self._by_time = environment.recordings.by_time
         self._cuts = Arena("replay-cuts", SANDBOX_SLOT_BYTES, 2, host_writes=True)
         self._due: list[tuple[int, int, str]] = []
         self._orders = {name: order for order, name in enumerate(pipeline.filters)}
         self._stopped = False
 
     def stop(self) -> None:
-        """Give nothing more on; what was is brought to its end."""
+        """Stop giving records on. Records already given on are finished."""
         self._stopped = True
         self._pace.stop()
-        self._world.changed.set()
+        self._environment.changed.set()
 
     async def run(self) -> None:
-        """Replay all.
+        """Replay all recordings.
 
         Raises:
-            SandboxError: A decoder or an encoder does not run any more.
+            SandboxError: A decoder or an encoder has stopped running.
         """
         while (recording := await self._next()) is not None:
-            await (self._give_on(recording) if self._by_time else self._give_whole(recording))
+            await (self._give_part(recording) if self._by_time else self._give_whole(recording))
         if not self._stopped:
             await self._settle()
             for name in self._pipeline.filters:
@@ -91,20 +91,20 @@ class ReplayScheduler:
             recording.drop()
 
     async def _next(self) -> Recording | None:
-        """The file whose record is next; None if there is none."""
+        """Return the file with the next record; None if there are no more."""
         if not self._by_time:
             return await self._next_in_order()
-        await self._settled(lambda: self._stopped or all(recording.ready for recording in self._recordings))
-        left = [] if self._stopped else [recording for recording in self._recordings if not recording.over]
-        found = min(left, key=lambda recording: (recording.next_ns, recording.order), default=None)
-        return None if found is None or found.next_ns > self._span.until_ns else found
+        await self._wait_until(lambda: self._stopped or all(recording.is_ready for recording in self._recordings))
+        left = [] if self._stopped else [recording for recording in self._recordings if not recording.is_over]
+        first = min(left, key=lambda recording: (recording.next_ns, recording.order), default=None)
+        return None if first is None or first.next_ns > self._span.until_ns else first
 
     async def _next_in_order(self) -> Recording | None:
-        """The first file that is not over yet."""
+        """Return the first file that still has records."""
         while self._recordings and not self._stopped:
             first = self._recordings[0]
-            await self._settled(lambda: self._stopped or first.ready)  # noqa: B023 -- it is awaited here
-            if not first.over:
+            await self._wait_until(lambda: self._stopped or first.is_ready)  # noqa: B023 -- awaited within the loop
+            if not first.is_over:
                 return None if self._stopped else first
             self._recordings.pop(0)
         return None
@@ -119,42 +119,42 @@ class ReplayScheduler:
         self._router.give(decoded.pack)
         recording.advance(decoded.pack.count)
         await self._settle()
-        self._world.read_on()
+        self._environment.read_on()
 
-    async def _give_on(self, recording: Recording) -> None:
-        """Give on the next records of a file, as many as may go together."""
+    async def _give_part(self, recording: Recording) -> None:
+        """Give on as many next records of a file as may go together."""
         decoded, first = recording.head
         start_ns = recording.next_ns
         if start_ns < self._span.since_ns:
             recording.advance(bisect_left(decoded.times, self._span.since_ns, first))
         else:
-            await self._let_time_go_by(start_ns)
-            await self._pace.until(start_ns)
+            await self._advance_time(start_ns)
+            await self._pace.wait_until(start_ns)
             if self._stopped:
                 return
             end = self._end(recording, decoded, first)
-            self._world.virtual_ns = max(self._world.virtual_ns, decoded.times[end - 1])
+            self._environment.virtual_ns = max(self._environment.virtual_ns, decoded.times[end - 1])
             self._router.give(self._part(decoded, first, end))
             self.records += end - first
             recording.advance(end)
             await self._settle()
-        self._world.read_on()
+        self._environment.read_on()
 
-    def _end(self, recording: Recording, decoded: Decoded, first: int) -> int:
-        """Up to where the records of a pack may be given on at once."""
+    def _end(self, recording: Recording, decoded: DecodedPack, first: int) -> int:
+        """Return the end of the records of a pack that may be given on together."""
         times = decoded.times
         before = [self._pace.horizon_ns(times[first]), *([self._due[0][0]] if self._due else [])]
         end = min(bisect_left(times, min(before), first), bisect_right(times, self._span.until_ns, first))
         for other in self._recordings:
-            if other is not recording and not other.over:
-                # Not record by record, where two files are busy: each part is a copy.
+            if other is not recording and not other.is_over:
+                # Cut at slices, not at single records of busy files: each part is a copy.
                 slice_ns = self._span.slice_ns
                 other_ns = (other.next_ns // slice_ns + (recording.order < other.order)) * slice_ns
                 end = min(end, bisect_left(times, max(other_ns, times[first] + 1), first))
         return max(end, first + 1)
 
-    def _part(self, decoded: Decoded, first: int, end: int) -> TablePack:
-        """Some records of a pack, as a pack."""
+    def _part(self, decoded: DecodedPack, first: int, end: int) -> TablePack:
+        """Return some records of a pack as a pack."""
         pack = decoded.pack
         if end - first == pack.count:
             pack.hold()
@@ -171,21 +171,21 @@ class ReplayScheduler:
 
     # ------------------------------------------------------------------ time
 
-    async def _let_time_go_by(self, to_ns: int) -> None:
-        """Call the timer_event of all filters for which that is due up to a time."""
+    async def _advance_time(self, to_ns: int) -> None:
+        """Advance the virtual time and call the timer_event of each filter when it is due."""
         if self.first_ns is None:
             self._begin_time(to_ns)
         while self._due and self._due[0][0] <= to_ns and not self._stopped:
             due_ns, order, name = heappop(self._due)
-            due_ns = self._skipped_to(name, due_ns, to_ns)
-            await self._pace.until(due_ns)
-            self._world.virtual_ns = due_ns
+            due_ns = self._skip_ticks(name, due_ns, to_ns)
+            await self._pace.wait_until(due_ns)
+            self._environment.virtual_ns = due_ns
             heappush(self._due, (due_ns + self._interval_ns(name), order, name))
             await self._call(name, last=False)
-        self._world.virtual_ns = max(self._world.virtual_ns, to_ns)
+        self._environment.virtual_ns = max(self._environment.virtual_ns, to_ns)
 
     def _begin_time(self, now_ns: int) -> None:
-        self.first_ns = self._world.virtual_ns = now_ns
+        self.first_ns = self._environment.virtual_ns = now_ns
         self._pace.begin(now_ns)
         for name in self._pipeline.filters:
             if interval_ns := self._interval_ns(name):
@@ -194,58 +194,58 @@ class ReplayScheduler:
     def _interval_ns(self, name: str) -> int:
         return round(self._pipeline.filters[name].config.ticker_interval * _NS)
 
-    def _skipped_to(self, name: str, due_ns: int, to_ns: int) -> int:
-        """When the next timer event is; of endless many only the last one is called."""
+    def _skip_ticks(self, name: str, due_ns: int, to_ns: int) -> int:
+        """Return the time of the next timer event. In a long gap, skip all but the last one."""
         interval_ns = self._interval_ns(name)
-        missing = (to_ns - due_ns) // interval_ns
-        if missing < _MAX_TICKS:
+        skipped = (to_ns - due_ns) // interval_ns
+        if skipped < _MAX_TICKS:
             return due_ns
-        self._pipeline.filters[name].metrics.count_error("timer events left out", missing)
+        self._pipeline.filters[name].metrics.count_error("timer events left out", skipped)
         _LOG.warning(
-            "There is a gap in the records: timer events in it were left out.",
+            "Skipped timer events in a long gap between records.",
             filter=name,
-            left_out=missing,
-            most=_MAX_TICKS,
+            skipped=skipped,
+            max=_MAX_TICKS,
         )
-        return due_ns + missing * interval_ns
+        return due_ns + skipped * interval_ns
 
     async def _call(self, name: str, *, last: bool) -> None:
-        """Call a filter's timer_event, and give on what it injects."""
-        await self._pipeline.filters[name].sandbox.tick(self._world.virtual_ns, last=last)
+        """Call a filter's timer_event, and deliver the packs that it injects."""
+        await self._pipeline.filters[name].sandbox.tick(self._environment.virtual_ns, last=last)
         await self._settle()
 
     # ------------------------------------------------------------------ waiting
 
     async def _settle(self) -> None:
-        """Wait until everybody is done with what was given, and with what came of it."""
+        """Wait until all consumers have finished the delivered packs and everything derived from them."""
         filters, outputs = self._pipeline.filters.values(), self._pipeline.outputs.values()
         while True:
-            await self._settled(lambda: all(map(_at_rest, filters)))
+            await self._wait_until(lambda: all(map(_is_idle, filters)))
             injected = self._router.take_injected(self._pipeline.filters)
             if not injected:
                 break
             for pack in injected:
                 self._router.give(pack)
-        await self._settled(lambda: all(map(_at_rest, outputs)))
-        if self._world.at_rest is not None:
-            self._world.at_rest()
+        await self._wait_until(lambda: all(map(_is_idle, outputs)))
+        if self._environment.on_idle is not None:
+            self._environment.on_idle()
 
-    async def _settled(self, condition: Callable[[], bool]) -> None:
+    async def _wait_until(self, condition: Callable[[], bool]) -> None:
         while not condition():
             if stuck := list(self._pipeline.stuck()):
                 names = ", ".join(f"{sandbox.name} is {sandbox.state}" for sandbox in stuck)
-                raise SandboxError(f"The replay cannot go on: {names}; the log says why.")
-            self._world.changed.clear()
-            # What an output waits for outside says nothing when it is there.
+                raise SandboxError(f"The replay cannot continue: {names}. See the log for the cause.")
+            self._environment.changed.clear()
+            # An output that waits for something external does not signal a change.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_S):
-                    await self._world.changed.wait()
+                    await self._environment.changed.wait()
 
     def close(self) -> None:
-        """Let the memory go; nobody may use it any more."""
+        """Free the memory. Its packs must not be used any more."""
         self._cuts.close()
 
 
-def _at_rest(unit: ConsumerUnit) -> bool:
-    """Whether it has nothing to do, and would not miss what comes next while its process begins anew."""
+def _is_idle(unit: ConsumerUnit) -> bool:
+    """Return True if the unit has no work and its process is ready for the next pack, not restarting."""
     return unit.idle and unit.sandbox.state not in {"starting", "backing_off"}

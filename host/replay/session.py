@@ -1,4 +1,4 @@
-"""Runs a pipeline over recordings, from start to end, until it is told to stop."""
+"""Runs a pipeline over recordings from start to end, or until it is told to stop."""
 
 import asyncio
 import signal
@@ -16,15 +16,15 @@ from host.replay.recordings import Recordings
 from host.replay.scheduler import ReplayScheduler, Span
 
 
-class Session:
-    """One run.
+class ReplaySession:
+    """One replay.
 
     Args:
-        config: With just the inputs that have recordings.
-        recordings: What they read.
-        begin_ns: What time it is before the first record.
-        new_output: What makes outputs; None for those of the configuration.
-        lines: What these show.
+        config: A configuration with only the inputs that have recordings.
+        recordings: The files that the inputs read.
+        begin_ns: The virtual time before the first record.
+        new_output: Creates outputs; None to use those of the configuration.
+        lines: The lines of preview outputs.
     """
 
     def __init__(
@@ -37,43 +37,45 @@ class Session:
         lines: Lines | None = None,
     ) -> None:
         self.recordings = recordings
-        self.world = ReplayEnvironment(recordings, begin_ns, new_output)
+        self.environment = ReplayEnvironment(recordings, begin_ns, new_output)
         self._lines = lines
         if lines is not None:
-            self.world.at_rest, lines.on_fault = lines.write, self.on_fault
-        self.pipeline = Pipeline(config, once=True, world=self.world)
+            self.environment.on_idle, lines.on_error = lines.write, self.handle_write_error
+        self.pipeline = Pipeline(config, once=True, world=self.environment)
         self.signal: signal.Signals | None = None
-        """Which one has ended it."""
-        self.write_fault: OSError | None = None
-        """Why standard output takes nothing more."""
+        """The signal that ended the replay, if any."""
+        self.write_error: OSError | None = None
+        """The error of standard output, if it can no longer be written."""
         self._scheduler: ReplayScheduler | None = None
 
     async def run(self, pace: Pace | None = None, span: Span | None = None) -> ReplayScheduler:
-        """Run it to its end, or until a signal; answers who conducted it.
+        """Run the replay to its end or until a signal, and return its scheduler.
 
         Raises:
-            HekateError: It could not be started, or not be brought to its end.
+            HekateError: The pipeline could not start, or the replay could not be completed.
         """
         try:
             await self.pipeline.start()
-            scheduler = self._scheduler = ReplayScheduler(self.pipeline, self.world, pace or Pace(None), span or Span())
+            scheduler = self._scheduler = ReplayScheduler(
+                self.pipeline, self.environment, pace or Pace(None), span or Span()
+            )
             loop = asyncio.get_running_loop()
-            # In the midst of a batch, too, which may be many records to show.
+            # A signal also stops the output in the middle of a large batch.
             with signals.told(partial(self._on_signal, loop)):
                 try:
                     await scheduler.run()
                 finally:
                     await self.pipeline.stop()
-                    if self.world.at_rest is not None:
-                        self.world.at_rest()
+                    if self.environment.on_idle is not None:
+                        self.environment.on_idle()
                     scheduler.close()
         finally:
             self.recordings.close()
         return scheduler
 
-    def on_fault(self, fault: OSError) -> None:
-        """Standard output takes nothing more: nobody reads it, or the disk is full."""
-        self.write_fault = self.write_fault or fault
+    def handle_write_error(self, error: OSError) -> None:
+        """Stop the replay: standard output can no longer be written."""
+        self.write_error = self.write_error or error
         self._stop()
 
     def _on_signal(self, loop: asyncio.AbstractEventLoop, number: signal.Signals) -> None:

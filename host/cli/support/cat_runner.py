@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from host.packs.ledger import TablePack
     from host.replay.output_preview import Lines
     from host.replay.recordings import Recordings
-    from host.replay.session import Session
+    from host.replay.session import ReplaySession
 
 _PACK_BYTES = 128 * 1024
 _NOT_ONE = (
@@ -245,10 +245,10 @@ def _kind(head: bytes, decoder: str | None) -> _Kind | None:
     return _Kind(decoder or ("json" if head.startswith(b"{") else "payload"), "token")
 
 
-def _session(config: "model.Config", paths: list[str], to: str, shown: "_Shown") -> "Session":
+def _session(config: "model.Config", paths: list[str], to: str, shown: "_Shown") -> "ReplaySession":
     """What shows files, one after the other."""
     from host.replay.output_preview import Lines
-    from host.replay.session import Session
+    from host.replay.session import ReplaySession
 
     recordings = _recordings(config, paths)
     inputs = {name: each for name, each in config.inputs.items() if name in recordings.inputs}
@@ -256,10 +256,10 @@ def _session(config: "model.Config", paths: list[str], to: str, shown: "_Shown")
     config = msgspec.structs.replace(config, inputs=inputs, outputs=outputs)
     lines = Lines(outputs)
     new_output = partial(shown.output, lines)
-    session = Session(config, recordings, begin_ns=time.time_ns(), new_output=new_output, lines=lines)
+    session = ReplaySession(config, recordings, begin_ns=time.time_ns(), new_output=new_output, lines=lines)
     if to == "packs":
         stdout.write(pack_file.MAGIC)
-        session.pipeline.router.on_pack = lambda pack: _write_pack(pack, session.on_fault)
+        session.pipeline.router.on_pack = lambda pack: _write_pack(pack, session.handle_write_error)
     return session
 
 
@@ -270,7 +270,7 @@ def _following(config: "model.Config", shown: "_Shown", *, once: bool) -> follow
     return follow_runner.Following(config, once=once, new_output=partial(shown.output, lines), lines=lines)
 
 
-def _run(session: "Session | follow_runner.Following") -> None:
+def _run(session: "ReplaySession | follow_runner.Following") -> None:
     import asyncio
 
     from host.plugins import lua_modules
@@ -279,8 +279,8 @@ def _run(session: "Session | follow_runner.Following") -> None:
     logs.set_up("error", "text")
     lua_modules.check_present()
     asyncio.run(session.run())
-    if session.write_fault:
-        raise session.write_fault
+    if session.write_error:
+        raise session.write_error
 
 
 def _recordings(config: "model.Config", paths: list[str]) -> "Recordings":
@@ -319,9 +319,9 @@ class _Shown:
 
     def output(self, lines: "Lines", *arguments: Any, **more: Any) -> "Output":
         """The output that shows them."""
-        from host.replay.output_preview import ShowingOutput
+        from host.replay.output_preview import PreviewOutput
 
-        return ShowingOutput(self._line, lines, *arguments, **more)
+        return PreviewOutput(self._line, lines, *arguments, **more)
 
     def _counted(self, name: str, record: memoryview) -> bytes:  # noqa: ARG002 -- there is one output
         self.counts[bytes(record)] += 1

@@ -47,11 +47,11 @@ class Following:
         self.pipeline = Pipeline(config, once=once, world=_PreviewEnvironment(new_output))
         self.signal: signal.Signals | None = None
         """Which one has ended it."""
-        self.write_fault: OSError | None = None
+        self.write_error: OSError | None = None
         """Why standard output takes nothing more."""
         self._stopped = asyncio.Event()
         self._lines = lines
-        lines.on_fault = self._on_fault
+        lines.on_error = self._on_fault
 
     async def run(self) -> None:
         """Show what comes.
@@ -79,7 +79,7 @@ class Following:
         self._on_fault(BrokenPipeError())
 
     def _on_fault(self, fault: OSError) -> None:
-        self.write_fault = self.write_fault or fault
+        self.write_error = self.write_error or fault
         self._stopped.set()
 
     def _on_signal(self, loop: asyncio.AbstractEventLoop, number: signal.Signals) -> None:

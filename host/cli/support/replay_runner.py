@@ -28,7 +28,7 @@ from host.replay import output_preview, plan
 from host.replay.pace import Pace
 from host.replay.recordings import Recordings
 from host.replay.scheduler import ReplayScheduler, Span
-from host.replay.session import Session
+from host.replay.session import ReplaySession
 from host.runner.summary import print_summary
 from host.telemetry import logs
 
@@ -73,8 +73,8 @@ def replay(request: Request) -> int:
     try:
         run = _Run(request, config, recordings)
         status = asyncio.run(run.run())
-        if run.session.write_fault:
-            raise run.session.write_fault
+        if run.session.write_error:
+            raise run.session.write_error
         keeps_letters = request.deliver and run.pipeline.dead_letters.count > 0
         _tell_of_dead_letters(folder, kept=keeps_letters)
     finally:
@@ -94,7 +94,7 @@ class _Run:
             begins_ns = min(Path(each.path).stat().st_mtime_ns for each in self._files)
         lines = output_preview.Lines(config.outputs)
         new_output = None if request.deliver else _shows(request, config, lines)
-        self.session = Session(config, recordings, begin_ns=int(begins_ns), new_output=new_output, lines=lines)
+        self.session = ReplaySession(config, recordings, begin_ns=int(begins_ns), new_output=new_output, lines=lines)
         self.pipeline = self.session.pipeline
 
     async def run(self) -> int:
@@ -106,7 +106,7 @@ class _Run:
         finally:
             showing_progress.cancel()
             await asyncio.gather(showing_progress, return_exceptions=True)
-        if not self._request.quiet and not self.session.write_fault:
+        if not self._request.quiet and not self.session.write_error:
             self._tell(scheduler, time.monotonic() - started_s)
         if self.session.signal is not None:
             return 128 + self.session.signal
@@ -125,7 +125,7 @@ class _Run:
 
     def _tell(self, scheduler: ReplayScheduler, elapsed_s: float) -> None:
         """Say on stderr what was replayed, and how fast."""
-        first_ns, last_ns = scheduler.first_ns or 0, self.session.world.virtual_ns
+        first_ns, last_ns = scheduler.first_ns or 0, self.session.environment.virtual_ns
         span_s = (last_ns - first_ns) / _NS
         if self._request.as_json:
             outputs = {each.name: each.records_sent for each in self.pipeline.metrics.components("outputs")}
@@ -156,7 +156,7 @@ def _shows(request: Request, config: model.Config, lines: output_preview.Lines) 
     )
 
     def new(name: str, *others: Any, state_dir: Path) -> Output:
-        return output_preview.ShowingOutput(line if name in shown else None, lines, name, *others, state_dir=state_dir)
+        return output_preview.PreviewOutput(line if name in shown else None, lines, name, *others, state_dir=state_dir)
 
     return new
 
