@@ -12,8 +12,8 @@ from host.config import model
 from host.core.errors import ConfigError, ConfigErrors, SandboxError
 from host.plugins import library
 from host.sandbox.zygote_client import ZygoteClient
-from host.trial.allowance import Allowance
-from host.trial.cases import Case, Cases, beside
+from host.trial.cases import Case, CaseReader, read_cases_file
+from host.trial.cpu_budget import CpuBudget
 from host.trial.run_cases import run_cases
 
 _MAX_KNOWN = 5000
@@ -61,22 +61,22 @@ class CaseCheck:
         known = self._known.get(key)
         if known is not None and not await asyncio.to_thread(_are_old, known.modules, read_module):
             return known.fault
-        allowance = Allowance(_MAX_S + _MORE_S * len(cases))
+        budget = CpuBudget(_MAX_S + _MORE_S * len(cases))
         try:
-            async with allowance.enforced():
-                fault, modules = await self._run(cases, allowance)
+            async with budget.enforce():
+                fault, modules = await self._run(cases, budget)
         except TimeoutError:
-            if not allowance.is_used_up:  # the machine has too much to do: that says nothing of this version
-                return f"{sandbox.path}: its {len(cases)} cases had not ended after {allowance.most_clock_s:g} s."
-            fault, modules = f"{sandbox.path}: its {len(cases)} cases take more than {allowance.most_s:g} s of CPU.", {}
+            if not budget.is_used_up:  # the machine has too much to do: that says nothing of this version
+                return f"{sandbox.path}: its {len(cases)} cases had not ended after {budget.max_wall_s:g} s."
+            fault, modules = f"{sandbox.path}: its {len(cases)} cases take more than {budget.max_cpu_s:g} s of CPU.", {}
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         self._known[key] = _Known(fault, modules)
         return fault
 
-    async def _run(self, cases: list[Case], allowance: Allowance) -> tuple[str, dict[str, str]]:
+    async def _run(self, cases: list[Case], budget: CpuBudget) -> tuple[str, dict[str, str]]:
         """What is wrong, and the modules that the cases required."""
-        verdicts = await run_cases(cases, self._zygote, self._free, shared=allowance)
+        verdicts = await run_cases(cases, self._zygote, self._free, shared=budget)
         outcomes = (verdict.outcome for verdict in verdicts if verdict.outcome is not None)
         modules = {name: digest for outcome in outcomes for name, digest in outcome.modules.items()}
         failed = [verdict for verdict in verdicts if not verdict.passed]
@@ -93,11 +93,11 @@ class CaseCheck:
             source = path.read_bytes()
         except OSError as error:
             raise SandboxError(f"Cannot read {path}: {error.strerror}.") from error
-        key = hashlib.sha256(b"\0".join((sandbox.kind.encode(), source, beside(path) or b""))).digest()
-        if b"cases:" not in source and beside(path) is None:
+        key = hashlib.sha256(b"\0".join((sandbox.kind.encode(), source, read_cases_file(path) or b""))).digest()
+        if b"cases:" not in source and read_cases_file(path) is None:
             return key, []
         plugin = library.of_source(source, path, sandbox.kind, errors)
-        cases = [] if plugin is None else Cases(settings, errors).of_plugin(plugin, source)
+        cases = [] if plugin is None else CaseReader(settings, errors).read_plugin(plugin, source)
         if errors:
             raise ConfigErrors(errors)
         return key, cases

@@ -1,4 +1,4 @@
-"""The jailed process in which the REPL's Lua runs: asked one thing after the other, started again when it has ended."""
+"""The jailed process that runs the REPL's Lua. It answers one request at a time and restarts after it has ended."""
 
 import asyncio
 from typing import Any
@@ -15,25 +15,25 @@ from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import answers
 from host.trial.harness import TrialHarness
-from host.trial.model import Bounds, Repl, Result
-from host.trial.trial_sandbox import Stage
+from host.trial.model import Bounds, ReplWorkspace, StepResult
+from host.trial.trial_sandbox import TrialSandbox
 
 MAX_ASKED_BYTES = 256 * 1024
-"""Text that one question may have."""
+"""Limit for the text of one request."""
 _ENDLESS = 1 << 60
-_ON_RECORDS = frozenset({"match", "cover"})
-"""What runs a grammar, and so has production's limit of CPU for a record."""
+_RECORD_OPS = frozenset({"match", "cover"})
+"""Operations that run a grammar. They have production's CPU limit for a record."""
 _TOOL_CPU_MS = 5000
-_KEPT = frozenset({"declare_grammar", "read_config", "print", "require"})
+_AVAILABLE = frozenset({"declare_grammar", "read_config", "print", "require"})
 """Functions that work without a message."""
 
 
 class EndedError(HekateError):
-    """The process has ended: a limit, or memory. It is started anew with the next question, and knows nothing more.
+    """The process has ended: it exceeded a limit. The next request starts a new process without any definitions.
 
     Args:
-        message: What is said of it.
-        limit: Which limit, if it was one.
+        message: The message for the user.
+        limit: The limit that was exceeded, if any.
     """
 
     exit_code = 1
@@ -47,9 +47,9 @@ class Workbench:
     """Owns the process.
 
     Args:
-        zygote: Starts it.
-        sandbox_dir: Where the user's own modules are.
-        config: What `read_config` answers.
+        zygote: Starts the process.
+        sandbox_dir: Directory of the user's own modules.
+        config: Options that `read_config` returns.
     """
 
     def __init__(self, zygote: ZygoteClient, sandbox_dir: str | None, config: dict[str, Any]) -> None:
@@ -57,119 +57,119 @@ class Workbench:
         self._zygote = zygote
         self._sandbox_dir = sandbox_dir
         self._config = config
-        self._stage: Stage | None = None
+        self._sandbox: TrialSandbox | None = None
         self._cpu_limit_ms = 0
-        self._harness = self._new_laboratory()
+        self._harness = self._new_harness()
         self._one_at_a_time = asyncio.Lock()
 
-    def _new_laboratory(self) -> TrialHarness:
+    def _new_harness(self) -> TrialHarness:
         return TrialHarness(
             self._zygote,
             Bounds(steps=_ENDLESS, given_bytes=_ENDLESS, output_bytes=_ENDLESS, prints=_ENDLESS),
-            longest=MAX_ASKED_BYTES + 64 * 1024,
+            max_record_bytes=MAX_ASKED_BYTES + 64 * 1024,
             hostname="localhost",
             sandbox_dir=self._sandbox_dir,
             allow_unjailed=False,
-            printed=self._printed,
+            on_print=self._on_print,
         )
 
-    def _printed(self, text: str) -> None:
+    def _on_print(self, text: str) -> None:
         self.prints.append(text.removeprefix("repl: "))
 
     @property
     def is_running(self) -> bool:
-        """Whether it still knows what it was told."""
-        return self._stage is not None
+        """True if the process still has its definitions."""
+        return self._sandbox is not None
 
     async def start(self) -> None:
-        """Start the process, if there is none.
+        """Start the process if there is none.
 
         Raises:
-            EndedError: It does not start.
+            EndedError: The process does not start.
         """
         async with self._one_at_a_time:
             await self._start()
 
     async def _start(self) -> None:
-        if self._stage is None:
-            stage = self._harness.stage(Repl(name="repl", script=self._script()), keep_packs=False)
-            await stage.start()
-            self._stage, self._cpu_limit_ms = stage, stage.sandbox.cpu_limit_ms
-            if stage.termination is not None:
-                await self._gone(stage)
+        if self._sandbox is None:
+            sandbox = self._harness.new_sandbox(ReplWorkspace(name="repl", script=self._script()), keep_packs=False)
+            await sandbox.start()
+            self._sandbox, self._cpu_limit_ms = sandbox, sandbox.process.cpu_limit_ms
+            if sandbox.termination is not None:
+                await self._raise_ended(sandbox)
 
     async def ask(self, op: str, text: bytes = b"", **head: Any) -> dict[str, Any]:
-        """Have it do something.
+        """Send a request and return the answer.
 
         Args:
-            op: One of those of kernel/repl.lua.
-            text: What it is about.
-            head: More of that.
+            op: One of the operations of kernel/repl.lua.
+            text: The text to work on.
+            head: Further arguments of the operation.
 
         Raises:
-            EndedError: The process ended over it.
+            EndedError: The process ended during the request.
         """
         if len(text) > MAX_ASKED_BYTES:
-            raise HekateError(f"That is too long: the REPL takes at most {MAX_ASKED_BYTES} bytes at once.")
+            raise HekateError(f"The input is too long: the REPL takes at most {MAX_ASKED_BYTES} bytes at once.")
         async with self._one_at_a_time:
             await self._start()
-            stage = self._stage
-            assert stage is not None
-            result = Result()
-            stage.sandbox.cpu_limit_ms = self._cpu_ms(op)
-            await stage.give(self._harness.raw_pack(orjson.dumps({"op": op, **head}) + b"\n" + text), result)
-            if stage.termination is not None:
-                await self._gone(stage, op)
-        said: dict[str, Any] = answers.document(result.outputs[0])
-        return said
+            sandbox = self._sandbox
+            assert sandbox is not None
+            result = StepResult()
+            sandbox.process.cpu_limit_ms = self._cpu_ms(op)
+            await sandbox.give(self._harness.raw_pack(orjson.dumps({"op": op, **head}) + b"\n" + text), result)
+            if sandbox.termination is not None:
+                await self._raise_ended(sandbox, op)
+        answer: dict[str, Any] = answers.decode(result.outputs[0])
+        return answer
 
     def _cpu_ms(self, op: str) -> int:
         if op == "run":
-            return START_CPU_MS  # as the outermost level of a script, which is run while it is loaded
-        return self._cpu_limit_ms if op in _ON_RECORDS else _TOOL_CPU_MS
+            return START_CPU_MS  # like the top level of a script, which runs while it loads
+        return self._cpu_limit_ms if op in _RECORD_OPS else _TOOL_CPU_MS
 
-    async def _gone(self, stage: Stage, op: str = "") -> None:
-        ended = stage.termination
-        assert ended is not None
-        self._stage = None
-        self._harness.stages.remove(stage)
-        await stage.close()
-        limit = f"{ended.limit} ({ended.value}): " if ended.value else ""
-        text = ended.text.splitlines()[0]
-        if op == "run" and ended.limit == Limit.CPU:
-            text = f"It took more than {START_CPU_MS} ms of CPU, which is what a script may take while it is loaded."
-        raise EndedError(f"The sandbox was ended: {limit}{text}", ended.limit)
+    async def _raise_ended(self, sandbox: TrialSandbox, op: str = "") -> None:
+        termination = sandbox.termination
+        assert termination is not None
+        self._sandbox = None
+        self._harness.sandboxes.remove(sandbox)
+        await sandbox.close()
+        limit = f"{termination.limit} ({termination.value}): " if termination.value else ""
+        text = termination.text.splitlines()[0]
+        if op == "run" and termination.limit == Limit.CPU:
+            text = f"It used more than {START_CPU_MS} ms of CPU, the limit for loading a script."
+        raise EndedError(f"The sandbox was ended: {limit}{text}", termination.limit)
 
     async def interrupt(self) -> None:
-        """End the process, whatever it is at; the next question starts another."""
-        stage, self._stage = self._stage, None
-        if stage is not None:
-            self._harness.stages.remove(stage)
-            stage.sandbox.kill("interrupted")
-            await stage.close()
+        """Kill the process at once. The next request starts a new one."""
+        sandbox, self._sandbox = self._sandbox, None
+        if sandbox is not None:
+            self._harness.sandboxes.remove(sandbox)
+            sandbox.process.kill("interrupted")
+            await sandbox.close()
 
     async def restart(self, config: dict[str, Any] | None = None) -> None:
-        """Begin anew, with nothing defined."""
+        """Start a new process with nothing defined."""
         async with self._one_at_a_time:
             self._config = self._config if config is None else config
-            if self._stage is not None:
-                self._harness.stages.remove(self._stage)
-                await self._stage.close()
-                self._stage = None
+            if self._sandbox is not None:
+                self._harness.sandboxes.remove(self._sandbox)
+                await self._sandbox.close()
+                self._sandbox = None
             await self._start()
 
     async def close(self) -> None:
-        """End everything."""
+        """End the process and free the memory."""
         await self._harness.close()
 
     def _script(self) -> model.Sandbox:
         names = [function.name for function in api_reference.functions()]
-        config = {**self._config, "unavailable": [name for name in names if name not in _KEPT]}
-        return sandbox("repl", "", config)
+        config = {**self._config, "unavailable": [name for name in names if name not in _AVAILABLE]}
+        return script_sandbox("repl", "", config)
 
 
-def sandbox(name: str, text: str, config: dict[str, Any] | None = None) -> model.Sandbox:
-    """A script with the limits that production has by default."""
+def script_sandbox(name: str, text: str, config: dict[str, Any] | None = None) -> model.Sandbox:
+    """Return a script with production's default limits."""
     return model.Sandbox(
         name=name,
         kind="decoder",
@@ -182,6 +182,6 @@ def sandbox(name: str, text: str, config: dict[str, Any] | None = None) -> model
     )
 
 
-def plain(value: Any) -> Any:
-    """A struct as data that JSON has."""
+def to_builtins(value: Any) -> Any:
+    """Convert a struct to plain JSON data."""
     return msgspec.to_builtins(value)

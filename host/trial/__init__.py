@@ -1,1 +1,1 @@
-"""Trials: one script, run in a jailed process of its own against records or messages that somebody gives."""
+"""Trials: run one script in a jailed process of its own on given records or messages."""

@@ -1,4 +1,4 @@
-"""What sandboxes answer as JSON, as cjson writes it: its strings may have bytes that are no UTF-8."""
+"""Decodes JSON that sandboxes send. cjson writes strings that may contain bytes that are not UTF-8."""
 
 import codecs
 from typing import Any
@@ -8,14 +8,14 @@ import orjson
 _HANDLER = "hekate.escaped-in-json"
 
 
-def _escaped(fault: UnicodeError) -> tuple[str, int]:
-    assert isinstance(fault, UnicodeDecodeError)
-    return "".join(f"\\\\x{byte:02x}" for byte in fault.object[fault.start : fault.end]), fault.end
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return "".join(f"\\\\x{byte:02x}" for byte in error.object[error.start : error.end]), error.end
 
 
 codecs.register_error(_HANDLER, _escaped)
 
 
-def document(answer: bytes) -> Any:
-    r"""The document; a byte that is no UTF-8 becomes \xNN."""
+def decode(answer: bytes) -> Any:
+    r"""Decode a JSON document. Replace each byte that is not UTF-8 by \xNN."""
     return orjson.loads(answer.decode(errors=_HANDLER))

@@ -1,4 +1,4 @@
-"""Reads the cases of a plugin, from its front matter and from the file beside it, and makes a trial of each."""
+"""Reads the cases of a plugin from its front matter and from its cases file, and turns each into a trial."""
 
 import base64
 import binascii
@@ -16,43 +16,43 @@ from host.core.errors import ConfigError, HekateError
 from host.plugins.case_schema import CaseKeys, CasesFile, StepKeys
 from host.plugins.library import Library, Plugin
 from host.trial.messages import timestamp_ns, to_message
-from host.trial.model import Decoder, Encoder, Given, Record, Step, Tick, Trial
+from host.trial.model import Decoder, Encoder, MessageStep, RecordStep, Step, TickStep, Trial
 
 SUFFIX = ".cases.yaml"
-_GIVEN = ("record", "record_base64", "message", "tick")
+_STEP_KEYS = ("record", "record_base64", "message", "tick")
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One case, ready to be run."""
+    """One case, ready to run."""
 
     name: str
     file: str
     line: int
     number: int
-    """Of those that stand in the same file, from 0."""
+    """Index among the cases of the same file, from 0."""
     step_lines: tuple[int, ...]
     keys: CaseKeys
     trial: Trial
 
 
-def _file_beside(path: Path) -> Path:
+def _cases_file(path: Path) -> Path:
     return path.with_name(path.stem + SUFFIX)
 
 
-def beside(path: Path) -> bytes | None:
-    """The text of the cases that stand in a file beside a plugin; None if there is none."""
+def read_cases_file(path: Path) -> bytes | None:
+    """Return the text of the cases file next to a plugin, or None if there is no such file."""
     try:
-        return _file_beside(path).read_bytes()
+        return _cases_file(path).read_bytes()
     except FileNotFoundError:
         return None
 
 
-class Cases:
+class CaseReader:
     """Reads cases.
 
     Args:
-        settings: Defaults of limits, and where the user's own plugins and modules are.
-        errors: Faults are added here, with file and line.
+        settings: Default limits, and the directory of the user's plugins and modules.
+        errors: Receives every fault, with file and line.
     """
 
     def __init__(self, settings: model.HostSettings, errors: list[ConfigError]) -> None:
@@ -61,23 +61,24 @@ class Cases:
         folder = Path(settings.sandbox_dir) if settings.sandbox_dir else None
         self._plugins = Plugins(Library(folder), settings, errors)
 
-    def of_plugin(self, plugin: Plugin, source: bytes) -> list[Case]:
-        """The cases of a plugin; those with a fault are left out.
+    def read_plugin(self, plugin: Plugin, source: bytes) -> list[Case]:
+        """Return the cases of a plugin. Leave out cases with a fault.
 
         Args:
-            plugin: What `host.plugins.library` has read of it.
-            source: Its text.
+            plugin: The plugin as `host.plugins.library` read it.
+            source: Text of the plugin.
         """
         text = source.decode()
-        found = [*enumerate(_listed(plugin.front_matter)), *enumerate(_listed(self._beside(Path(plugin.path))))]
-        cases = [self._case(plugin, text, node, number) for number, node in found]
+        in_file = _case_nodes(self._parse_file(Path(plugin.path)))
+        entries = [*enumerate(_case_nodes(plugin.front_matter)), *enumerate(in_file)]
+        cases = [self._case(plugin, text, node, number) for number, node in entries]
         return [case for case in cases if case is not None]
 
-    def _beside(self, path: Path) -> Node | None:
-        """What stands in the file beside a plugin."""
-        file = str(_file_beside(path))
+    def _parse_file(self, path: Path) -> Node | None:
+        """Return the root of the cases file next to a plugin; None if there is no valid one."""
+        file = str(_cases_file(path))
         try:
-            source = beside(path)
+            source = read_cases_file(path)
             text = None if source is None else source.decode()
         except (OSError, UnicodeDecodeError) as error:
             self._errors.append(ConfigError("", file, 0, f"Cannot read the cases: {error}."))
@@ -100,8 +101,8 @@ class Cases:
         step_nodes = listed if isinstance(listed, list) else []
         steps = [self._step(plugin, step, place, path) for step, place in zip(keys.steps, step_nodes, strict=True)]
         if not steps and keys.load_failure is None:
-            self._fault(path, node, "The case has no steps.", "Give it a record, a message or a tick.")
-        of = self._of(plugin, text, keys, node, path)
+            self._fault(path, node, "The case has no steps.", "Add a record, a message or a tick.")
+        of = self._subject(plugin, text, keys, node, path)
         decoder = self._decoder(keys, entries, path)
         now_ns = self._time(keys.now, entries.get("now", node), f"{path}.now")
         if of is None or len(self._errors) > before:
@@ -125,7 +126,7 @@ class Cases:
             trial=trial,
         )
 
-    def _of(
+    def _subject(
         self, plugin: Plugin, text: str, keys: CaseKeys, node: Node, path: str
     ) -> Decoder | model.Filter | Encoder | None:
         entries = node.mapping or {}
@@ -160,47 +161,47 @@ class Cases:
 
     def _step(self, plugin: Plugin, keys: StepKeys, node: Node, path: str) -> Step | None:
         entries = node.mapping or {}
-        given = [name for name in _GIVEN if entries.get(name) is not None and entries[name].value is not None]
-        if len(given) != 1:
-            self._fault(path, node, "A step gives one thing.", f"Give it one of {', '.join(_GIVEN)}.")
+        present = [name for name in _STEP_KEYS if entries.get(name) is not None and entries[name].value is not None]
+        if len(present) != 1:
+            self._fault(path, node, "A step must have exactly one input.", f"Use one of {', '.join(_STEP_KEYS)}.")
             return None
-        name, place = given[0], entries[given[0]]
+        name, place = present[0], entries[present[0]]
         self._check_expected(plugin, keys, entries, path)
         if name in {"message", "tick"} and plugin.kind == "decoder":
-            self._fault(path, place, f"A decoder is given records, no {name}.", "Give it a record.")
+            self._fault(path, place, f"A decoder takes records, not a {name}.", "Use `record`.")
         elif name == "tick" and plugin.kind != "filter":
             self._fault(path, place, "Only filters have a timer_event.", "Remove the step.")
         elif name == "tick":
             now_ns = self._time(keys.tick, place, f"{path}.tick")
-            return None if now_ns is None else Tick(now_ns=now_ns, shutdown=keys.shutdown)
+            return None if now_ns is None else TickStep(now_ns=now_ns, shutdown=keys.shutdown)
         elif name == "message":
             return self._message(keys.message or {}, place, path)
         elif name == "record_base64":
             data = self._base64(keys.record_base64, place, path)
-            return None if data is None else Record(data=data)
+            return None if data is None else RecordStep(data=data)
         else:
-            return Record(data=(keys.record or "").encode())
+            return RecordStep(data=(keys.record or "").encode())
         return None
 
     def _check_expected(self, plugin: Plugin, keys: StepKeys, entries: Mapping[str, Node], path: str) -> None:
-        """What a plugin of this kind cannot make cannot be expected of it."""
+        """Report expectations that a plugin of this kind can never meet."""
         if plugin.kind == "encoder" and keys.messages is not None:
-            self._fault(path, entries["messages"], "An encoder makes no messages.", "Say what its `output` must be.")
+            self._fault(path, entries["messages"], "An encoder produces no messages.", "Expect an `output` instead.")
         for name in ("output", "output_base64"):
             if plugin.kind != "encoder" and name in entries:
-                self._fault(path, entries[name], f"A {plugin.kind} has no output.", "Say what its `messages` must be.")
+                self._fault(path, entries[name], f"A {plugin.kind} has no output.", "Expect `messages` instead.")
         self._base64(keys.output_base64, entries.get("output_base64"), path)
         listed = entries["messages"].value if keys.messages else []
         for message, node in zip(keys.messages or [], listed if isinstance(listed, list) else [], strict=True):
-            self._message(_without_absent(message), node, path)
+            self._message(_without_unset_fields(message), node, path)
 
-    def _message(self, message: dict[str, Any], node: Node, path: str) -> Given | None:
+    def _message(self, message: dict[str, Any], node: Node, path: str) -> MessageStep | None:
         try:
             to_message(message, 0)
         except HekateError as error:
             self._fault(path, node, str(error), "")
             return None
-        return Given(message=message)
+        return MessageStep(message=message)
 
     def _base64(self, text: str | None, node: Node | None, path: str) -> bytes | None:
         if text is None or node is None:
@@ -208,7 +209,7 @@ class Cases:
         try:
             return base64.b64decode(text, validate=True)
         except binascii.Error as error:
-            self._fault(path, node, f"This is no base64: {error}.", "")
+            self._fault(path, node, f"Invalid base64: {error}.", "")
             return None
 
     def _time(self, value: int | str | None, node: Node, path: str) -> int | None:
@@ -222,14 +223,14 @@ class Cases:
         self._errors.append(ConfigError(path, node.file, node.line, message, hint))
 
 
-def _listed(root: Node | None) -> list[Node]:
+def _case_nodes(root: Node | None) -> list[Node]:
     entries = root.mapping if root is not None else None
     cases = entries.get("cases") if entries else None
     return list(cases.value) if cases is not None and isinstance(cases.value, list) else []
 
 
-def _without_absent(message: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an expected message must be a message: not fields that must be absent, or whose value is not said."""
+def _without_unset_fields(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an expected message without fields that must be absent or have no given value."""
     fields = message.get("Fields")
     if isinstance(fields, Mapping):
         fields = {name: value for name, value in fields.items() if value is not None}

@@ -1,46 +1,50 @@
-"""How long trials may take: CPU time, as for all that runs Lua.
+"""CPU time budget of trials.
 
-Time on the clock says more of the machine than of the script: on a small one that has much else to do, cases that take
-some milliseconds may take many seconds. It only ends what does not come to its end at all.
+Trials are limited by CPU time, as everything that runs Lua. Wall time depends on the machine's load more than on the
+script: cases that need milliseconds may take seconds on a busy machine. The wall-time limit only ends trials that would
+never end.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 
-_LOOK_S = 0.1
-_TIMES_ON_THE_CLOCK = 20
+_POLL_S = 0.1
+_WALL_TIME_FACTOR = 20
 
 
-class Allowance:
-    """CPU time that the processes of one or several trials may take together.
+class CpuBudget:
+    """CPU time that the processes of one or more trials may use together.
 
     Args:
-        most_s: So much.
+        max_cpu_s: The budget in seconds.
     """
 
-    def __init__(self, most_s: float) -> None:
-        self.most_s = most_s
-        """How much it is."""
+    def __init__(self, max_cpu_s: float) -> None:
+        self.max_cpu_s = max_cpu_s
+        """The budget in seconds."""
         self._past_s = 0.0
         self._running: dict[Callable[[], float], float] = {}
-        """What tells the CPU time of processes, with the highest that it has told: of one that died it tells none."""
+        """Functions that return the CPU time of running processes, mapped to the highest value seen.
+
+        A function returns 0 after its process has died.
+        """
 
     @property
-    def most_clock_s(self) -> float:
-        """After so long it ends, whatever CPU was had."""
-        return _TIMES_ON_THE_CLOCK * self.most_s
+    def max_wall_s(self) -> float:
+        """Seconds of wall time after which the trials end, however little CPU they used."""
+        return _WALL_TIME_FACTOR * self.max_cpu_s
 
     @property
     def is_used_up(self) -> bool:
-        """Whether all of it was taken."""
+        """True if the whole budget is used."""
         for cpu_s, highest_s in self._running.items():
             self._running[cpu_s] = max(highest_s, cpu_s())
-        return self._past_s + sum(self._running.values()) >= self.most_s
+        return self._past_s + sum(self._running.values()) >= self.max_cpu_s
 
     @contextlib.contextmanager
-    def charged(self, cpu_s: Callable[[], float]) -> Iterator[None]:
-        """Count the CPU time of processes for as long as they run."""
+    def charge(self, cpu_s: Callable[[], float]) -> Iterator[None]:
+        """Charge the CPU time of processes to the budget while the context is active."""
         self._running[cpu_s] = 0.0
         try:
             yield
@@ -48,23 +52,23 @@ class Allowance:
             self._past_s += max(self._running.pop(cpu_s), cpu_s())
 
     @contextlib.asynccontextmanager
-    async def enforced(self) -> AsyncIterator[None]:
-        """End what is done here once it is used up.
+    async def enforce(self) -> AsyncIterator[None]:
+        """Cancel the body of the context when the budget is used up.
 
         Raises:
-            TimeoutError: It is.
+            TimeoutError: The budget is used up.
         """
         loop = asyncio.get_running_loop()
-        end_s = loop.time() + self.most_clock_s
+        end_s = loop.time() + self.max_wall_s
         async with asyncio.timeout(None) as timeout:
 
             async def watch() -> None:
-                while not self.is_used_up and loop.time() < end_s:  # noqa: ASYNC110 -- nobody tells
-                    await asyncio.sleep(_LOOK_S)
+                while not self.is_used_up and loop.time() < end_s:  # noqa: ASYNC110 -- CPU use has no event
+                    await asyncio.sleep(_POLL_S)
                 timeout.reschedule(loop.time())
 
-            watching = loop.create_task(watch())
+            watcher = loop.create_task(watch())
             try:
                 yield
             finally:
-                watching.cancel()
+                watcher.cancel()

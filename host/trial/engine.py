@@ -1,7 +1,7 @@
-"""Runs a trial: a jailed process with production's limits, given one record, message or tick after the other.
+"""Runs a trial: feeds records, messages and ticks one by one to a jailed process with production's limits.
 
-Each goes as a pack of its own, so what came of it, and what it cost, is known of each. Nothing here waits on the
-host's loop for longer than it takes to read what one step has made.
+Each step is a pack of its own, so its result and its cost are known separately. The event loop is never blocked for
+longer than it takes to read the output of one step.
 """
 
 import math
@@ -10,53 +10,63 @@ from host.config import model
 from host.core.errors import SandboxError
 from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
-from host.trial.allowance import Allowance
 from host.trial.coverage import Coverage
+from host.trial.cpu_budget import CpuBudget
 from host.trial.harness import TrialHarness
-from host.trial.model import Decoder, Ending, Given, Grammar, Outcome, Record, Result, Tick, Trial
-from host.trial.trial_sandbox import Stage, TooMuchError
+from host.trial.model import (
+    Decoder,
+    Ending,
+    Grammar,
+    MessageStep,
+    RecordStep,
+    StepResult,
+    TickStep,
+    Trial,
+    TrialOutcome,
+)
+from host.trial.trial_sandbox import TooMuchError, TrialSandbox
 
 
 class TrialError(SandboxError):
-    """A trial cannot be carried out as it was asked for."""
+    """A trial cannot run as requested."""
 
 
 async def run(
-    trial: Trial, zygote: ZygoteClient, coverage: Coverage | None = None, shared: Allowance | None = None
-) -> Outcome:
-    """Carry out a trial.
+    trial: Trial, zygote: ZygoteClient, coverage: Coverage | None = None, shared: CpuBudget | None = None
+) -> TrialOutcome:
+    """Run a trial.
 
     Args:
-        trial: What is tried.
+        trial: The script and its steps.
         zygote: Starts the processes.
-        coverage: Told which lines run, if somebody wants to know.
-        shared: What several trials may take together.
+        coverage: Receives the lines that ran; None to record none.
+        shared: CPU budget that several trials share.
 
     Raises:
-        TrialError: It asks for more than its bounds, or for what its kind cannot do.
-        MessageError: A message that is given is none.
-        SandboxError: No process could be started at all. A script that does not load is an outcome.
+        TrialError: The trial exceeds its bounds, or asks for a step that its kind cannot take.
+        MessageError: A given message is invalid.
+        SandboxError: No process could be started at all. A script that does not load is an outcome, not an error.
     """
     _check(trial)
-    shared = shared or Allowance(math.inf)
-    outcome = await _run(_Running(trial, zygote, coverage), shared)
+    shared = shared or CpuBudget(math.inf)
+    outcome = await _run(_TrialRun(trial, zygote, coverage), shared)
     if outcome.ending is not None and outcome.ending.limit in {Limit.CPU, Limit.MEMORY} and coverage is None:
         outcome.ending = await _with_line(outcome.ending, trial, zygote, shared)
     return outcome
 
 
-async def _run(running: "_Running", shared: Allowance) -> Outcome:
+async def _run(trial_run: "_TrialRun", shared: CpuBudget) -> TrialOutcome:
     try:
-        with shared.charged(running.harness.cpu_s):
-            await running.run()
+        with shared.charge(trial_run.harness.cpu_s):
+            await trial_run.run()
     finally:
-        await running.harness.close()
-    return running.outcome
+        await trial_run.harness.close()
+    return trial_run.outcome
 
 
-async def _with_line(ending: Ending, trial: Trial, zygote: ZygoteClient, shared: Allowance) -> Ending:
-    """The same, with the line of the script, which is known only of a process that runs slowly to say so."""
-    again = await _run(_Running(trial, zygote, None, watch_lines=True), shared)
+async def _with_line(ending: Ending, trial: Trial, zygote: ZygoteClient, shared: CpuBudget) -> Ending:
+    """Return the same ending with its script line. A second, slower run that watches lines finds it."""
+    again = await _run(_TrialRun(trial, zygote, None, watch_lines=True), shared)
     same = again.ending is not None and (again.ending.step, again.ending.limit) == (ending.step, ending.limit)
     return again.ending if again.ending is not None and same else ending
 
@@ -65,98 +75,100 @@ def _check(trial: Trial) -> None:
     bounds = trial.bounds
     if len(trial.steps) > bounds.steps:
         raise TrialError(
-            f"A trial has at most {bounds.steps} records, messages and ticks; this one has {len(trial.steps)}."
+            f"A trial may have at most {bounds.steps} records, messages and ticks; this one has {len(trial.steps)}."
         )
-    given_bytes = sum(len(step.data) for step in trial.steps if isinstance(step, Record))
+    given_bytes = sum(len(step.data) for step in trial.steps if isinstance(step, RecordStep))
     if given_bytes > bounds.given_bytes:
-        raise TrialError(f"The records of a trial have at most {bounds.given_bytes} bytes; these have {given_bytes}.")
+        raise TrialError(
+            f"The records of a trial may have at most {bounds.given_bytes} bytes; these have {given_bytes}."
+        )
     for step in trial.steps:
-        if isinstance(step, Given) and isinstance(trial.of, Decoder | Grammar):
-            raise TrialError("A decoder and a grammar are given records, not messages.")
-        if isinstance(step, Tick) and not isinstance(trial.of, model.Filter):
+        if isinstance(step, MessageStep) and isinstance(trial.of, Decoder | Grammar):
+            raise TrialError("A decoder and a grammar take records, not messages.")
+        if isinstance(step, TickStep) and not isinstance(trial.of, model.Filter):
             raise TrialError("Only filters have a timer_event.")
-        if isinstance(step, Record) and not isinstance(trial.of, Decoder | Grammar) and trial.decoder is None:
-            raise TrialError("Name a decoder that makes messages of the records, or give messages.")
+        if isinstance(step, RecordStep) and not isinstance(trial.of, Decoder | Grammar) and trial.decoder is None:
+            raise TrialError("Name a decoder for the records, or give messages.")
 
 
-class _Running:
-    """One trial that is being carried out."""
+class _TrialRun:
+    """One trial while it runs."""
 
     def __init__(
         self, trial: Trial, zygote: ZygoteClient, coverage: Coverage | None, *, watch_lines: bool = False
     ) -> None:
-        self.outcome = Outcome()
+        self.outcome = TrialOutcome()
         self._trial = trial
         self.harness = TrialHarness(
             zygote,
             trial.bounds,
-            longest=max((len(step.data) for step in trial.steps if isinstance(step, Record)), default=0),
+            max_record_bytes=max((len(step.data) for step in trial.steps if isinstance(step, RecordStep)), default=0),
             hostname=trial.hostname,
             sandbox_dir=trial.sandbox_dir,
             allow_unjailed=trial.allow_unjailed,
-            printed=self._printed,
+            on_print=self._on_print,
             coverage=coverage,
             watch_lines=watch_lines,
         )
         self.harness.now_ns = trial.now_ns
-        self._decoder: Stage | None = None
+        self._decoder: TrialSandbox | None = None
         if trial.decoder is not None and not isinstance(trial.of, Decoder):
-            self._decoder = self.harness.stage(trial.decoder, keep_packs=True)
-        self._stage = self.harness.stage(trial.of, keep_packs=False)
+            self._decoder = self.harness.new_sandbox(trial.decoder, keep_packs=True)
+        self._sandbox = self.harness.new_sandbox(trial.of, keep_packs=False)
 
-    def _printed(self, text: str) -> None:
+    def _on_print(self, text: str) -> None:
         results = self.outcome.results
         (results[-1].prints if results else self.outcome.prints).append(text)
 
     async def run(self) -> None:
-        """Start, and carry out step after step until something ends it."""
-        stages = self.harness.stages
-        allowance = Allowance(self._trial.bounds.time_ms / 1000)
+        """Start the sandboxes and run step after step until the trial ends."""
+        sandboxes = self.harness.sandboxes
+        budget = CpuBudget(self._trial.bounds.time_ms / 1000)
         try:
-            with allowance.charged(self.harness.cpu_s):
-                async with allowance.enforced():
-                    await self._start_and_run_steps(stages)
+            with budget.charge(self.harness.cpu_s):
+                async with budget.enforce():
+                    await self._start_and_run_steps(sandboxes)
         except TimeoutError:
             self.outcome.stopped = "time"
         except TooMuchError:
             self.outcome.stopped = "output"
         self.outcome.left_out_prints = self.harness.left_out_prints
-        self.outcome.modules = {name: digest for each in stages for name, digest in each.sandbox.modules.items()}
+        self.outcome.modules = {name: digest for each in sandboxes for name, digest in each.process.modules.items()}
 
-    async def _start_and_run_steps(self, stages: list[Stage]) -> None:
-        if all([await self._start(stage) for stage in stages]):
+    async def _start_and_run_steps(self, sandboxes: list[TrialSandbox]) -> None:
+        if all([await self._start(sandbox) for sandbox in sandboxes]):
             await self._run_steps()
 
-    async def _start(self, stage: Stage) -> bool:
-        await stage.start()
-        self.outcome.start_cpu_us += stage.cpu_us()
-        return self._goes_on(None)
+    async def _start(self, sandbox: TrialSandbox) -> bool:
+        await sandbox.start()
+        self.outcome.start_cpu_us += sandbox.cpu_us()
+        return self._is_alive(None)
 
     async def _run_steps(self) -> None:
         for number, step in enumerate(self._trial.steps):
-            result = Result()
+            result = StepResult()
             self.outcome.results.append(result)
-            if isinstance(step, Tick):
+            if isinstance(step, TickStep):
                 self.harness.now_ns = step.now_ns
-                await self._stage.tick(step.now_ns, result, shutdown=step.shutdown)
-            elif isinstance(step, Given):
-                await self._stage.give(self.harness.message_pack(step.message), result)
+                await self._sandbox.tick(step.now_ns, result, shutdown=step.shutdown)
+            elif isinstance(step, MessageStep):
+                await self._sandbox.give(self.harness.message_pack(step.message), result)
             elif self._decoder is None:
-                await self._stage.give(self.harness.raw_pack(step.data), result)
+                await self._sandbox.give(self.harness.raw_pack(step.data), result)
             else:
                 await self._decode_first(self._decoder, step, result)
-            if not self._goes_on(number):
+            if not self._is_alive(number):
                 return
 
-    async def _decode_first(self, decoder: Stage, step: Record, result: Result) -> None:
+    async def _decode_first(self, decoder: TrialSandbox, step: RecordStep, result: StepResult) -> None:
         await decoder.give(self.harness.raw_pack(step.data), result)
         result.matched = False
         for pack in decoder.take_packs():
-            await self._stage.give(pack, result)
+            await self._sandbox.give(pack, result)
 
-    def _goes_on(self, step: int | None) -> bool:
-        """Whether no process has ended; the first one that has is why the trial does."""
-        terminations = (stage.termination for stage in self.harness.stages)
+    def _is_alive(self, step: int | None) -> bool:
+        """Return True if no process has ended. Otherwise record why the first one did."""
+        terminations = (sandbox.termination for sandbox in self.harness.sandboxes)
         ended = next((each for each in terminations if each is not None), None)
         if ended is not None:
             self.outcome.ending = Ending(

@@ -1,11 +1,11 @@
-"""Messages as people write them, in YAML or JSON, made into messages for a pack.
+"""Converts messages written by people in YAML or JSON into messages for a pack.
 
     Type: nginx.access
     Timestamp: 2024-05-01T10:00:00Z      # or nanoseconds since 1970
     Severity: 6
     Fields: {status: 200, tags: [a, b]}
 
-Fields may also be a list, which keeps their order and lets a name occur twice:
+Fields may also be a list, which keeps their order and allows a name to repeat:
 
     Fields:
       - {name: status, value: 200, value_type: integer, representation: code}
@@ -34,14 +34,14 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 class MessageError(HekateError):
-    """A message that somebody wrote is none."""
+    """A written message is invalid."""
 
 
 def timestamp_ns(value: object) -> int:
-    """Nanoseconds since 1970, given as they are or as RFC 3339.
+    """Return nanoseconds since 1970 for an integer of nanoseconds or an RFC 3339 text.
 
     Raises:
-        MessageError: It is neither.
+        MessageError: The value is neither.
     """
     if isinstance(value, int) and not isinstance(value, bool) and -(1 << 63) <= value < 1 << 63:
         return value
@@ -54,30 +54,30 @@ def timestamp_ns(value: object) -> int:
     try:
         moment = datetime.fromisoformat(f"{day}T{time}{zone.upper().replace('Z', '+00:00')}")
     except ValueError as error:
-        raise MessageError(f"Timestamp: `{value}` is no time: {error}.") from error
+        raise MessageError(f"Timestamp: `{value}` is not a valid time: {error}.") from error
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * _NS + int((fraction or "0").ljust(9, "0"))
 
 
 def to_message(given: Mapping[str, Any], now_ns: int) -> Message:
-    """A message of a mapping; now_ns is its Timestamp if it has none.
+    """Convert a mapping to a message. If it has no Timestamp, use now_ns.
 
     Raises:
-        MessageError: It is none; says which part.
+        MessageError: The mapping is not a message; the error names the part.
     """
     unknown = sorted(str(key) for key in given if key not in {*HEADERS, "Fields"})
     if unknown:
-        raise MessageError(f"There is no header `{unknown[0]}`; fields stand under Fields.")
+        raise MessageError(f"Unknown header `{unknown[0]}`; put fields under `Fields`.")
     moment = now_ns if given.get("Timestamp") is None else timestamp_ns(given["Timestamp"])
     fields = [_field(name, described) for name, described in described_fields(given.get("Fields"))]
     if len(fields) > _MAX_FIELDS:
-        raise MessageError(f"A message has at most {_MAX_FIELDS} fields.")
+        raise MessageError(f"A message may have at most {_MAX_FIELDS} fields.")
     return Message(_text(given, "Type"), _text(given, "Logger"), moment, _headers(given), fields)
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name)
-    if isinstance(value, bytes):  # as the reader of packs gives it, where it is no UTF-8
+    if isinstance(value, bytes):  # the pack reader returns bytes for text that is not UTF-8
         value = value.decode(errors="replace")
     if value is not None and not isinstance(value, str):
         raise MessageError(f"{name}: must be text.")
@@ -111,10 +111,10 @@ def _uuid(value: object) -> bytes:
 
 
 def described_fields(fields: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Name and description of each field, from either form.
+    """Yield name and description of each field, from either form.
 
     Raises:
-        MessageError: It is neither form.
+        MessageError: The fields are in neither form.
     """
     if fields is None:
         return
@@ -126,10 +126,10 @@ def described_fields(fields: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
         raise MessageError("Fields: must be a mapping of names to values, or a list of fields.")
     for field in fields:
         if not isinstance(field, Mapping) or not isinstance(field.get("name"), str):
-            raise MessageError("Fields: each field of a list has a name and a value.")
+            raise MessageError("Fields: each field of a list must have a name and a value.")
         unknown = sorted(str(key) for key in field if key not in _FIELD_KEYS)
         if unknown:
-            raise MessageError(f"Fields: {field['name']}: there is no key `{unknown[0]}` in a field.")
+            raise MessageError(f"Fields: {field['name']}: unknown key `{unknown[0]}`.")
         yield field["name"], field
 
 
@@ -137,35 +137,35 @@ def _field(name: str, given: Mapping[str, Any]) -> Field:
     value, value_type = given.get("value"), given.get("value_type")
     if value_type is not None:
         if value_type not in _TYPES:
-            raise MessageError(f"Fields: {name}: value_type is one of {', '.join(_TYPES)}.")
-        elements = [_as(name, value_type, each) for each in (value if isinstance(value, list) else [value])]
+            raise MessageError(f"Fields: {name}: value_type must be one of {',  '.join(_TYPES)}.")
+        elements = [_convert(name, value_type, each) for each in (value if isinstance(value, list) else [value])]
         value = elements if isinstance(value, list) else elements[0]
     elif isinstance(value, list) and {type(each) for each in value} == {int, float}:
         value = [float(each) for each in value]
     if value is None:
-        raise MessageError(f"Fields: {name}: has no value.")
+        raise MessageError(f"Fields: {name}: the field has no value.")
     return Field(name, value, str(given.get("representation") or ""))
 
 
-def _as(name: str, value_type: str, value: Any) -> Scalar:
-    if not _is_a(value_type, value):
-        raise MessageError(f"Fields: {name}: the value is no {value_type}.")
-    made: Scalar = value
+def _convert(name: str, value_type: str, value: Any) -> Scalar:
+    if not _has_type(value_type, value):
+        raise MessageError(f"Fields: {name}: the value is not of type {value_type}.")
+    converted: Scalar = value
     if value_type == "double" or (value_type == "integer" and not -_INT64 <= value < _INT64):
-        made = float(value)  # digits beyond any int64, too, as Heka's protobuf has them
+        converted = float(value)  # integers beyond int64 also become doubles, as in Heka's protobuf
     elif value_type == "bytes" and isinstance(value, str):
-        made = value.encode()
-    return made
+        converted = value.encode()
+    return converted
 
 
-def _is_a(value_type: str, value: object) -> bool:
+def _has_type(value_type: str, value: object) -> bool:
     return isinstance(value, _TYPES[value_type]) and (value_type == "bool" or not isinstance(value, bool))
 
 
-def plain(value: Any) -> Any:
-    """Without bytes, which JSON does not have."""
+def replace_bytes(value: Any) -> Any:
+    """Return a value with its bytes replaced by text, since JSON has no bytes."""
     if isinstance(value, bytes):
         return value.decode(errors="backslashreplace")
     if isinstance(value, dict):
-        return {key: plain(child) for key, child in value.items()}
-    return [plain(child) for child in value] if isinstance(value, list) else value
+        return {key: replace_bytes(child) for key, child in value.items()}
+    return [replace_bytes(child) for child in value] if isinstance(value, list) else value

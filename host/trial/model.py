@@ -1,4 +1,4 @@
-"""What a trial is given, and what comes of it."""
+"""Inputs and outcomes of trials."""
 
 from typing import Any, Literal
 
@@ -13,14 +13,14 @@ _MEBIBYTE = 1024 * _KIBIBYTE
 
 
 class _Plain(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of what a trial is given."""
+    """Base of the inputs of a trial."""
 
 
 class Decoder(_Plain, frozen=True, kw_only=True):
-    """A chain of decoders, as an input has it."""
+    """A decoder chain, as an input has it."""
 
     name: str
-    """What the input would be called."""
+    """The name that the input would have."""
     decoder_chain: tuple[model.Sandbox, ...]
     decoder_strategy: Literal["first", "all"] = "first"
     max_record_bytes: int = 64 * _KIBIBYTE
@@ -38,116 +38,117 @@ class Encoder(_Plain, frozen=True, kw_only=True):
 
 
 class Grammar(_Plain, frozen=True, kw_only=True):
-    """A script that makes an LPEG pattern, which is tried on raw records: see kernel/grammar_tester.lua."""
+    """A script that returns an LPEG pattern, which is tried on raw records; see kernel/grammar_tester.lua."""
 
     name: str
     script: model.Sandbox
 
 
-class Repl(_Plain, frozen=True, kw_only=True):
-    """A process in which Lua and grammars are tried out line by line: see kernel/repl.lua and host/repl."""
+class ReplWorkspace(_Plain, frozen=True, kw_only=True):
+    """A process that runs Lua and grammars line by line; see kernel/repl.lua and host/repl."""
 
     name: str
     script: model.Sandbox
 
 
-class Record(_Plain, frozen=True, kw_only=True, tag="record"):
-    """A raw record, without its delimiter. A filter or an encoder gets it through the trial's decoder."""
+class RecordStep(_Plain, frozen=True, kw_only=True, tag="record"):
+    """A raw record without its delimiter. The trial's decoder decodes it for a filter or an encoder."""
 
     data: bytes
 
 
-class Given(_Plain, frozen=True, kw_only=True, tag="message"):
-    """A message for a filter or an encoder, as `host.trial.messages` reads it."""
+class MessageStep(_Plain, frozen=True, kw_only=True, tag="message"):
+    """A message for a filter or an encoder, in the form that `host.trial.messages` reads."""
 
     message: dict[str, Any]
 
 
-class Tick(_Plain, frozen=True, kw_only=True, tag="tick"):
+class TickStep(_Plain, frozen=True, kw_only=True, tag="tick"):
     """A timer event of a filter."""
 
     now_ns: int
     shutdown: bool = False
 
 
-Step = Record | Given | Tick
+Step = RecordStep | MessageStep | TickStep
 
 
 class Bounds(_Plain, frozen=True, kw_only=True):
-    """What one trial may take of the host, whatever its script does within its own limits."""
+    """Limits of one trial, in addition to the limits of its scripts."""
 
     steps: int = 10_000
     given_bytes: int = 16 * _MEBIBYTE
     output_bytes: int = 4 * _MEBIBYTE
-    """Of packs, encoded bytes and prints together."""
+    """Limit for packs, encoded bytes and prints together."""
     prints: int = 1000
     time_ms: int = 10_000
-    """CPU time of the processes together: see `host.trial.allowance`."""
+    """CPU time of all processes together; see `host.trial.cpu_budget`."""
 
 
 class Trial(_Plain, frozen=True, kw_only=True):
-    """One script, or one chain of decoders, and what it is to work on, step by step."""
+    """One script or decoder chain, and the steps to run."""
 
     of: Decoder | model.Filter | Encoder | Grammar
     steps: tuple[Step, ...]
     decoder: Decoder | None = None
-    """What makes messages of raw records for a filter or an encoder."""
+    """Decodes raw records for a filter or an encoder."""
     now_ns: int | None = None
-    """The time at the first step; a tick sets it on. By default it is the time of day."""
+    """The time at the first step; a tick advances it. None: the real time."""
     hostname: str = "localhost"
     sandbox_dir: str | None = None
-    """Where the user's own modules are."""
+    """Directory of the user's own modules."""
     allow_unjailed: bool = False
     bounds: Bounds = Bounds()
 
 
-class Result(msgspec.Struct, kw_only=True):
-    """What came of one step."""
+class StepResult(msgspec.Struct, kw_only=True):
+    """The result of one step."""
 
     matched: bool = False
-    """A decoder: the record was taken. A filter, an encoder: the message_matcher let the message through."""
+    """Decoder: true if the record was decoded. Filter and encoder: true if the message_matcher matched."""
     messages: list[Message] = []
-    """Decoded, or injected."""
+    """Decoded or injected messages."""
     outputs: list[bytes] = []
-    """Encoded."""
+    """Encoded records."""
     failure: str = ""
-    """Why the record failed; empty if it did not."""
+    """The reason why the record failed; empty if it did not."""
     dead_letters: list[str] = []
-    """The reasons with which a record went to the dead letters."""
+    """The reasons of dead letters."""
     prints: list[str] = []
     cpu_us: float = 0.0
-    """CPU time of the process for this step; what a pack of one record costs by itself is some 20 us of it."""
+    """CPU time of the process for this step. A pack of one record costs about 20 us by itself."""
 
 
 class Ending(msgspec.Struct, kw_only=True):
-    """Why the sandbox ended before its time."""
+    """The end of a sandbox before the trial was complete."""
 
     step: int | None
-    """At which step; None while the script was loaded."""
+    """Index of the step; None while the script loaded."""
     limit: Limit
+    """The exceeded limit, or `error`, `signal` or `protocol`; see `host.sandbox.termination`."""
     text: str
     value: int
-    """What the limit was."""
+    """Value of the limit."""
     matcher_problem: str
     """The error in the message matcher; empty if the matcher is not the reason."""
 
 
-class Outcome(msgspec.Struct, kw_only=True):
-    """What came of a trial."""
+class TrialOutcome(msgspec.Struct, kw_only=True):
+    """The outcome of a trial."""
 
-    results: list[Result] = []
-    """One for each step that was begun."""
+    results: list[StepResult] = []
+    """One result for each step that was started."""
     prints: list[str] = []
-    """What was printed while the script was loaded."""
+    """Lines printed while the script loaded."""
     ending: Ending | None = None
     stopped: Literal["", "time", "output"] = ""
-    """Which of its bounds ended the trial, if one did."""
+    """The bound that stopped the trial; empty if none did."""
     left_out_prints: int = 0
     start_cpu_us: float = 0.0
     modules: dict[str, str] = {}
-    """What the script required, with the SHA-256 of each text."""
+    """The modules that the script required, with the SHA-256 of each text."""
 
     @property
     def complete(self) -> bool:
-        """Whether every step was carried out."""
+        """True if every step ran."""
         return self.ending is None and not self.stopped

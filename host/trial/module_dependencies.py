@@ -1,41 +1,41 @@
-"""On which files a case or a test depends: after an edit only what may come out otherwise is run again."""
+"""Decides which cases and tests an edit can affect, so that only these are run again."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from host.config import model
 from host.trial.cases import Case
-from host.trial.compare import Verdict
+from host.trial.compare import CaseResult
 from host.trial.model import Decoder, Encoder
 from host.trial.pipeline_tests import Test
 
 _SUFFIXES = {".lua", ".yaml", ".yml", ".cfg"}
-Marks = dict[Path, tuple[int, int]]
+FileMarks = dict[Path, tuple[int, int]]
 
 
-def marks(folders: Iterable[Path]) -> Marks:
-    """Each file there that may matter, with what tells whether it has changed."""
-    found: Marks = {}
+def file_marks(folders: Iterable[Path]) -> FileMarks:
+    """Return the relevant files in some directories with their modification time and size."""
+    found: FileMarks = {}
     for folder in folders:
         for path in folder.rglob("*"):
             try:
                 status = path.stat()
             except OSError:
-                continue  # it has just gone
+                continue  # it was deleted just now
             if path.suffix in _SUFFIXES:
                 found[path.resolve()] = status.st_mtime_ns, status.st_size
     return found
 
 
-def changed(before: Marks, after: Marks) -> set[Path] | None:
-    """The files that have changed; None if some appeared or vanished, for then anything may depend on them."""
+def changed_files(before: FileMarks, after: FileMarks) -> set[Path] | None:
+    """Return the changed files; None if files appeared or vanished, since anything may depend on those."""
     if before.keys() != after.keys():
         return None
     return {path for path, mark in after.items() if before[path] != mark}
 
 
-def of_case(case: Case, files: set[Path], last: Verdict | None) -> bool:
-    """Whether a case may come out otherwise than the last time, after these files have changed."""
+def affects_case(case: Case, files: set[Path], last: CaseResult | None) -> bool:
+    """Return True if the changed files may change the result of a case."""
     scripts = _sandboxes(case.trial.of)
     if case.trial.decoder is not None:
         scripts += case.trial.decoder.decoder_chain
@@ -49,8 +49,11 @@ def of_case(case: Case, files: set[Path], last: Verdict | None) -> bool:
     return bool(modules) and (not has_loaded or bool(modules & required.keys()))
 
 
-def of_test(test: Test, files: set[Path], last: Verdict | None) -> bool:
-    """The same of a test of a configuration. Which modules it needs is not known, so it may need any."""
+def affects_test(test: Test, files: set[Path], last: CaseResult | None) -> bool:
+    """Return True if the changed files may change the result of a configuration test.
+
+    The modules that a test needs are unknown, so it may need any of them.
+    """
     own = {Path(test.file).resolve(), *(Path(script.path).resolve() for script in test.config.sandboxes())}
     folder = test.config.hekate.sandbox_dir
     if last is None or own & files or any(path.suffix != ".lua" or _module(path) for path in files):
@@ -67,7 +70,7 @@ def _sandboxes(of: object) -> tuple[model.Sandbox, ...]:
 
 
 def _module(path: Path) -> str:
-    """What `require` would call it; empty if it is no module."""
+    """Return the name by which `require` finds the file; empty if it is not a module."""
     parts = path.parts
     if path.suffix != ".lua" or "modules" not in parts[:-1]:
         return ""

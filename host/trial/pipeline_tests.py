@@ -1,8 +1,8 @@
-"""Tests of whole configurations: records go in at inputs, and what comes out at other places is compared.
+"""Tests of whole configurations: feeds records to inputs and compares the output at other places.
 
-Decoders, filters and encoders are the real ones, each in its process; the router, the splitters and the matchers are
-those of the configuration; files and sockets are not touched. Everything happens in one order, one pack after the
-other, and the time is that of the messages, so a test gives the same whenever it is run.
+Decoders, filters and encoders run in their real processes. The router is replaced by a loop; splitters and matchers are
+those of the configuration. Files and sockets are not touched. Packs are processed one after the other, and the time is
+that of the messages, so a test gives the same result on every run.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from host.packs.ledger import TablePack
 from host.packs.reader import Message
 from host.plugins.case_schema import DEFAULT_NOW
 from host.sandbox.zygote_client import ZygoteClient
-from host.trial.allowance import Allowance
 from host.trial.coverage import Coverage
+from host.trial.cpu_budget import CpuBudget
 from host.trial.engine import TrialError
 from host.trial.harness import TrialHarness
 from host.trial.messages import timestamp_ns, to_message
-from host.trial.model import Bounds, Result
-from host.trial.trial_sandbox import Stage, TooMuchError
+from host.trial.model import Bounds, StepResult
+from host.trial.trial_sandbox import TooMuchError, TrialSandbox
 
 _NS = 1_000_000_000
 _MAX_TICKS = 10_000
@@ -38,19 +38,19 @@ _STAGES = ("inputs", "filters", "outputs")
 
 
 class Test(msgspec.Struct, frozen=True, kw_only=True):
-    """One test, ready to be run."""
+    """One test, ready to run."""
 
     name: str
     file: str
     line: int
     keys: TestKeys
     lines: dict[str, int]
-    """Of each place under `expect`."""
+    """Line of each place under `expect`."""
     config: model.Config
 
 
-class Came(msgspec.Struct, kw_only=True):
-    """What has come out at one place."""
+class PlaceResult(msgspec.Struct, kw_only=True):
+    """The output at one place."""
 
     messages: list[Message] = []
     outputs: list[bytes] = []
@@ -58,7 +58,7 @@ class Came(msgspec.Struct, kw_only=True):
 
 
 def read(loaded: LoadedConfig, errors: list[ConfigError]) -> list[Test]:
-    """The tests of a configuration; those with a fault are left out, and the fault is added to `errors`."""
+    """Return the tests of a configuration. Leave out tests with a fault, and add the fault to `errors`."""
     filters, faults = DropIns().filters(loaded.config)
     errors += faults
     config = msgspec.structs.replace(loaded.config, filters={**filters, **loaded.config.filters})
@@ -69,26 +69,26 @@ def read(loaded: LoadedConfig, errors: list[ConfigError]) -> list[Test]:
 def _test(name: str, node: Node, config: model.Config, errors: list[ConfigError]) -> Test | None:
     before = len(errors)
     path = f"tests.{name}"
-    keys: TestKeys = convert.to_value(node, TestKeys, path, [])  # its faults were found when it was loaded
+    keys: TestKeys = convert.to_value(node, TestKeys, path, [])  # its faults were reported when it was loaded
     entries = node.mapping or {}
     given = entries["given"].value
     for number, (step, place) in enumerate(zip(keys.given, given if isinstance(given, list) else [], strict=True)):
         where = f"{path}.given[{number}]"
-        errors += [ConfigError(where, place.file, place.line, said) for said in _faults_of(step, config)]
+        errors += [ConfigError(where, place.file, place.line, text) for text in _step_faults(step, config)]
     expected = entries["expect"].mapping or {}
     for where, place in expected.items():
-        faults = _faults_of_place(where, keys.expect[where], config)
-        errors += [ConfigError(f"{path}.expect.{where}", place.file, place.line, said) for said in faults]
-    if keys.now is not None and (said := _said_of(timestamp_ns, keys.now)):
-        errors.append(ConfigError(f"{path}.now", entries["now"].file, entries["now"].line, said))
+        faults = _place_faults(where, keys.expect[where], config)
+        errors += [ConfigError(f"{path}.expect.{where}", place.file, place.line, text) for text in faults]
+    if keys.now is not None and (fault := _conversion_fault(timestamp_ns, keys.now)):
+        errors.append(ConfigError(f"{path}.now", entries["now"].file, entries["now"].line, fault))
     if len(errors) > before:
         return None
     lines = {where: place.line for where, place in expected.items()}
     return Test(name=name, file=node.file, line=node.line, keys=keys, lines=lines, config=config)
 
 
-def _said_of(convert_: Callable[..., object], *values: object) -> str:
-    """What a conversion complains of; empty if it does not."""
+def _conversion_fault(convert_: Callable[..., object], *values: object) -> str:
+    """Return the error message of a conversion; empty if it succeeds."""
     try:
         convert_(*values)
     except HekateError as error:
@@ -96,69 +96,71 @@ def _said_of(convert_: Callable[..., object], *values: object) -> str:
     return ""
 
 
-def _faults_of(step: GivenKeys, config: model.Config) -> Iterator[str]:
+def _step_faults(step: GivenKeys, config: model.Config) -> Iterator[str]:
     given = [name for name in ("records", "data", "message", "until") if getattr(step, name) is not None]
     if len(given) != 1:
-        yield "A step gives one thing: records, data, a message, or until when time goes by."
+        yield "A step must have exactly one of records, data, message and until."
         return
     if (given[0] in {"records", "data"}) != (step.input is not None):
-        yield "`input` stands with `records` or `data`, and they with it."
+        yield "`records` and `data` need an `input`, and `input` needs one of them."
     elif step.input is not None and step.input not in config.inputs:
         yield f"There is no input `{step.input}`. {convert.did_you_mean(step.input, config.inputs)}"
-    if step.message is not None and (said := _said_of(to_message, step.message, 0)):
-        yield said
-    if step.until is not None and (said := _said_of(timestamp_ns, step.until)):
-        yield said
+    if step.message is not None and (fault := _conversion_fault(to_message, step.message, 0)):
+        yield fault
+    if step.until is not None and (fault := _conversion_fault(timestamp_ns, step.until)):
+        yield fault
 
 
-def _faults_of_place(where: str, keys: ExpectKeys, config: model.Config) -> Iterator[str]:
+def _place_faults(where: str, keys: ExpectKeys, config: model.Config) -> Iterator[str]:
     stage, _, name = where.partition(".")
     names = getattr(config, stage) if stage in _STAGES else {}
     if name not in names:
         known = [f"{each}.{unit}" for each in _STAGES for unit in getattr(config, each)]
         yield f"There is no `{where}`. {convert.did_you_mean(where, known)}"
     if stage == "outputs" and keys.messages is not None:
-        yield "What an output delivers are bytes: expect an `output`, or `json`."
+        yield "An output delivers bytes: expect `output` or `json` instead of `messages`."
     if stage != "outputs" and (keys.output is not None or keys.json is not None):
-        yield "Only outputs have an `output`: expect `messages`."
+        yield "Only outputs have `output` and `json`: expect `messages` instead."
 
 
-async def run(test: Test, zygote: ZygoteClient, coverage: Coverage | None = None) -> dict[str, Came]:
+async def run(test: Test, zygote: ZygoteClient, coverage: Coverage | None = None) -> dict[str, PlaceResult]:
     """Run a test.
 
     Args:
-        test: Which one.
+        test: The test to run.
         zygote: Starts the processes.
-        coverage: Told which lines run, if somebody wants to know.
+        coverage: Receives the lines that ran; None to record none.
 
     Returns:
-        What came out, by place.
+        The output by place.
 
     Raises:
-        HekateError: It could not be run to its end; says why.
+        HekateError: The test could not be completed; the error says why.
     """
-    running = _Running(test, zygote, coverage)
-    most_s = running.bounds.time_ms / 1000
-    allowance = Allowance(most_s)
+    test_run = _TestRun(test, zygote, coverage)
+    max_cpu_s = test_run.bounds.time_ms / 1000
+    budget = CpuBudget(max_cpu_s)
     try:
-        with allowance.charged(running.harness.cpu_s):
-            async with allowance.enforced():
-                await running.run()
+        with budget.charge(test_run.harness.cpu_s):
+            async with budget.enforce():
+                await test_run.run()
     except TimeoutError:
-        raise TrialError(f"It was stopped after {most_s:g} s of CPU, or after all too long.") from None
+        raise TrialError(
+            f"The test was stopped: it exceeded {max_cpu_s:g} s of CPU, or {budget.max_wall_s:g} s of time."
+        ) from None
     except TooMuchError:
-        raise TrialError(f"It was stopped after {running.bounds.output_bytes} bytes of output.") from None
+        raise TrialError(f"The test was stopped: it exceeded {test_run.bounds.output_bytes} bytes of output.") from None
     finally:
-        await running.harness.close()
-    return running.came
+        await test_run.harness.close()
+    return test_run.places
 
 
-class _Running:
-    """One test that is being run."""
+class _TestRun:
+    """One test while it runs."""
 
     def __init__(self, test: Test, zygote: ZygoteClient, coverage: Coverage | None) -> None:
         self.bounds = Bounds(output_bytes=64 << 20, time_ms=60_000)
-        self.came: dict[str, Came] = {}
+        self.places: dict[str, PlaceResult] = {}
         self._test = test
         self._config = config = test.config
         settings = config.hekate
@@ -167,28 +169,28 @@ class _Running:
         self.harness = TrialHarness(
             zygote,
             self.bounds,
-            longest=max((len(text.encode()) for text in texts), default=0),
+            max_record_bytes=max((len(text.encode()) for text in texts), default=0),
             hostname=settings.hostname or "localhost",
             sandbox_dir=settings.sandbox_dir,
             allow_unjailed=settings.allow_unjailed,
-            printed=_ignore,
+            on_print=_ignore_print,
             coverage=coverage,
         )
-        self._inputs = {name: self._stage("inputs", name, each) for name, each in config.inputs.items()}
-        self._filters = {name: self._stage("filters", name, each) for name, each in config.filters.items()}
-        self._outputs = {name: self._stage("outputs", name, each) for name, each in config.outputs.items()}
+        self._inputs = {name: self._new_sandbox("inputs", name, each) for name, each in config.inputs.items()}
+        self._filters = {name: self._new_sandbox("filters", name, each) for name, each in config.filters.items()}
+        self._outputs = {name: self._new_sandbox("outputs", name, each) for name, each in config.outputs.items()}
         self._has_time = False
         self._due: dict[str, int] = {}
         self._ticks = 0
 
-    def _stage(self, stage: str, name: str, of: Any) -> Stage:
-        self.came[f"{stage}.{name}"] = Came()
-        return self.harness.stage(of, keep_packs=stage != "outputs")
+    def _new_sandbox(self, stage: str, name: str, of: Any) -> TrialSandbox:
+        self.places[f"{stage}.{name}"] = PlaceResult()
+        return self.harness.new_sandbox(of, keep_packs=stage != "outputs")
 
     async def run(self) -> None:
-        """Start all, and give what is given."""
+        """Start all sandboxes and run all steps."""
         keys = self._test.keys
-        await asyncio.gather(*(stage.start() for stage in self.harness.stages))
+        await asyncio.gather(*(sandbox.start() for sandbox in self.harness.sandboxes))
         self._check_ended()
         self.harness.now_ns = timestamp_ns(DEFAULT_NOW if keys.now is None else keys.now)
         if keys.now is not None:
@@ -226,8 +228,8 @@ class _Running:
                 self._due[name] = now_ns + round(config.ticker_interval * _NS)
 
     async def _advance(self, to_ns: int) -> None:
-        """Let time go by, with the timer events that are due meanwhile."""
-        if not self._has_time:  # this is the first that is known of it
+        """Advance the time and call the timer events that become due."""
+        if not self._has_time:  # the first message sets the clock
             self.harness.now_ns = to_ns
             self._set_timers()
         while self._due and min(self._due.values()) <= to_ns:
@@ -240,24 +242,24 @@ class _Running:
     async def _tick(self, name: str, now_ns: int, *, shutdown: bool) -> None:
         self._ticks += 1
         if self._ticks > _MAX_TICKS:
-            raise TrialError(f"More than {_MAX_TICKS} timer events: the messages' times lie too far apart.")
+            raise TrialError(f"More than {_MAX_TICKS} timer events: the times of the messages are too far apart.")
         self.harness.now_ns = now_ns
-        stage = self._filters[name]
-        await stage.tick(now_ns, Result(), shutdown=shutdown)
+        sandbox = self._filters[name]
+        await sandbox.tick(now_ns, StepResult(), shutdown=shutdown)
         self._check_ended()
-        for pack in stage.take_packs():
+        for pack in sandbox.take_packs():
             await self._route(pack, name)
 
     # ---------------------------------------------------------------- packs
 
     async def _decode(self, name: str, record: bytes) -> None:
-        stage, result = self._inputs[name], Result()
+        sandbox, result = self._inputs[name], StepResult()
         pack = self.harness.raw_pack(record)
-        await stage.give(pack, result)
+        await sandbox.give(pack, result)
         self._check_ended()
         if result.failure:
-            self.came[f"inputs.{name}"].failures.append(result.failure)
-        for decoded in stage.take_packs():
+            self.places[f"inputs.{name}"].failures.append(result.failure)
+        for decoded in sandbox.take_packs():
             messages = self._keep(f"inputs.{name}", decoded)
             await self._advance(max(message["Timestamp"] for message in messages))
             await self._route(decoded, "")
@@ -267,51 +269,53 @@ class _Running:
         raw_bytes = b"" if raw is None else raw.arena.view[raw.offset : raw.offset + raw.length]
         slot = pack.arena.view[pack.offset : pack.offset + pack.arena.slot_bytes]
         messages = list(reader.read(slot, raw_bytes))
-        self.came[place].messages += messages
+        self.places[place].messages += messages
         return messages
 
     async def _route(self, pack: TablePack, made_by: str) -> None:
-        """Give a pack to all filters and outputs, and then what was injected meanwhile."""
+        """Give a pack to all filters and outputs, then do the same for the injected packs."""
         waiting = deque([(pack, made_by)])
         while waiting:
             pack, made_by = waiting.popleft()
             if made_by:
                 self._keep(f"filters.{made_by}", pack)
                 if pack.loop_depth > self._config.filters[made_by].sandbox.limits.max_loops:
-                    self.came[f"filters.{made_by}"].failures.append("dropped, as it loops (max_loops)")
+                    self.places[f"filters.{made_by}"].failures.append("dropped: loop depth limit reached (max_loops)")
                     pack.let_go()
                     continue
-            for name, stage in self._filters.items():
+            for name, sandbox in self._filters.items():
                 if name != made_by:
-                    await self._consume(f"filters.{name}", stage, pack)
-                    waiting += [(each, name) for each in stage.take_packs()]
-            for name, stage in self._outputs.items():
-                await self._consume(f"outputs.{name}", stage, pack)
+                    await self._consume(f"filters.{name}", sandbox, pack)
+                    waiting += [(each, name) for each in sandbox.take_packs()]
+            for name, sandbox in self._outputs.items():
+                await self._consume(f"outputs.{name}", sandbox, pack)
             pack.let_go()
 
-    async def _consume(self, place: str, stage: Stage, pack: TablePack) -> None:
-        result = Result()
+    async def _consume(self, place: str, sandbox: TrialSandbox, pack: TablePack) -> None:
+        result = StepResult()
         pack.hold()
-        await stage.give(pack, result)
+        await sandbox.give(pack, result)
         self._check_ended()
-        came = self.came[place]
-        came.outputs += result.outputs
+        place_result = self.places[place]
+        place_result.outputs += result.outputs
         if result.failure:
-            came.failures.append(result.failure)
+            place_result.failures.append(result.failure)
 
     def _check_ended(self) -> None:
-        """A sandbox that ends is the end of the test."""
-        for stage in self.harness.stages:
-            if stage.termination is not None:
-                sandbox, why = stage.sandbox, stage.termination
-                raise TrialError(f"The {sandbox.kind} {sandbox.name} was ended by {why.limit}: {why.text}")
+        """Raise an error if a sandbox has ended: that ends the test."""
+        for sandbox in self.harness.sandboxes:
+            if sandbox.termination is not None:
+                process, termination = sandbox.process, sandbox.termination
+                raise TrialError(
+                    f"The {process.kind} {process.name} was ended by {termination.limit}: {termination.text}"
+                )
 
 
 def _split(config: model.Input, data: bytes) -> list[bytes]:
-    """The records of some bytes, as the input's splitter finds them."""
-    found = registry.find("splitters", config.splitter.type)
-    assert found is not None
-    splitter = found.cls(config.splitter.options, max_record_bytes=config.max_record_bytes, oversize=config.oversize)
+    """Return the records that the input's splitter finds in some bytes."""
+    plugin = registry.find("splitters", config.splitter.type)
+    assert plugin is not None
+    splitter = plugin.cls(config.splitter.options, max_record_bytes=config.max_record_bytes, oversize=config.oversize)
     buffer = bytearray(data) + bytes(splitter.tail_bytes)
     cut = splitter.split(memoryview(buffer), len(data), final=True)
     if cut.broken:
@@ -323,5 +327,5 @@ def _split(config: model.Input, data: bytes) -> list[bytes]:
     return bytes(buffer[: cut.end]).removesuffix(delimiter).split(delimiter) if cut.end else []
 
 
-def _ignore(text: str) -> None:
-    """What scripts print is for the log of a running host."""
+def _ignore_print(text: str) -> None:
+    """Do nothing: prints of scripts go to the log of a running host only."""

@@ -1,4 +1,4 @@
-"""Runs cases, some at a time, and tests of configurations, and judges what comes of them."""
+"""Runs cases concurrently, runs tests of configurations, and compares the results with the expectations."""
 
 import asyncio
 import time
@@ -7,84 +7,84 @@ from collections.abc import Callable, Sequence
 from host.core.errors import HekateError
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import engine, pipeline_tests
-from host.trial.allowance import Allowance
 from host.trial.cases import Case
-from host.trial.compare import Difference, Verdict, differences
+from host.trial.compare import CaseResult, Difference, case_differences
 from host.trial.compare_tests import test_differences
 from host.trial.coverage import Coverage
-from host.trial.model import Outcome
-from host.trial.pipeline_tests import Came, Test
+from host.trial.cpu_budget import CpuBudget
+from host.trial.model import TrialOutcome
+from host.trial.pipeline_tests import PlaceResult, Test
 
-_AT_ONCE = 4
+_MAX_CONCURRENT = 4
 
 
 async def run_cases(
     cases: Sequence[Case],
     zygote: ZygoteClient,
-    at_once: asyncio.Semaphore | None = None,
+    limiter: asyncio.Semaphore | None = None,
     coverage: Coverage | None = None,
     *,
-    judged: Callable[[], None] = lambda: None,
-    shared: Allowance | None = None,
-) -> list[Verdict]:
-    """Run cases, each in a process of its own; the verdicts come in their order.
+    on_finished: Callable[[], None] = lambda: None,
+    shared: CpuBudget | None = None,
+) -> list[CaseResult]:
+    """Run cases, each in a process of its own, and return the results in the order of the cases.
 
     Args:
-        cases: What is run.
+        cases: The cases to run.
         zygote: Starts the processes.
-        at_once: Shared with others who run cases.
-        coverage: Told which lines run, if somebody wants to know.
-        judged: Called after each.
-        shared: What all together may take.
+        limiter: Limits the number of cases that run at once. It can be shared with other callers.
+        coverage: Receives the lines that ran; None to record none.
+        on_finished: Called after each case.
+        shared: CPU budget of all cases together.
     """
-    free = at_once or asyncio.Semaphore(_AT_ONCE)
+    slots = limiter or asyncio.Semaphore(_MAX_CONCURRENT)
 
-    async def one(case: Case) -> Verdict:
-        async with free:
-            verdict = await run_case(case, zygote, coverage, shared)
-        judged()
-        return verdict
+    async def one(case: Case) -> CaseResult:
+        async with slots:
+            result = await run_case(case, zygote, coverage, shared)
+        on_finished()
+        return result
 
     return list(await asyncio.gather(*map(one, cases)))
 
 
 async def run_case(
-    case: Case, zygote: ZygoteClient, coverage: Coverage | None = None, shared: Allowance | None = None
-) -> Verdict:
+    case: Case, zygote: ZygoteClient, coverage: Coverage | None = None, shared: CpuBudget | None = None
+) -> CaseResult:
     """Run one case."""
     start_s = time.perf_counter()
     try:
         outcome = await engine.run(case.trial, zygote, coverage, shared)
-        found = differences(case, outcome)
+        differences = case_differences(case, outcome)
     except HekateError as error:
-        outcome = Outcome()
-        found = [Difference(where="trial", line=case.line, expected="to be carried out", got=str(error))]
+        outcome = TrialOutcome()
+        differences = [Difference(where="trial", line=case.line, expected="to run", got=str(error))]
     elapsed_ms = (time.perf_counter() - start_s) * 1000
-    return Verdict(
+    return CaseResult(
         name=case.name,
         file=case.file,
         line=case.line,
-        differences=found,
+        differences=differences,
         elapsed_ms=round(elapsed_ms, 1),
         outcome=outcome,
     )
 
 
-async def run_test(test: Test, zygote: ZygoteClient, coverage: Coverage | None = None) -> Verdict:
+async def run_test(test: Test, zygote: ZygoteClient, coverage: Coverage | None = None) -> CaseResult:
     """Run a test of a configuration."""
     start_s = time.perf_counter()
-    came: dict[str, Came] = {}
+    places: dict[str, PlaceResult] = {}
     try:
-        came = await pipeline_tests.run(test, zygote, coverage)
-        found = test_differences(test, came)
+        places = await pipeline_tests.run(test, zygote, coverage)
+        differences = test_differences(test, places)
     except HekateError as error:
-        found = [Difference(where="test", line=test.line, expected="to be carried out", got=str(error))]
+        differences = [Difference(where="test", line=test.line, expected="to run", got=str(error))]
     elapsed_ms = (time.perf_counter() - start_s) * 1000
-    return Verdict(
+    return CaseResult(
         name=test.name,
         file=test.file,
         line=test.line,
-        differences=found,
+        differences=differences,
         elapsed_ms=round(elapsed_ms, 1),
-        came=came,
+        places=places,
     )

@@ -1,4 +1,4 @@
-"""One sandbox of a trial: it is given one pack at a time, and what it makes of it is kept."""
+"""One sandbox of a trial. It works on one pack at a time and keeps the results."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,26 +13,26 @@ from host.pipeline.decoder_pool import table_pack
 from host.sandbox.assignment import Assignment
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
-from host.trial.model import Result
+from host.trial.model import StepResult
 
 
 class TooMuchError(Exception):
-    """The trial has made more than it may."""
+    """The trial has exceeded its output bound."""
 
 
-class Stage:
-    """The owner of one sandbox.
+class TrialSandbox:
+    """Runs one sandbox process and collects its results.
 
     Args:
-        spend: Counts bytes of output; raises TooMuchError.
-        keep_packs: Whether packs are wanted as packs, for the next stage, and not as messages.
+        spend: Counts bytes of output. Raises TooMuchError at the limit.
+        keep_packs: True to keep the produced packs for the next sandbox, instead of reading their messages.
     """
 
-    sandbox: Sandbox
-
     def __init__(self, spend: Callable[[int], None], *, keep_packs: bool) -> None:
+        self.process: Sandbox
+        """The process, set by the harness."""
         self.termination: Termination | None = None
-        self._result = Result()
+        self._result = StepResult()
         self._packs: list[TablePack] = []
         self._fault: Exception | None = None
         self._spend = spend
@@ -40,19 +40,19 @@ class Stage:
         self._finished = asyncio.Event()
 
     async def start(self) -> None:
-        """Start the process. That it does not load its script is an outcome: see `termination`.
+        """Start the process. A script that does not load is an outcome: see `termination`.
 
         Raises:
-            SandboxError: There is no process.
+            SandboxError: The process could not be started.
         """
-        starting = asyncio.ensure_future(self.sandbox.start())
-        ended = asyncio.ensure_future(self._finished.wait())  # it may be killed without a word
+        starting = asyncio.ensure_future(self.process.start())
+        ended = asyncio.ensure_future(self._finished.wait())  # the process may be killed before it reports anything
         try:
             await asyncio.wait({starting, ended}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 await starting
         except SandboxError:
-            self.termination = self.sandbox.termination
+            self.termination = self.process.termination
             if self.termination is None:
                 raise
         finally:
@@ -60,20 +60,20 @@ class Stage:
                 task.cancel()
             await asyncio.gather(starting, ended, return_exceptions=True)
 
-    async def give(self, pack: RawPack | TablePack, result: Result) -> None:
-        """Have it work on a pack, and wait for the end of that, or of the process; result is what comes of it."""
+    async def give(self, pack: RawPack | TablePack, result: StepResult) -> None:
+        """Process a pack. Wait until it is done or the process has ended, and add what it produced to `result`."""
         before_us = self._begin(result)
-        self.sandbox.give(pack)
+        self.process.give(pack)
         await self._finished.wait()
         self._end(before_us)
 
-    async def tick(self, now_ns: int, result: Result, *, shutdown: bool) -> None:
-        """Have it call timer_event."""
+    async def tick(self, now_ns: int, result: StepResult, *, shutdown: bool) -> None:
+        """Call timer_event and add what it produced to `result`."""
         before_us = self._begin(result)
-        await self.sandbox.tick(now_ns, last=shutdown)
+        await self.process.tick(now_ns, last=shutdown)
         self._end(before_us)
 
-    def _begin(self, result: Result) -> float:
+    def _begin(self, result: StepResult) -> float:
         self._finished.clear()
         self._result = result
         return self.cpu_us()
@@ -84,25 +84,25 @@ class Stage:
         self._result.cpu_us += max(0.0, round(self.cpu_us() - before_us, 1))
 
     def cpu_us(self) -> float:
-        """CPU time that the process has used so far; 0 if it is gone."""
-        return (self.sandbox.cpu_ns() or 0) / 1000
+        """Return the CPU time that the process has used so far; 0 after it has ended."""
+        return (self.process.cpu_ns() or 0) / 1000
 
     def take_packs(self) -> list[TablePack]:
-        """What it has decoded, for the next stage."""
+        """Return the produced packs and forget them."""
         packs, self._packs = self._packs, []
         return packs
 
     async def close(self) -> None:
-        """End the process, and let go of what it left undone."""
-        for pack in [*self.take_packs(), *(work.pack for work in self.sandbox.work.values())]:
+        """Stop the process and release the packs that it had not finished."""
+        for pack in [*self.take_packs(), *(work.pack for work in self.process.work.values())]:
             pack.let_go()
-        self.sandbox.work.clear()
-        await self.sandbox.stop()
+        self.process.work.clear()
+        await self.process.stop()
 
-    # ---------------------------------------------------------------- what the sandbox says
+    # ---------------------------------------------------------------- reports of the process
 
     def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:
-        """The sandbox filled a slot."""
+        """Handle a filled slot."""
         start, kept = report.offset, False
         slot = sandbox.arena.view[start : start + sandbox.arena.slot_bytes]
         try:
@@ -117,18 +117,18 @@ class Stage:
             self._fault = self._fault or error
             self._finished.set()
         except (PackError, ValueError) as error:
-            sandbox.kill(f"it sent what it must not: {error}")
+            sandbox.kill(f"it sent an invalid pack: {error}")
         if not kept:
             sandbox.release_slot(start)
 
     def _keep_pack(self, sandbox: Sandbox, work: Assignment | None, report: Report, slot: memoryview) -> bool:
-        """Keep a pack, or its messages; whether it is the slot that is kept."""
+        """Keep a pack or its messages. Return True if the slot itself is kept."""
         raw = work.pack if work is not None and isinstance(work.pack, RawPack) else None
         parent = work.pack if work is not None and isinstance(work.pack, TablePack) else None
-        on_free = sandbox.release_slot if self._keep_packs else _nothing
+        on_free = sandbox.release_slot if self._keep_packs else _ignore_release
         pack = table_pack(sandbox, report, made_by="trial", raw=raw, parent=parent, on_free=on_free)
         if pack is None:
-            return False  # it has been killed for it, and the termination says so
+            return False  # the pack was invalid; the process is killed with a termination
         if self._keep_packs:
             self._packs.append(pack)
             return True
@@ -150,28 +150,28 @@ class Stage:
     def _keep_dead_letters(self, lines: bytes) -> None:
         self._result.dead_letters.extend(str(orjson.loads(line).get("reason")) for line in lines.splitlines())
 
-    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
-        """The sandbox is done with the pack."""
+    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002 -- part of the interface
+        """Handle a finished pack."""
         self._result.matched = self._result.matched or report.matched > 0
         work.pack.let_go()
         self._finished.set()
 
-    def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- the owner's interface
-        """Why the record failed."""
+    def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- part of the interface
+        """Keep the reason why the record failed."""
         self._result.failure = self._result.failure or text
 
     def on_room(self, sandbox: Sandbox) -> None:
-        """Nothing: it is given the next pack when it is done with this one."""
+        """Do nothing: the next pack is given only after this one is done."""
 
-    def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:  # noqa: ARG002 -- as above
-        """The process has ended: that is an outcome, and it is not started again."""
+    def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:  # noqa: ARG002 -- part of the interface
+        """Keep the termination as the outcome. Return False: the process is not restarted."""
         self.termination = termination
         self._finished.set()
         return False
 
     def on_quarantined(self, sandbox: Sandbox) -> None:
-        """Never: it is not started again."""
+        """Do nothing: a process that is not restarted is never quarantined."""
 
 
-def _nothing(offset: int) -> None:
-    """What is to be done with a slot that is released as soon as it was read."""
+def _ignore_release(offset: int) -> None:
+    """Do nothing: the slot is released right after it was read."""

@@ -1,4 +1,4 @@
-"""Writes values into YAML files and the front matter of plugins; all else stays: comments, order, style."""
+"""Writes values into YAML files and the front matter of plugins. Comments, order and style are kept."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def write(updates: Iterable[Update]) -> dict[str, int]:
     """Write values into their files.
 
     Returns:
-        How many were written, by file.
+        The number of values written, by file.
     """
     by_file: dict[str, list[Update]] = {}
     for update in updates:
@@ -29,14 +29,14 @@ def write(updates: Iterable[Update]) -> dict[str, int]:
 
 def _write_into(path: Path, updates: list[Update]) -> int:
     text = path.read_text(encoding="utf-8")
-    found = manifest.front_matter(text) if path.suffix == ".lua" else (0, text, "")
-    assert found is not None  # the cases were read from there
-    offset, document, _ = found
+    front_matter = manifest.front_matter(text) if path.suffix == ".lua" else (0, text, "")
+    assert front_matter is not None  # the cases were read from it
+    offset, document, _ = front_matter
     root = yaml.compose(document, yaml.SafeLoader)
     assert root is not None
     shared = _shared(root)
-    found_places = [(_place_of(root, update), update.value) for update in updates]
-    places = [(place, value) for place, value in found_places if place is not None and id(place.value) not in shared]
+    all_places = [(_place_of(root, update), update.value) for update in updates]
+    places = [(place, value) for place, value in all_places if place is not None and id(place.value) not in shared]
     spans = [(place.span(document), place.dump(value)) for place, value in places]
     for (start, end), dumped in sorted(spans, key=lambda each: each[0], reverse=True):
         text = text[: offset + start] + dumped + text[offset + end :]
@@ -46,7 +46,7 @@ def _write_into(path: Path, updates: list[Update]) -> int:
 
 
 def _place_of(root: yaml.Node, update: Update) -> "_Place | _Addition | None":
-    """Where a value is to stand; None if it has no business there."""
+    """Return the place of a value; None if the file has none and the value must not be added."""
     place = _find(root, update.path)
     if place is not None or not update.is_added or update.value is None:
         return place
@@ -57,7 +57,10 @@ def _place_of(root: yaml.Node, update: Update) -> "_Place | _Addition | None":
 
 
 def _shared(root: yaml.Node) -> set[int]:
-    """Values that an alias stands for, and all within them: what is written there would be written elsewhere too."""
+    """Return the ids of values with YAML aliases, with all values inside and around them.
+
+    Writing one of these would change another part of the document too.
+    """
     seen: set[int] = set()
     shared: set[int] = set()
 
@@ -84,19 +87,19 @@ def _all(node: yaml.Node) -> list[yaml.Node]:
 
 
 class _Place(NamedTuple):
-    """A value in a mapping, from the end of its key on; or one in a list."""
+    """A value in a mapping, from the end of its key; or an element of a list."""
 
     key: yaml.Node | None
     value: yaml.Node
     is_in_flow: bool = False
-    """Whether it stands between braces."""
+    """True if the value is inside braces."""
 
     def span(self, document: str) -> tuple[int, int]:
-        """What is replaced."""
+        """Return the range to replace."""
         return int(self.value.start_mark.index if self.key is None else self.key.end_mark.index), self.end(document)
 
     def end(self, document: str) -> int:
-        """Where the value ends. A block ends only where the next thing begins: comments before that are not its own."""
+        """Return the end of the value. A block ends before any comments that follow it."""
         start, end = self.value.start_mark.index, self.value.end_mark.index
         lines = document[start:end].splitlines(keepends=True)
         is_block = isinstance(self.value, yaml.CollectionNode) and not self.value.flow_style
@@ -105,7 +108,7 @@ class _Place(NamedTuple):
         return int(start + len("".join(lines).rstrip()))
 
     def dump(self, value: Any) -> str:
-        """A value as YAML, in the style of what it takes the place of."""
+        """Return a value as YAML, in the style of the value that it replaces."""
         is_block = isinstance(self.value, yaml.CollectionNode) and not self.value.flow_style and value
         if self.key is None:
             block = textwrap.indent(_yaml(value, flow=False), " " * self.value.start_mark.column).lstrip()
@@ -123,13 +126,13 @@ class _Place(NamedTuple):
 
 
 class _Addition(NamedTuple):
-    """A key that a mapping has not yet; it comes behind the last one."""
+    """A new key, added after the last key of a mapping."""
 
     value: yaml.MappingNode
     name: str
 
     def span(self, document: str) -> tuple[int, int]:
-        """Where it is put: behind the last value, and before what is remarked behind that."""
+        """Return the position to insert at: after the last value and any comment behind it."""
         end = _Place(*self.value.value[-1]).end(document)
         line_end = document.find("\n", end)
         rest = document[end : line_end if line_end >= 0 else len(document)]
@@ -138,7 +141,7 @@ class _Addition(NamedTuple):
         return end, end
 
     def dump(self, value: Any) -> str:
-        """The key and its value."""
+        """Return the key and its value as YAML."""
         between = ", " if self.value.flow_style else "\n" + " " * self.value.value[0][0].start_mark.column
         return f"{between}{self.name}: {_yaml(value, flow=True)}"
 
@@ -167,7 +170,7 @@ def _find(node: Any, path: tuple[str | int, ...]) -> _Place | None:
 
 
 def _fits_literal(value: Any) -> bool:
-    """Whether a text can stand in a block as it is."""
+    """Return True if the text can be written unchanged as a literal block."""
     if not isinstance(value, str) or value.startswith((" ", "\n")) or not re.search(r"[^\n]\n\Z", value):
         return False
     return all(line.isprintable() for line in value.splitlines())

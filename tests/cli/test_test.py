@@ -191,10 +191,10 @@ FAULTS = [
     ),
     ("{until: 2024-05-01T10:00:25Z}", "{until: soon}", "`soon` is neither"),
     ("inputs.in:", "inputs.on:", "There is no `inputs.on`. Did you mean `inputs.in`?"),
-    ("{count: 5}", "{messages: []}", "What an output delivers are bytes"),
+    ("{count: 5}", "{messages: []}", "An output delivers bytes"),
     ("{count: 5}", "{cuont: 5}", "Did you mean `count`?"),
     ("given:", "givn:", "`given` is missing"),
-    ("Type: right, Time", "Tpe: right, Time", "There is no header `Tpe`"),
+    ("Type: right, Time", "Tpe: right, Time", "Unknown header `Tpe`"),
 ]
 
 
@@ -231,7 +231,7 @@ def test_where_there_is_nothing_it_says_so(tmp_path):
     (tmp_path / "free.lua").write_text("local x = 1")
     done = hekate("test", tmp_path / "free.lua")
     assert done.returncode == 78
-    assert "This is no plugin" in done.stderr
+    assert "Not a plugin" in done.stderr
     broken = tmp_path / "decoders" / "broken.lua"
     broken.parent.mkdir()
     broken.write_text("function process_message(\n")

@@ -7,11 +7,11 @@ from host.config import model
 from host.config.limits import effective
 from host.sandbox.zygote_client import ZygoteClient
 from host.trial import engine
-from host.trial.model import Decoder, Encoder, Given, Record, Tick, Trial
+from host.trial.model import Decoder, Encoder, MessageStep, RecordStep, TickStep, Trial
 
 
 class TrialHarness:
-    """Runs trials, all with one zygote."""
+    """Runs trials with a shared zygote."""
 
     def __init__(self):
         self.loop = asyncio.new_event_loop()
@@ -25,9 +25,9 @@ class TrialHarness:
         return self.loop.run_until_complete(awaitable)
 
     def run(self, of, *steps, **more):
-        """The outcome of one trial. Steps: bytes are records, mappings messages, numbers ticks."""
-        made = tuple(step if isinstance(step, Tick) else _step(step) for step in steps)
-        return self.wait(engine.run(Trial(of=of, steps=made, **more), self.zygote))
+        """Return the outcome of one trial. Bytes are records, mappings are messages, numbers are ticks."""
+        trial_steps = tuple(step if isinstance(step, TickStep) else _step(step) for step in steps)
+        return self.wait(engine.run(Trial(of=of, steps=trial_steps, **more), self.zygote))
 
     def close(self):
         self.wait(self._close())
@@ -39,8 +39,8 @@ class TrialHarness:
 
 def _step(step):
     if isinstance(step, bytes):
-        return Record(data=step)
-    return Given(message=step) if isinstance(step, dict) else Tick(now_ns=step)
+        return RecordStep(data=step)
+    return MessageStep(message=step) if isinstance(step, dict) else TickStep(now_ns=step)
 
 
 def sandbox(kind, text, config=None, **limits):
@@ -79,6 +79,6 @@ def filter_(text, config=None, matcher="TRUE", **limits):
 
 @pytest.fixture(scope="session")
 def harness():
-    made = TrialHarness()
-    yield made
-    made.close()
+    trial_steps = TrialHarness()
+    yield trial_steps
+    trial_steps.close()

@@ -1,4 +1,4 @@
-"""What decides whether a version of a plugin is loaded."""
+"""The check that decides whether a version of a plugin is loaded."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ from host.core.errors import ConfigErrors, SandboxError
 from host.hotload import case_check
 from host.hotload.case_check import CaseCheck
 from host.pipeline import specs
-from host.trial import allowance
+from host.trial import cpu_budget
 from tests.running import PLUGIN
 from tests.trial.conftest import sandbox
 
@@ -21,8 +21,8 @@ SLOW = "function process_message() local x = 0 for i = 1, 1e7 do x = x + i % 7 e
 
 @pytest.fixture
 def check(tmp_path, harness):
-    """Checks one text; answers what it complains of."""
-    made = CaseCheck(harness.zygote)
+    """Check one source text and return the complaint."""
+    checker = CaseCheck(harness.zygote)
     path = tmp_path / "decoders" / "mine.lua"
     path.parent.mkdir()
 
@@ -32,49 +32,49 @@ def check(tmp_path, harness):
         wanted = [msgspec.structs.replace(sandbox("decoder", None), path=str(path), digest=digest, text=None)]
         settings = model.HostSettings(sandbox_dir=str(tmp_path))
         try:
-            harness.wait(made.check(wanted, settings, specs.module_reader(str(tmp_path))))
+            harness.wait(checker.check(wanted, settings, specs.module_reader(str(tmp_path))))
         except (SandboxError, ConfigErrors) as error:
             return str(error)
         return ""
 
-    run.of, run.loop = made, harness.loop
+    run.of, run.loop = checker, harness.loop
     return run
 
 
-def others_begin(check):
-    """Cases of other plugins, as many as run at once."""
+def occupy_all_slots(check):
+    """Occupy as many slots as cases can use at once."""
     for _ in range(4):
         check.loop.run_until_complete(check.of._free.acquire())
 
 
-def test_cases_that_take_too_long_are_a_fault_and_hold_nobody_up(check, monkeypatch):
+def test_cases_that_use_too_much_cpu_are_a_fault(check, monkeypatch):
     monkeypatch.setattr(case_check, "_MAX_S", 0.3)
     assert "its 1 cases take more than 0.55 s of CPU" in check(SLOW, CASES)
 
 
-def test_cases_that_had_to_wait_are_given_their_time_nevertheless(check, monkeypatch):
-    """For other cases, or for a core: those of forty plugins that were loaded at once on a busy machine all failed."""
+def test_waiting_does_not_count_against_the_budget_of_cases(check, monkeypatch):
+    """Regression: the cases of forty plugins loaded at once all failed while they waited for a slot."""
     monkeypatch.setattr(case_check, "_MAX_S", 0.1)
     monkeypatch.setattr(case_check, "_MORE_S", 0.0)
-    others_begin(check)
+    occupy_all_slots(check)
     check.loop.call_later(0.2, check.of._free.release)
     assert not check("function process_message() return 0 end", CASE)
 
 
-def test_that_there_was_no_time_for_cases_is_not_remembered(check, monkeypatch):
-    monkeypatch.setattr(allowance, "_TIMES_ON_THE_CLOCK", 0.01)
-    others_begin(check)
+def test_a_wall_time_limit_is_not_cached_as_a_failure(check, monkeypatch):
+    monkeypatch.setattr(cpu_budget, "_WALL_TIME_FACTOR", 0.01)
+    occupy_all_slots(check)
     assert "its 1 cases had not ended after 0.0525 s" in check("function process_message() return 0 end", CASE)
     monkeypatch.undo()
     check.of._free.release()
     assert not check("function process_message() return 0 end", CASE)
 
 
-def test_cases_with_a_fault_are_a_fault(check):
+def test_a_fault_in_the_cases_is_a_fault_of_the_version(check):
     assert "Did you mean `record`?" in check(SLOW, "cases:\n- name: x\n  steps:\n  - {recrd: x}\n")
 
 
-def test_what_has_failed_is_not_run_again_until_something_changes(check, tmp_path, monkeypatch):
+def test_failed_cases_do_not_run_again_until_something_changes(check, tmp_path, monkeypatch):
     code = 'local mine = require "mine"\nfunction process_message() write_message("Type", mine) return 0 end'
     cases = "cases:\n- name: x\n  steps:\n  - {record: x, messages: [{Type: right}]}\n"
     modules = tmp_path / "modules"

@@ -1,10 +1,10 @@
-"""A plugin's cases: read with every fault at its place, run, and judged so that a person sees what differs."""
+"""Cases of plugins: reading them, locating their faults, running them, and describing differences."""
 
 import pytest
 
 from host.config import model
 from host.plugins import library
-from host.trial.cases import Cases
+from host.trial.cases import CaseReader
 from host.trial.run_cases import run_cases
 from tests.running import PLUGIN
 
@@ -39,28 +39,28 @@ class Setting:
         self.settings = model.HostSettings(sandbox_dir=str(folder))
         self.errors = []
 
-    def plugin(self, kind, code, cases="", header="", beside=None):
+    def plugin(self, kind, code, cases="", header="", cases_file=None):
         folder = self.folder / f"{kind}s"
         folder.mkdir(exist_ok=True)
         path = folder / "mine.lua"
         header = "config:\n  type: {type: string, description: The Type of it.}\n" + header + cases
         path.write_text(PLUGIN.format(kind=kind, name="mine", code=code, header=header))
-        if beside is not None:
-            (folder / "mine.cases.yaml").write_text(beside)
+        if cases_file is not None:
+            (folder / "mine.cases.yaml").write_text(cases_file)
         return path
 
     def read(self, kind, *arguments, **more):
         path = self.plugin(kind, *arguments, **more)
-        found = library.load(path, kind, self.errors)
-        return [] if found is None else Cases(self.settings, self.errors).of_plugin(found, path.read_bytes())
+        plugin = library.load(path, kind, self.errors)
+        return [] if plugin is None else CaseReader(self.settings, self.errors).read_plugin(plugin, path.read_bytes())
 
     def run(self, *arguments, **more):
         cases = self.read(*arguments, **more)
         assert not self.errors, [str(error) for error in self.errors]
         return self.harness.wait(run_cases(cases, self.harness.zygote))
 
-    def said(self, *arguments, **more):
-        return [[str(d) for d in verdict.differences] for verdict in self.run(*arguments, **more)]
+    def differences(self, *arguments, **more):
+        return [[str(d) for d in result.differences] for result in self.run(*arguments, **more)]
 
 
 @pytest.fixture
@@ -104,9 +104,9 @@ GOOD = """cases:
 
 
 def test_cases_of_a_decoder_that_pass(setting):
-    verdicts = setting.run("decoder", SPLIT, GOOD)
-    assert [verdict.passed for verdict in verdicts] == [True, True]
-    assert [verdict.name for verdict in verdicts] == [
+    results = setting.run("decoder", SPLIT, GOOD)
+    assert [result.passed for result in results] == [True, True]
+    assert [result.name for result in results] == [
         "all that can be said of a record",
         "it does not load with that",
     ]
@@ -144,16 +144,16 @@ def case(*steps, more=""):
         ("{record: a=1, ended_by: cpu_limit}", "step 1: ended by: expected cpu_limit, got nothing"),
     ],
 )
-def test_what_differs_is_said(setting, step, difference):
-    assert setting.said("decoder", SPLIT, case(step)) == [[difference]]
+def test_a_difference_is_described(setting, step, difference):
+    assert setting.differences("decoder", SPLIT, case(step)) == [[difference]]
 
 
-def test_an_end_that_nobody_expected_is_said(setting):
-    ((ended,),) = setting.said("decoder", SPLIT, case("{record: loop=1}", "{record: a=1}"))
+def test_an_unexpected_ending_is_described(setting):
+    ((ended,),) = setting.differences("decoder", SPLIT, case("{record: loop=1}", "{record: a=1}"))
     assert "step 1: ended by: expected nothing, got cpu_limit" in ended
-    ((load,),) = setting.said("decoder", "error 'no'", case("{record: a=1}"))
+    ((load,),) = setting.differences("decoder", "error 'no'", case("{record: a=1}"))
     assert 'load: expected to succeed, got "' in load
-    ((load,),) = setting.said("decoder", SPLIT, case("{record: a=1}", more="  load_failure: x\n"))
+    ((load,),) = setting.differences("decoder", SPLIT, case("{record: a=1}", more="  load_failure: x\n"))
     assert load == 'load: expected a failure with "x", got none'
 
 
@@ -164,27 +164,27 @@ def test_cases_of_filters_and_encoders(setting):
         "{tick: 2024-05-01T10:00:00Z, messages: [{Timestamp: 2024-05-01T10:00:00Z, Fields: {count: 2}}]}",
         "{tick: 1714557600000001024, shutdown: true, messages: [{Timestamp: 1714557600000001024}]}",
     )
-    assert setting.said("filter", COUNT, case(*steps, more="  decoder: payload\n")) == [[]]
+    assert setting.differences("filter", COUNT, case(*steps, more="  decoder: payload\n")) == [[]]
     more = "  message_matcher: Type == 'b'\n"
-    ((said,),) = setting.said(
+    ((difference,),) = setting.differences(
         "filter", COUNT, case("{message: {Type: a}}", "{tick: 5, messages: [{Fields: {count: 1}}]}", more=more)
     )
-    assert said == "step 2: message 1: Fields[count]: expected 1, got 0.0"
+    assert difference == "step 2: message 1: Fields[count]: expected 1, got 0.0"
 
     steps = ("{message: {Payload: p, Type: t}, output: p|t}", "{record: r, output_base64: cnxs}")
     decoder = "  decoder: {type: payload, config: {type: l}}\n"
-    assert setting.said("encoder", ENCODE, case(*steps, more=decoder)) == [[]]
-    ((said,),) = setting.said("encoder", ENCODE, case("{message: {Payload: p}, output: p}"))
-    assert said == 'step 1: output: expected "p", got "p|"'
+    assert setting.differences("encoder", ENCODE, case(*steps, more=decoder)) == [[]]
+    ((difference,),) = setting.differences("encoder", ENCODE, case("{message: {Payload: p}, output: p}"))
+    assert difference == 'step 1: output: expected "p", got "p|"'
     more = "  message_matcher: Type == 'b'\n"
-    ((said,),) = setting.said("encoder", ENCODE, case("{message: {Payload: p}, output: p}", more=more))
-    assert said == 'step 1: output: expected "p", got "", as its message_matcher does not match'
+    ((difference,),) = setting.differences("encoder", ENCODE, case("{message: {Payload: p}, output: p}", more=more))
+    assert difference == 'step 1: output: expected "p", got "", because the message_matcher does not match'
 
 
-def test_cases_stand_in_the_front_matter_and_beside_it(setting):
-    verdicts = setting.run("decoder", SPLIT, case("{record: a=1}"), beside=case("{record: b=1, failure: x}"))
-    assert [verdict.passed for verdict in verdicts] == [True, False]
-    text = verdicts[1].explain()
+def test_cases_are_read_from_front_matter_and_cases_file(setting):
+    results = setting.run("decoder", SPLIT, case("{record: a=1}"), cases_file=case("{record: b=1, failure: x}"))
+    assert [result.passed for result in results] == [True, False]
+    text = results[1].explain()
     assert text.endswith('mine.cases.yaml:4: case `one`: step 1: failure: expected one with "x", got none')
 
 
@@ -192,18 +192,18 @@ def test_cases_stand_in_the_front_matter_and_beside_it(setting):
     ("kind", "cases", "complaint"),
     [
         ("decoder", "cases:\n- steps: []\n", ":9: cases[0]: `name` is missing."),
-        ("decoder", "cases:\n- name: x\n", "The case has no steps. Give it a record"),
+        ("decoder", "cases:\n- name: x\n", "The case has no steps. Add a record"),
         (
             "decoder",
             case("{recrd: x}"),
             ":11: cases[0].steps[0].recrd: There is no option `recrd` here. Did you mean `record`?",
         ),
-        ("decoder", case("{record: x, tick: 5}"), "A step gives one thing"),
-        ("decoder", case("{failure: x}"), "A step gives one thing"),
-        ("decoder", case("{message: {}}"), "A decoder is given records, no message."),
-        ("decoder", case("{record: x, output: y}"), "A decoder has no output. Say what its `messages`"),
-        ("decoder", case("{record_base64: '*'}"), "This is no base64"),
-        ("decoder", case("{record: x, messages: [{Tpe: x}]}"), "There is no header `Tpe`"),
+        ("decoder", case("{record: x, tick: 5}"), "A step must have exactly one input"),
+        ("decoder", case("{failure: x}"), "A step must have exactly one input"),
+        ("decoder", case("{message: {}}"), "A decoder takes records, not a message."),
+        ("decoder", case("{record: x, output: y}"), "A decoder has no output. Expect `messages`"),
+        ("decoder", case("{record_base64: '*'}"), "Invalid base64"),
+        ("decoder", case("{record: x, messages: [{Tpe: x}]}"), "Unknown header `Tpe`"),
         (
             "decoder",
             case("{record: x}", more="  config: {tpe: x}\n"),
@@ -214,15 +214,15 @@ def test_cases_stand_in_the_front_matter_and_beside_it(setting):
         ("filter", case("{message: {Fields: 5}}"), "Fields: must be a mapping"),
         ("filter", case("{record: x}", more="  decoder: nothing\n"), "There is no decoder `nothing`"),
         ("encoder", case("{tick: 5}"), "Only filters have a timer_event"),
-        ("encoder", case("{message: {}, messages: []}"), "An encoder makes no messages"),
+        ("encoder", case("{message: {}, messages: []}"), "An encoder produces no messages"),
     ],
 )
-def test_faults_are_told_with_their_place(setting, kind, cases, complaint):
+def test_faults_are_reported_with_their_location(setting, kind, cases, complaint):
     assert setting.read(kind, ENCODE, cases) == []
     assert len(setting.errors) >= 1
     assert any(complaint in str(error) for error in setting.errors), [str(error) for error in setting.errors]
 
 
-def test_a_broken_file_of_cases_is_told(setting):
-    assert setting.read("decoder", SPLIT, beside="cases: 5") == []
+def test_a_broken_cases_file_is_reported(setting):
+    assert setting.read("decoder", SPLIT, cases_file="cases: 5") == []
     assert "mine.cases.yaml:1: cases: Expected a list" in str(setting.errors[0])

@@ -1,4 +1,4 @@
-"""Trials: what comes of one script, step by step, and that nothing a script does goes further."""
+"""Trials: the result of each step, the limits, and the isolation of scripts."""
 
 import asyncio
 import gc
@@ -10,7 +10,7 @@ import pytest
 
 from host.trial.engine import TrialError
 from host.trial.messages import MessageError
-from host.trial.model import Bounds, Decoder, Tick
+from host.trial.model import Bounds, Decoder, TickStep
 from tests.trial.conftest import decoder, encoder, filter_, sandbox
 
 SPLIT = """
@@ -41,7 +41,7 @@ def fields(message):
     return {field["name"]: field["value"] for field in message["Fields"]}
 
 
-def test_a_decoder_says_of_each_record_what_it_made_of_it(harness):
+def test_a_decoder_has_a_result_for_each_record(harness):
     outcome = harness.run(decoder(SPLIT), b"a=1", b"nothing", b"b=22", b"two\nlines=3", b"")
 
     assert outcome.complete
@@ -68,14 +68,14 @@ def test_a_chain_of_decoders(harness):
     assert [r.messages[0]["Type"] for r in outcome.results] == ["pair", "rest"]
 
 
-def test_a_filter_is_given_messages_and_ticks_at_given_times(harness):
+def test_a_filter_processes_messages_and_ticks_at_given_times(harness):
     outcome = harness.run(
         filter_(COUNT, matcher="Type == 'a'"),
         {"Type": "a"},
         {"Type": "b"},
         {"Type": "a", "Fields": {"bad": True}},
         NOON,
-        Tick(now_ns=NOON + 1, shutdown=True),
+        TickStep(now_ns=NOON + 1, shutdown=True),
     )
     assert [r.matched for r in outcome.results] == [True, False, True, False, False]
     assert [r.failure for r in outcome.results] == ["", "", "bad", "", ""]
@@ -84,7 +84,7 @@ def test_a_filter_is_given_messages_and_ticks_at_given_times(harness):
     assert fields(two)["last"] is True
 
 
-def test_an_encoder_gives_bytes(harness):
+def test_an_encoder_returns_bytes(harness):
     text = 'function process_message() inject_payload("", "", read_message("Payload"), "!") return 0 end'
     outcome = harness.run(encoder(text), {"Payload": "one"}, {"Payload": b"\xff\x00"})
     assert [r.outputs for r in outcome.results] == [[b"one!"], [b"\xff\x00!"]]
@@ -114,7 +114,7 @@ end
 """
 
 
-def test_a_message_comes_back_as_it_was_given(harness):
+def test_a_message_survives_the_round_trip(harness):
     given = {
         "Uuid": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
         "Timestamp": "2024-05-01T12:00:00.000000007+00:00",
@@ -144,7 +144,7 @@ def test_a_message_comes_back_as_it_was_given(harness):
     ]
 
 
-def test_the_uuid_that_a_message_lacks_is_the_same_for_scripts_and_for_the_reader(harness):
+def test_a_generated_uuid_is_the_same_for_scripts_and_the_reader(harness):
     keep = harness.run(decoder("declare_payload {}"), b"one", b"two")
     code = 'function process_message() inject_payload("", "", read_message "Uuid") return 0 end'
     seen = harness.run(encoder(code), b"one", b"two", decoder=decoder("declare_payload {}"))
@@ -187,8 +187,8 @@ def test_prints_are_kept_with_their_step_and_bounded(harness):
     assert outcome.left_out_prints == 21
 
 
-def test_a_script_that_is_larger_than_what_a_socket_holds_is_loaded(harness):
-    """Its process has not begun to read when it is sent."""
+def test_a_script_larger_than_a_socket_buffer_is_loaded(harness):
+    """The script is sent before its process begins to read."""
     text = (
         f"local x = [[{'x' * 3_000_000}]] function process_message() write_message('Type', tostring(#x)) return 0 end"
     )
@@ -209,8 +209,8 @@ def test_output_and_time_are_bounded(harness):
     assert time.monotonic() - start_s < 10, "all of them take 20 s"
 
 
-def test_what_cannot_be_tried_is_told(harness):
-    with pytest.raises(TrialError, match="given records, not messages"):
+def test_an_invalid_trial_is_rejected(harness):
+    with pytest.raises(TrialError, match="take records, not messages"):
         harness.run(decoder(SPLIT), {})
     with pytest.raises(TrialError, match="Only filters"):
         harness.run(encoder(SPLIT), 5)
@@ -220,7 +220,7 @@ def test_what_cannot_be_tried_is_told(harness):
         harness.run(filter_(COUNT), *[{}] * 4, bounds=Bounds(steps=3))
     with pytest.raises(TrialError, match="at most 5 bytes"):
         harness.run(decoder(SPLIT), b"123", b"456", bounds=Bounds(given_bytes=5))
-    with pytest.raises(MessageError, match="no header `Tpe`"):
+    with pytest.raises(MessageError, match="Unknown header `Tpe`"):
         harness.run(filter_(COUNT), {"Tpe": "x"})
 
 
@@ -228,7 +228,7 @@ def test_what_cannot_be_tried_is_told(harness):
     ("message", "complaint"),
     [
         ({"Timestamp": "yesterday"}, "neither nanoseconds"),
-        ({"Timestamp": "2024-13-01T00:00:00Z"}, "no time"),
+        ({"Timestamp": "2024-13-01T00:00:00Z"}, "not a valid time"),
         ({"Timestamp": True}, "neither nanoseconds"),
         ({"Type": 5}, "Type: must be text"),
         ({"Payload": 5}, "Payload: must be text"),
@@ -236,20 +236,20 @@ def test_what_cannot_be_tried_is_told(harness):
         ({"Uuid": "x"}, "Uuid: must be 16 bytes"),
         ({"Fields": 5}, "Fields: must be a mapping"),
         ({"Fields": [5]}, "each field of a list"),
-        ({"Fields": [{"name": "a", "valu": 5}]}, "no key `valu`"),
+        ({"Fields": [{"name": "a", "valu": 5}]}, "unknown key `valu`"),
         ({"Fields": [{"name": "a"}]}, "has no value"),
-        ({"Fields": [{"name": "a", "value": 5, "value_type": "text"}]}, "value_type is one of"),
-        ({"Fields": [{"name": "a", "value": "5", "value_type": "integer"}]}, "is no integer"),
+        ({"Fields": [{"name": "a", "value": 5, "value_type": "text"}]}, "value_type must be one of"),
+        ({"Fields": [{"name": "a", "value": "5", "value_type": "integer"}]}, "is not of type integer"),
         ({"Fields": {"a": {}}}, "a: a value is"),
         ({"Fields": {"a": 2**64}}, "at most 64 bits"),
     ],
 )
-def test_messages_that_are_none_are_told(harness, message, complaint):
+def test_an_invalid_message_is_rejected(harness, message, complaint):
     with pytest.raises(Exception, match=complaint):
         harness.run(filter_(COUNT), message)
 
 
-def test_nothing_is_left_of_a_trial(harness):
+def test_a_trial_leaves_no_descriptors_and_processes(harness):
     def some():
         for _ in range(2):
             harness.run(filter_(COUNT), b"a=1", NOON, decoder=decoder(SPLIT))

@@ -24,7 +24,18 @@ from host.core.errors import ConfigError, HekateError
 from host.plugins import library, manifest
 from host.plugins.library import KINDS, Library, Plugin
 from host.trial import engine
-from host.trial.model import Bounds, Decoder, Encoder, Ending, Given, Grammar, Outcome, Record, Step, Trial
+from host.trial.model import (
+    Bounds,
+    Decoder,
+    Encoder,
+    Ending,
+    Grammar,
+    MessageStep,
+    RecordStep,
+    Step,
+    Trial,
+    TrialOutcome,
+)
 
 if TYPE_CHECKING:
     from host.admin.services.context import Control
@@ -57,7 +68,7 @@ class Trials:
         self._control = control
         self._free = asyncio.Semaphore(_AT_ONCE)
 
-    async def script(self, script: Script, steps: tuple[Step, ...], input_name: str | None) -> Outcome:
+    async def script(self, script: Script, steps: tuple[Step, ...], input_name: str | None) -> TrialOutcome:
         """Run a script.
 
         Raises:
@@ -67,19 +78,19 @@ class Trials:
         of = await asyncio.to_thread(self._described, script, errors)
         if of is None:
             raise Problem(400, "The script cannot be tried: its header has faults.", problems.of_config_errors(errors))
-        wants_decoder = not isinstance(of, Decoder) and any(isinstance(step, Record) for step in steps)
+        wants_decoder = not isinstance(of, Decoder) and any(isinstance(step, RecordStep) for step in steps)
         return await self._run(of, steps, self.decoder(input_name) if wants_decoder else None)
 
-    async def matcher(self, expression: str, steps: tuple[Step, ...], input_name: str | None) -> Outcome:
+    async def matcher(self, expression: str, steps: tuple[Step, ...], input_name: str | None) -> TrialOutcome:
         """Try a message matcher; that it is not valid is an outcome."""
         sandbox = self._plain("matcher", "filter", _MATCHER_SCRIPT)
         plugin = library.of_source(_MATCHER_SCRIPT.encode(), Path("filters/matcher.lua"), "filter", [])
         assert plugin is not None
         of = standalone_filter(plugin, sandbox, expression)
-        wants_decoder = any(isinstance(step, Record) for step in steps)
+        wants_decoder = any(isinstance(step, RecordStep) for step in steps)
         return await self._run(of, steps, self.decoder(input_name) if wants_decoder else None)
 
-    async def grammar(self, source: str, steps: tuple[Step, ...]) -> Outcome:
+    async def grammar(self, source: str, steps: tuple[Step, ...]) -> TrialOutcome:
         """Try a grammar; that its script does not run is an outcome."""
         return await self._run(Grammar(name="grammar", script=self._plain("grammar", "decoder", source)), steps, None)
 
@@ -139,7 +150,7 @@ class Trials:
 
     async def _run(
         self, of: Decoder | model.Filter | Encoder | Grammar, steps: tuple[Step, ...], decoder: Decoder | None
-    ) -> Outcome:
+    ) -> TrialOutcome:
         settings = self._control.pipeline.config.hekate
         trial = Trial(
             of=of,
@@ -212,5 +223,5 @@ def fault_of(ending: Ending) -> Fault:
 def steps_of(sightings: list[Sighting], *, raw: bool) -> tuple[Step, ...]:
     """What was seen on its way, to be tried."""
     if raw:
-        return tuple(Record(data=sighting.raw) for sighting in sightings if sighting.raw)
-    return tuple(Given(message=sighting.message) for sighting in sightings)
+        return tuple(RecordStep(data=sighting.raw) for sighting in sightings if sighting.raw)
+    return tuple(MessageStep(message=sighting.message) for sighting in sightings)

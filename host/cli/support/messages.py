@@ -9,7 +9,7 @@ from rich.text import Text
 from host.cli.support.escape import visible, visible_lines
 from host.cli.support.output import console
 from host.core import stdout
-from host.trial.messages import plain
+from host.trial.messages import replace_bytes
 
 _NS = 1_000_000_000
 _HEADERS = ("Logger", "Severity", "Hostname", "Pid", "EnvVersion", "Payload")
@@ -19,7 +19,7 @@ _USUAL = {"Severity": 7}
 def show(message: dict[str, Any], output_format: str) -> None:
     """Print one message."""
     if output_format == "json":
-        stdout.write(orjson.dumps(plain(message)) + b"\n")
+        stdout.write(orjson.dumps(replace_bytes(message)) + b"\n")
         return
     out = console()
     type_ = visible(message["Type"]) or "(no Type)"
@@ -27,11 +27,13 @@ def show(message: dict[str, Any], output_format: str) -> None:
     for name in _HEADERS:
         value = message.get(name)
         if value not in (None, "", _USUAL.get(name)):
-            out.print(Text(f"    {name}: ", style="cyan").append(visible_lines(str(plain(value))), style="default"))
+            out.print(
+                Text(f"    {name}: ", style="cyan").append(visible_lines(str(replace_bytes(value))), style="default")
+            )
     for field in message["Fields"]:
         unit = f" {field['representation']}" if field.get("representation") else ""
         text = Text(f"    {visible(field['name'])} ", style="green").append(f"({field['value_type']}) ", style="dim")
-        out.print(text.append(visible_lines(f"{plain(field['value'])}{unit}"), style="default not dim"))
+        out.print(text.append(visible_lines(f"{replace_bytes(field['value'])}{unit}"), style="default not dim"))
 
 
 def moment(timestamp_ns: int) -> str:

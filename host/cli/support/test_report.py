@@ -15,8 +15,8 @@ from rich.text import Text
 
 from host.cli.support.output import as_document, console, show_config_errors, write_json
 from host.core.errors import ConfigError
-from host.trial.compare import Difference, Verdict
-from host.trial.coverage import Covered
+from host.trial.compare import CaseResult, Difference
+from host.trial.coverage import ScriptCoverage
 
 _LONG = 16
 """A difference behind so many equal characters is pointed at."""
@@ -35,10 +35,10 @@ class Report:
 
     def __init__(
         self,
-        verdicts: Sequence[Verdict],
+        verdicts: Sequence[CaseResult],
         errors: Sequence[ConfigError],
         elapsed_s: float,
-        scripts: Sequence[Covered] = (),
+        scripts: Sequence[ScriptCoverage] = (),
     ) -> None:
         self._verdicts = verdicts
         self._errors = errors
@@ -82,9 +82,9 @@ class Report:
         if len(self._scripts) > 1:
             out.print(Text(f"{self._total().percent:5.1f} %  of {self._total().lines} lines in all", style="bold"))
 
-    def _total(self) -> Covered:
+    def _total(self) -> ScriptCoverage:
         missed = [line for script in self._scripts for line in script.missed]
-        return Covered("", sum(script.lines for script in self._scripts), missed)
+        return ScriptCoverage("", sum(script.lines for script in self._scripts), missed)
 
     def json(self) -> None:
         """For programs."""
@@ -176,7 +176,7 @@ def _by_line(expected: str, got: str) -> Iterator[tuple[str, str]]:
         )
 
 
-def verdict_document(verdict: Verdict) -> dict[str, Any]:
+def verdict_document(verdict: CaseResult) -> dict[str, Any]:
     """A verdict as data."""
     return {
         "name": verdict.name,
@@ -191,7 +191,7 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _add_suite(root: ET.Element, name: str, verdicts: Sequence[Verdict], errors: Sequence[ConfigError]) -> None:
+def _add_suite(root: ET.Element, name: str, verdicts: Sequence[CaseResult], errors: Sequence[ConfigError]) -> None:
     spent_s = sum(verdict.elapsed_ms for verdict in verdicts) / 1000
     suite = ET.SubElement(
         root, "testsuite", name=_xml(name), package="hekate", id=str(len(root)), hostname=socket.gethostname(),
@@ -209,7 +209,7 @@ def _add_suite(root: ET.Element, name: str, verdicts: Sequence[Verdict], errors:
         ET.SubElement(suite, stream)
 
 
-def _add_case(suite: ET.Element, verdict: Verdict) -> None:
+def _add_case(suite: ET.Element, verdict: CaseResult) -> None:
     plugin = Path(verdict.file).name.partition(".")[0]
     time_s = f"{verdict.elapsed_ms / 1000:.4f}"
     case = ET.SubElement(suite, "testcase", name=_xml(verdict.name), classname=_xml(plugin), time=time_s)

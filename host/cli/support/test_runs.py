@@ -16,8 +16,8 @@ from host.plugins import lua_modules
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry import logs
 from host.trial import module_dependencies, update, update_files
-from host.trial.collect import Collected, collect, shipped
-from host.trial.compare import Verdict
+from host.trial.collect import Collection, collect, shipped_paths
+from host.trial.compare import CaseResult
 from host.trial.coverage import Coverage
 from host.trial.run_cases import run_cases, run_test
 
@@ -34,9 +34,9 @@ class Wanted(NamedTuple):
     output_format: str
     coverage: bool
 
-    def collected(self) -> Collected:
+    def collected(self) -> Collection:
         """The cases and tests that there are now."""
-        return collect(self.paths or shipped(), self.sandbox_dir)
+        return collect(self.paths or shipped_paths(), self.sandbox_dir)
 
 
 def once(wanted: Wanted) -> int:
@@ -64,9 +64,9 @@ def write_what_came(wanted: Wanted) -> int:
     verdicts = asyncio.run(_run(collected, None))
     updates = []
     for case, verdict in zip(collected.cases, verdicts, strict=False):
-        updates += update.of_case(case, verdict.outcome) if verdict.outcome is not None else []
+        updates += update.case_updates(case, verdict.outcome) if verdict.outcome is not None else []
     for test, verdict in zip(collected.tests, verdicts[len(collected.cases) :], strict=True):
-        updates += update.of_test(test, verdict.came) if verdict.came else []
+        updates += update.test_updates(test, verdict.places) if verdict.places else []
     for file, count in update_files.write(updates).items():
         if count:
             click.echo(f"{file}: {count} of what is expected updated.", err=True)
@@ -76,18 +76,18 @@ def write_what_came(wanted: Wanted) -> int:
 def watch(wanted: Wanted) -> None:
     """Run it, and what depends on a file that has changed, until interrupted."""
     _set_up()
-    known: dict[tuple[str, str, int], Verdict] = {}
+    known: dict[tuple[str, str, int], CaseResult] = {}
     files: set[Path] | None = None
     while True:
-        before = module_dependencies.marks(_folders(wanted))
+        before = module_dependencies.file_marks(_folders(wanted))
         _run_what_depends(wanted, files, known)
         click.echo("Waiting for a change; Ctrl-C ends.", err=True)
-        while (after := module_dependencies.marks(_folders(wanted))) == before:
+        while (after := module_dependencies.file_marks(_folders(wanted))) == before:
             time.sleep(_LOOK_EVERY_S)
-        files = module_dependencies.changed(before, after)
+        files = module_dependencies.changed_files(before, after)
 
 
-def _run_what_depends(wanted: Wanted, files: set[Path] | None, known: dict[tuple[str, str, int], Verdict]) -> None:
+def _run_what_depends(wanted: Wanted, files: set[Path] | None, known: dict[tuple[str, str, int], CaseResult]) -> None:
     """Run what may come out otherwise than last time, and remember how it does.
 
     Args:
@@ -102,16 +102,16 @@ def _run_what_depends(wanted: Wanted, files: set[Path] | None, known: dict[tuple
         known.clear()
         files = set()
     keys = _keys(everything)
-    chosen = Collected(
+    chosen = Collection(
         cases=[
             case
             for case, key in zip(everything.cases, keys, strict=False)
-            if module_dependencies.of_case(case, files, known.get(key))
+            if module_dependencies.affects_case(case, files, known.get(key))
         ],
         tests=[
             test
             for test, key in zip(everything.tests, keys[len(everything.cases) :], strict=True)
-            if module_dependencies.of_test(test, files, known.get(key))
+            if module_dependencies.affects_test(test, files, known.get(key))
         ],
     )
     verdicts = asyncio.run(_run(chosen, coverage))
@@ -125,7 +125,7 @@ def _run_what_depends(wanted: Wanted, files: set[Path] | None, known: dict[tuple
         click.echo(f"{len(known) - len(verdicts)} do not depend on that; of all {len(known)} {failed} fail.", err=True)
 
 
-def _keys(collected: Collected) -> list[tuple[str, str, int]]:
+def _keys(collected: Collection) -> list[tuple[str, str, int]]:
     """What tells which is which."""
     cases = [(case.file, case.name, case.number) for case in collected.cases]
     return cases + [(test.file, test.name, -1) for test in collected.tests]
@@ -134,7 +134,7 @@ def _keys(collected: Collected) -> list[tuple[str, str, int]]:
 def _folders(wanted: Wanted) -> set[Path]:
     """Where to look for changes: beside a plugin are the others, and the modules."""
     folders = {wanted.sandbox_dir} if wanted.sandbox_dir else set()
-    for path in wanted.paths or shipped():
+    for path in wanted.paths or shipped_paths():
         folder = path if path.is_dir() else path.resolve().parent
         folders.add(folder.parent if folder.name in _KINDS else folder)
     return folders
@@ -146,21 +146,21 @@ def _set_up() -> None:
 
 
 def _report(
-    wanted: Wanted, verdicts: Sequence[Verdict], collected: Collected, elapsed_s: float, coverage: Coverage | None
+    wanted: Wanted, verdicts: Sequence[CaseResult], collected: Collection, elapsed_s: float, coverage: Coverage | None
 ) -> None:
     scripts = coverage.scripts() if coverage is not None else []
     report = test_report.Report(verdicts, collected.errors, elapsed_s, scripts)
     {"text": report.text, "json": report.json, "junit": report.junit}[wanted.output_format]()
 
 
-async def _run(collected: Collected, coverage: Coverage | None) -> list[Verdict]:
+async def _run(collected: Collection, coverage: Coverage | None) -> list[CaseResult]:
     if not collected.cases and not collected.tests:
         return []
     zygote = ZygoteClient()
     zygote.start()
     try:
         with Progress("cases and tests", len(collected.cases) + len(collected.tests)) as progress:
-            verdicts = await run_cases(collected.cases, zygote, coverage=coverage, judged=progress.step)
+            verdicts = await run_cases(collected.cases, zygote, coverage=coverage, on_finished=progress.step)
             for test in collected.tests:
                 verdicts.append(await run_test(test, zygote, coverage))
                 progress.step()

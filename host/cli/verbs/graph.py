@@ -81,7 +81,7 @@ def _flow(config: Sequence[Path]) -> "Flow":
     if faults:
         raise ConfigErrors(faults)
     whole = msgspec.structs.replace(loaded.config, filters={**filters, **loaded.config.filters})
-    return flow(whole, asyncio.run(decoded_kinds.of_inputs(whole)), specs.module_reader(whole.hekate.sandbox_dir))
+    return flow(whole, asyncio.run(decoded_kinds.find_kinds(whole)), specs.module_reader(whole.hekate.sandbox_dir))
 
 
 def _show_running(api: str | None, token_file: Path | None, output_format: str) -> list[str]:

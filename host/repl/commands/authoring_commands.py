@@ -18,7 +18,7 @@ from host.repl.infer.infer import Proposal
 from host.repl.session import ReplError, Session
 from host.repl.ui.line import Log, beginnings, opened_log
 from host.trial.collect import collect
-from host.trial.messages import plain, timestamp_ns
+from host.trial.messages import replace_bytes, timestamp_ns
 from host.trial.run_cases import run_cases
 
 _MAX_LINES = 400
@@ -205,14 +205,14 @@ async def _cases(session: Session, name: str) -> list[dict[str, Any]]:
 
 
 def _expected(message: dict[str, Any], now_ns: int) -> dict[str, Any]:
-    fields = plain(message["Fields"])
+    fields = replace_bytes(message["Fields"])
     names = [field["name"] for field in fields]
     expected: dict[str, Any] = {}
     if message["Timestamp"] != now_ns:
         expected["Timestamp"] = _moment(message["Timestamp"])
     for header in ("Severity", "Pid", "Hostname", "Payload"):
         if message[header] not in (None, "", 7) and not (header == "Hostname" and message[header] == "localhost"):
-            expected[header] = plain(message[header])
+            expected[header] = replace_bytes(message[header])
     if len(set(names)) == len(names):
         expected["Fields"] = {field["name"]: field["value"] for field in fields}
     return expected

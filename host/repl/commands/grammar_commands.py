@@ -13,7 +13,7 @@ from host.repl.commands.commands import Document, command
 from host.repl.infer import records
 from host.repl.session import ReplError, Session
 from host.repl.ui.line import Line, beginnings, opened_log
-from host.repl.workbench import sandbox
+from host.repl.workbench import script_sandbox
 
 _MATCHER_SCRIPT = "function process_message() return 0 end"
 _MAX_EXAMINED = 2000
@@ -73,7 +73,7 @@ async def matcher(session: Session, argument: str) -> Document:
         raise ReplError("Say which: `:matcher Fields[status] >= 500`.")
     plugin = library.of_source(_MATCHER_SCRIPT.encode(), Path("filters/matcher.lua"), "filter", [])
     assert plugin is not None
-    of = standalone_filter(plugin, sandbox("matcher", _MATCHER_SCRIPT), argument)
+    of = standalone_filter(plugin, script_sandbox("matcher", _MATCHER_SCRIPT), argument)
     outcome = await try_lines.filtered(session, of, session.samples)
     results = [
         {"given": Line(text), "matched": result.matched, "failure": result.failure}

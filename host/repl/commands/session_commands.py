@@ -15,7 +15,7 @@ from host.repl.commands.commands import COMMANDS, Document, command, words
 from host.repl.infer import decoder_text
 from host.repl.session import MAX_SAMPLES, Ran, ReplError, Session
 from host.repl.ui.line import Line, beginnings, opened_log
-from host.repl.workbench import plain
+from host.repl.workbench import to_builtins
 
 _FIRST_LINES = 20
 _DECLARED_OTHERWISE = re.compile(r"^\s*declare_(?!grammar)\w+", re.MULTILINE)
@@ -113,7 +113,11 @@ async def _load_lua(session: Session, path: Path) -> Document:
         if plugin is None:
             raise ReplError("; ".join(str(error) for error in errors))
         options = {
-            name: {key: value for key, value in plain(option).items() if value not in (None, False) or key == "default"}
+            name: {
+                key: value
+                for key, value in to_builtins(option).items()
+                if value not in (None, False) or key == "default"
+            }
             for name, option in plugin.manifest.config.items()
         }
     await session.reset(options)

@@ -6,10 +6,10 @@ from host.config import model
 from host.repl.infer import decoder_text
 from host.repl.session import ReplError, Session
 from host.repl.ui.line import Line
-from host.repl.workbench import sandbox
+from host.repl.workbench import script_sandbox
 from host.trial import engine
-from host.trial.messages import plain
-from host.trial.model import Bounds, Decoder, Outcome, Record, Trial
+from host.trial.messages import replace_bytes
+from host.trial.model import Bounds, Decoder, RecordStep, Trial, TrialOutcome
 
 
 async def samples(session: Session) -> list[dict[str, Any]]:
@@ -36,24 +36,24 @@ def decoder_of(session: Session, name: str = "repl") -> Decoder:
     """
     if not session.has_grammar and session.script is None:
         raise ReplError("There is no grammar yet: enter a pattern, set `grammar`, or :load one.")
-    made = sandbox(name, decoder_text.code_of(session), session.config)
+    made = script_sandbox(name, decoder_text.code_of(session), session.config)
     return Decoder(name=name, decoder_chain=(made,), logger=name)
 
 
-async def decode(session: Session, records: list[bytes], name: str = "repl", now_ns: int | None = None) -> Outcome:
+async def decode(session: Session, records: list[bytes], name: str = "repl", now_ns: int | None = None) -> TrialOutcome:
     """Run records through that decoder, in a sandbox of its own."""
     return await _carry_out(session, decoder_of(session, name), records, None, now_ns)
 
 
-async def filtered(session: Session, of: model.Filter, records: list[bytes]) -> Outcome:
+async def filtered(session: Session, of: model.Filter, records: list[bytes]) -> TrialOutcome:
     """Run records through that decoder, and the messages through a filter."""
     return await _carry_out(session, of, records, decoder_of(session), None)
 
 
 async def _carry_out(
     session: Session, of: Decoder | model.Filter, records: list[bytes], decoder: Decoder | None, now_ns: int | None
-) -> Outcome:
-    steps = tuple(Record(data=record) for record in records)
+) -> TrialOutcome:
+    steps = tuple(RecordStep(data=record) for record in records)
     trial = Trial(
         of=of, steps=steps, decoder=decoder, now_ns=now_ns, sandbox_dir=str(session.sandbox_dir), bounds=Bounds()
     )
@@ -63,7 +63,7 @@ async def _carry_out(
     return outcome
 
 
-def _decoded(records: list[bytes], outcome: Outcome) -> list[dict[str, Any]]:
+def _decoded(records: list[bytes], outcome: TrialOutcome) -> list[dict[str, Any]]:
     found = []
     for text, result in zip(records, outcome.results, strict=False):
         failure = result.failure or (result.dead_letters[0] if result.dead_letters else "")
@@ -71,7 +71,7 @@ def _decoded(records: list[bytes], outcome: Outcome) -> list[dict[str, Any]]:
             {
                 "given": Line(text),
                 "matched": bool(result.messages) and not failure,
-                "messages": plain(result.messages),
+                "messages": replace_bytes(result.messages),
                 "failure": failure,
                 "prints": result.prints,
             }

@@ -15,7 +15,7 @@ from host.admin.services.trials import Script
 from host.config.model import PluginKind
 from host.sandbox.termination import Limit
 from host.trial import answers
-from host.trial.model import Given, Outcome, Record, Result, Step, Tick
+from host.trial.model import MessageStep, RecordStep, Step, StepResult, TickStep, TrialOutcome
 
 routes = Routes("trials", "Trying out scripts, matchers and grammars, each in a jailed process of its own.")
 
@@ -113,13 +113,13 @@ async def dry_run(call: Call, body: DryRun) -> DryRunResult:
     steps = await _steps(call, body, raw=is_decoder)
     given = [_given(step) for step in steps]
     if body.tick and not is_decoder:
-        steps += (Tick(now_ns=time.time_ns()),)
+        steps += (TickStep(now_ns=time.time_ns()),)
         given.append(None)
     outcome = await call.control.trials.script(script, steps, body.input)
     return _dry_run_result(outcome, given)
 
 
-def _dry_run_result(outcome: Outcome, given: list[Any]) -> DryRunResult:
+def _dry_run_result(outcome: TrialOutcome, given: list[Any]) -> DryRunResult:
     results = [_tried(result, what) for result, what in zip(outcome.results, given, strict=False)]
     ending = outcome.ending
     return DryRunResult(
@@ -134,7 +134,7 @@ def _dry_run_result(outcome: Outcome, given: list[Any]) -> DryRunResult:
     )
 
 
-def _tried(result: Result, given: Any) -> Tried:
+def _tried(result: StepResult, given: Any) -> Tried:
     return Tried(
         given=given,
         matched=result.matched,
@@ -243,7 +243,7 @@ async def test_grammar(call: Call, body: GrammarTest) -> GrammarResult:
     results = [
         _grammar_tried(step.data, result.outputs[0])
         for step, result in zip(steps, outcome.results, strict=False)
-        if isinstance(step, Record) and result.outputs
+        if isinstance(step, RecordStep) and result.outputs
     ]
     return GrammarResult(
         ok=outcome.complete,
@@ -253,14 +253,14 @@ async def test_grammar(call: Call, body: GrammarTest) -> GrammarResult:
     )
 
 
-def _grammar_fault(outcome: Outcome) -> Fault | None:
+def _grammar_fault(outcome: TrialOutcome) -> Fault | None:
     if outcome.ending is not None:
         return trials.fault_of(outcome.ending)
     return Fault(message=f"It was ended: too much {outcome.stopped}.") if outcome.stopped else None
 
 
 def _grammar_tried(data: bytes, output: bytes) -> GrammarTried:
-    said = answers.document(output)
+    said = answers.decode(output)
     captures = [
         Capture(
             start=each["start"],
@@ -284,8 +284,8 @@ def _grammar_tried(data: bytes, output: bytes) -> GrammarTried:
 
 async def _steps(call: Call, body: Material, *, raw: bool) -> tuple[Step, ...]:
     """What is to be tried, pasted or live."""
-    steps: list[Step] = [Record(data=text.encode(errors="replace")) for text in body.records]
-    steps += [Given(message=message) for message in body.messages]
+    steps: list[Step] = [RecordStep(data=text.encode(errors="replace")) for text in body.records]
+    steps += [MessageStep(message=message) for message in body.messages]
     if body.live is not None:
         if call.caller.prefixes is not None:
             raise Problem(403, "The live stream is the whole host's, and your token is for some sandboxes only.")
@@ -296,9 +296,9 @@ async def _steps(call: Call, body: Material, *, raw: bool) -> tuple[Step, ...]:
 
 
 def _given(step: Step) -> Any:
-    if isinstance(step, Record):
+    if isinstance(step, RecordStep):
         return step.data.decode(errors="backslashreplace")
-    return _plain(step.message) if isinstance(step, Given) else None
+    return _plain(step.message) if isinstance(step, MessageStep) else None
 
 
 def _plain(value: Any) -> Any:
