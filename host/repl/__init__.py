@@ -1,1 +1,1 @@
-"""`hekate repl`: Lua and grammars tried out line by line, in a jailed sandbox."""
+"""`hekate repl`: runs Lua and grammars line by line in a jailed sandbox."""

@@ -1,4 +1,4 @@
-"""Runs the REPL: at a terminal, from a pipe, or for one piece of code."""
+"""Runs the REPL at a terminal, from a pipe, or for pieces of code given as arguments."""
 
 import asyncio
 import os
@@ -9,32 +9,32 @@ from pathlib import Path
 _FAILED = 1
 
 
-def run(code: Sequence[str], loaded: Sequence[str], sandbox_dir: Path, output_format: str) -> int:
+def run(code: Sequence[str], files: Sequence[str], sandbox_dir: Path, output_format: str) -> int:
     """Run the REPL.
 
     Args:
-        code: Pieces to be carried out instead of asking for some.
-        loaded: Files to be loaded first.
-        sandbox_dir: Where `:save` puts decoders, and where modules are.
+        code: Pieces of code to run instead of reading input.
+        files: Files to load first.
+        sandbox_dir: Directory where `:save` writes decoders, and of the user's modules.
         output_format: `text` or `json`.
 
     Returns:
         The exit status.
     """
     if not code and output_format == "text" and sys.stdin.isatty() and sys.stdout.isatty():
-        from host.repl.ui.prompt import converse
+        from host.repl.ui.prompt import run_prompt
 
-        asyncio.run(converse(loaded, sandbox_dir))
+        asyncio.run(run_prompt(files, sandbox_dir))
         return os.EX_OK
-    return asyncio.run(_carry_out(code, loaded, sandbox_dir, output_format))
+    return asyncio.run(_run_pieces(code, files, sandbox_dir, output_format))
 
 
-async def _carry_out(code: Sequence[str], loaded: Sequence[str], sandbox_dir: Path, output_format: str) -> int:
-    from host.repl.ui.executor import opened
+async def _run_pieces(code: Sequence[str], files: Sequence[str], sandbox_dir: Path, output_format: str) -> int:
+    from host.repl.ui.executor import open_repl
 
-    async with opened(sandbox_dir, output_format) as repl:
+    async with open_repl(sandbox_dir, output_format) as repl:
         try:
-            for path in loaded:
+            for path in files:
                 await repl.enter(f":load {path}")
             for piece in code:
                 await repl.enter(piece)

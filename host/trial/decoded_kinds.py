@@ -97,7 +97,7 @@ class _KindFinder:
         if "process_message" in text:
             return [_ANY]
         reporting = msgspec.structs.replace(sandbox, text=_PREFIX + text)
-        declared = _declared(await self._try(config, reporting, []))
+        declared = _parse_declaration(await self._try(config, reporting, []))
         if declared is None:
             return [_ANY]
         kind = MessageKind(
@@ -154,7 +154,7 @@ def _has_lines(config: model.Input) -> bool:
     return by_line and isinstance(config.options, GenerateOptions) and bool(config.options.lines)
 
 
-def _declared(outcome: TrialOutcome | None) -> _Declared | None:
+def _parse_declaration(outcome: TrialOutcome | None) -> _Declared | None:
     """Return the script's declaration; None if there is not exactly one."""
     prints = [line.partition(": ")[2] for line in outcome.prints] if outcome is not None and outcome.complete else []
     reports = [line.removeprefix(_MARK) for line in prints if line.startswith(_MARK)]

@@ -1,4 +1,4 @@
-"""The REPL in a pipe, as a script uses it."""
+"""Runs the REPL in a pipe, as a script does."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from tests.running import ROOT
 
 
 def repl(folder, *arguments, script="", env=None):
-    """Run the command in a folder; answers what it printed and its status."""
+    """Run the REPL in a folder and return the finished process."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **(env or {})}
     command = [sys.executable, "-m", "host", "repl", *map(str, arguments)]
     return subprocess.run(
@@ -18,7 +18,7 @@ def repl(folder, *arguments, script="", env=None):
 
 
 def answers(folder, *pieces, status=0, script=None, env=None):
-    """The documents that pieces of code or a script come to."""
+    """Return the documents for pieces of code or a script."""
     options = [option for piece in pieces for option in ("-e", piece)]
     result = repl(folder, "--format", "json", *options, script=script or "", env=env)
     assert result.returncode == status, result.stdout + result.stderr

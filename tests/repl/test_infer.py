@@ -1,18 +1,18 @@
-"""What :infer makes of strange logs: the forms of their lines, the names and the types of what is in them."""
+"""Grammars that :infer proposes for unknown logs: templates, field names and types."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
-from host.repl.infer import pairs
+from host.repl.infer import trailing_pairs
 from tests.repl.session import answers
 
 CLOCKS = [f"10:0{minute}:07" for minute in range(8)]
 
 
 def lines(*templates):
-    """Each template for each clock; `{n}` is a number, `{t}` a time of day."""
+    """Fill each template for each clock; `{n}` is a number, `{t}` a time of day."""
     return [
         template.format(t=clock, n=number * 37 + 4) for number, clock in enumerate(CLOCKS) for template in templates
     ]
@@ -25,17 +25,17 @@ EXPECTED = {name: given["fields"] for name, given in TEMPLATES.items() if "field
 
 @pytest.fixture(scope="module")
 def proposals(tmp_path_factory):
-    """Of each log: what was proposed, its coverage, its cost, its cases and the file that was saved."""
+    """Return proposal, coverage, cost, saved file and cases for each log."""
     folder = tmp_path_factory.mktemp("logs")
-    made = {}
-    for some in (list(LOGS)[::2], list(LOGS)[1::2]):  # each session has its time
+    by_log = {}
+    for some in (list(LOGS)[::2], list(LOGS)[1::2]):  # the test timeout applies per session
         pieces = []
         for name in some:
             (folder / f"{name}.log").write_text("\n".join(LOGS[name]) + "\n")
             pieces += [f":infer {name}.log", f":coverage {name}.log", ":bench", f":save {name}", ":cases"]
         found = iter(answers(folder, *pieces))
-        made |= {name: (*(next(found) for _ in range(5)), folder / f"plugins/decoders/{name}.lua") for name in some}
-    return made
+        by_log |= {name: (*(next(found) for _ in range(5)), folder / f"plugins/decoders/{name}.lua") for name in some}
+    return by_log
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -45,7 +45,7 @@ def test_fields_have_names_and_types(proposals, name):
 
 
 @pytest.mark.parametrize("name", LOGS)
-def test_all_lines_that_are_records_parse_and_the_decoder_is_right_and_fast(proposals, name):
+def test_all_records_parse_and_the_decoder_is_correct_and_fast(proposals, name):
     proposal, coverage, bench, saved, cases, file = proposals[name]
     records = [text for text in LOGS[name] if text[0] not in "#\tjwS"]
     assert proposal["parsed"] == coverage["parsed"] == len(records)
@@ -58,7 +58,7 @@ def test_all_lines_that_are_records_parse_and_the_decoder_is_right_and_fast(prop
     assert name in {"german", "kube"} or all("2024" in time for time in times)
 
 
-def test_each_form_is_an_alternative_with_its_share(proposals):
+def test_each_template_is_an_alternative_with_its_share(proposals):
     assert [round(each["share"], 2) for each in proposals["collector"][0]["formats"]] == [0.5, 0.5]
     assert [round(each["share"], 2) for each in proposals["audit"][0]["formats"]] == [0.5, 0.5]
     assert proposals["collector"][0]["source"].count("{ -- 50%: [2024-05-01T10:00:07") == 2
@@ -67,12 +67,12 @@ def test_each_form_is_an_alternative_with_its_share(proposals):
     assert {"Hostname", "Pid", "Timestamp", "status", "request_uri"} <= proxied
 
 
-def test_a_server_with_a_format_of_its_own_is_pointed_to_it(proposals):
+def test_web_servers_get_a_hint_about_their_log_format(proposals):
     assert "`:infer /etc/nginx/nginx.conf`" in proposals["web"][0]["hint"]
     assert not proposals["java"][0]["hint"]
 
 
-def test_lines_of_stack_traces_become_part_of_their_record(proposals, tmp_path):
+def test_stack_traces_become_part_of_their_record(proposals, tmp_path):
     proposal = proposals["java"][0]
     assert proposal["continued"] == 16
     assert proposal["splitter"].startswith("{type: regex, delimiter: '\\n(\\d{4}-")
@@ -101,7 +101,7 @@ def test_lines_of_stack_traces_become_part_of_their_record(proposals, tmp_path):
     assert "decode_failed" not in host.log
 
 
-def test_lines_that_another_decoder_takes_are_told(tmp_path):
+def test_lines_of_an_existing_decoder_are_refused(tmp_path):
     (tmp_path / "mixed.log").write_text("a=1 b=2\nc=2 d=4 e=5\nb=1 x=2\nz=3 y=4\nf=2 g=7\n")
     (tmp_path / "empty.log").write_text("")
     (tmp_path / "binary.log").write_bytes(bytes(range(256)) * 40 + b"\nx\n")
@@ -126,7 +126,7 @@ def test_lines_that_another_decoder_takes_are_told(tmp_path):
     assert "the decoder `gelf`" in gelf["error"]
     assert "the decoder `mysql_slow_query`" in slow["error"]
     assert "all are empty, or of " in long["error"]
-    assert covered["parsed"] == 0, "what was proposed before is still there"
+    assert covered["parsed"] == 0, "the earlier proposal is kept"
     assert "`decoder: [syslog, json]` and `decoder_strategy: all`" in json["hint"]
     assert "the decoder `logfmt`" in mixed["error"]
     assert "no lines" in empty["error"]
@@ -135,7 +135,7 @@ def test_lines_that_another_decoder_takes_are_told(tmp_path):
     assert binary["kind"] == "proposal"
 
 
-def test_what_windows_writes_is_told_or_passed_over(tmp_path):
+def test_windows_encodings_are_handled_or_reported(tmp_path):
     lines = "".join(f"0{day}.05.2024 10:00:07\tgröße {day}\tB\t{day}\r\n" for day in range(1, 6))
     for encoding in ("utf-8-sig", "utf-16", "utf-16-le", "latin-1"):
         (tmp_path / f"{encoding}.log").write_bytes(lines.encode(encoding))
@@ -158,10 +158,10 @@ def test_what_windows_writes_is_told_or_passed_over(tmp_path):
         5,
         r"{type: regex, delimiter: '\n(<Event[ >])', delimiter_eol: false}",
     )
-    assert "events of Windows as XML" in events["hint"]
+    assert "Windows events as XML" in events["hint"]
 
 
-def test_a_grammar_takes_the_lines_of_other_files_too(tmp_path):
+def test_a_grammar_parses_lines_of_other_files(tmp_path):
     rails = [f"I, [2026-05-01T10:00:0{n}.125001 #4711]  INFO -- : took {n} ms" for n in range(5)]
     (tmp_path / "rails.log").write_text("\n".join(rails) + "\n")
     csv = ["time,symbol,qty,note", *(f"2026-05-01T10:00:0{n}Z,ABC,{n},x" for n in range(4))]
@@ -185,5 +185,6 @@ def test_a_grammar_takes_the_lines_of_other_files_too(tmp_path):
     assert flags[1:] == ["POST /a HTTP/2", "503", "UF,URX", "312", "91", "Mozilla/5.0"], "a list is one column"
 
 
-def test_a_long_line_of_pairs_with_something_else_behind_them_is_looked_through_once():
-    assert pairs.starts(["2026-05-01 x " + "a=1 " * 50_000 + "- behind"]) is None  # else it takes hours
+def test_a_long_line_of_pairs_is_scanned_once():
+    line = "2026-05-01 x " + "a=1 " * 50_000 + "- behind"
+    assert trailing_pairs.find_starts([line]) is None  # a quadratic scan would take hours

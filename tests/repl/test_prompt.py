@@ -1,4 +1,4 @@
-"""When Enter ends the input, and when it begins another line."""
+"""Enter at the prompt: it ends complete input and continues incomplete input."""
 
 import pytest
 
@@ -24,5 +24,5 @@ from host.repl.ui.prompt import is_open
         ('{[["]]}', False),
     ],
 )
-def test_enter_knows_whether_lua_expects_more(code, expected):
+def test_enter_continues_incomplete_lua(code, expected):
     assert is_open(code) is expected

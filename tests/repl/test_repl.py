@@ -1,4 +1,4 @@
-"""The REPL in a pipe, as a script uses it: what is entered, and what comes of it."""
+"""The REPL in a pipe: input from a script, and the results."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from tests.running import ROOT
 QUARRY = ROOT / "tests" / "data" / "quarry.log"
 
 
-def test_lua_runs_in_a_jail_with_limits_and_goes_on_after_them(tmp_path):
+def test_lua_runs_in_a_jail_and_continues_after_a_limit(tmp_path):
     script = """local lpeg = require "lpeg"
 local digits = lpeg.R"09"^1
 function twice(n)
@@ -37,12 +37,12 @@ inject_message {}
     assert values[3] == ["42", '"x"', "{1, a = {true}}", "nil"]
     assert found[4]["prints"] == ["said\t1"]
     assert "io" in found[5]["error"]
-    assert "cpu_limit (2000)" in found[6]["error"], "as long as a script may take while it is loaded"
-    assert values[7] == ["4"], "what was defined before the sandbox ended is defined again"
+    assert "cpu_limit (2000)" in found[6]["error"], "the limit for loading a script"
+    assert values[7] == ["4"], "definitions are restored in the new sandbox"
     assert "memory" in found[8]["error"]
     assert values[9] == ["6"]
     assert ":save" in found[10]["error"]
-    assert "`:explain` takes nothing behind it" in found[11]["error"]
+    assert "`:explain` takes no argument" in found[11]["error"]
     assert "There is no command `:nothing`" in found[12]["error"]
 
 
@@ -60,7 +60,7 @@ lpeg.Ct(lpeg.Cg(d^1 / tonumber, "n") * " " * lpeg.Cg((1 - lpeg.S" ")^1, "w") * "
 """
 
 
-def test_a_grammar_shows_what_it_captures_and_where_and_why_it_fails(tmp_path):
+def test_a_grammar_shows_its_captures_and_failures(tmp_path):
     found = answers(tmp_path, script=GRAMMAR)
     by_kind = {each["kind"]: each for each in found}
 
@@ -75,7 +75,7 @@ def test_a_grammar_shows_what_it_captures_and_where_and_why_it_fails(tmp_path):
     assert bad["path"] == ["t", "date_time.rfc3339", "date_time.date_month", "month"]
     assert bad["expected"] == ["one of [0-2]"]
 
-    assert by_kind["matches"]["results"][0]["end"] == 24, "what is left over is told"
+    assert by_kind["matches"]["results"][0]["end"] == 24, "the match may end before the text"
     assert [event["what"] for event in by_kind["trace"]["events"]][-3:] == ["fail", "fail", "fail"]
     assert {"depth": 2, "text": "field n"} in by_kind["tree"]["lines"]
     bench = by_kind["bench"]
@@ -87,7 +87,7 @@ def test_a_grammar_shows_what_it_captures_and_where_and_why_it_fails(tmp_path):
     assert matched == [(True, False), (False, True)]
 
 
-def test_text_in_a_pipe_has_no_colours_and_marks_the_place(tmp_path):
+def test_text_in_a_pipe_has_no_colours_and_marks_the_position(tmp_path):
     result = repl(tmp_path, "-e", 'lpeg.C(lpeg.R"09"^1) * ";"', "-e", ":sample 12x", env={"FORCE_COLOR": ""})
 
     assert result.returncode == 0
@@ -146,7 +146,7 @@ def test_a_format_gives_an_exact_grammar(tmp_path):
     assert {"pid": "17", "user": "bob"}.items() <= fields.items()
 
 
-def test_a_decoder_is_loaded_and_its_samples_are_run(tmp_path):
+def test_a_loaded_decoder_runs_the_samples(tmp_path):
     decoders = ROOT / "sandboxes" / "lua" / "decoders"
     found = answers(
         tmp_path,
@@ -186,7 +186,7 @@ print(table.concat(out, " "))
 """
 
 
-def test_help_knows_every_function(tmp_path):
+def test_help_covers_every_function(tmp_path):
     *_, printed = answers(tmp_path, script=GLOBALS)
     names = printed["prints"][0].split()
     names += ["lpeg", "re", "bit.band", "printf.items", "circular_buffer", "lpeg.bsd.filterlog", "user_agent", "infer"]
@@ -220,7 +220,7 @@ declare_grammar(spec)
 
 
 @pytest.mark.slow
-def test_bench_names_what_costs_most_and_what_runs_into_the_next_record(tmp_path):
+def test_bench_names_the_most_expensive_parts_and_fields_that_match_too_far(tmp_path):
     found = answers(tmp_path, script=PLANTED)
     checked, branches, declared, slow = (each for each in found if each["kind"] == "bench")
 
@@ -246,13 +246,13 @@ FAULTS = [
 ]
 
 
-def test_errors_tell_the_place_and_what_to_do(tmp_path):
+def test_errors_have_a_position_and_a_hint(tmp_path):
     found = answers(tmp_path, *(code for code, *_ in FAULTS), status=1)
-    for (code, line, column, text, hint), told in zip(FAULTS, found, strict=True):
-        assert text in told["error"], code
-        assert told["line"] == line, code
-        assert told["column"] == column or not column, code
-        assert hint in told["hint"], code
+    for (code, line, column, text, hint), error in zip(FAULTS, found, strict=True):
+        assert text in error["error"], code
+        assert error["line"] == line, code
+        assert error["column"] == column or not column, code
+        assert hint in error["hint"], code
     shown = repl(tmp_path, "-e", "x = 1 + + 2").stdout
     assert shown == "repl:1: unexpected symbol near '+'\n  x = 1 + + 2\n          ^\n"
 
@@ -263,7 +263,7 @@ COMMANDS = (
 )  # fmt: skip
 
 
-def test_every_command_is_there(tmp_path):
-    """A command is one by its decorator alone."""
-    (said,) = answers(tmp_path, ":help")
-    assert {each["usage"].split()[0] for each in said["commands"]} == {f":{name}" for name in COMMANDS}
+def test_every_command_is_declared(tmp_path):
+    """The decorator alone declares a command."""
+    (answer,) = answers(tmp_path, ":help")
+    assert {each["usage"].split()[0] for each in answer["commands"]} == {f":{name}" for name in COMMANDS}

@@ -1,4 +1,4 @@
-"""The REPL at a terminal: completion, colours in the line, a bar for long work, Ctrl-C."""
+"""The REPL at a terminal: completion, highlighting, a progress bar, and Ctrl-C."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ NEW_LINE = "\x1b\r"
 
 
 @pytest.mark.slow
-def test_completion_colours_and_interrupting(tmp_path):
+def test_completion_colours_and_interrupts(tmp_path):
     line = (
         b"2024-05-01T10:00:07Z INFO took 12 ms, and some more words to make the line a little longer than it would be\n"
     )
@@ -26,7 +26,7 @@ def test_completion_colours_and_interrupting(tmp_path):
         sys.executable, ["-m", "host", "repl"], encoding="utf-8", env=environment, cwd=str(tmp_path), timeout=30,
         dimensions=(50, 160),
     )  # fmt: skip
-    terminal.expect("Ctrl-D leaves")
+    terminal.expect("Ctrl-D exits")
     terminal.send(":help date_time.rfc3339_full_d\t")
     terminal.expect("mate\x1b")
     terminal.send("\r")
@@ -36,16 +36,16 @@ def test_completion_colours_and_interrupting(tmp_path):
     terminal.send("\r")
     terminal.send(":infer long.log\r")
     terminal.expect("\x1b\\[1;36m2024-05-01T10:00:07Z")
-    terminal.expect("lines that were looked at parse")
+    terminal.expect("examined lines parse")
     terminal.send(":coverage long.log\r")
     terminal.expect("bytes.{1,400}/s")
     terminal.send(CTRL_C)
-    terminal.expect("Interrupted. The samples and what was defined are kept")
+    terminal.expect("Interrupted. Samples and definitions are kept")
     terminal.send("while true do end\r")
     terminal.expect("cpu_limit")
     terminal.send(":match 2024-05-01T10:00:08Z WARN took 5 ms, x\r")
     terminal.expect("2004l.*2024-05-01T10:00:08Z")
-    terminal.expect("2004h")  # before the next prompt, the terminal would take the Ctrl-D itself
+    terminal.expect("2004h")  # the terminal handles Ctrl-D itself until the next prompt
     terminal.sendeof()
     terminal.expect(pexpect.EOF)
     terminal.close()
@@ -53,7 +53,7 @@ def test_completion_colours_and_interrupting(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_terminal_that_can_do_nothing_is_enough(tmp_path):
+def test_a_dumb_terminal_is_sufficient(tmp_path):
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TERM": "dumb", "HOME": str(tmp_path)}
     terminal = pexpect.spawn(
         sys.executable, ["-m", "host", "repl"], encoding="utf-8", env=environment, cwd=str(tmp_path), timeout=30

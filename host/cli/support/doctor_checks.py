@@ -88,14 +88,14 @@ async def _look_at_a_sandbox() -> list[Check]:
     import psutil
 
     from host.cli.support import wall_checks
-    from host.repl.workbench import Workbench
+    from host.repl.lua_process import LuaProcess
     from host.sandbox.zygote_client import ZygoteClient
     from host.telemetry import logs
 
     logs.set_up("error", "text")
     zygote = ZygoteClient()
     zygote.start()
-    bench = Workbench(zygote, None, {})
+    bench = LuaProcess(zygote, None, {})
     try:
         await bench.start()
         try:

@@ -1,4 +1,4 @@
-"""The REPL's own commands, which begin with a colon: how they are declared, found and run."""
+"""Declares, finds and runs the REPL's commands, which begin with a colon."""
 
 import importlib
 import inspect
@@ -7,19 +7,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from host.repl.session import ReplError, Session
+from host.repl.session import ReplError, ReplSession
 
 
 @dataclass
 class Document:
-    """What a command or a piece of Lua came to; `show` makes text of it, `--format json` prints its data."""
+    """The result of a command or of a piece of Lua. `show` prints it as text, `--format json` prints its data."""
 
     kind: str
     data: dict[str, Any]
     failed: bool = False
 
 
-Handler = Callable[[Session, str], Awaitable[Document]]
+Handler = Callable[[ReplSession, str], Awaitable[Document]]
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Command:
 
     @property
     def summary(self) -> str:
-        """What it does, in a sentence."""
+        """The first sentence of the help."""
         return self.help.partition("\n")[0]
 
     @property
     def help(self) -> str:
-        """What it does."""
+        """The help: the handler's docstring."""
         return inspect.getdoc(self.handler) or ""
 
 
@@ -45,7 +45,7 @@ COMMANDS: dict[str, Command] = {}
 
 
 def command(usage: str) -> Callable[[Handler], Handler]:
-    """Declare a command; its name is the first word of how it is used."""
+    """Declare a command. Its name is the first word of its usage."""
 
     def declare(handler: Handler) -> Handler:
         name = usage.split(maxsplit=1)[0].removeprefix(":")
@@ -55,33 +55,33 @@ def command(usage: str) -> Callable[[Handler], Handler]:
     return declare
 
 
-def load() -> dict[str, Command]:
-    """All commands; those of the other modules are declared when they are imported."""
+def load_commands() -> dict[str, Command]:
+    """Return all commands. Importing the other modules declares theirs."""
     for name in ("session_commands", "grammar_commands", "authoring_commands"):
         importlib.import_module(f"host.repl.commands.{name}")
     return COMMANDS
 
 
-async def carry_out(session: Session, line: str) -> Document:
-    """Carry out a line that begins with a colon.
+async def run_command(session: ReplSession, line: str) -> Document:
+    """Run a line that begins with a colon.
 
     Raises:
-        ReplError: There is no such command, or it cannot do it.
+        ReplError: The command is unknown or failed.
     """
     name, _, argument = line.strip().removeprefix(":").partition(" ")
-    commands = load()
+    commands = load_commands()
     if name not in commands:
         from host.config.convert import did_you_mean
 
-        meant = did_you_mean(f":{name}", [f":{each}" for each in commands])
-        raise ReplError(f"There is no command `:{name}`. {meant} :help lists them.")
+        suggestion = did_you_mean(f":{name}", [f":{each}" for each in commands])
+        raise ReplError(f"There is no command `:{name}`. {suggestion} :help lists them.")
     if argument.strip() and commands[name].usage == f":{name}":
-        raise ReplError(f"`:{name}` takes nothing behind it, and there is `{argument.strip()}`.")
+        raise ReplError(f"`:{name}` takes no argument; remove `{argument.strip()}`.")
     return await commands[name].handler(session, argument.strip())
 
 
-def words(argument: str) -> list[str]:
-    """The words of an argument, as a shell would split them.
+def split_words(argument: str) -> list[str]:
+    """Split an argument into words, as a shell does.
 
     Raises:
         ReplError: A quote is not closed.

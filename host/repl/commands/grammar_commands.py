@@ -10,10 +10,10 @@ from host.config.dropins import standalone_filter
 from host.plugins import library
 from host.repl.commands import grammar_cost, try_lines
 from host.repl.commands.commands import Document, command
-from host.repl.infer import records
-from host.repl.session import ReplError, Session
-from host.repl.ui.line import Line, beginnings, opened_log
-from host.repl.workbench import script_sandbox
+from host.repl.infer import multiline
+from host.repl.lua_process import script_sandbox
+from host.repl.session import ReplError, ReplSession
+from host.repl.ui.log_lines import LogLine, open_log, read_lines
 
 _MATCHER_SCRIPT = "function process_message() return 0 end"
 _MAX_EXAMINED = 2000
@@ -23,21 +23,21 @@ _MAX_LINE_BYTES = 64 * 1024
 
 
 @command(":match [TEXT]")
-async def match(session: Session, argument: str) -> Document:
+async def match(session: ReplSession, argument: str) -> Document:
     """Match TEXT, or all samples again."""
     texts = [argument.encode(errors="surrogateescape")] if argument else session.samples
     if not texts:
         raise ReplError("There are no samples: `:sample LINE`, or `:load FILE`.")
-    return Document("matches", {"results": [await try_lines.one(session, text) for text in texts]})
+    return Document("matches", {"results": [await try_lines.try_text(session, text) for text in texts]})
 
 
 @command(":trace [N | TEXT]")
-async def trace(session: Session, argument: str) -> Document:
-    """Step through a match rule by rule: of sample N (by default the first), or of TEXT."""
+async def trace(session: ReplSession, argument: str) -> Document:
+    """Step through a match rule by rule: of sample N (default: the first), or of TEXT."""
     return Document("trace", await session.match(_text_of(session, argument), trace=True))
 
 
-def _text_of(session: Session, argument: str) -> bytes:
+def _text_of(session: ReplSession, argument: str) -> bytes:
     if argument and not argument.isdigit():
         return argument.encode(errors="surrogateescape")
     number = int(argument or 1)
@@ -47,19 +47,19 @@ def _text_of(session: Session, argument: str) -> bytes:
 
 
 @command(":explain")
-async def explain(session: Session, argument: str) -> Document:
-    """Print the grammar as a tree; parts that have a name are shown by it."""
-    said = await session.ask("explain")
-    return Document("tree", {"lines": said["lines"], "runs_on": await session.runs_on()})
+async def explain(session: ReplSession, argument: str) -> Document:
+    """Print the grammar as a tree. Named parts are shown by their names."""
+    answer = await session.ask("explain")
+    return Document("tree", {"lines": answer["lines"], "runs_on": await session.runs_on()})
 
 
 @command(":bench")
-async def bench(session: Session, argument: str) -> Document:
+async def bench(session: ReplSession, argument: str) -> Document:
     """Measure the grammar on the samples, in both forms: as a table of captures, and declared.
 
-    `match` is LPEG alone: table makes Lua values of what it captures, declared only notes where the fields are.
-    `decoder` is the whole way of a record through a decoder in its sandbox, as :save would write it. Then come the
-    alternations whose first branches fail, and the captures, that cost most.
+    `match` is LPEG alone: `table` builds Lua values from the captures, `declared` only records the positions of the
+    fields. `decoder` is the full cost of a record in a decoder's sandbox, as :save would write it. Below are the most
+    expensive captures, and alternations whose first branches fail.
     """
     if not session.samples:
         raise ReplError("There are no samples: `:sample LINE`, or `:load FILE`.")
@@ -67,46 +67,46 @@ async def bench(session: Session, argument: str) -> Document:
 
 
 @command(":matcher EXPR")
-async def matcher(session: Session, argument: str) -> Document:
-    """Test a message matcher on what the decoder makes of the samples."""
+async def matcher(session: ReplSession, argument: str) -> Document:
+    """Test a message matcher on the messages that the decoder makes of the samples."""
     if not argument:
-        raise ReplError("Say which: `:matcher Fields[status] >= 500`.")
+        raise ReplError("Give an expression: `:matcher Fields[status] >= 500`.")
     plugin = library.of_source(_MATCHER_SCRIPT.encode(), Path("filters/matcher.lua"), "filter", [])
     assert plugin is not None
     of = standalone_filter(plugin, script_sandbox("matcher", _MATCHER_SCRIPT), argument)
-    outcome = await try_lines.filtered(session, of, session.samples)
+    outcome = await try_lines.run_filter(session, of, session.samples)
     results = [
-        {"given": Line(text), "matched": result.matched, "failure": result.failure}
+        {"given": LogLine(text), "matched": result.matched, "failure": result.failure}
         for text, result in zip(session.samples, outcome.results, strict=False)
     ]
     return Document("matcher", {"match": argument, "results": results})
 
 
 @command(":coverage FILE")
-async def coverage(session: Session, argument: str) -> Document:
-    """Run the whole FILE: the share of lines that parse, and the failures grouped by where they fail.
+async def coverage(session: ReplSession, argument: str) -> Document:
+    """Run all of FILE: show the share of lines that parse, and group the failures by where they fail.
 
-    Where :infer has found that records are of several lines, they are joined as the input will join them.
+    If :infer found multi-line records, lines are joined as the input will join them.
     """
     if not argument:
-        raise ReplError("Say of what: `:coverage FILE`.")
-    try_lines.decoder_of(session)
-    found = _Coverage(session)
-    log = opened_log(argument)
+        raise ReplError("Name a file: `:coverage FILE`.")
+    try_lines.build_decoder(session)
+    line_coverage = _LineCoverage(session)
+    log = open_log(argument)
     with log.file as file, Progress(BYTES, os.fstat(file.fileno()).st_size) as progress:
-        for block in _blocks(file, session.begins):
-            await found.add(block)
+        for block in _blocks(file, session.record_start):
+            await line_coverage.add(block)
             progress.show(file.tell())
-    more = {"begins": session.begins, "hint": log.advice}
-    return Document("coverage", {"file": argument, **found.document(), **more})
+    more = {"begins": session.record_start, "hint": log.advice}
+    return Document("coverage", {"file": argument, **line_coverage.document(), **more})
 
 
-def _blocks(file: BinaryIO, begins: str) -> Iterator[list[tuple[int, bytes]]]:
-    """The records with the numbers of their lines, some at a time; of what is too long only the beginning."""
+def _blocks(file: BinaryIO, record_start: str) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield the records with their line numbers, in blocks. Truncate a line or record that is too long."""
     block: list[tuple[int, bytes]] = []
     size = 0
-    lines = (line.rstrip(b"\r\n") for line in beginnings(file, _MAX_LINE_BYTES))
-    for number, record in records.joined(lines, begins):
+    lines = (line.rstrip(b"\r\n") for line in read_lines(file, _MAX_LINE_BYTES))
+    for number, record in multiline.join_lines(lines, record_start):
         block.append((number, record))
         size += len(record)
         if len(block) == _BLOCK_LINES or size > _BLOCK_BYTES:
@@ -116,10 +116,10 @@ def _blocks(file: BinaryIO, begins: str) -> Iterator[list[tuple[int, bytes]]]:
         yield block
 
 
-class _Coverage:
+class _LineCoverage:
     """Counts the lines that parse, and groups those that do not."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ReplSession) -> None:
         self._session = session
         self._lines = self._parsed = self._partly = self._examined = 0
         self._groups: dict[tuple[str, str], dict[str, Any]] = {}
@@ -136,20 +136,20 @@ class _Coverage:
                 else:
                     self._group(failure, [], numbers[number], lines[number])
             return
-        for number, end in enumerate(await self._session.ends(lines)):
+        for number, end in enumerate(await self._session.match_ends(lines)):
             if end is not None:
                 self._parsed += 1
                 self._partly += end < len(lines[number])
             elif self._examined < _MAX_EXAMINED:
                 self._examined += 1
-                said = await self._session.match(lines[number])
-                path = " > ".join(said["path"])
-                self._group(path, said["expected"], numbers[number], lines[number], said["furthest"])
+                answer = await self._session.match(lines[number])
+                path = " > ".join(answer["path"])
+                self._group(path, answer["expected"], numbers[number], lines[number], answer["furthest"])
 
     def _group(self, path: str, expected: list[str], line: int, text: bytes, furthest: int | None = None) -> None:
         key = path, ", ".join(expected)
         if key not in self._groups:
-            example = {"line": line, "text": Line(text), "furthest": furthest}
+            example = {"line": line, "text": LogLine(text), "furthest": furthest}
             self._groups[key] = {"path": path, "expected": expected, "count": 0, "example": example}
         self._groups[key]["count"] += 1
 

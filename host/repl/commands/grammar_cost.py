@@ -3,7 +3,7 @@
 from typing import Any
 
 from host.repl.commands import try_lines
-from host.repl.session import ReplError, Session
+from host.repl.session import ReplError, ReplSession
 from host.trial.harness import TrialHarness
 from host.trial.model import Bounds, StepResult
 
@@ -14,7 +14,7 @@ _ENDLESS = 1 << 60
 _MAX_SAMPLES = 20
 
 
-async def measure(session: Session) -> dict[str, Any]:
+async def measure(session: ReplSession) -> dict[str, Any]:
     """Measure the grammar on the samples.
 
     Raises:
@@ -22,7 +22,7 @@ async def measure(session: Session) -> dict[str, Any]:
     """
     figures: dict[str, Any] = {"samples": len(session.samples), "match": {}, "costs": []}
     if session.script is None:
-        ends = await session.ends(session.samples)
+        ends = await session.match_ends(session.samples)
         matching = [text for text, end in zip(session.samples, ends, strict=True) if end is not None][:_MAX_SAMPLES]
         if not matching:
             raise ReplError("None of the samples matches, so there is nothing to measure.")
@@ -45,7 +45,7 @@ def _cost(ns: float, size: float) -> dict[str, float]:
     return {"ns_per_record": round(ns), "mb_per_s": round(size / max(ns, 1e-9) * 1000, 1)}
 
 
-async def _decoder_cost(session: Session, records: list[bytes]) -> dict[str, Any]:
+async def _decoder_cost(session: ReplSession, records: list[bytes]) -> dict[str, Any]:
     """Return the decoder's CPU cost per record of a pack: the minimum of several rounds."""
     once = b"".join(record + b"\n" for record in records)
     data = once * max(1, _BYTES // len(once))
@@ -59,7 +59,7 @@ async def _decoder_cost(session: Session, records: list[bytes]) -> dict[str, Any
         on_print=_ignore_print,
     )
     try:
-        sandbox = harness.new_sandbox(try_lines.decoder_of(session), keep_packs=True)
+        sandbox = harness.new_sandbox(try_lines.build_decoder(session), keep_packs=True)
         await sandbox.start()
         costs_us = []
         for _ in range(_ROUNDS):

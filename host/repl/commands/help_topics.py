@@ -1,4 +1,4 @@
-"""What :help tells of the API, of Lua's own functions, of modules and theirs, from the documentation of each."""
+"""Help for :help, from the documentation of the API, of Lua's own functions, and of modules."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _COMMENT = re.compile(r"\A(?:--[^\n]*\n)+")
 
 @cache
 def lua_functions() -> dict[str, tuple[str, str]]:
-    """Signature and text of each function of Lua, LPEG, re and cjson, by its name."""
+    """Return signature and text of each function of Lua, LPEG, re and cjson, by name."""
     text = (Path(__file__).parent / "lua_help.txt").read_text(encoding="utf-8")
     found = {}
     for entry in _ENTRY.finditer(text):
@@ -28,7 +28,7 @@ def lua_functions() -> dict[str, tuple[str, str]]:
 
 
 def about_function(name: str) -> tuple[str, str] | None:
-    """Signature and text of a function of the API or of Lua; None if there is no such function."""
+    """Return signature and text of a function of the API or of Lua; None if it is unknown."""
     found = next((each for each in api_reference.functions() if each.name == name), None)
     if found is not None:
         return found.signature, api_reference.text(found)
@@ -36,7 +36,7 @@ def about_function(name: str) -> tuple[str, str] | None:
 
 
 def about_library(name: str) -> tuple[str, str] | None:
-    """What there is in string, table, math, os, lpeg, re or cjson; None if it is none of these."""
+    """Return the functions of string, table, math, os, lpeg, re or cjson; None for any other name."""
     inside = [(signature, text) for each, (signature, text) in lua_functions().items() if each.startswith(f"{name}.")]
     if not inside:
         return None
@@ -44,17 +44,17 @@ def about_library(name: str) -> tuple[str, str] | None:
 
 
 def about_module(name: str, folders: list[Path]) -> tuple[str, str] | None:
-    """What the head of a module says of it, or of one of its members; folders: where modules are."""
+    """Return the documentation in a module's header, or of one of its members. `folders` contain the modules."""
     for folder in folders:
         for module, member in ((name, ""), (name.rpartition(".")[0], name.rpartition(".")[2])):
             text = _head(folder, module)
             if text is not None:
-                return f'require "{module}"', _told(text, member)
+                return f'require "{module}"', _member_text(text, member)
     return None
 
 
 def _head(folder: Path, module: str) -> str | None:
-    """What stands at the head of a module's file, be it in lines of comment."""
+    """Return the header of a module's file, as front matter or as comment lines."""
     if not module or not all(part.isidentifier() for part in module.split(".")):
         return None
     file = folder / (module.replace(".", "/") + ".lua")
@@ -66,25 +66,25 @@ def _head(folder: Path, module: str) -> str | None:
         return head
     comment = _COMMENT.match(text)
     lines = comment[0].splitlines() if comment else []
-    return "\n".join(line.lstrip("-").strip() for line in lines) or "Its file says nothing of it."
+    return "\n".join(line.lstrip("-").strip() for line in lines) or "Its file has no documentation."
 
 
-def _told(head: str, member: str) -> str:
-    """What a head says of a member; all of it, if it says nothing of that by itself."""
+def _member_text(head: str, member: str) -> str:
+    """Return the text about a member; the whole header if the member has none of its own."""
     items = re.split(r"\n(?=- )|\n\n", head)
     by_name = re.compile(rf"`(?:\w+[.:])?{re.escape(member)}\b")
-    told = [item for item in items if member and item.startswith("- ") and by_name.search(item)]
-    return "\n".join(told) or head
+    items_about = [item for item in items if member and item.startswith("- ") and by_name.search(item)]
+    return "\n".join(items_about) or head
 
 
-def folders(sandbox_dir: Path) -> list[Path]:
-    """Where the modules are that a script may require: the user's go first."""
+def module_folders(sandbox_dir: Path) -> list[Path]:
+    """Return the directories of the modules that a script may require. The user's come first."""
     return [sandbox_dir / "modules", paths.shipped("sandbox_stdlib")]
 
 
 def modules(sandbox_dir: Path) -> list[str]:
-    """The names of the modules that a script may require."""
-    return ["cjson", "lpeg", "re", *dict.fromkeys(_modules_in(folders(sandbox_dir)))]
+    """Return the names of the modules that a script may require."""
+    return ["cjson", "lpeg", "re", *dict.fromkeys(_modules_in(module_folders(sandbox_dir)))]
 
 
 def _modules_in(where: list[Path]) -> Iterator[str]:
@@ -93,11 +93,11 @@ def _modules_in(where: list[Path]) -> Iterator[str]:
             yield ".".join(file.relative_to(folder).with_suffix("").parts)
 
 
-def members_told(sandbox_dir: Path) -> list[str]:
-    """The names of functions that the heads of modules name, with their module."""
+def documented_members(sandbox_dir: Path) -> list[str]:
+    """Return the names of the functions documented in module headers, prefixed with their module."""
     found = []
     for module in modules(sandbox_dir)[3:]:
-        for folder in folders(sandbox_dir):
+        for folder in module_folders(sandbox_dir):
             head = _head(folder, module)
             if head is not None:
                 found += [f"{module}.{name}" for name in names_in(head) if name.isidentifier()]
@@ -109,7 +109,7 @@ _NIL = re.compile(r"(?:global|upvalue|local) '(\w+)' \(a nil value\)|field '(\w+
 
 
 def hint(error: str, limit: Limit | None, sandbox_dir: Path) -> str:
-    """What to do about an error of Lua; empty if that is clear, or unknown."""
+    """Return advice about an error of Lua; empty if there is none."""
     found = _NIL.search(error)
     name = found[1] or found[2] if found else ""
     if name in modules(sandbox_dir):
@@ -118,7 +118,7 @@ def hint(error: str, limit: Limit | None, sandbox_dir: Path) -> str:
     if close:
         return f"There is {' and '.join(close)}."
     if "loop body may accept empty string" in error:
-        return "What ^0 or ^1 repeats must take at least one byte: repeat what is inside of it, or use ^-1."
+        return "A pattern repeated by ^0 or ^1 must match at least one byte: repeat its inner pattern, or use ^-1."
     if limit in {Limit.MEMORY, Limit.CPU}:
-        return "What was defined before is defined again with the next input. The limits are those of production."
+        return "Earlier definitions are restored with the next input. The limits are those of production."
     return ""

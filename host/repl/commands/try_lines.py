@@ -1,57 +1,59 @@
-"""Tries the samples on what the session has come to: a grammar in its own sandbox, or a decoder as in production."""
+"""Runs the session's grammar in its own sandbox, or its decoder as in production, on samples and texts."""
 
 from typing import Any
 
 from host.config import model
 from host.repl.infer import decoder_text
-from host.repl.session import ReplError, Session
-from host.repl.ui.line import Line
-from host.repl.workbench import script_sandbox
+from host.repl.lua_process import script_sandbox
+from host.repl.session import ReplError, ReplSession
+from host.repl.ui.log_lines import LogLine
 from host.trial import engine
 from host.trial.messages import replace_bytes
 from host.trial.model import Bounds, Decoder, RecordStep, Trial, TrialOutcome
 
 
-async def samples(session: Session) -> list[dict[str, Any]]:
-    """What comes of each sample; nothing while there is no grammar."""
+async def try_samples(session: ReplSession) -> list[dict[str, Any]]:
+    """Return the result for each sample; nothing while there is no grammar."""
     if not session.has_grammar and session.script is None:
         return []
     if session.script is not None:
-        return _decoded(session.samples, await decode(session, session.samples))
+        return _results(session.samples, await decode(session, session.samples))
     return [await session.match(text) for text in session.samples]
 
 
-async def one(session: Session, text: bytes) -> dict[str, Any]:
-    """What comes of one text."""
+async def try_text(session: ReplSession, text: bytes) -> dict[str, Any]:
+    """Return the result for one text."""
     if session.script is not None:
-        return _decoded([text], await decode(session, [text]))[0]
+        return _results([text], await decode(session, [text]))[0]
     return await session.match(text)
 
 
-def decoder_of(session: Session, name: str = "repl") -> Decoder:
-    """The decoder that :save would write under a name.
+def build_decoder(session: ReplSession, name: str = "repl") -> Decoder:
+    """Return the decoder that :save would write.
 
     Raises:
-        ReplError: There is nothing to make one of.
+        ReplError: Nothing is defined yet.
     """
     if not session.has_grammar and session.script is None:
         raise ReplError("There is no grammar yet: enter a pattern, set `grammar`, or :load one.")
-    made = script_sandbox(name, decoder_text.code_of(session), session.config)
-    return Decoder(name=name, decoder_chain=(made,), logger=name)
+    script = script_sandbox(name, decoder_text.decoder_code(session), session.config)
+    return Decoder(name=name, decoder_chain=(script,), logger=name)
 
 
-async def decode(session: Session, records: list[bytes], name: str = "repl", now_ns: int | None = None) -> TrialOutcome:
-    """Run records through that decoder, in a sandbox of its own."""
-    return await _carry_out(session, decoder_of(session, name), records, None, now_ns)
+async def decode(
+    session: ReplSession, records: list[bytes], name: str = "repl", now_ns: int | None = None
+) -> TrialOutcome:
+    """Run records through the decoder, in a sandbox of its own."""
+    return await _run_trial(session, build_decoder(session, name), records, None, now_ns)
 
 
-async def filtered(session: Session, of: model.Filter, records: list[bytes]) -> TrialOutcome:
-    """Run records through that decoder, and the messages through a filter."""
-    return await _carry_out(session, of, records, decoder_of(session), None)
+async def run_filter(session: ReplSession, of: model.Filter, records: list[bytes]) -> TrialOutcome:
+    """Run records through the decoder, and the messages through a filter."""
+    return await _run_trial(session, of, records, build_decoder(session), None)
 
 
-async def _carry_out(
-    session: Session, of: Decoder | model.Filter, records: list[bytes], decoder: Decoder | None, now_ns: int | None
+async def _run_trial(
+    session: ReplSession, of: Decoder | model.Filter, records: list[bytes], decoder: Decoder | None, now_ns: int | None
 ) -> TrialOutcome:
     steps = tuple(RecordStep(data=record) for record in records)
     trial = Trial(
@@ -63,19 +65,19 @@ async def _carry_out(
     return outcome
 
 
-def _decoded(records: list[bytes], outcome: TrialOutcome) -> list[dict[str, Any]]:
-    found = []
+def _results(records: list[bytes], outcome: TrialOutcome) -> list[dict[str, Any]]:
+    results = []
     for text, result in zip(records, outcome.results, strict=False):
         failure = result.failure or (result.dead_letters[0] if result.dead_letters else "")
-        found.append(
+        results.append(
             {
-                "given": Line(text),
+                "given": LogLine(text),
                 "matched": bool(result.messages) and not failure,
                 "messages": replace_bytes(result.messages),
                 "failure": failure,
                 "prints": result.prints,
             }
         )
-    if outcome.ending is not None and found:
-        found[-1]["failure"] = outcome.ending.text
-    return found
+    if outcome.ending is not None and results:
+        results[-1]["failure"] = outcome.ending.text
+    return results

@@ -1,1 +1,1 @@
-"""Proposes a grammar for unknown lines."""
+"""Proposes grammars for unknown lines."""

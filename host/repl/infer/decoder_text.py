@@ -1,4 +1,4 @@
-"""Makes a decoder of what a session has come to: front matter, and the definitions as they were entered."""
+"""Writes a decoder file from a session: front matter, and the definitions as entered."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from host.plugins import manifest
-from host.repl.session import Session
+from host.repl.session import ReplSession
 
 _READ = re.compile(r"read_config\s*\(?\s*[\"'](\w+)[\"']")
 _HEADERS = "Timestamp Severity Pid Hostname Payload Logger Type"
@@ -22,7 +22,7 @@ _EXAMPLE = """Example:
 """
 
 _TABLE_FORM = """
--- makes a message of the table that the grammar captures
+-- builds a message from the table that the grammar captures
 local table_to_fields = require "util".table_to_fields
 local HEADERS = {{ {headers} }}
 
@@ -42,10 +42,10 @@ end
 """
 
 
-def code_of(session: Session) -> str:
-    """The Lua of the decoder, without a header."""
+def decoder_code(session: ReplSession) -> str:
+    """Return the decoder's Lua code, without the header."""
     if session.script is not None:
-        return without_header(session.script.read_text(encoding="utf-8"))
+        return strip_header(session.script.read_text(encoding="utf-8"))
     parts = list(session.definitions)
     if not session.declared:
         if session.expression:
@@ -56,15 +56,15 @@ def code_of(session: Session) -> str:
 
 
 def _with_lpeg(parts: list[str]) -> list[str]:
-    """The REPL has `lpeg` as a global from the beginning; a script requires it."""
+    """Require lpeg if the code uses it. The REPL has `lpeg` as a global; a script must require it."""
     text = "\n".join(parts)
     if "lpeg." in text and not re.search(r"require\s*\(?\s*[\"']lpeg[\"']", text):
         return ['local lpeg = require "lpeg"', *parts]
     return parts
 
 
-def without_header(text: str) -> str:
-    """A plugin's text from behind its header comment."""
+def strip_header(text: str) -> str:
+    """Return a plugin's text without its header comment."""
     if not manifest.has_front_matter(text):
         return text
     level = re.match(r"\s*--\[(=*)\[", text)
@@ -73,30 +73,30 @@ def without_header(text: str) -> str:
     return text[end:].lstrip("\n")
 
 
-def options_of(code: str, kind: str, known: dict[str, Any]) -> dict[str, Any]:
-    """The options that a decoder reads, as front matter has them."""
+def read_options(code: str, kind: str, known: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that a decoder reads, in front-matter form."""
     described: dict[str, Any] = {
         "type": {"type": "string", "default": kind, "description": "The Type of the messages."},
         "payload_keep": {
             "type": "boolean",
             "default": False,
-            "description": "Whether the line is kept as the Payload.",
+            "description": "True keeps the line as the Payload.",
         },
     }
-    given = {name: option for name, option in known.items() if name != "type"}
+    loaded = {name: option for name, option in known.items() if name != "type"}
     described |= {
-        name: {key: value for key, value in option.items() if value is not None} for name, option in given.items()
+        name: {key: value for key, value in option.items() if value is not None} for name, option in loaded.items()
     }
     names = dict.fromkeys(_READ.findall(code))
     unknown = {"type": "string", "default": "", "description": "An option that the script reads."}
     return {name: described.get(name, unknown) for name in names}
 
 
-def plugin_text(
+def render_plugin(
     name: str, code: str, cases: list[dict[str, Any]], options: dict[str, Any], *, splitter: str = ""
 ) -> str:
-    """The whole file; splitter: that of the input in the example, if it is not the usual one."""
-    summary = f"Reads lines of {name}; made with hekate repl."
+    """Return the whole file. `splitter` is that of the example's input, if it is not the default."""
+    summary = f"Decodes lines of {name}; written by hekate repl."
     front: dict[str, Any] = {"name": name, "kind": "decoder", "summary": summary}
     if options:
         front["config"] = options
@@ -111,5 +111,5 @@ def plugin_text(
 
 
 def plugin_path(folder: Path, name: str) -> Path:
-    """Where the decoder of a name is in a drop-in directory."""
+    """Return the path of a decoder in a drop-in directory."""
     return folder / "decoders" / f"{name}.lua"

@@ -1,14 +1,14 @@
-"""Writes the forms of lines as a declared grammar, for people to read and change."""
+"""Writes line templates as a declared grammar that people can read and change."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from host.repl.infer.exact import declared, quote
-from host.repl.infer.forms import Column, Form, Token, is_level, varies
-from host.repl.infer.pairs import Key, Tail
+from host.repl.infer.format_strings import declare_grammar, quote
 from host.repl.infer.patterns import LINES, Patterns, lua_set
+from host.repl.infer.templates import Column, Template, Token, is_level, varies
+from host.repl.infer.trailing_pairs import Key, PairTail
 
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"])
 _REQUEST = re.compile(rf"({'|'.join(sorted(_METHODS))}) \S+ HTTP/\d")
@@ -40,36 +40,36 @@ _TIMES = {
 class _Writer:
     """Writes the items of one alternative."""
 
-    def __init__(self, patterns: Patterns, form: Form, rest: str) -> None:
+    def __init__(self, patterns: Patterns, template: Template, rest: str) -> None:
         self.items: list[str] = []
         self._patterns = patterns
-        self._form = form
+        self._template = template
         self._rest = rest
         self._names: Counter[str] = Counter()
         self._literal = ""
         self._last = ""
 
     def write(self) -> list[str]:
-        """The items."""
-        columns = self._form.columns
+        """Return the items."""
+        columns = self._template.columns
         for place in range(len(columns)):
             self._add(place, _text_from(columns, place + 1))
-        if self._form.tail is not None:
-            self._add_pairs(self._form.tail)
-        elif self._form.has_rest:
+        if self._template.tail is not None:
+            self._add_pairs(self._template.tail)
+        elif self._template.has_rest:
             self._flush()
             self.items.append(f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use(self._rest)}}}')
         self._flush()
-        if self._rest == LINES and not self._form.has_rest:
+        if self._rest == LINES and not self._template.has_rest:
             field = f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use(LINES)}}}'
             self.items.append(f"{{optional = {{{self._patterns.use('next_line')}, {field}}}}}")
         if self._rest == LINES:
             self.items.append(self._patterns.use("last_line_end"))
         return self.items
 
-    def _add_pairs(self, tail: Tail) -> None:
-        """What is not in all lines is optional; what nobody knows is the rest."""
-        if self._form.has_rest:
+    def _add_pairs(self, tail: PairTail) -> None:
+        """Add the pairs. Keys that not all lines have are optional; unknown pairs are the rest."""
+        if self._template.has_rest:
             self._flush()
             self.items.append(f'{{name = "{self._unique("Payload")}", grammar = {self._patterns.use("before_pairs")}}}')
         self._flush()
@@ -103,11 +103,11 @@ class _Writer:
         return [before, typed or text, self._patterns.use("pair_end")]
 
     def _add(self, place: int, following: str) -> None:
-        column = self._form.columns[place]
+        column = self._template.columns[place]
         token = column[0]
         if token.text.isspace() and (varies(column) or len(token.text) > 1):
             self._flush()
-            around = self._form.columns[max(0, place - 1) : place + 2]
+            around = self._template.columns[max(0, place - 1) : place + 2]
             is_padding = any(each.kind in _NUMBERS for near in around for each in near)
             self.items.append(self._patterns.use("padding" if is_padding and place else "spaces"))
         elif token.kind in {"text", "unit"}:
@@ -130,19 +130,19 @@ class _Writer:
         if is_time(column):
             return self._unique("Timestamp") if not self._names["Timestamp"] else self._unique("time")
         if is_level(column) and not self._names["Severity"]:
-            self._names[re.sub(r"\W", "_", column[0].name) or "level"] += 1  # the word is kept, too
+            self._names[re.sub(r"\W", "_", column[0].name) or "level"] += 1  # the word is kept as well
             return self._unique("Severity")
         if self._literal == ":" and self._last in {"remote_addr", "ipv4"} and column[0].kind == "integer":
             return self._unique("remote_port")
         before = re.search(r"([A-Za-z][A-Za-z_]+)[ :#=\[(]*$", self._literal)
         counted = re.match(r" ?([A-Za-z]+)", following)
-        words = [column[0].name, "" if _unit(following) else guess(column), before[1].lower() if before else ""]
+        words = [column[0].name, "" if _unit(following) else guess_name(column), before[1].lower() if before else ""]
         words.append(counted[1].lower() if counted and counted[1].lower() in _COUNTED else "")
         words.append(_NAME_OF_UNIT.get(_unit(following), "") if {token.kind for token in column} <= _NUMBERS else "")
         return self._unique(re.sub(r"\W", "_", next(filter(None, words), "field")))
 
     def _field(self, place: int, name: str, following: str) -> str:
-        column = self._form.columns[place]
+        column = self._template.columns[place]
         key = column[0].name
         text = typed_field(self._patterns, column, name, key, _unit(following))
         if text is not None:
@@ -152,18 +152,18 @@ class _Writer:
             return f'{{name = "{name}", grammar = {self._patterns.use("quoted")}{more}}}'
         if column[0].kind == "span":
             return f'{{name = "{name}", grammar = {self._until("]")}}}'
-        is_last = place + 1 == len(self._form.columns)
+        is_last = place + 1 == len(self._template.columns)
         if not following and not is_last:
-            pattern = _up_to({token.text[:1] for token in self._form.columns[place + 1]})
+            pattern = _up_to({token.text[:1] for token in self._template.columns[place + 1]})
         elif following and {token.kind for token in column} == {"json"}:
             pattern = self._patterns.use("object")
         else:
-            tight = place < self._form.strict and all(token.kind != "json" for token in column)
+            tight = place < self._template.strict and all(token.kind != "json" for token in column)
             pattern = self._patterns.use("name") if tight else self._until(following)
         return f'{{name = "{name}", grammar = {pattern}}}'
 
     def _until(self, following: str) -> str:
-        """Everything up to what follows."""
+        """Return a pattern for everything up to the following text."""
         if not following:
             return self._patterns.use("rest")
         return self._patterns.use("word") if following[0] == " " else _up_to({following[0]})
@@ -186,11 +186,11 @@ def _token(value: str) -> Token:
 
 
 def _by_quote(values: list[str]) -> list[list[str]]:
-    """Values in quotes, in others, and without."""
-    found: dict[str, list[str]] = {}
+    """Group values by their quotes: double, single and none."""
+    groups: dict[str, list[str]] = {}
     for value in values:
-        found.setdefault(value[:1] if value[:1] in {'"', "'"} else "", []).append(value)
-    return list(found.values())
+        groups.setdefault(value[:1] if value[:1] in {'"', "'"} else "", []).append(value)
+    return list(groups.values())
 
 
 def _plain(name: str) -> str:
@@ -198,37 +198,37 @@ def _plain(name: str) -> str:
 
 
 def _is_escaped_as_json(column: Column) -> bool:
-    r"""Whether some have escapes, as \", and all of these are JSON's."""
+    r"""Return True if some values have escapes such as \" and all of these are valid in JSON."""
     texts = [token.text for token in column if "\\" in token.text]
     return bool(texts) and all(re.fullmatch(r'(?:[^\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*', text) for text in texts)
 
 
 def is_time(column: Column) -> bool:
-    """Whether all are times that are written in the same way."""
+    """Return True if all values are times in the same format."""
     kinds = {token.kind for token in column}
     return len(kinds) == 1 and column[0].kind.startswith(("time:", "strftime:"))
 
 
 def typed_field(patterns: Patterns, column: Column, name: str, key: str, unit: str = "") -> str | None:
-    """A field for times, levels, numbers and addresses; None for what is text."""
+    """Return a field for times, levels, numbers and addresses; None for text."""
     kinds = {token.kind for token in column}
     if is_time(column):
         return _time_field(patterns, column, name)
     if name == "Severity":
         shown = ", also = {{name = " + quote(re.sub(r"\W", "_", key) or "level") + "}}"
-        by = patterns.severity()
+        by = patterns.define_severity()
         return f'{{name = "Severity", grammar = {patterns.use("level")}, type = "integer", transform = {by}{shown}}}'
-    made = ""
+    grammar = ""
     if kinds <= _NUMBERS:
-        made = _number(patterns, column, unit)
+        grammar = _number(patterns, column, unit)
     elif kinds in ({"ipv4"}, {"ipv6"}):
         kind = column[0].kind
-        made = f'{patterns.use(kind)}, representation = "{kind}"'
+        grammar = f'{patterns.use(kind)}, representation = "{kind}"'
     elif kinds == {"uuid"}:
-        made = patterns.use("uuid")
+        grammar = patterns.use("uuid")
     elif kinds == {"word"} and {token.text for token in column} == {"true", "false"}:
-        made = 'lpeg.P"true" + "false", type = "bool"'
-    return f'{{name = "{name}", grammar = {made}}}' if made else None
+        grammar = 'lpeg.P"true" + "false", type = "bool"'
+    return f'{{name = "{name}", grammar = {grammar}}}' if grammar else None
 
 
 def _number(patterns: Patterns, column: Column, unit: str) -> str:
@@ -248,13 +248,13 @@ def _time_field(patterns: Patterns, column: Column, name: str) -> str:
             pattern = "comma_time"
         more = f', type = "{type_}"' if name == "Timestamp" else ""
         return f'{{name = "{name}", grammar = {patterns.use(pattern)}{more}}}'
-    by = patterns.by_format(kind)
+    by = patterns.define_time(kind)
     more = f", transform = {by}_ns" if name == "Timestamp" else ""
     return f'{{name = "{name}", grammar = {by}{more}}}'
 
 
 def _unit(following: str) -> str:
-    """The unit that stands behind a number."""
+    """Return the unit after a number."""
     spaced = re.match(r" (ms|us|ns|bytes|KiB|MiB|GiB|kB|KB|MB|GB)(?![A-Za-z])", following)
     found = spaced or re.match(
         r"(ms|us|µs|ns|min|s|KiB|MiB|GiB|kB|KB|MB|GB|TB|kb|mb|B|K|M|G|%|bytes)(?![A-Za-z])", following
@@ -262,8 +262,8 @@ def _unit(following: str) -> str:
     return found[1] if found else ""
 
 
-def guess(column: Column) -> str:
-    """A name from what the values look like."""
+def guess_name(column: Column) -> str:
+    """Return a name guessed from the values."""
     texts = {token.text for token in column}
     kinds = {token.kind for token in column}
     guesses = {
@@ -284,13 +284,13 @@ def guess(column: Column) -> str:
 
 
 def is_request(column: Column) -> bool:
-    """Whether most are first lines of HTTP; there are always some who send something else."""
+    """Return True if most values are HTTP request lines; there are always some invalid requests."""
     requests = sum(token.kind == "quoted" and _REQUEST.match(token.text) is not None for token in column)
     return requests > _SHARE_OF_REQUESTS * len(column)
 
 
 def _text_from(columns: list[Column], place: int) -> str:
-    """The text that stands at a place, up to the next value."""
+    """Return the literal text from a place up to the next value."""
     text = ""
     for column in columns[place:]:
         if column[0].kind not in {"text", "unit"}:
@@ -299,41 +299,43 @@ def _text_from(columns: list[Column], place: int) -> str:
     return text
 
 
-def levels_of(columns: Sequence[Column]) -> set[str]:
-    """The words for severities that occur."""
+def find_levels(columns: Sequence[Column]) -> set[str]:
+    """Return the severity words that occur."""
     return {token.text.lower() for column in columns if is_level(column) for token in column}
 
 
-def alternative(items: Sequence[str], comment: str) -> str:
-    """The items of one alternative, behind a comment."""
+def write_alternative(items: Sequence[str], comment: str) -> str:
+    """Return one alternative with a comment and its items."""
     lines = "".join(f"      {item},\n" for item in items)
     return f"    {{ -- {comment}\n{lines}    }},\n"
 
 
-def comment_of(share: float, example: str) -> str:
-    """What is said above an alternative."""
+def example_comment(share: float, example: str) -> str:
+    """Return the comment of an alternative: its share and an example."""
     shown = "".join(each if each.isprintable() else " " for each in example)
     return f"{share:.0%}: {shown[:_MAX_EXAMPLE]}{'...' if len(shown) > _MAX_EXAMPLE else ''}"
 
 
-def of_forms(found: Sequence[Form], examples: Sequence[str], total: int, begins: str = "") -> str:
-    """A declared grammar of the forms.
+def write_grammar(templates: Sequence[Template], examples: Sequence[str], total: int, record_start: str = "") -> str:
+    """Return a declared grammar for templates.
 
     Args:
-        found: The forms.
-        examples: Of each a line.
-        total: Of how many lines they are made.
-        begins: With what a record begins of which a splitter has made several lines one; else nothing.
+        templates: The templates.
+        examples: A line of each template.
+        total: Number of lines in which the templates were found.
+        record_start: Regular expression for the start of a multi-line record; empty if each line is a record.
     """
-    patterns = Patterns(begins)
-    rest = LINES if begins else "rest"
+    patterns = Patterns(record_start)
+    rest = LINES if record_start else "rest"
     written = [
-        alternative(_Writer(patterns, form, rest).write(), comment_of(len(form.lines) / total, example))
-        for form, example in zip(found, examples, strict=True)
+        write_alternative(
+            _Writer(patterns, template, rest).write(), example_comment(len(template.lines) / total, example)
+        )
+        for template, example in zip(templates, examples, strict=True)
     ]
-    with_pairs = [form for form in found if form.tail is not None]
+    with_pairs = [template for template in templates if template.tail is not None]
     if len(with_pairs) > 1:
-        others = Form(with_pairs[-1].columns, has_rest=True, lines=[])
-        written.append(alternative(_Writer(patterns, others, rest).write(), "other keys than these"))
-    levels = set().union(*(levels_of(form.columns) for form in found))
-    return patterns.text(levels) + "\n\n" + declared("{\n" + "".join(written) + "  }")
+        others = Template(with_pairs[-1].columns, has_rest=True, lines=[])
+        written.append(write_alternative(_Writer(patterns, others, rest).write(), "lines with other keys"))
+    levels = set().union(*(find_levels(template.columns) for template in templates))
+    return patterns.text(levels) + "\n\n" + declare_grammar("{\n" + "".join(written) + "  }")

@@ -1,4 +1,4 @@
-"""Proposes a grammar for lines: of a format that the library knows, of columns, or of what lines have in common."""
+"""Proposes a grammar for lines: a format that the library knows, columns, or the lines' common templates."""
 
 import re
 from collections import Counter
@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from host.repl.infer import columns, decoded, forms, grammar_text, pairs, records
-from host.repl.infer.exact import declared
-from host.repl.infer.forms import Form, Token
-from host.repl.session import ReplError, Session, in_parts
+from host.repl.infer import delimited, existing_decoders, grammar_text, multiline, templates, trailing_pairs
+from host.repl.infer.format_strings import declare_grammar
+from host.repl.infer.templates import Template, Token
+from host.repl.session import ReplError, ReplSession, split_batches
 
-_SHARE_OF_ONE_FORM = 0.9
 _SHARE_OF_KNOWN = 0.5
 _SHARE_OF_BEGINNINGS = 0.4
 _AT_ONCE = 25
@@ -20,7 +19,7 @@ _SHARE_OF_FIRST_LINES = 0.03
 _CONTINUES = re.compile(r"\s|Caused by:|\.\.\. |#\d+ |Stack trace:|Traceback")
 
 _ANY_SYSLOG = "syslog.items()"
-_HEADER = """-- what syslog writes before it
+_HEADER = """-- syslog's header
 local header = {
   lpeg.R"AZ" * lpeg.R"az"^1 * lpeg.P" "^1 * lpeg.R"09"^1 * " " * (lpeg.R"09" + ":")^1, " ",
   {name = "Hostname", grammar = (1 - lpeg.S" \\n")^1}, " ", {name = "programname", grammar = (1 - lpeg.S"[: \\n")^1},
@@ -33,15 +32,15 @@ for i, items in ipairs(alternatives) do alternatives[i] = require "positional".c
 
 @dataclass
 class Proposal:
-    """A grammar for lines.
+    """A proposed grammar.
 
     Attributes:
-        source: Its Lua.
-        made_of_lines: How many lines it is made of.
-        formats: Of each form what it is, its share, and an example.
-        continued: How many lines look as if they went on with the one before.
-        begins: With what a record begins, where such lines belong to it, too; empty if there are none.
-        advice: What to do besides.
+        source: Its Lua code.
+        made_of_lines: Number of lines that it is based on.
+        formats: Title, share and an example of each template.
+        continued: Number of lines that seem to continue the line before.
+        begins: Regular expression for the start of a record, if such lines belong to it; else empty.
+        advice: Further advice.
     """
 
     source: str
@@ -52,63 +51,65 @@ class Proposal:
     advice: str = ""
 
 
-async def of_lines(session: Session, lines: Sequence[bytes]) -> Proposal:
+async def propose(session: ReplSession, lines: Sequence[bytes]) -> Proposal:
     """Propose a grammar.
 
     Raises:
-        ReplError: The lines need none, or there are none.
+        ReplError: The lines need no grammar, or there are no lines.
     """
     if not lines:
-        raise ReplError("There are no lines to look at.")
+        raise ReplError("There are no lines to examine.")
     texts = [line.decode(errors="replace") for line in lines]
-    known = await _known(session, texts)
+    known = await _propose_known(session, texts)
     if known is not None:
         return known
-    decoded.refuse_by_text(texts)
-    begins = records.common_beginning(texts, _SHARE_OF_BEGINNINGS)
-    whole = [record.decode() for _, record in records.joined([text.encode() for text in texts], begins)]
-    found = columns.separated(whole)
+    existing_decoders.refuse_by_text(texts)
+    begins = multiline.find_record_start(texts, _SHARE_OF_BEGINNINGS)
+    whole = [record.decode() for _, record in multiline.join_lines([text.encode() for text in texts], begins)]
+    found = delimited.find_columns(whole)
     if found is not None:
-        return await _of_columns(session, found, whole, begins if len(whole) < len(texts) else "")
-    tokenized = await _tokenized(session, texts)
-    decoded.refuse_by_tokens(tokenized)
-    return _of_forms(tokenized, texts)
+        return await _column_proposal(session, found, whole, begins if len(whole) < len(texts) else "")
+    tokenized = await _tokenize(session, texts)
+    existing_decoders.refuse_by_tokens(tokenized)
+    return _propose_templates(tokenized, texts)
 
 
-def _of_forms(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
-    begins = _beginning(texts)
+def _propose_templates(tokenized: list[list[Token]], texts: list[str]) -> Proposal:
+    begins = _record_start(texts)
     firsts = [number for number, text in enumerate(texts) if re.match(begins, text)]
-    found = _found([tokenized[number] for number in firsts], [texts[number] for number in firsts])
-    covered = {firsts[line] for form in found for line in form.lines}
-    continued = len(texts) - len(firsts) if begins else _continued(texts, covered)
-    examples = [texts[firsts[form.lines[0]]] for form in found]
-    source = grammar_text.of_forms(found, examples, len(firsts), begins)
-    shares = [_format("", len(form.lines), len(firsts), text) for form, text in zip(found, examples, strict=True)]
-    has_requests = any(grammar_text.is_request(column) for form in found for column in form.columns)
+    found = _find_templates([tokenized[number] for number in firsts], [texts[number] for number in firsts])
+    covered = {firsts[line] for template in found for line in template.lines}
+    continued = len(texts) - len(firsts) if begins else _count_continuations(texts, covered)
+    examples = [texts[firsts[template.lines[0]]] for template in found]
+    source = grammar_text.write_grammar(found, examples, len(firsts), begins)
+    shares = [
+        _format("", len(template.lines), len(firsts), text) for template, text in zip(found, examples, strict=True)
+    ]
+    has_requests = any(grammar_text.is_request(column) for template in found for column in template.columns)
     advice = (
         _XML
-        if begins == records.EVENT
-        else _FROM_SERVERS
+        if begins == multiline.EVENT
+        else _SERVER_ADVICE
         if has_requests
         else ""
-        if any(form.columns for form in found)
+        if any(template.columns for template in found)
         else _NOTHING_FOUND
     )
     return Proposal(source, len(covered), shares, continued, begins, advice)
 
 
-def _found(tokenized: list[list[Token]], texts: list[str]) -> list[Form]:
-    """The forms; of lines that end with pairs, those of what stands before."""
-    starts = pairs.starts(texts)
+def _find_templates(tokenized: list[list[Token]], texts: list[str]) -> list[Template]:
+    """Find the templates. If lines end with pairs, find those of the text before the pairs."""
+    starts = trailing_pairs.find_starts(texts)
     if starts is None:
-        return forms.find(tokenized)
+        return templates.find_templates(tokenized)
     heads = [_up_to(tokens, start) for tokens, start in zip(tokenized, starts, strict=True)]
     found = []
-    for form in forms.find(heads):
-        for tail in pairs.tails([texts[line][starts[line] :] for line in form.lines]):
-            columns = [[column[at] for at in tail.lines] for column in form.columns]
-            lines = [form.lines[at] for at in tail.lines]
-            found.append(Form(columns, form.has_rest, lines, form.strict, tail))
+    for template in templates.find_templates(heads):
+        for tail in trailing_pairs.find_tails([texts[line][starts[line] :] for line in template.lines]):
+            columns = [[column[at] for at in tail.lines] for column in template.columns]
+            lines = [template.lines[at] for at in tail.lines]
+            found.append(Template(columns, template.has_rest, lines, template.strict, tail))
     return found
 
 
@@ -121,34 +122,34 @@ def _up_to(tokens: list[Token], end: int) -> list[Token]:
     return tokens
 
 
-def _beginning(texts: list[str]) -> str:
-    """With what records begin, if what begins otherwise goes on with the line before; else nothing."""
-    begins = records.common_beginning(texts, _SHARE_OF_FIRST_LINES)
+def _record_start(texts: list[str]) -> str:
+    """Return the start of records if all other lines seem to continue a record; else empty."""
+    begins = multiline.find_record_start(texts, _SHARE_OF_FIRST_LINES)
     first = {number for number, text in enumerate(texts) if begins and re.match(begins, text)}
     left = len(texts) - len(first)
-    return begins if left and _continued(texts, first) == left else ""
+    return begins if left and _count_continuations(texts, first) == left else ""
 
 
-_FROM_SERVERS = (
+_SERVER_ADVICE = (
     "If nginx or Apache writes this, its own log_format or LogFormat gives an exact grammar, with its names: "
     "`:infer /etc/nginx/nginx.conf`, or `:infer nginx FORMAT` (:help infer)."
 )
 
 
 _XML = (
-    "These are events of Windows as XML, which no decoder of Hekate takes apart: the Payload is the event as it is, "
-    "and what you need of it is to be captured (:edit). If the sender can write JSON, the decoder `json` takes that."
+    "These are Windows events as XML, which no decoder of Hekate parses: the Payload is the whole event, "
+    "and you add the captures you need (:edit). If the sender can write JSON, use the decoder `json`."
 )
 
 
 _NOTHING_FOUND = (
-    "Nothing was found that these lines have in common: each is taken whole, as the Payload. If a record is of several "
-    "lines, see which splitter of the input keeps them together (`hekate list splitters`)."
+    "These lines have nothing in common: each whole line becomes the Payload. If a record has several "
+    "lines, choose an input splitter that keeps them together (`hekate list splitters`)."
 )
 
 
-def _records(lines: int, continued: int, begins: str) -> int:
-    """How many records lines make."""
+def _record_count(lines: int, continued: int, begins: str) -> int:
+    """Return the number of records in these lines."""
     return lines - continued if begins else lines
 
 
@@ -156,8 +157,8 @@ def _format(title: str, count: int, total: int, example: str) -> dict[str, Any]:
     return {"title": title, "lines": count, "share": count / total, "example": example}
 
 
-def _continued(texts: list[str], covered: set[int]) -> int:
-    """How many lines are none by themselves, because they go on with the one before."""
+def _count_continuations(texts: list[str], covered: set[int]) -> int:
+    """Return the number of lines that are not records but seem to continue the line before."""
     left = [text for number, text in enumerate(texts) if number not in covered]
     count = sum(_CONTINUES.match(text) is not None for text in left)
     return len(left) if count and 2 * count >= len(left) else count
@@ -167,88 +168,90 @@ def _continued(texts: list[str], covered: set[int]) -> int:
 
 
 def script(name: str) -> bytes:
-    """A script of the REPL's own."""
+    """Return a Lua script of the REPL."""
     return Path(__file__).with_name(f"{name}.lua").read_bytes()
 
 
-async def _tokenized(session: Session, texts: Sequence[str]) -> list[list[Token]]:
+async def _tokenize(session: ReplSession, texts: Sequence[str]) -> list[list[Token]]:
     tokenized: list[list[Token]] = []
-    for part in in_parts([text.encode() for text in texts], _AT_ONCE):
+    for part in split_batches([text.encode() for text in texts], _AT_ONCE):
         argument = [text.decode() for text in part]
-        said = await session.ask("call", script("tokens"), name="tokens", argument=argument)
-        tokenized += [_tokens(each) for each in said["answer"]]
+        answer = await session.ask("call", script("tokens"), name="tokens", argument=argument)
+        tokenized += [_tokens(each) for each in answer["answer"]]
     return tokenized
 
 
-def _tokens(said: Any) -> list[Token]:
-    found = said if isinstance(said, list) else []
+def _tokens(answer: Any) -> list[Token]:
+    found = answer if isinstance(answer, list) else []
     return [Token(each["kind"], each["text"], each.get("name", "")) for each in found]
 
 
-async def _known(session: Session, texts: list[str]) -> Proposal | None:
-    """From the format of the library that most lines have."""
+async def _propose_known(session: ReplSession, texts: list[str]) -> Proposal | None:
+    """Propose the format of the library that most lines have."""
     matched: dict[str, list[int]] = {}
     formats: dict[str, dict[str, Any]] = {}
-    ways: Counter[str] = Counter()
+    decoders: Counter[str] = Counter()
     at = 0
-    for part in in_parts([text.encode() for text in texts], _AT_ONCE):
+    for part in split_batches([text.encode() for text in texts], _AT_ONCE):
         argument = [text.decode() for text in part]
-        said = await session.ask("call", script("known_formats"), name="known_formats", argument=argument)
-        for each in said["answer"] if isinstance(said["answer"], list) else []:
+        answer = await session.ask("call", script("known_formats"), name="known_formats", argument=argument)
+        for each in answer["answer"] if isinstance(answer["answer"], list) else []:
             formats[each["title"]] = each
             matched.setdefault(each["title"], []).extend(at + number - 1 for number in each["matched"])
-            for way in each.get("ways", {}) if isinstance(each.get("ways"), dict) else ():
-                ways[way] += each["ways"][way]
+            for name in each.get("decoders", {}) if isinstance(each.get("decoders"), dict) else ():
+                decoders[name] += each["decoders"][name]
         at += len(part)
     count = sum(not text.startswith("#") for text in texts)
     enough = [title for title, lines in matched.items() if len(lines) >= _SHARE_OF_KNOWN * count]
     if not enough:
         return None
-    # Syslog takes whatever a program writes: it is the answer where nothing else is.
+    # Syslog matches any text of a program, so it is the last choice.
     title = max(enough, key=lambda each: (formats[each]["expression"] != _ANY_SYSLOG, len(matched[each])))
-    advice = _advice(ways, len(matched[title])) if formats[title]["expression"] == _ANY_SYSLOG else ""
-    return _of_known(formats[title], sorted(matched[title]), texts, advice)
+    advice = _advice(decoders, len(matched[title])) if formats[title]["expression"] == _ANY_SYSLOG else ""
+    return _format_proposal(formats[title], sorted(matched[title]), texts, advice)
 
 
-def _advice(ways: Counter[str], count: int) -> str:
-    """By which decoder what stands behind syslog's header is decoded, if it is by one."""
-    decoder, decoded = ways.most_common(1)[0] if ways else ("", 0)
+def _advice(decoders: Counter[str], count: int) -> str:
+    """Return advice if another decoder decodes the text after syslog's header."""
+    decoder, decoded = decoders.most_common(1)[0] if decoders else ("", 0)
     if decoded < _SHARE_OF_KNOWN * count:
         return ""
     return (
-        f"Nothing is to be written here: what stands behind syslog's header is decoded by `{decoder}`. Give the input "
+        f"No grammar is needed: the decoder `{decoder}` decodes the text after syslog's header. Give the input "
         f"`decoder: [syslog, {decoder}]` and `decoder_strategy: all`."
     )
 
 
-def _of_known(known: dict[str, Any], matched: list[int], texts: list[str], advice: str) -> Proposal:
+def _format_proposal(known: dict[str, Any], matched: list[int], texts: list[str], advice: str) -> Proposal:
     module, expression = known["module"], known["expression"]
     example = texts[matched[0]]
-    continued = _continued(texts, set(matched))
+    continued = _count_continuations(texts, set(matched))
     takes_lines = continued and module == "postgresql"
-    begins = records.common_beginning([texts[number] for number in matched]) if takes_lines else ""
-    total = _records(len(texts), continued, begins)
-    shown = grammar_text.comment_of(len(matched) / total, example)
+    begins = multiline.find_record_start([texts[number] for number in matched]) if takes_lines else ""
+    total = _record_count(len(texts), continued, begins)
+    shown = grammar_text.example_comment(len(matched) / total, example)
     head = f'local lpeg = require "lpeg"\nlocal {module} = require "{module}"\n\n' if known.get("has_header") else (
         f'local {module} = require "{module}"\n\n'
     )  # fmt: skip
     comment = f"-- {known['title']}\n-- {shown}\n"
     if known.get("has_header"):
-        source = head + comment + _HEADER % expression + "\n" + declared("alternatives")
+        source = head + comment + _HEADER % expression + "\n" + declare_grammar("alternatives")
     else:
-        source = head + comment + declared(expression)
+        source = head + comment + declare_grammar(expression)
     formats = [_format(known["title"], len(matched), total, example)]
     return Proposal(source, len(matched), formats, continued, begins, advice)
 
 
-async def _of_columns(session: Session, found: columns.Separated, texts: list[str], begins: str) -> Proposal:
+async def _column_proposal(
+    session: ReplSession, found: delimited.DelimitedLines, texts: list[str], begins: str
+) -> Proposal:
     cells = [cell.text for column in found.columns for cell in column]
-    kinds = iter(await _tokenized(session, cells))
+    kinds = iter(await _tokenize(session, cells))
     tokens = [[next(kinds) for _ in column] for column in found.columns]
-    source = columns.grammar(found, tokens, texts)
+    source = delimited.write_grammar(found, tokens, texts)
     example = texts[found.lines[0]]
     title = f"columns between {found.separator!r}"
     formats = [_format(title, len(found.lines), len(texts), example)]
     inside = sum(text.count("\n") for text in texts)
-    continued = inside or _continued(texts, {*found.lines, *range(found.lines[0])})
+    continued = inside or _count_continuations(texts, {*found.lines, *range(found.lines[0])})
     return Proposal(source, len(found.lines), formats, continued, begins)

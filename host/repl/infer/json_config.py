@@ -1,4 +1,4 @@
-"""The options of the decoder `json` for records: which of their members are headers, and how their time is written."""
+"""Finds the options of the decoder `json` for records: the members that are headers, and the format of their time."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from host.repl.infer.forms import LEVELS
+from host.repl.infer.templates import LEVELS
 
 _SHARE = 0.9
 _NAMES = {
@@ -19,7 +19,7 @@ _NAMES = {
     "Pid": "pid process.pid _PID",
     "Payload": "msg message short_message MESSAGE",
 }
-"""By header: the usual names, the most certain first."""
+"""The usual member names by header, the most certain first."""
 _WRITTEN = {
     "rfc3339": re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d([.,]\d+)?([Zz]|[+-]\d\d:?\d\d)?"),
     "clf": re.compile(r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"),
@@ -33,22 +33,22 @@ _LEVELS = frozenset(["level", "severity", "log.level", "loglevel", "levelname", 
 
 
 class _Number(str):
-    """A number as it is written."""
+    """A number as written."""
 
     __slots__ = ()
 
 
-def object_of(text: str) -> dict[str, Any] | None:
-    """The object that a record is, if it is one, with numbers as they are written."""
+def parse_object(text: str) -> dict[str, Any] | None:
+    """Parse a record that is a JSON object, and keep its numbers as written; None if it is not one."""
     try:
-        found = json.loads(text, parse_float=_Number, parse_int=_Number) if text.startswith("{") else None
+        value = json.loads(text, parse_float=_Number, parse_int=_Number) if text.startswith("{") else None
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
-def decoder(objects: Sequence[dict[str, Any]]) -> str:
-    """What an input needs to decode such records, as YAML to paste."""
+def decoder_yaml(objects: Sequence[dict[str, Any]]) -> str:
+    """Return the decoder option, as YAML, that an input needs for such records."""
     found = [dict(_members(each)) for each in objects]
     config: dict[str, str] = {}
     for header, names in _NAMES.items():
@@ -59,12 +59,12 @@ def decoder(objects: Sequence[dict[str, Any]]) -> str:
                 if header == "Timestamp" and _format(values) != "rfc3339":
                     config["timestamp_format"] = _format(values)
                 break
-    made = {"type": "json", "config": config} if config else "json"
-    return yaml.safe_dump({"decoder": made}, default_flow_style=True, sort_keys=False, width=1000).strip()[1:-1]
+    decoder = {"type": "json", "config": config} if config else "json"
+    return yaml.safe_dump({"decoder": decoder}, default_flow_style=True, sort_keys=False, width=1000).strip()[1:-1]
 
 
-def level_in_words(objects: Sequence[dict[str, Any]]) -> str:
-    """The member that says with a word how severe something is; empty if there is none."""
+def find_level_word(objects: Sequence[dict[str, Any]]) -> str:
+    """Return the member that holds the severity as a word; empty if there is none."""
     for each in objects:
         for name, value in _members(each):
             if name in _LEVELS and isinstance(value, str) and value.lower() in LEVELS:
@@ -81,7 +81,7 @@ def _fits(header: str, values: list[Any]) -> bool:
 
 
 def _members(value: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """The fields that the decoder makes of an object: what is in another one has both names."""
+    """Yield the fields that the decoder makes of an object. Names of nested members are joined by dots."""
     for name, inner in value.items():
         if isinstance(inner, dict):
             yield from _members(inner, f"{before}{name}.")
@@ -90,10 +90,10 @@ def _members(value: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any
 
 
 def _format(values: list[Any]) -> str:
-    """How all of these times are written; empty if they are none."""
-    fits = (name for name, pattern in _WRITTEN.items() if all(_is(pattern, value) for value in values))
+    """Return the common format of some times; empty if there is none."""
+    fits = (name for name, pattern in _WRITTEN.items() if all(_matches(pattern, value) for value in values))
     return next(fits, "")
 
 
-def _is(pattern: re.Pattern[str], value: object) -> bool:
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None

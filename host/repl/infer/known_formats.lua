@@ -1,15 +1,15 @@
--- Which formats that the library knows are those of some lines, for :infer. Answers a function: list of lines -> list of {title, module,
--- expression, matched = {number of a line, ...}}, for those that match some. The expression uses a local variable with the module's name.
+-- Finds the formats of the library that match given lines, for :infer. Returns a function: list of lines -> list of {title, module,
+-- expression, matched = {number of a line, ...}} with the formats that match any. The expression uses a local with the name of its module.
 local lpeg = require "lpeg"
 local positional = require "positional"
 
-local function calls(name, argument)
+local function call(name, argument)
   return function(module) return module[name](argument) end, argument and ("%s %q"):format(name, argument) or name .. "()"
 end
 
 local FORMATS = {}
 local function known(title, module, name, argument)
-  local make, expression = calls(name, argument)
+  local make, expression = call(name, argument)
   FORMATS[#FORMATS + 1] = { title = title, module = module, make = make, expression = module .. "." .. expression }
 end
 
@@ -44,8 +44,8 @@ local function pattern_of(format)
   return positional.table_grammar(format.make(module)) / 0
 end
 
-local function directive_of(given)
-  for _, line in ipairs(given) do
+local function find_directive(lines)
+  for _, line in ipairs(lines) do
     local fields = line:match "^#Fields:%s*(.+)$"
     if fields then return (fields:gsub("%s+$", "")) end
   end
@@ -66,14 +66,14 @@ end
 
 local W3C = "the W3C extended log format, as IIS writes it"
 local function known_w3c(lines)
-  local fields = directive_of(lines)
+  local fields = find_directive(lines)
   if not fields then return end
-  if FORMATS[#FORMATS].title == W3C then FORMATS[#FORMATS] = nil end -- that of the lines before
+  if FORMATS[#FORMATS].title == W3C then FORMATS[#FORMATS] = nil end -- from an earlier batch of lines
   known(W3C, "w3c", "items", fields)
 end
 
--- which decoder takes what stands behind syslog's header
-local function way_of(line)
+-- returns the decoder for the text after syslog's header
+local function decoder_for(line)
   local program, text = line:match "^%u%l%l [ %d]%d %d%d:%d%d:%d%d %S+ ([^%s%[:]+)[^%s:]*: (.*)"
   if not program then return nil end
   if text:find "^{" and pcall(require "cjson".decode, text) then return "json" end
@@ -82,25 +82,25 @@ local function way_of(line)
   return grammar and grammar:match(text) and "syslog_programs"
 end
 
-local function ways_of(lines)
-  local ways = {}
+local function count_decoders(lines)
+  local counts = {}
   for _, line in pairs(lines) do
-    local way = way_of(line)
-    if way then ways[way] = (ways[way] or 0) + 1 end
+    local decoder = decoder_for(line)
+    if decoder then counts[decoder] = (counts[decoder] or 0) + 1 end
   end
-  return ways
+  return counts
 end
 
 return function(lines)
   local answers, of_syslog, behind = {}, {}, {}
   known_w3c(lines)
   for _, format in ipairs(FORMATS) do add(answers, format, lines) end
-  for number, line in ipairs(lines) do -- lines of syslog, and what is behind the header of some
+  for number, line in ipairs(lines) do -- syslog lines, and the text after HAProxy's header
     if line:find "^<%d+>" or line:find "^%u%l%l [ %d]%d %d%d:%d%d:%d%d " then of_syslog[number] = line end
     behind[number] = line:match "^%u%l%l [ %d]%d %d%d:%d%d:%d%d %S+ haproxy%[%d+%]: (.*)"
   end
   add(answers, HAPROXY, behind, true)
   add(answers, SYSLOG, of_syslog)
-  if next(of_syslog) then answers[#answers].ways = ways_of(of_syslog) end
+  if next(of_syslog) then answers[#answers].decoders = count_decoders(of_syslog) end
   return answers
 end

@@ -1,7 +1,7 @@
-"""The LPEG patterns that stand above a proposed grammar, and the functions that its fields use."""
+"""LPEG patterns that are defined above a proposed grammar, and the functions that its fields use."""
 
-from host.repl.infer import forms
-from host.repl.infer.exact import quote
+from host.repl.infer import templates
+from host.repl.infer.format_strings import quote
 
 LINES = "lines"
 FIRST = "first"
@@ -16,8 +16,8 @@ PATTERNS = {
     "rest": '(1 - lpeg.P"\\n")^0',
     FIRST: 'lpeg.S"0123456789["',
     "next_line": 'lpeg.P"\\n" * #(1 - first)',
-    LINES: '((1 - lpeg.P"\\n") + lpeg.P"\\n" * #(1 - first))^0 -- and those that go on with it',
-    "last_line_end": '(lpeg.P"\\n" * -1)^-1 -- the last record of a file has it still',
+    LINES: '((1 - lpeg.P"\\n") + lpeg.P"\\n" * #(1 - first))^0 -- with continuation lines',
+    "last_line_end": '(lpeg.P"\\n" * -1)^-1 -- the last record of a file keeps its line end',
     "blank": 'lpeg.P","^-1 * lpeg.P" "^0',
     "bare": "-lpeg.S'\"\\'' * (1 - (lpeg.P','^-1 * (lpeg.S' \\n' + -1)))^0",
     "more": '(1 - lpeg.S" \\n") * (1 - lpeg.P"\\n")^0',
@@ -39,11 +39,11 @@ PATTERNS = {
     "clf_time": '(1 - lpeg.S"]\\n")^1',
     "syslog_time": 'lpeg.R"AZ" * lpeg.R"az"^1 * lpeg.P" "^1 * lpeg.R"09"^1 * " " * (lpeg.R"09" + ":")^1',
 }
-"""What is used of these stands above the grammar, under these names."""
+"""LPEG patterns by name. A grammar defines those that it uses."""
 
 _BY_FORMAT = """local date_time = require "date_time"
 local {name}_format = date_time.{grammar}
-local {name} = {name}_format / 0 -- where it is; {name}_ns says when
+local {name} = {name}_format / 0 -- the text; {name}_ns is its time
 local function {name}_ns(text)
   local seconds, ns = date_time.seconds_and_ns({name}_format:match(text))
   return seconds and seconds * 1000000000LL + ns
@@ -51,49 +51,49 @@ end"""
 
 
 def lua_set(characters: str) -> str:
-    """One of these bytes, as a literal in lpeg.S."""
+    """Return an lpeg.S literal for a set of characters."""
     escaped = "".join({"\\": "\\\\", '"': '\\"', "\t": "\\t", "\n": "\\n"}.get(each, each) for each in characters)
     return f'lpeg.S"{escaped}"'
 
 
-_SHOWS_KIND = 6
+_KIND_CHARACTERS = 6
 _FIRST_OF = {"[A-Z]{": 'lpeg.R"AZ"^4 * lpeg.S" :"', "<Event": 'lpeg.P"<Event"'}
-"""How the first line of a record begins that does not begin with a date, by how that is written for a splitter."""
+"""Start of the first line of records that do not start with a date, by the beginning of the splitter's expression."""
 
 
 class Patterns:
-    """The definitions that stand above a grammar: those that it uses.
+    """The definitions that a grammar uses.
 
     Args:
-        begins: With what a record of several lines begins.
+        record_start: Regular expression for the start of a multi-line record.
     """
 
-    def __init__(self, begins: str = "") -> None:
-        self._first = _FIRST_OF.get(begins[:_SHOWS_KIND], PATTERNS[FIRST])
+    def __init__(self, record_start: str = "") -> None:
+        self._first = _FIRST_OF.get(record_start[:_KIND_CHARACTERS], PATTERNS[FIRST])
         self._used: dict[str, str] = {}
         self._formats: dict[str, str] = {}
         self.has_severity = False
 
     def use(self, name: str) -> str:
-        """Have a pattern defined; answers its name."""
+        """Define a pattern and return its name."""
         if name in {LINES, "next_line"}:
             self._used[FIRST] = self._first
         self._used[name] = PATTERNS[name]
         return name
 
-    def by_format(self, kind: str) -> str:
-        """Have a time defined by its format."""
+    def define_time(self, kind: str) -> str:
+        """Define a time by its format and return its name."""
         if kind not in self._formats:
             self._formats[kind] = f"moment_{len(self._formats) + 1}" if self._formats else "moment"
         return self._formats[kind]
 
-    def severity(self) -> str:
-        """Have the function defined that makes numbers of words."""
+    def define_severity(self) -> str:
+        """Define the function that converts words to severity numbers, and return its name."""
         self.has_severity = True
         return "severity_of"
 
     def text(self, levels: set[str]) -> str:
-        """All definitions."""
+        """Return all definitions as Lua."""
         parts = ['local lpeg = require "lpeg"']
         for kind, name in self._formats.items():
             _, _, written = kind.partition(":")
@@ -102,8 +102,8 @@ class Patterns:
             parts.append(text if len(parts) == 1 else text.partition("\n")[2])
         parts += [f"local {name} = {text}" for name, text in self._used.items()]
         if self.has_severity:
-            known = {**forms.LEVELS, **{letter.lower(): number for letter, number in forms.LETTERS.items()}}
-            words = {word for word in (*forms.LEVELS, *levels) if word in levels or word in _USUAL}
+            known = {**templates.LEVELS, **{letter.lower(): number for letter, number in templates.LETTERS.items()}}
+            words = {word for word in (*templates.LEVELS, *levels) if word in levels or word in _USUAL}
             pairs = ", ".join(f"{word} = {known[word]}" for word in sorted(words, key=lambda word: (known[word], word)))
             parts.append(f"local SEVERITIES = {{{pairs}}}")
             parts.append("local function severity_of(text) return SEVERITIES[text:lower()] end")

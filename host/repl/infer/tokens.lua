@@ -1,6 +1,6 @@
--- Takes lines apart into what the grammars of the library recognise, for :infer. Answers a function: list of lines -> for each a list of
--- {kind, text, name, unit}: kind is `text` for what is as it is, else that of a value: a time is `time:` and what the kernel calls it,
--- or `strftime:` and its format; name is the key of a value of key=value, unit what stands behind a number.
+-- Splits lines into tokens that the library's grammars recognise, for :infer. Returns a function: list of lines -> for each line a list of
+-- {kind, text, name, unit}. The kind is `text` for literal text, else the kind of a value. A time is `time:` with the kernel's name for its
+-- format, or `strftime:` with its format. The name is the key of a key=value pair; the unit is the one after a number.
 local cjson = require "cjson"
 local date_time = require "date_time"
 local ip_address = require "ip_address"
@@ -31,7 +31,7 @@ for name in ("CET CEST EET EEST WET WEST EST EDT CST CDT MST MDT PST PDT MSK JST
   zone = zone + (P(" " .. name) * boundary)
 end
 
--- what strftime writes; a fraction may follow the seconds
+-- strftime formats; a fraction may follow the seconds
 local FORMATS = {
   "%Y/%m/%d %H:%M:%S", "%d/%b/%Y:%H:%M:%S", "%d/%b/%Y %H:%M:%S", "%d %b %Y %H:%M:%S", "%e %b %Y %H:%M:%S", "%d-%b-%Y %H:%M:%S",
   "%d.%m.%Y %H:%M:%S", "%Y.%m.%d %H:%M:%S", "%a %b %e %H:%M:%S", "%a %b %d %H:%M:%S", "%b %d %Y %H:%M:%S", "%b %e %Y %H:%M:%S",
@@ -44,8 +44,8 @@ local function strftime(format)
   return value("strftime:" .. format, pattern) * boundary
 end
 
--- a format by itself, and with what is added to the seconds or to the end
-local function ways(format)
+-- a format, also with a fraction after the seconds and a zone at the end
+local function variants(format)
   local years = { "" }
   if not format:find("%Y", 1, true) and format:find("^%%a") then years = { " %Y" } end
   local pattern = P(false)
@@ -68,7 +68,7 @@ local time = value("time:clf", date_time.clf_timestamp)
   + value("time:epoch_ms", "1" * S"456789" * digits(11)) * boundary * -P"."
   + value("time:epoch_s", "1" * S"456789" * digits(8) * (P"." * digit^1)^-1) * boundary
 for _, format in ipairs(FORMATS) do
-  time = time + ways(format)
+  time = time + variants(format)
 end
 local may_begin_a_time = #(digit + R"AZ" * R"az" * R"az" * " " * S" 0123JFMASOND")
 time = may_begin_a_time * time
@@ -131,7 +131,7 @@ local function add(tokens, token)
   if token.unit then tokens[#tokens + 1] = { kind = "unit", text = token.unit } end
 end
 
--- punctuation at the end of a word that is more than a letter: a name and a colon
+-- splits a colon off the end of a word of more than one letter
 local function add_word(tokens, token)
   local bare, colon = token.text:match "^(.*[%w_~%-])(:)$"
   if not bare or bare:find "^%a?$" then return add(tokens, token) end
@@ -139,9 +139,9 @@ local function add_word(tokens, token)
   add(tokens, { kind = "text", text = colon })
 end
 
-local function taken_apart(given)
+local function tokenize(subject)
   local tokens = {}
-  for _, token in ipairs(line:match(given)) do
+  for _, token in ipairs(line:match(subject)) do
     if token.key then
       tokens[#tokens + 1] = { kind = "text", text = token.key .. "=" }
       name_value(token.found, token.key)
@@ -156,7 +156,7 @@ local function taken_apart(given)
 end
 
 return function(lines)
-  local answers = {}
-  for i, each in ipairs(lines) do answers[i] = taken_apart(each) end
-  return answers
+  local results = {}
+  for i, each in ipairs(lines) do results[i] = tokenize(each) end
+  return results
 end

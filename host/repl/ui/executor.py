@@ -1,4 +1,4 @@
-"""Carries out what is entered, one piece after the other, and shows what came of it."""
+"""Runs the input piece by piece and shows the results."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,57 +13,57 @@ from host.core import stdout
 from host.core.errors import HekateError
 from host.plugins import lua_modules
 from host.repl.commands import help_topics, try_lines
-from host.repl.commands.commands import Document, carry_out, load
-from host.repl.session import Session
+from host.repl.commands.commands import Document, load_commands, run_command
+from host.repl.session import ReplSession
 from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry import logs
 
 
 class Repl:
-    """Carries out what is entered, and shows what came of it.
+    """Runs input and shows the results.
 
     Args:
         session: The session.
         output_format: `text` or `json`.
     """
 
-    def __init__(self, session: Session, output_format: str) -> None:
+    def __init__(self, session: ReplSession, output_format: str) -> None:
         self.session = session
         self.failed = False
         self.to_edit = ""
-        """What the next prompt begins with."""
+        """Text for the next prompt."""
         self._json = output_format == "json"
         self._out: Console = console()
 
     async def enter(self, text: str, *, is_edit: bool = False) -> None:
-        """Carry out one piece of Lua, or one command; Lua that is an edit takes the place of all definitions."""
+        """Run a piece of Lua or a command. Lua that is an edit replaces all definitions."""
         self.to_edit = ""
         if not text.strip():
             return
         try:
-            document = await self._carried_out(text, is_edit=is_edit)
+            document = await self._execute(text, is_edit=is_edit)
         except HekateError as error:
             document = Document("error", {"error": str(error)}, failed=True)
         self.failed = self.failed or document.failed
         self._show(text, document)
 
-    async def _carried_out(self, text: str, *, is_edit: bool) -> Document:
+    async def _execute(self, text: str, *, is_edit: bool) -> Document:
         if text.lstrip().startswith(":"):
-            document = await carry_out(self.session, text)
+            document = await run_command(self.session, text)
             self.to_edit = document.data["source"] if document.kind == "edit" else ""
             return document
-        ran = await (self.session.replace(text) if is_edit else self.session.run(text))
-        self.to_edit = text if is_edit and ran.error else ""
-        results = await try_lines.samples(self.session) if ran.changed and not ran.error else []
-        data = {"values": ran.values, "prints": ran.prints, "error": ran.error, "results": results}
-        if ran.error:
+        result = await (self.session.replace(text) if is_edit else self.session.run(text))
+        self.to_edit = text if is_edit and result.error else ""
+        results = await try_lines.try_samples(self.session) if result.changed and not result.error else []
+        data = {"values": result.values, "prints": result.prints, "error": result.error, "results": results}
+        if result.error:
             data |= {
-                "line": ran.line,
-                "column": ran.column,
-                "hint": help_topics.hint(ran.error, ran.limit, self.session.sandbox_dir),
+                "line": result.line,
+                "column": result.column,
+                "hint": help_topics.hint(result.error, result.limit, self.session.sandbox_dir),
             }
         data["runs_on"] = await self.session.runs_on() if results else []
-        return Document("ran", data, failed=bool(ran.error))
+        return Document("ran", data, failed=bool(result.error))
 
     def _show(self, text: str, document: Document) -> None:
         if self._json:
@@ -75,7 +75,7 @@ class Repl:
         show(self._out, document, text)
 
     async def enter_all(self, lines: Sequence[str]) -> None:
-        """Carry out the lines of a script; Lua may go over several."""
+        """Run the lines of a script. A piece of Lua may span several lines."""
         waiting = ""
         for line in lines:
             waiting += line + "\n"
@@ -86,14 +86,14 @@ class Repl:
 
 
 @asynccontextmanager
-async def opened(sandbox_dir: Path, output_format: str) -> AsyncIterator[Repl]:
-    """A session with its sandbox, which is started when it is first needed."""
+async def open_repl(sandbox_dir: Path, output_format: str) -> AsyncIterator[Repl]:
+    """Open a session. Its sandbox starts when it is first needed."""
     logs.set_up("error", "text")
     lua_modules.check_present()
-    load()
+    load_commands()
     zygote = ZygoteClient()
     zygote.start()
-    session = Session(zygote, sandbox_dir)
+    session = ReplSession(zygote, sandbox_dir)
     try:
         yield Repl(session, output_format)
     finally:

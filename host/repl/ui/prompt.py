@@ -1,6 +1,6 @@
-"""The REPL at a terminal: a prompt with history, several lines, colours and completion.
+"""The REPL at a terminal: a prompt with history, multi-line input, colours and completion.
 
-What is slow to import is imported while somebody looks at the first prompt.
+Slow modules are imported after the first prompt is shown.
 """
 
 import asyncio
@@ -41,13 +41,13 @@ _WORDS = {
 
 
 class _Highlighter(Lexer):
-    """Lua, and commands."""
+    """Highlights Lua and commands."""
 
     def __init__(self) -> None:
         self._lua: Lexer | None = None
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        """Style the lines."""
+        """Return a function that styles a line."""
         if document.text and not document.text.startswith(":"):
             if self._lua is None:
                 from pygments.lexers.scripting import LuaLexer
@@ -63,25 +63,25 @@ class _Highlighter(Lexer):
 
 
 class SandboxCompleter(Completer):
-    """Completes commands, files, modules, functions of the API, and whatever the sandbox has."""
+    """Completes commands, files, modules, API functions, and the names defined in the sandbox."""
 
     def __init__(self, opening: "asyncio.Future[Repl]") -> None:
         self._opening = opening
         self._commands: list[str] = []
         self._functions: list[str] = []
-        self._told: list[str] = []
+        self._documented: list[str] = []
         self._modules: list[str] = []
         self._files = PathCompleter(expanduser=True)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:  # noqa: ARG002 -- prompt_toolkit's
-        """Nothing: all comes from the asynchronous one."""
+        """Return nothing: the asynchronous method supplies all completions."""
         return ()
 
     async def get_completions_async(
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
-        """What may stand here."""
-        await self._learn()
+        """Yield the completions at the cursor."""
+        await self._load_names()
         text = document.text_before_cursor
         command, space, argument = text.partition(" ")
         if text.startswith(":") and space:
@@ -96,8 +96,8 @@ class SandboxCompleter(Completer):
         for word, length in await self._words(text):
             yield Completion(word, -length)
 
-    async def _learn(self) -> None:
-        """Get to know the names, once everything is imported."""
+    async def _load_names(self) -> None:
+        """Collect the names once all modules are imported."""
         await asyncio.shield(self._opening)
         if not self._commands:
             from host.config import api_reference
@@ -107,14 +107,14 @@ class SandboxCompleter(Completer):
             folder = self._opening.result().session.sandbox_dir
             self._commands, self._modules = list(COMMANDS), help_topics.modules(folder)
             self._functions = [function.name for function in api_reference.functions()]
-            self._told = [*help_topics.lua_functions(), *help_topics.members_told(folder)]
+            self._documented = [*help_topics.lua_functions(), *help_topics.documented_members(folder)]
 
     async def _words(self, text: str) -> list[tuple[str, int]]:
         command, space, argument = text.partition(" ")
         if text.startswith(":") and not space:
             return [(f":{name}", len(text)) for name in self._commands if f":{name}".startswith(text)]
         if command == ":help":
-            known = [*(f":{name}" for name in self._commands), *self._functions, *self._modules, *self._told]
+            known = [*(f":{name}" for name in self._commands), *self._functions, *self._modules, *self._documented]
             return [(name, len(argument)) for name in known if name.startswith(argument)]
         required = _REQUIRED.search(text)
         if required:
@@ -137,7 +137,7 @@ class SandboxCompleter(Completer):
         try:
             members = (await self._opening.result().session.ask("members", path=path, module=module))["members"]
         except HekateError:
-            return []  # the sandbox has just ended; what is known without it is offered
+            return []  # the sandbox has just ended; offer the other names
         return [each["name"] for each in members] if isinstance(members, list) else []
 
 
@@ -152,7 +152,7 @@ def _history() -> History:
 
 _OPENS = frozenset({"function", "do", "if", "repeat", "(", "[", "{"})
 _CLOSES = frozenset({"end", "until", ")", "]", "}"})
-_GOES_ON = re.compile(r"([=+\-*/%^,]|\.\.|\b(and|or|not|return|local))\s*$")
+_CONTINUES = re.compile(r"([=+\-*/%^,]|\.\.|\b(and|or|not|return|local))\s*$")
 _QUOTED = re.compile(
     r"(?:--)?\[(?P<level>=*)\[.*?(?:\](?P=level)\]|(?P<unclosed>\Z))|--[^\n]*"
     r"|\"(?:\\.|[^\"\\\n])*\"?|'(?:\\.|[^'\\\n])*'?",
@@ -162,16 +162,19 @@ _WORD = re.compile(r"\w+|[()\[\]{}]")
 
 
 def is_open(code: str) -> bool:
-    """Whether Lua clearly expects more; told without the sandbox, so that what is typed ahead is not mixed up."""
+    """Return True if the Lua code clearly needs more input.
+
+    This does not ask the sandbox, so that input typed ahead keeps its order.
+    """
     if any(found["unclosed"] is not None for found in _QUOTED.finditer(code)):
         return True
     bare = _QUOTED.sub('""', code)
     depth = sum((word in _OPENS) - (word in _CLOSES) for word in _WORD.findall(bare))
-    return depth > 0 or _GOES_ON.search(bare) is not None
+    return depth > 0 or _CONTINUES.search(bare) is not None
 
 
 def _bindings() -> KeyBindings:
-    """Enter ends the input, or begins a line if Lua expects more; Alt-Enter always begins one."""
+    """Return the key bindings. Enter ends the input, or adds a line if Lua needs more; Alt-Enter adds a line."""
     bindings = KeyBindings()
 
     @bindings.add("enter")
@@ -199,24 +202,24 @@ class _Opening:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, _: object = None) -> None:
-        """Begin, if that is not done yet."""
+        """Start opening the session unless that has already been started."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._open())
 
     async def _open(self) -> None:
         try:
             await asyncio.to_thread(importlib.import_module, "host.repl.ui.executor")
-            from host.repl.ui.executor import opened
+            from host.repl.ui.executor import open_repl
 
-            repl = await self._stack.enter_async_context(opened(self._sandbox_dir, "text"))
-            await repl.session.bench.start()
+            repl = await self._stack.enter_async_context(open_repl(self._sandbox_dir, "text"))
+            await repl.session.process.start()
             self.done.set_result(repl)
-        except Exception as error:  # noqa: BLE001 -- whoever waits for it gets it
+        except Exception as error:  # noqa: BLE001 -- raised where `done` is awaited
             self.done.set_exception(error)
 
 
-async def converse(loaded: Sequence[str], sandbox_dir: Path) -> None:
-    """Ask, carry out, show, until somebody leaves."""
+async def run_prompt(files: Sequence[str], sandbox_dir: Path) -> None:
+    """Read, run and show input until the user leaves."""
     async with AsyncExitStack() as stack:
         opening = _Opening(sandbox_dir, stack)
         prompt: PromptSession[str] = PromptSession(
@@ -229,38 +232,38 @@ async def converse(loaded: Sequence[str], sandbox_dir: Path) -> None:
             prompt_continuation=lambda width, line_number, is_soft_wrap: "." * (width - 1) + " ",  # noqa: ARG005
         )
         prompt.app.after_render += opening.begin
-        print(f"Hekate {__version__}. :help lists the commands, Tab completes, Ctrl-D leaves.")  # noqa: T201
-        if loaded:
+        print(f"Hekate {__version__}. :help lists the commands, Tab completes, Ctrl-D exits.")  # noqa: T201
+        if files:
             opening.begin()
-            for path in loaded:
+            for path in files:
                 await (await opening.done).enter(f":load {path}")
-        await _ask_on(prompt, opening)
+        await _prompt_loop(prompt, opening)
 
 
-async def _unless_interrupted(repl: "Repl", text: str, *, is_edit: bool) -> None:
-    """Carry out what was entered; Ctrl-C ends it and its sandbox, and nothing else."""
+async def _enter_interruptible(repl: "Repl", text: str, *, is_edit: bool) -> None:
+    """Run the input. Ctrl-C ends only the input and its sandbox."""
     loop = asyncio.get_running_loop()
-    carrying_out = asyncio.ensure_future(repl.enter(text, is_edit=is_edit))
-    loop.add_signal_handler(signal.SIGINT, carrying_out.cancel)
+    task = asyncio.ensure_future(repl.enter(text, is_edit=is_edit))
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
     try:
-        await asyncio.wait([carrying_out])
+        await asyncio.wait([task])
     finally:
         loop.remove_signal_handler(signal.SIGINT)
-    if carrying_out.cancelled():
-        await repl.session.bench.interrupt()
-        print("Interrupted. The samples and what was defined are kept.")  # noqa: T201
+    if task.cancelled():
+        await repl.session.process.interrupt()
+        print("Interrupted. Samples and definitions are kept.")  # noqa: T201
     else:
-        carrying_out.result()
+        task.result()
 
 
-async def _ask_on(prompt: "PromptSession[str]", opening: _Opening) -> None:
+async def _prompt_loop(prompt: "PromptSession[str]", opening: _Opening) -> None:
     edited = ""
     while True:
         try:
             text = await prompt.prompt_async(FormattedText([("bold", "hekate> ")]), default=edited)
             opening.begin()  # a dumb terminal has rendered nothing
             repl = await opening.done
-            await _unless_interrupted(repl, text, is_edit=bool(edited))
+            await _enter_interruptible(repl, text, is_edit=bool(edited))
         except KeyboardInterrupt:
             if signals.was_asked():
                 raise

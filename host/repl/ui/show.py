@@ -1,4 +1,4 @@
-"""How the REPL shows documents to people: coloured on a terminal, the same words without colours in a pipe."""
+"""Shows REPL documents as text: coloured at a terminal, the same words without colours in a pipe."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,28 +10,28 @@ from rich.text import Text
 
 from host.cli.support.escape import visible
 from host.repl.commands.commands import Document
-from host.repl.ui.line import Line
+from host.repl.ui.log_lines import LogLine
 
 _STYLES = ("bold cyan", "bold green", "bold magenta", "bold yellow", "bold blue")
 _MAX_REST = 120
 _MAX_IN_FULL = 3
 _KEEPS_TOGETHER = (
-    r"An input keeps them together with {type: regex, delimiter: '\n(BEGINNING)', delimiter_eol: false}; BEGINNING is "
-    "the regular expression of what each record begins with."
+    r"To keep them together, give the input the splitter {type: regex, delimiter: '\n(START)', delimiter_eol: false}; "
+    "START is a regular expression for the start of each record."
 )
 
 
 def show(out: Console, document: Document, entered: str = "") -> None:
-    """Print a document; entered: what it is the answer to."""
+    """Print a document. `entered` is the input that it answers."""
     _SHOW[document.kind](out, document.data)
     if document.data.get("line"):
-        _place(out, document.data, entered)
+        _error_position(out, document.data, entered)
     if document.data.get("hint"):
         out.print(Text(document.data["hint"], style="yellow"))
 
 
-def _place(out: Console, data: dict[str, Any], entered: str) -> None:
-    """The line in which a fault is, with a mark under the place."""
+def _error_position(out: Console, data: dict[str, Any], entered: str) -> None:
+    """Print the line with the error, and a mark under the column."""
     lines = entered.splitlines()
     if data["line"] > len(lines) or (len(lines) == 1 and not data["column"]):
         return
@@ -58,14 +58,14 @@ def _matches(out: Console, data: dict[str, Any]) -> None:
 
 
 def _results(out: Console, results: list[dict[str, Any]]) -> None:
-    """Show what came of samples; of many that have the same fields only the first has them told one by one."""
-    told: set[tuple[str, ...]] = set()
+    """Show the results of samples. Of many results with the same fields, only the first is shown in full."""
+    shown: set[tuple[str, ...]] = set()
     for number, result in enumerate(results, 1):
         names = _names(result)
-        in_full = len(results) <= _MAX_IN_FULL or names not in told
-        told.add(names)
+        in_full = len(results) <= _MAX_IN_FULL or names not in shown
+        shown.add(names)
         if "messages" in result:
-            _decoded(out, number, result, in_full=in_full)
+            _decoded_record(out, number, result, in_full=in_full)
         else:
             _match(out, number, result, in_full=in_full)
 
@@ -80,8 +80,8 @@ def _line(number: int, text: str) -> Text:
     return Text(f"{number:>3} ", style="dim").append(visible(text), style="default not dim")
 
 
-def shown_captures(captures: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The captures that tell something: named ones, and of those within each other the outermost."""
+def visible_captures(captures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the captures worth showing: named ones if there are any, and only the outermost of nested ones."""
     named = [each for each in captures if each["name"]] or captures
     kept: list[dict[str, Any]] = []
     for each in sorted(named, key=lambda each: (each["start"], -each["end"])):
@@ -100,7 +100,7 @@ def _match(out: Console, number: int, result: dict[str, Any], *, in_full: bool) 
         out.print(line)
         _failure(out, result)
         return
-    captures = shown_captures(result["captures"])
+    captures = visible_captures(result["captures"])
     for index, each in enumerate(captures):
         style = _STYLES[index % len(_STYLES)]
         line.stylize(style, 4 + len(_until(given, each["start"])), 4 + len(_until(given, each["end"])))
@@ -120,8 +120,8 @@ def _match(out: Console, number: int, result: dict[str, Any], *, in_full: bool) 
         out.print(Text(f"      matched {result['end']} of {size} bytes; left over: ", style="yellow").append(rest))
 
 
-def _until(line: Line, offset: int) -> str:
-    """The part of a line before an offset in bytes, as it is shown."""
+def _until(line: LogLine, offset: int) -> str:
+    """Return the part of a line before a byte offset, as displayed."""
     return visible(line.until(offset))
 
 
@@ -133,10 +133,10 @@ def _failure(out: Console, result: dict[str, Any]) -> None:
     if result["expected"]:
         out.print(Text("      expected ").append(", or ".join(result["expected"]), style="green"))
     rest = visible(result["given"].since(result["furthest"]))
-    out.print(Text("      rest of the line: ").append(rest[:_MAX_REST] or "(nothing)", style="red"))
+    out.print(Text("      rest of the line: ").append(rest[:_MAX_REST] or "(empty)", style="red"))
 
 
-def _decoded(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
+def _decoded_record(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
     out.print(_line(number, result["given"]))
     for line in result["prints"]:
         out.print(Text(f"      {line}", style="dim"))
@@ -177,11 +177,11 @@ def _tree(out: Console, data: dict[str, Any]) -> None:
 
 
 def _runs_on(out: Console, data: dict[str, Any]) -> None:
-    """Warn of fields that make a decoder slow."""
+    """Warn about fields that make a decoder slow."""
     if data["runs_on"]:
         which = ", ".join(data["runs_on"])
-        out.print(Text(f"Slow: {which} runs on into the records behind, which are then matched again.", style="yellow"))
-        out.print(Text('Write `(1 - lpeg.P"\\n")^0` for the rest of a line, and not `lpeg.P(1)^0`.', style="yellow"))
+        out.print(Text(f"Slow: {which} matches into the next records, which are then matched again.", style="yellow"))
+        out.print(Text('For the rest of a line, write `(1 - lpeg.P"\\n")^0` instead of `lpeg.P(1)^0`.', style="yellow"))
 
 
 def _bench(out: Console, data: dict[str, Any]) -> None:
@@ -192,7 +192,7 @@ def _bench(out: Console, data: dict[str, Any]) -> None:
         out.print(Text(f"{name:<18}", style="bold").append(figures, style="default not bold"))
     _runs_on(out, data)
     if data["costs"]:
-        out.print(Text("What costs most of the first sample:"))
+        out.print(Text("Most expensive parts for the first sample:"))
     for cost in data["costs"]:
         inside = f" in {cost['inside']}" if cost["inside"] else ""
         out.print(Text(f"  {cost['ns']:>6} ns  {cost['what']}{inside}: ").append(cost["label"], style="cyan"))
@@ -210,7 +210,7 @@ def _coverage(out: Console, data: dict[str, Any]) -> None:
     what = "records" if data["begins"] else "lines"
     out.print(Text(f"{data['share']:.1%} of {data['lines']} {what} parse ({data['parsed']}).", style=style))
     if data["partly"]:
-        out.print(Text(f"{data['partly']} of them leave something over at the end.", style="yellow"))
+        out.print(Text(f"{data['partly']} of them match only partly: bytes are left at the end.", style="yellow"))
     for group in data["failures"]:
         example = group["example"]
         out.print(Text(f"{group['count']:>7} fail in {group['path'] or 'the grammar'}", style="bold red"))
@@ -223,11 +223,11 @@ def _coverage(out: Console, data: dict[str, Any]) -> None:
             line.stylize("red", len(f"        line {example['line']}: " + _until(example["text"], example["furthest"])))
         out.print(line)
     if data["not_examined"]:
-        out.print(Text(f"{data['not_examined']} more fail, which were not looked at.", style="dim"))
+        out.print(Text(f"{data['not_examined']} more failures were not examined.", style="dim"))
 
 
-def code(out: Console, text: str) -> None:
-    """Print Lua."""
+def print_code(out: Console, text: str) -> None:
+    """Print Lua code."""
     if out.is_terminal and not out.no_color:
         out.print(Syntax(text, "lua", theme="ansi_dark", background_color="default"))
     else:
@@ -235,7 +235,7 @@ def code(out: Console, text: str) -> None:
 
 
 def _proposal(out: Console, data: dict[str, Any]) -> None:
-    code(out, data["source"])
+    print_code(out, data["source"])
     _results(out, data["results"])
     for form in data["formats"]:
         what = form["title"] or "lines like this"
@@ -243,25 +243,25 @@ def _proposal(out: Console, data: dict[str, Any]) -> None:
     if data["lines"]:
         what = "records" if data["begins"] else "lines"
         style = "green" if data["parsed"] == data["lines"] else "yellow"
-        out.print(Text(f"{data['parsed']} of the {data['lines']} {what} that were looked at parse.", style=style))
+        out.print(Text(f"{data['parsed']} of the {data['lines']} examined {what} parse.", style=style))
         out.print(
             Text(
-                ":coverage FILE tries it on all lines, :save NAME makes a decoder; at a terminal, :edit changes it.",
+                ":coverage FILE tries it on all lines, :save NAME writes a decoder; at a terminal, :edit changes it.",
                 "dim",
             )
         )
     if data["continued"]:
-        lines = "1 line looks as if it" if data["continued"] == 1 else f"{data['continued']} lines look as if they"
-        out.print(Text(f"{lines} went on with the line before, as stack traces do.", "yellow"))
+        lines = "1 line seems" if data["continued"] == 1 else f"{data['continued']} lines seem"
+        out.print(Text(f"{lines} to continue the line before, as in a stack trace.", "yellow"))
         if not data["splitter"]:
             out.print(Text(_KEEPS_TOGETHER, "yellow"))
     if data["splitter"]:
-        why = "makes one record of them" if data["begins"] else "takes the CR from the ends of lines"
-        out.print(Text(f"An input with this splitter {why}: {data['splitter']}", style="yellow"))
+        effect = "keeps them in one record" if data["begins"] else "removes the CR at the end of lines"
+        out.print(Text(f"An input with this splitter {effect}: {data['splitter']}", style="yellow"))
 
 
 def _source(out: Console, data: dict[str, Any]) -> None:
-    code(out, data["source"] or "-- nothing is defined")
+    print_code(out, data["source"] or "-- nothing is defined")
 
 
 def _samples(out: Console, data: dict[str, Any]) -> None:
@@ -272,7 +272,7 @@ def _samples(out: Console, data: dict[str, Any]) -> None:
 
 
 def _commands(out: Console, data: dict[str, Any]) -> None:
-    out.print(Text("Lua is run in a jailed sandbox; a pattern that it answers becomes the grammar of the samples."))
+    out.print(Text("Lua runs in a jailed sandbox. A pattern that it returns becomes the grammar of the samples."))
     for each in data["commands"]:
         out.print(Text("  ").append(each["usage"], style="bold cyan"))
         out.print(Text(f"      {each['summary']}"))
@@ -292,13 +292,13 @@ def _loaded(out: Console, data: dict[str, Any]) -> None:
 def _saved(out: Console, data: dict[str, Any]) -> None:
     out.print(Text(f"Saved {data['file']} with {data['records']} samples as cases.", style="green"))
     if data["shadows"]:
-        out.print(Text("It goes before the decoder of the same name that comes with Hekate.", style="yellow"))
+        out.print(Text("It overrides the decoder of the same name that comes with Hekate.", style="yellow"))
     if data["failures"]:
         text = f"{data['failures']} of the samples cannot be decoded; the cases expect that."
         out.print(Text(text, style="yellow"))
     _runs_on(out, data)
-    use = f"`decoder: {Path(data['file']).stem}` of an input uses it"
-    out.print(Text(f":cases runs them. {use}; a host that runs with it takes what you save at once.", style="dim"))
+    use = f"To use it, give an input `decoder: {Path(data['file']).stem}`"
+    out.print(Text(f":cases runs them. {use}; a running host that uses it reloads it whenever you save.", style="dim"))
 
 
 def _cases(out: Console, data: dict[str, Any]) -> None:
@@ -313,7 +313,7 @@ def _cases(out: Console, data: dict[str, Any]) -> None:
         out.print(Text("There are no cases."))
 
 
-def _said(out: Console, data: dict[str, Any]) -> None:
+def _message(out: Console, data: dict[str, Any]) -> None:
     out.print(Text(data["text"]))
 
 
@@ -338,6 +338,6 @@ _SHOW: dict[str, Callable[[Console, dict[str, Any]], None]] = {
     "loaded": _loaded,
     "saved": _saved,
     "cases": _cases,
-    "said": _said,
+    "said": _message,
     "error": _error,
 }

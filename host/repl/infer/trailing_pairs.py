@@ -1,4 +1,4 @@
-"""Pairs of key=value at the ends of lines: which keys there are, in which order, and which of them are not in all."""
+"""Finds the key=value pairs at the ends of lines: their keys, the order of the keys, and which ones are optional."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ _BEGINS = re.compile(rf"(?:(?<=\s)|\A){_KEY}=")
 
 
 class Key(NamedTuple):
-    """A key, or a word that stands alone; the second of a name in a line is another one."""
+    """A key or a word that stands alone. A second occurrence of a name in a line is a separate key."""
 
     name: str
     occurrence: int
@@ -27,13 +27,13 @@ class Key(NamedTuple):
 
 
 @dataclass
-class Tail:
-    """What lines have in common that end with pairs.
+class PairTail:
+    """The pairs that the ends of some lines have in common.
 
     Attributes:
-        keys: In their order.
-        values: Of each key those that there are, with their quotes.
-        lines: Which of the given ends have them.
+        keys: The keys in order.
+        values: The values present for each key, with their quotes.
+        lines: Numbers of the line ends that have these pairs.
     """
 
     keys: list[Key]
@@ -41,14 +41,14 @@ class Tail:
     lines: list[int]
 
     def is_required(self, key: Key) -> bool:
-        """Whether all lines have it."""
+        """Return True if all lines have the key."""
         return not key.is_flag and len(self.values[key]) == len(self.lines)
 
 
-def starts(texts: Sequence[str]) -> list[int] | None:
-    """Where the pairs begin with which lines end; None if most do not, or if it is always the same that they have."""
+def find_starts(texts: Sequence[str]) -> list[int] | None:
+    """Return where the pairs begin that end each line; None if most lines have none, or always the same ones."""
     found = [_start(text) for text in texts]
-    parsed = [_parsed(text[start:]) for text, start in zip(texts, found, strict=True)]
+    parsed = [_parse_pairs(text[start:]) for text, start in zip(texts, found, strict=True)]
     if sum(map(bool, parsed)) < _SHARE * len(texts) or sum(map(len, parsed)) < _MEAN_PAIRS * len(texts):
         return None
     if sum(start > 0 for start in found) < _SHARE * len(texts):
@@ -61,7 +61,7 @@ def _start(text: str) -> int:
     at = 0
     for begins in _BEGINS.finditer(text):
         if begins.start() < at:
-            continue  # in the midst of pairs behind which something else stands
+            continue  # inside pairs that are followed by other text
         at = begins.start()
         while found := _ONE.match(text, at):
             between = _BETWEEN.match(text, found.end())
@@ -71,7 +71,7 @@ def _start(text: str) -> int:
     return len(text)
 
 
-def _parsed(text: str) -> list[tuple[Key, str]]:
+def _parse_pairs(text: str) -> list[tuple[Key, str]]:
     seen: Counter[str] = Counter()
     pairs: list[tuple[Key, str]] = []
     for found in _ONE.finditer(text):
@@ -81,36 +81,36 @@ def _parsed(text: str) -> list[tuple[Key, str]]:
     return pairs
 
 
-def tails(ends: Sequence[str]) -> list[Tail]:
-    """What lines have in common; those that agree in the order of their keys are together."""
-    parsed = [_parsed(end) for end in ends]
-    found: list[Tail] = []
+def find_tails(ends: Sequence[str]) -> list[PairTail]:
+    """Return the common pairs of lines. Lines whose keys have the same order are grouped."""
+    parsed = [_parse_pairs(end) for end in ends]
+    groups: list[PairTail] = []
     for order, _ in Counter(tuple(key for key, _ in pairs) for pairs in parsed).most_common():
         lines = [number for number, pairs in enumerate(parsed) if tuple(key for key, _ in pairs) == order]
-        tail = next((each for each in found if _goes_with(each.keys, order)), None)
-        if tail is None and len(found) < _MAX_GROUPS:
-            tail = Tail([], {}, [])
-            found.append(tail)
+        tail = next((each for each in groups if _is_compatible(each.keys, order)), None)
+        if tail is None and len(groups) < _MAX_GROUPS:
+            tail = PairTail([], {}, [])
+            groups.append(tail)
         if tail is not None:
-            tail.keys = _merged(tail.keys, order)
+            tail.keys = _merge_keys(tail.keys, order)
             tail.lines += lines
-    for tail in found:
+    for tail in groups:
         for number in tail.lines:
             for key, value in parsed[number]:
                 tail.values.setdefault(key, []).append(value)
-    # What asks for more is tried first.
-    return sorted(found, key=lambda tail: -sum(map(tail.is_required, tail.keys)))
+    # Tails with more required keys are tried first.
+    return sorted(groups, key=lambda tail: -sum(map(tail.is_required, tail.keys)))
 
 
-def _goes_with(keys: Sequence[Key], order: Sequence[Key]) -> bool:
-    """Whether what both have is much, and in the same order."""
+def _is_compatible(keys: Sequence[Key], order: Sequence[Key]) -> bool:
+    """Return True if the two have many keys in common, in the same order."""
     common = [key for key in keys if key in order]
     return common == [key for key in order if key in keys] and len(common) >= _SHARE_OF_KEYS * min(
         len(keys), len(order)
     )
 
 
-def _merged(keys: Sequence[Key], order: Sequence[Key]) -> list[Key]:
+def _merge_keys(keys: Sequence[Key], order: Sequence[Key]) -> list[Key]:
     merged = list(keys)
     at = 0
     for key in order:

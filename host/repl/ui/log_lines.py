@@ -1,4 +1,4 @@
-"""A line of a log as text, which may have been any bytes."""
+"""Opens logs and reads their lines, whose bytes need not be UTF-8."""
 
 import os
 from collections.abc import Iterator
@@ -8,27 +8,27 @@ from typing import BinaryIO, NamedTuple, Self
 from host.core import text_encoding
 from host.core.errors import HekateError
 
-_LOOKED_AT_BYTES = 4096
+_HEAD_BYTES = 4096
 
 
-class Line(str):
-    r"""Text of bytes in which those that are no UTF-8 became \xNN; offsets of bytes still lead to the right place."""
+class LogLine(str):
+    r"""Text in which each byte that is not UTF-8 is \xNN. Byte offsets still lead to the right place."""
 
     __slots__ = ("raw",)
     raw: bytes
 
     def __new__(cls, raw: bytes) -> Self:
-        """From the bytes."""
-        made = super().__new__(cls, raw.decode(errors="backslashreplace"))
-        made.raw = raw
-        return made
+        """Create the text from its bytes."""
+        text = super().__new__(cls, raw.decode(errors="backslashreplace"))
+        text.raw = raw
+        return text
 
     def until(self, offset: int) -> str:
-        """The part before an offset in bytes."""
+        """Return the part before a byte offset."""
         return self.raw[:offset].decode(errors="backslashreplace")
 
     def since(self, offset: int) -> str:
-        """The part from an offset in bytes on."""
+        """Return the part from a byte offset on."""
         return self.raw[offset:].decode(errors="backslashreplace")
 
 
@@ -39,23 +39,23 @@ class FileError(HekateError):
 
 
 class Log(NamedTuple):
-    """A log that was opened, behind its byte order mark if it has one."""
+    """An opened log, positioned behind its byte order mark if it has one."""
 
     file: BinaryIO
     crlf: bool
-    """Whether its lines end as on Windows."""
+    """True if its lines end with CR LF."""
     advice: str
-    """What to do about its encoding."""
+    """Advice about its encoding; empty if none is needed."""
 
 
-def opened_log(name: str) -> Log:
-    """A log that somebody has named.
+def open_log(name: str) -> Log:
+    """Open a log.
 
     Raises:
-        FileError: It is none, cannot be read, or nothing can be made of its encoding.
+        FileError: It cannot be read, is not a regular file, or has an unsupported encoding.
     """
-    file = opened(name)
-    head = os.pread(file.fileno(), _LOOKED_AT_BYTES, 0)
+    file = open_file(name)
+    head = os.pread(file.fileno(), _HEAD_BYTES, 0)
     if advice := text_encoding.utf16_advice(head):
         file.close()
         raise FileError(f"Cannot read {name}. {advice.replace('FILE', name)}")
@@ -65,11 +65,11 @@ def opened_log(name: str) -> Log:
     )
 
 
-def opened(name: str) -> BinaryIO:
-    """A file that somebody has named.
+def open_file(name: str) -> BinaryIO:
+    """Open a file.
 
     Raises:
-        FileError: It is none, or cannot be read.
+        FileError: It cannot be read or is not a regular file.
     """
     path = Path(name).expanduser()
     try:
@@ -82,9 +82,9 @@ def opened(name: str) -> BinaryIO:
         raise FileError(f"Cannot read {name}: {error.strerror}.") from error
 
 
-def beginnings(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:
-    """The lines of a file, with their ends; of one that is longer only so much as may be, without."""
-    while line := file.readline(most_bytes):
+def read_lines(file: BinaryIO, max_bytes: int) -> Iterator[bytes]:
+    """Yield a file's lines with their line endings. Truncate a line longer than the limit and omit its ending."""
+    while line := file.readline(max_bytes):
         yield line
-        while len(line) == most_bytes and not line.endswith(b"\n"):
-            line = file.readline(most_bytes)
+        while len(line) == max_bytes and not line.endswith(b"\n"):
+            line = file.readline(max_bytes)

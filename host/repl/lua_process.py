@@ -43,7 +43,7 @@ class EndedError(HekateError):
         self.limit = limit
 
 
-class Workbench:
+class LuaProcess:
     """Owns the process.
 
     Args:

@@ -1,4 +1,4 @@
-"""Finds the forms that lines of a log have: those that agree in their punctuation, from the left, are of one form."""
+"""Finds the templates of log lines. Lines with the same punctuation, from the left, share a template."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from host.repl.infer.pairs import Tail
+from host.repl.infer.trailing_pairs import PairTail
 
 
 class Token(NamedTuple):
@@ -18,11 +18,11 @@ class Token(NamedTuple):
 
 
 Column = list[Token]
-"""The tokens of all lines of a form at one place."""
+"""The tokens of all lines of a template at one place."""
 _OPEN, _CLOSE, _SPACE = Token("text", "["), Token("text", "]"), Token("text", " ")
 
-_PLURAL = 3
-"""So many lines must agree before a word is taken for a constant."""
+_MIN_LINES_FOR_CONSTANT = 3
+"""Number of lines that must agree before a word counts as a constant."""
 _MAX_BRANCHES = 6
 _SHARE_OF_BRANCH = 0.03
 _SHARE_COVERED = 0.8
@@ -31,7 +31,7 @@ _PROSE_WORDS = 3
 _WORD_BEHIND_MARK = 4
 _END = "\0end"
 _NUMBERED = re.compile(r"#\d+")
-"""A process or a request: it differs from file to file even where it is the same in this one."""
+"""A process or request number. It differs between files even if it is constant in this one."""
 _PROSE = re.compile(r"[A-Za-z][a-z'-]*[.:!?]?")
 
 _LEVELS_BY_NUMBER = (
@@ -45,47 +45,48 @@ _LEVELS_BY_NUMBER = (
     "debug trace verbose fine finer finest",
 )
 LEVELS = {word: number for number, words in enumerate(_LEVELS_BY_NUMBER) for word in words.split()}
-"""Words for how severe something is, and syslog's number."""
-_ALSO_WORDS = frozenset({"config", "fine", "finer", "log", "note", "system"})
+"""Severity words with their syslog numbers."""
+_AMBIGUOUS_LEVELS = frozenset({"config", "fine", "finer", "log", "note", "system"})
 LETTERS = {"F": 2, "E": 3, "W": 4, "I": 6, "D": 7, "V": 7, "T": 7}
 
 
 @dataclass
-class Form:
-    """A form of lines.
+class Template:
+    """A template of lines.
 
     Attributes:
-        columns: What all of its lines have at the same places.
-        has_rest: Whether something else follows.
-        lines: Which lines are of this form.
-        strict: So many columns tell it from the others, so their values must not take more than they have here.
-        tail: The pairs with which the lines end.
+        columns: The tokens that all of its lines have at the same places.
+        has_rest: True if other text follows.
+        lines: Numbers of the lines that have this template.
+        strict: Number of columns that distinguish it from other templates. Their values must match no more than they do
+            here.
+        tail: The pairs at the ends of the lines.
     """
 
     columns: list[Column]
     has_rest: bool
     lines: list[int]
     strict: int = 0
-    tail: Tail | None = None
+    tail: PairTail | None = None
 
 
 def is_level(column: Column) -> bool:
-    """Whether all values are names of severities."""
+    """Return True if all values are severity words."""
     texts = {token.text for token in column}
     if all(text.lower() in LEVELS for text in texts):
-        return len(texts) > 1 or not {text.lower() for text in texts} & _ALSO_WORDS
+        return len(texts) > 1 or not {text.lower() for text in texts} & _AMBIGUOUS_LEVELS
     return len(texts) > 1 and texts <= set(LETTERS)
 
 
-def find(lines: Sequence[list[Token]]) -> list[Form]:
-    """The forms of lines that were taken apart: the most frequent first, one that takes what others leave last."""
+def find_templates(lines: Sequence[list[Token]]) -> list[Template]:
+    """Return the templates of tokenized lines: the most frequent first, and catch-all templates last."""
     numbers = [number for number, line in enumerate(lines) if line]
-    found = _Finder(lines, len(numbers)).forms(numbers, 0, 0) if numbers else []
-    return sorted(found, key=lambda form: (form.has_rest and not form.strict, -len(form.lines)))
+    found = _TemplateFinder(lines, len(numbers)).find(numbers, 0, 0) if numbers else []
+    return sorted(found, key=lambda template: (template.has_rest and not template.strict, -len(template.lines)))
 
 
-def class_of(token: Token) -> str:
-    """What makes a form at a place."""
+def token_class(token: Token) -> str:
+    """Return the class of a token. Lines whose tokens have the same classes share a template."""
     if token.kind == "text":
         return " " if token.text.isspace() else token.text
     if token.kind == "unit":
@@ -93,18 +94,18 @@ def class_of(token: Token) -> str:
     return token.kind if ":" in token.kind else "\0value"
 
 
-class _Finder:
+class _TemplateFinder:
     def __init__(self, lines: Sequence[list[Token]], count: int) -> None:
         self._lines = list(lines)
-        self._least = max(2, round(_SHARE_OF_BRANCH * count))
-        self._sentences = {number: _sentences(line) for number, line in enumerate(lines)}
+        self._min_lines = max(2, round(_SHARE_OF_BRANCH * count))
+        self._sentences = {number: _find_sentences(line) for number, line in enumerate(lines)}
 
     def _class(self, number: int, place: int) -> str:
         line = self._lines[number]
-        return class_of(line[place]) if place < len(line) else _END
+        return token_class(line[place]) if place < len(line) else _END
 
-    def forms(self, numbers: list[int], place: int, strict: int) -> list[Form]:
-        """The forms of lines that agree up to a place."""
+    def find(self, numbers: list[int], place: int, strict: int) -> list[Template]:
+        """Return the templates of lines that agree up to a place."""
         while True:
             classes = Counter(self._class(number, place) for number in numbers)
             if len(classes) > 1:
@@ -116,31 +117,31 @@ class _Finder:
         if before is None:
             before = self._join_between_spaces(numbers, place)
         if before is not None and strict <= before + 1:
-            return self.forms(numbers, before + 1, strict)
+            return self.find(numbers, before + 1, strict)
         if place == 0:
-            return self._branches(numbers, 0, self._beginnings(classes))
+            return self._branches(numbers, 0, self._first_classes(classes))
         start = self._start_of_sentence(numbers, place)
         if start is not None:
-            return [self._form(numbers, max(start, strict), strict, has_rest=True)]
-        branches = {each for each, count in classes.most_common(_MAX_BRANCHES + 1) if count >= self._least}
+            return [self._template(numbers, max(start, strict), strict, has_rest=True)]
+        branches = {each for each, count in classes.most_common(_MAX_BRANCHES + 1) if count >= self._min_lines}
         covered = sum(classes[each] for each in branches)
         if branches and len(branches) <= _MAX_BRANCHES and covered >= _SHARE_COVERED * len(numbers):
             found = self._branches(numbers, place, branches)
-            told = sum(len(form.lines) for form in found if _tells_something(form.columns[place:]))
-            if 2 * told > len(numbers):
+            typed_lines = sum(len(template.lines) for template in found if _has_typed_value(template.columns[place:]))
+            if 2 * typed_lines > len(numbers):
                 return found
-        return [self._form(numbers, place, strict, has_rest=True)]
+        return [self._template(numbers, place, strict, has_rest=True)]
 
     def _join_in_brackets(self, numbers: list[int], place: int) -> int | None:
-        """Make one value of what stands between brackets, where it is of several words and differs from line to line.
+        """Join the tokens between brackets to one value if they are several words that differ between lines.
 
-        Answers the place of the opening bracket; None if lines do not differ between brackets.
+        Return the place of the opening bracket; None if nothing was joined.
         """
         line = self._lines[numbers[0]]
         opened = next((at for at in range(place - 1, -1, -1) if line[at] in {_OPEN, _CLOSE}), -1)
         if opened < 0 or line[opened] != _OPEN:
             return None
-        closed = [_find(self._lines[number], _CLOSE, opened) for number in numbers]
+        closed = [_index_of(self._lines[number], _CLOSE, opened) for number in numbers]
         inside = [
             "".join(token.text for token in self._lines[number][opened + 1 : close])
             for number, close in zip(numbers, closed, strict=True)
@@ -150,19 +151,19 @@ class _Finder:
         for number, close, text in zip(numbers, closed, inside, strict=True):
             joined = self._lines[number]
             joined = [*joined[: opened + 1], Token("span", text), *joined[close:]]
-            self._lines[number], self._sentences[number] = joined, _sentences(joined)
+            self._lines[number], self._sentences[number] = joined, _find_sentences(joined)
         return opened
 
     def _join_between_spaces(self, numbers: list[int], place: int) -> int | None:
-        """Make one value of what stands between two spaces, where it is one value in some lines and a list in others.
+        """Join the tokens between two spaces to one value if some lines have one value there and others a list.
 
-        Answers the place of the space before it; None if lines do not differ in that.
+        Return the place of the space before it; None if nothing was joined.
         """
         line = self._lines[numbers[0]]
         start = next((at for at in range(place - 1, 0, -1) if line[at - 1] == _SPACE), 0)
         if not start:
             return None
-        ends = [_find(self._lines[number], _SPACE, start) for number in numbers]
+        ends = [_index_of(self._lines[number], _SPACE, start) for number in numbers]
         parts = [self._lines[number][start:end] for number, end in zip(numbers, ends, strict=True)]
         if not all(ends) or {len(part) > 1 for part in parts} != {True, False} or not all(map(_is_list, parts)):
             return None
@@ -170,78 +171,81 @@ class _Finder:
             joined = self._lines[number]
             text = "".join(token.text for token in part)
             joined = [*joined[:start], Token("word", text), *joined[end:]]
-            self._lines[number], self._sentences[number] = joined, _sentences(joined)
+            self._lines[number], self._sentences[number] = joined, _find_sentences(joined)
         return start - 1
 
-    def _whole(self, numbers: list[int], place: int, strict: int) -> Form:
-        """The form of lines that agree up to their ends, be it that these are sentences of as many words."""
+    def _whole(self, numbers: list[int], place: int, strict: int) -> Template:
+        """Return the template of lines that agree to their ends, even if they are sentences of equal length."""
         start = self._start_of_sentence(numbers, place)
         if start is not None and start > strict:
             rows = [self._lines[number] for number in numbers]
             if any(varies([row[at] for row in rows]) and rows[0][at].kind == "word" for at in range(start, place)):
-                return self._form(numbers, start, strict, has_rest=True)
-        return self._form(numbers, place, strict)
+                return self._template(numbers, start, strict, has_rest=True)
+        return self._template(numbers, place, strict)
 
-    def _branches(self, numbers: list[int], place: int, branches: set[str]) -> list[Form]:
-        found: list[Form] = []
+    def _branches(self, numbers: list[int], place: int, branches: set[str]) -> list[Template]:
+        found: list[Template] = []
         for each in branches:
-            found += self.forms([number for number in numbers if self._class(number, place) == each], place, place + 1)
+            found += self.find([number for number in numbers if self._class(number, place) == each], place, place + 1)
         others = [number for number in numbers if self._class(number, place) not in branches]
-        if place and others:  # what the branches leave over is of the form up to here
-            form = self._form(numbers, place, 0, has_rest=True)
-            form.lines = others
-            found.append(form)
+        if place and others:  # lines outside the branches share the template up to here
+            template = self._template(numbers, place, 0, has_rest=True)
+            template.lines = others
+            found.append(template)
         return found
 
-    def _beginnings(self, classes: Counter[str]) -> set[str]:
-        """What lines begin with. If many begin with a time, others are the insides of stack traces, or banners."""
+    def _first_classes(self, classes: Counter[str]) -> set[str]:
+        """Return the classes that start lines.
+
+        If many lines start with a time, other lines are parts of stack traces or banners.
+        """
         timed = {each for each in classes if each.startswith(("time:", "strftime:"))}
         if sum(classes[each] for each in timed) >= _SHARE_OF_TIMED * classes.total():
             return timed
-        kept = {each for each, count in classes.items() if count >= self._least and each not in {" ", _END}}
+        kept = {each for each, count in classes.items() if count >= self._min_lines and each not in {" ", _END}}
         return kept or {classes.most_common(1)[0][0]}
 
     def _start_of_sentence(self, numbers: list[int], place: int) -> int | None:
-        """Where the sentence begins in which most lines are at a place."""
+        """Return the start of the sentence that covers this place in most lines."""
         starts = [start for number in numbers for start, end in self._sentences[number] if start <= place <= end]
         return min(starts) if 2 * len(starts) > len(numbers) else None
 
-    def _form(self, numbers: list[int], place: int, strict: int, *, has_rest: bool = False) -> Form:
+    def _template(self, numbers: list[int], place: int, strict: int, *, has_rest: bool = False) -> Template:
         rows = [self._lines[number] for number in numbers]
-        columns = _joined_units([_constant([row[at] for row in rows]) for at in range(place)])
+        columns = _merge_units([_to_literal([row[at] for row in rows]) for at in range(place)])
         if has_rest and columns and columns[-1][0].kind not in {"text", "unit"}:
-            columns.pop()  # nothing tells where it ends
+            columns.pop()  # its end is unknown
         if has_rest and len(columns) > strict + 1 and _begins_message(columns[-4:]):
             del columns[-2:]
-        return Form(columns, has_rest, numbers, min(strict, len(columns)))
+        return Template(columns, has_rest, numbers, min(strict, len(columns)))
 
 
 def _begins_message(columns: list[Column]) -> bool:
-    """Whether the last value is no field but the first word of what is written behind a dash or a colon."""
+    """Return True if the last value is the first word of text after a dash or colon, not a field."""
     if len(columns) < _WORD_BEHIND_MARK or not varies(columns[2]):
         return False
     mark, before, word, behind = (column[0] for column in columns)
     return mark.text in {"-", ":"} and before.text == behind.text == " " and word.kind == "word" and not word.name
 
 
-def _find(line: list[Token], token: Token, start: int) -> int:
-    """Where a token stands behind a place; 0 if it does not."""
+def _index_of(line: list[Token], token: Token, start: int) -> int:
+    """Return the place of a token after a start; 0 if there is none."""
     return next((at for at in range(start + 1, len(line)) if line[at] == token), 0)
 
 
 def _is_list(tokens: list[Token]) -> bool:
-    """Whether it is one value, or some with a comma between each two."""
+    """Return True for one value, or several values separated by commas."""
     values = all(token.kind in {"word", "integer"} and not token.name for token in tokens[::2])
     return values and len(tokens) % 2 == 1 and all(token.text == "," for token in tokens[1::2])
 
 
-def _tells_something(columns: list[Column]) -> bool:
-    """Whether there is more than words in it."""
+def _has_typed_value(columns: list[Column]) -> bool:
+    """Return True if the columns contain more than words."""
     return any(token.name or token.kind not in {"text", "unit", "word"} for column in columns for token in column[:1])
 
 
-def _sentences(line: list[Token]) -> list[tuple[int, int]]:
-    """Where sentences begin and end: words and numbers with a space between them."""
+def _find_sentences(line: list[Token]) -> list[tuple[int, int]]:
+    """Return the starts and ends of sentences: words and numbers separated by single spaces."""
     found: list[tuple[int, int]] = []
     start = words = 0
     for place in range(len(line) + 1):
@@ -258,22 +262,22 @@ def _sentences(line: list[Token]) -> list[tuple[int, int]]:
     return found
 
 
-def _constant(column: Column) -> Column:
-    """A word that many lines have is text."""
+def _to_literal(column: Column) -> Column:
+    """Turn a word that is the same in many lines into literal text."""
     token = column[0]
     is_word = all(each.kind == "word" and not each.name for each in column) and not _NUMBERED.fullmatch(token.text)
-    if is_word and len(column) >= _PLURAL and not varies(column) and not is_level(column):
+    if is_word and len(column) >= _MIN_LINES_FOR_CONSTANT and not varies(column) and not is_level(column):
         return [Token("text", token.text)] * len(column)
     return column
 
 
 def varies(column: Column) -> bool:
-    """Whether there is more than one text in it."""
+    """Return True if the column contains different texts."""
     return len({token.text for token in column}) > 1
 
 
-def _joined_units(columns: list[Column]) -> list[Column]:
-    """Numbers with one unit keep it as text behind them; with several they are words."""
+def _merge_units(columns: list[Column]) -> list[Column]:
+    """Attach units: a common unit becomes text after the numbers, different units turn the values into words."""
     joined: list[Column] = []
     for column in columns:
         if column[0].kind == "unit" and varies(column):

@@ -1,4 +1,4 @@
-"""Grammars from the format that a program writes with: nginx, Apache, rsyslog, printf."""
+"""Builds grammars from the format strings with which programs write: nginx, Apache, rsyslog, printf."""
 
 import re
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ _HEAD = """declare_grammar {{
 }}"""
 
 
-def declared(alternatives: str) -> str:
-    """The call of declare_grammar; alternatives: an expression."""
+def declare_grammar(alternatives: str) -> str:
+    """Return a call of declare_grammar for an expression of alternatives."""
     return _HEAD.format(alternatives=alternatives)
 
 
 def quote(text: str) -> str:
-    """A text as a literal of Lua."""
+    """Return a text as a Lua literal."""
     if not re.search(r'["\\\t\n\r\0]', text):
         return f'"{text}"'
     if re.search(r"[\t\n\r\0]", text):
@@ -38,21 +38,23 @@ def quote(text: str) -> str:
 _ESCAPE = re.compile(r"escape=(default|json|none)\s+")
 
 
-def of_nginx(log_format: str) -> str:
-    """From nginx's log_format, which may begin with `escape=json ` or `escape=none `."""
+def from_nginx(log_format: str) -> str:
+    """Build a grammar from nginx's log_format, which may begin with `escape=json ` or `escape=none `."""
     found = _ESCAPE.match(log_format)
     escape = "" if found is None or found[1] == "default" else found[1]
-    return _of_items("common_log_format", "nginx_items", unquoted(log_format[found.end() if found else 0 :]), escape)
+    return _items_grammar(
+        "common_log_format", "nginx_items", strip_quotes(log_format[found.end() if found else 0 :]), escape
+    )
 
 
-def of_apache(log_format: str) -> str:
-    """From Apache's LogFormat."""
-    return _of_items("common_log_format", "apache_items", unquoted(log_format))
+def from_apache(log_format: str) -> str:
+    """Build a grammar from Apache's LogFormat."""
+    return _items_grammar("common_log_format", "apache_items", strip_quotes(log_format))
 
 
-def of_rsyslog(template: str) -> str:
-    """From a template of rsyslog, or the name of one that it has itself."""
-    return _of_items("syslog", "rsyslog_items", unquoted(template))
+def from_rsyslog(template: str) -> str:
+    """Build a grammar from an rsyslog template, or the name of a predefined one."""
+    return _items_grammar("syslog", "rsyslog_items", strip_quotes(template))
 
 
 _CONVERSION = re.compile(
@@ -60,26 +62,26 @@ _CONVERSION = re.compile(
 )
 
 
-def of_printf(text: str, names: Sequence[str]) -> str:
-    """From a format of printf, and the names of its arguments."""
+def from_printf(text: str, names: Sequence[str]) -> str:
+    """Build a grammar from a printf format and the names of its arguments."""
     found = [each for each in _CONVERSION.finditer(text) if each[3] is not None]
     count = sum((each[1] == "*") + (each[2] == "*") + (each[3] != "m") for each in found)
     given = [names[number] if number < len(names) else f"argument_{number + 1}" for number in range(count)]
     if len(names) > count:
         raise ValueError(
-            f"The format takes {count} arguments, and there are {len(names)} names. "
-            'What has spaces stands in quotes: `:infer printf "%d %s" worker what`.'
+            f"The format takes {count} arguments, but {len(names)} names are given. "
+            'Quote a format that contains spaces: `:infer printf "%d %s" worker what`.'
         )
     parts = ", ".join([quote(text), *(quote(name) for name in given)])
-    return 'local printf = require "printf"\n\n' + declared(f"printf.items{{{{{parts}}}}}")
+    return 'local printf = require "printf"\n\n' + declare_grammar(f"printf.items{{{{{parts}}}}}")
 
 
-def unquoted(text: str) -> str:
-    """Without the quotes around it."""
+def strip_quotes(text: str) -> str:
+    """Return a text without the quotes around it."""
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
-EXACT = {"nginx": of_nginx, "apache": of_apache, "rsyslog": of_rsyslog}
+GRAMMAR_BUILDERS = {"nginx": from_nginx, "apache": from_apache, "rsyslog": from_rsyslog}
 _STRING = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
 _NAME = r"(?P<name>[\w-]+)"
 _IN_A_FILE = (
@@ -94,18 +96,18 @@ _IN_A_FILE = (
 )
 
 
-class Format(NamedTuple):
-    """A format that stands in the configuration of a server."""
+class ServerFormat(NamedTuple):
+    """A format string in the configuration of a server."""
 
     kind: str
     name: str
     text: str
 
 
-def formats_in(text: str) -> list[Format]:
-    """All formats that stand in a server's configuration."""
+def find_formats(text: str) -> list[ServerFormat]:
+    """Return all format strings in a server's configuration."""
     return [
-        Format(kind, found.groupdict().get("name") or "", _text_of(found, kind))
+        ServerFormat(kind, found.groupdict().get("name") or "", _text_of(found, kind))
         for pattern, kind in _IN_A_FILE
         for found in re.finditer(pattern, text, re.MULTILINE)
     ]
@@ -113,17 +115,17 @@ def formats_in(text: str) -> list[Format]:
 
 def _text_of(found: re.Match[str], kind: str) -> str:
     escape = found.groupdict().get("escape") or ""
-    return escape + "".join(_unescaped(part, kind) for part in re.findall(_STRING, found["text"]))
+    return escape + "".join(_unescape(part, kind) for part in re.findall(_STRING, found["text"]))
 
 
-def _unescaped(quoted: str, kind: str) -> str:
-    """A string of a configuration without what the server takes off before it reads the format."""
+def _unescape(quoted: str, kind: str) -> str:
+    """Return a string of a configuration as the server reads it: unquoted and unescaped."""
     text, mark = quoted[1:-1], quoted[0]
     if kind == "rsyslog":
         return text.replace(f"\\{mark}", mark)
     return re.sub(r"\\([\\'\"])", r"\1", text)
 
 
-def _of_items(module: str, function: str, text: str, more: str = "") -> str:
+def _items_grammar(module: str, function: str, text: str, more: str = "") -> str:
     arguments = quote(text) + (f", {quote(more)}" if more else "")
-    return f'local {module} = require "{module}"\n\n' + declared(f"{module}.{function}({arguments})")
+    return f'local {module} = require "{module}"\n\n' + declare_grammar(f"{module}.{function}({arguments})")

@@ -1,4 +1,4 @@
-"""Grammars from formats: in the REPL, on lines that programs write with these formats."""
+"""Grammars from format strings, on lines that programs write with these formats."""
 
 import json
 
@@ -11,8 +11,8 @@ from tests.repl.session import answers
 from tests.sandbox_stdlib.test_formats import DECLARED, FORMATS, LIST, MAKE, PRINTF, SYSLOG, fields_of
 
 
-def entered(kind, each):
-    """How a format is given to :infer."""
+def infer_command(kind, each):
+    """Return the :infer command for a format."""
     if kind == "printf":
         quoted = each["format"].replace("\\", "\\\\").replace('"', '\\"')
         return f':infer printf "{quoted}" {" ".join(each["names"])}'
@@ -21,9 +21,11 @@ def entered(kind, each):
 
 
 @pytest.mark.slow
-def test_each_format_of_the_table_takes_its_line_apart_in_the_repl(tmp_path):
+def test_each_format_parses_its_line(tmp_path):
     listed = [(kind, each) for kind, formats in FORMATS.items() for each in formats]
-    found = iter(answers(tmp_path, script="".join(f"{entered(*each)}\n:match {each[1]['line']}\n" for each in listed)))
+    found = iter(
+        answers(tmp_path, script="".join(f"{infer_command(*each)}\n:match {each[1]['line']}\n" for each in listed))
+    )
     for kind, each in listed:
         assert next(found)["kind"] == "proposal", each
         result = next(found)["results"][0]
@@ -49,7 +51,7 @@ $template two,"%timestamp:::date-rfc3339% \\"%msg%\\"\\n"
 """
 
 
-def test_formats_are_found_in_configurations(tmp_path):
+def test_formats_are_found_in_server_configurations(tmp_path):
     for name, text in (("nginx.conf", NGINX), ("httpd.conf", APACHE), ("rsyslog.conf", RSYSLOG)):
         (tmp_path / name).write_text(text)
     agent = json.dumps({"addr": "10.0.0.1", "agent": 'a "b"'}, separators=(",", ":"))
@@ -71,7 +73,7 @@ def test_formats_are_found_in_configurations(tmp_path):
         ":infer nginx $a$b",
         status=1,
     )
-    assert which["error"] == "There are 2 formats in it: name one behind the file, of main, structured."
+    assert which["error"] == "The file has 2 formats: name one of main, structured after the file."
     assert all(each["kind"] == "proposal" for each in (structured, short, one, two))
     assert all(each["results"][0]["matched"] for each in (first, second, third, fourth))
     texts = [each["error"] for each in faults]
@@ -93,7 +95,7 @@ CONVERSIONS = st.one_of(
 
 @settings(max_examples=examples(200))
 @given(st.lists(CONVERSIONS, min_size=1, max_size=6), st.sampled_from([" ", "; ", "|", " took ", '="']))
-def test_what_printf_writes_is_read_back(conversions, between):
+def test_a_printf_grammar_parses_printf_output(conversions, between):
     text = between.join(conversion for conversion, _ in conversions)
     line = between.join(conversion.replace("u", "d") % value for conversion, value in conversions)
     names = [f"n{number}" for number in range(len(conversions))]
@@ -113,7 +115,7 @@ MESSAGE = st.text(st.characters(blacklist_characters="\n\r", max_codepoint=0x24F
 
 @settings(max_examples=examples(100))
 @given(WORD, st.text("abcxyz-_./", min_size=1), st.none() | st.integers(0, 4_000_000), MESSAGE, st.integers(0, 191))
-def test_what_rsyslog_writes_is_read_back(host, program, pid, message, priority):
+def test_an_rsyslog_grammar_parses_rsyslog_output(host, program, pid, message, priority):
     tag = program + (f"[{pid}]:" if pid is not None else ":")
     shown = message if message.startswith(" ") else f" {message}"
     lines = {
