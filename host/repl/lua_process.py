@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import msgspec
 import orjson
 
 from host.config import api_reference, model
@@ -18,9 +17,9 @@ from host.trial.harness import TrialHarness
 from host.trial.model import Bounds, ReplWorkspace, StepResult
 from host.trial.trial_sandbox import TrialSandbox
 
-MAX_ASKED_BYTES = 256 * 1024
+MAX_REQUEST_BYTES = 256 * 1024
 """Limit for the text of one request."""
-_ENDLESS = 1 << 60
+_UNLIMITED = 1 << 60
 _RECORD_OPS = frozenset({"match", "cover"})
 """Operations that run a grammar. They have production's CPU limit for a record."""
 _TOOL_CPU_MS = 5000
@@ -44,7 +43,7 @@ class EndedError(HekateError):
 
 
 class LuaProcess:
-    """Owns the process.
+    """A jailed Lua process that restarts after it has ended.
 
     Args:
         zygote: Starts the process.
@@ -65,8 +64,8 @@ class LuaProcess:
     def _new_harness(self) -> TrialHarness:
         return TrialHarness(
             self._zygote,
-            Bounds(steps=_ENDLESS, given_bytes=_ENDLESS, output_bytes=_ENDLESS, prints=_ENDLESS),
-            max_record_bytes=MAX_ASKED_BYTES + 64 * 1024,
+            Bounds(steps=_UNLIMITED, given_bytes=_UNLIMITED, output_bytes=_UNLIMITED, prints=_UNLIMITED),
+            max_record_bytes=MAX_REQUEST_BYTES + 64 * 1024,
             hostname="localhost",
             sandbox_dir=self._sandbox_dir,
             allow_unjailed=False,
@@ -109,8 +108,8 @@ class LuaProcess:
         Raises:
             EndedError: The process ended during the request.
         """
-        if len(text) > MAX_ASKED_BYTES:
-            raise HekateError(f"The input is too long: the REPL takes at most {MAX_ASKED_BYTES} bytes at once.")
+        if len(text) > MAX_REQUEST_BYTES:
+            raise HekateError(f"The input is too long: the REPL takes at most {MAX_REQUEST_BYTES} bytes at once.")
         async with self._one_at_a_time:
             await self._start()
             sandbox = self._sandbox
@@ -180,8 +179,3 @@ def script_sandbox(name: str, text: str, config: dict[str, Any] | None = None) -
         config=config or {},
         limits=effective(model.HostSettings()),
     )
-
-
-def to_builtins(value: Any) -> Any:
-    """Convert a struct to plain JSON data."""
-    return msgspec.to_builtins(value)

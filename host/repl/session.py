@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from host.core.errors import HekateError
-from host.repl.lua_process import MAX_ASKED_BYTES, EndedError, LuaProcess
+from host.repl.lua_process import MAX_REQUEST_BYTES, EndedError, LuaProcess
 from host.repl.ui.log_lines import LogLine
 from host.sandbox.termination import Limit
 from host.sandbox.zygote_client import ZygoteClient
 
 MAX_SAMPLES = 200
 _MAX_EXAMINED = 10
-_MAX_AT_ONCE = 500
+_MAX_TEXTS_PER_REQUEST = 500
 DEFAULT_CONFIG = {"type": "sample", "payload_keep": False}
 """Options that `read_config` returns to a decoder that is being written. `:save` declares both as options."""
 _LOCAL = re.compile(r"^local[ \t]+(?=function\b|[A-Za-z_][\w, \t]*(=|$))", re.MULTILINE)
@@ -182,7 +182,7 @@ class ReplSession:
     async def match_ends(self, texts: Sequence[bytes]) -> list[int | None]:
         """Return the end of the grammar's match in each of many texts; None where it does not match."""
         ends: list[int | None] = []
-        for part in split_batches(texts, _MAX_AT_ONCE):
+        for part in split_batches(texts, _MAX_TEXTS_PER_REQUEST):
             ends += await self._match_ends_in(part)
         return ends
 
@@ -243,7 +243,7 @@ def split_batches(texts: Sequence[bytes], max_texts: int) -> list[list[bytes]]:
     parts: list[list[bytes]] = [[]]
     size = 0
     for text in texts:
-        if parts[-1] and (size + len(text) > MAX_ASKED_BYTES or len(parts[-1]) == max_texts):
+        if parts[-1] and (size + len(text) > MAX_REQUEST_BYTES or len(parts[-1]) == max_texts):
             parts.append([])
             size = 0
         parts[-1].append(text)

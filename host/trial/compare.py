@@ -107,7 +107,7 @@ def _step(keys: StepKeys, result: StepResult) -> Iterator[tuple[str, str, str]]:
     elif keys.failure is not None and keys.failure not in result.failure:
         yield "failure", f"one with {describe(keys.failure)}", describe(result.failure) if result.failure else "none"
     if keys.messages is not None:
-        yield from messages_differences(keys.messages, result.messages)
+        yield from message_list_differences(keys.messages, result.messages)
     output = keys.output.encode() if keys.output is not None else None
     if keys.output_base64 is not None:
         output = base64.b64decode(keys.output_base64)
@@ -119,7 +119,7 @@ def _step(keys: StepKeys, result: StepResult) -> Iterator[tuple[str, str, str]]:
         yield "prints", describe(keys.prints), describe(printed)
 
 
-def messages_differences(expected: list[dict[str, Any]], got: list[Message]) -> Iterator[tuple[str, str, str]]:
+def message_list_differences(expected: list[dict[str, Any]], got: list[Message]) -> Iterator[tuple[str, str, str]]:
     """Yield location, expected value and actual value of each difference between two lists of messages."""
     if len(expected) != len(got):
         summary = "".join(f"\n  {describe(_brief(message))}" for message in got[:5])

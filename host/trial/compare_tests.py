@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from host.config.test_keys import ExpectKeys
-from host.trial.compare import Difference, describe, describe_both, is_equal, messages_differences
+from host.trial.compare import Difference, describe, describe_both, is_equal, message_list_differences
 from host.trial.pipeline_tests import PlaceResult, Test
 
 _Found = tuple[str, str, str]
@@ -17,8 +17,8 @@ def test_differences(test: Test, places: Mapping[str, PlaceResult]) -> list[Diff
     for place, got in places.items():
         keys = test.keys.expect.get(place, ExpectKeys())
         line = test.lines.get(place, test.line)
-        for what, expected, seen in _place_differences(keys, got, is_output=place.startswith("outputs.")):
-            differences.append(Difference(where=f"{place}: {what}", line=line, expected=expected, got=seen))
+        for key, expected, seen in _place_differences(keys, got, is_output=place.startswith("outputs.")):
+            differences.append(Difference(where=f"{place}: {key}", line=line, expected=expected, got=seen))
     return differences
 
 
@@ -27,7 +27,7 @@ def _place_differences(keys: ExpectKeys, actual: PlaceResult, *, is_output: bool
     if keys.count is not None and keys.count != count:
         yield "count", str(keys.count), str(count)
     if keys.messages is not None:
-        yield from messages_differences(keys.messages, actual.messages)
+        yield from message_list_differences(keys.messages, actual.messages)
     output = b"".join(actual.outputs)
     if keys.output is not None and keys.output.encode() != output:
         yield "output", *describe_both(keys.output, output)

@@ -42,7 +42,7 @@ class Coverage:
     """Collects the coverage reports of the sandboxes of many trials.
 
     Args:
-        sandbox_dir: Directory of the user's modules; by default the parent of each script's own directory.
+        sandbox_dir: Directory with the user's `modules`; by default the parent of each script's own directory.
     """
 
     def __init__(self, sandbox_dir: Path | None = None) -> None:
@@ -62,11 +62,11 @@ class Coverage:
             return paths.get(f"{name}.lua") or next(own, None)
 
         def record(text: str) -> None:
-            kind, _, rest = text.partition(" ")
+            state, _, rest = text.partition(" ")
             name, _, numbers = rest.rpartition(".lua ")
             path = path_of(name)
             if path is not None and all(number.isdecimal() for number in numbers.split()):
-                lines = self._can if kind == "can" else self._ran
+                lines = self._can if state == "can" else self._ran
                 lines.setdefault(path, set()).update(map(int, numbers.split()))
 
         return record

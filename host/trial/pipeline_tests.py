@@ -1,7 +1,7 @@
 """Tests of whole configurations: feeds records to inputs and compares the output at other places.
 
-Decoders, filters and encoders run in their real processes. The router is replaced by a loop; splitters and matchers are
-those of the configuration. Files and sockets are not touched. Packs are processed one after the other, and the time is
+Decoders, filters and encoders run in their real processes. Routing, splitters and matchers follow the configuration.
+Files and sockets are not touched. Packs are processed one after the other, and the time is
 that of the messages, so a test gives the same result on every run.
 """
 

@@ -39,13 +39,13 @@ async def run_cases(
     """
     slots = limiter or asyncio.Semaphore(_MAX_CONCURRENT)
 
-    async def one(case: Case) -> CaseResult:
+    async def run_one(case: Case) -> CaseResult:
         async with slots:
             result = await run_case(case, zygote, coverage, shared)
         on_finished()
         return result
 
-    return list(await asyncio.gather(*map(one, cases)))
+    return list(await asyncio.gather(*map(run_one, cases)))
 
 
 async def run_case(

@@ -71,13 +71,13 @@ def _step_values(result: StepResult) -> dict[str, Any]:
 def test_updates(test: Test, places: Mapping[str, PlaceResult]) -> list[Update]:
     """Return the updates for all results of a configuration test that differ from its expectations."""
     updates = []
-    for place, found in places.items():
+    for place, actual in places.items():
         keys = test.keys.expect.get(place)
         path = ("tests", test.name, "expect", place)
-        if any(failure_differences(keys.failures or [] if keys else [], found.failures)):
-            value = found.failures if keys else {"failures": found.failures}
+        if any(failure_differences(keys.failures or [] if keys else [], actual.failures)):
+            value = actual.failures if keys else {"failures": actual.failures}
             updates.append(Update(test.file, (*path, "failures") if keys else path, value, is_added=True))
-        for name, value in _place_values(found, is_output=place.startswith("outputs.")).items() if keys else ():
+        for name, value in _place_values(actual, is_output=place.startswith("outputs.")).items() if keys else ():
             updates += _updates(test.file, (*path, name), getattr(keys, name), value)
     return updates
 

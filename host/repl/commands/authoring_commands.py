@@ -56,9 +56,9 @@ async def infer_(session: ReplSession, argument: str) -> Document:
     else:
         path, *names = split_words(argument) or [""]
         log, lines = _sample_lines(path)
-        found = format_strings.find_formats(b"\n".join(lines).decode(errors="backslashreplace"))
-        if found:
-            chosen = _select_format(found, names)
+        formats = format_strings.find_formats(b"\n".join(lines).decode(errors="backslashreplace"))
+        if formats:
+            chosen = _select_format(formats, names)
             proposal, lines = Proposal(format_strings.GRAMMAR_BUILDERS[chosen.kind](chosen.text)), []
     proposal = proposal or await infer.propose(session, lines)
     await session.reset()
@@ -66,12 +66,12 @@ async def infer_(session: ReplSession, argument: str) -> Document:
     result = await session.run(proposal.source)
     if result.error:
         raise ReplError(f"Cannot build a grammar from this: {result.error}")
-    found_records = [record for _, record in multiline.join_lines(lines, proposal.begins)]
-    ends = await session.match_ends(found_records)
-    parsed = [record for record, end in zip(found_records, ends, strict=True) if end is not None]
+    examined = [record for _, record in multiline.join_lines(lines, proposal.begins)]
+    ends = await session.match_ends(examined)
+    parsed = [record for record, end in zip(examined, ends, strict=True) if end is not None]
     if argument != "samples" and lines and not session.has_own_samples:
         session.samples = _examples(proposal, parsed)
-    data = dataclasses.asdict(proposal) | {"lines": len(found_records), "parsed": len(parsed)}
+    data = dataclasses.asdict(proposal) | {"lines": len(examined), "parsed": len(parsed)}
     data["splitter"] = multiline.splitter_yaml(session.record_start, crlf=session.crlf)
     hint = " ".join(filter(None, [proposal.advice, log.advice if log else ""]))
     return Document("proposal", data | {"hint": hint, "results": await try_lines.try_samples(session)})
@@ -82,8 +82,8 @@ def _examples(proposal: Proposal, parsed: list[bytes]) -> list[bytes]:
     firsts = {_first_line(each["example"].encode()) for each in proposal.formats}
     count = max(_MAX_EXAMPLES, len(firsts))
     of_templates = dict.fromkeys(record for record in parsed if _first_line(record) in firsts)
-    multiline = [record for record in parsed if b"\n" in record][:1]
-    chosen = [*list(of_templates)[: len(firsts)], *multiline, *parsed]
+    with_lines = [record for record in parsed if b"\n" in record][:1]
+    chosen = [*list(of_templates)[: len(firsts)], *with_lines, *parsed]
     return list(dict.fromkeys(chosen))[:count]
 
 
@@ -99,14 +99,14 @@ def _from_printf(rest: str) -> Proposal:
         raise ReplError(str(error)) from error
 
 
-def _select_format(found: list[format_strings.ServerFormat], names: list[str]) -> format_strings.ServerFormat:
+def _select_format(formats: list[format_strings.ServerFormat], names: list[str]) -> format_strings.ServerFormat:
     """Return the format of a configuration that the user named."""
-    if not names and len(found) == 1:
-        return found[0]
-    chosen = [each for each in found if names and each.name == names[0]]
+    if not names and len(formats) == 1:
+        return formats[0]
+    chosen = [each for each in formats if names and each.name == names[0]]
     if not chosen:
-        known = ", ".join(dict.fromkeys(each.name for each in found if each.name))
-        raise ReplError(f"The file has {len(found)} formats: name one of {known} after the file.")
+        known = ", ".join(dict.fromkeys(each.name for each in formats if each.name))
+        raise ReplError(f"The file has {len(formats)} formats: name one of {known} after the file.")
     return chosen[0]
 
 

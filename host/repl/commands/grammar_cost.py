@@ -10,7 +10,7 @@ from host.trial.model import Bounds, StepResult
 _BYTES = 300 * 1024
 """Size of the test pack, filled with repeated samples."""
 _ROUNDS = 5
-_ENDLESS = 1 << 60
+_UNLIMITED = 1 << 60
 _MAX_SAMPLES = 20
 
 
@@ -51,7 +51,7 @@ async def _decoder_cost(session: ReplSession, records: list[bytes]) -> dict[str,
     data = once * max(1, _BYTES // len(once))
     harness = TrialHarness(
         session.zygote,
-        Bounds(output_bytes=_ENDLESS, prints=0),
+        Bounds(output_bytes=_UNLIMITED, prints=0),
         max_record_bytes=len(data),
         hostname="localhost",
         sandbox_dir=str(session.sandbox_dir),

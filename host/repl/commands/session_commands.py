@@ -7,13 +7,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from host.config import api_reference
 from host.core.errors import ConfigError
 from host.plugins import library, manifest
 from host.repl.commands import help_topics, try_lines
 from host.repl.commands.commands import COMMANDS, Document, command, split_words
 from host.repl.infer import decoder_text
-from host.repl.lua_process import to_builtins
 from host.repl.session import MAX_SAMPLES, ReplError, ReplSession, RunResult
 from host.repl.ui.log_lines import LogLine, open_log, read_lines
 
@@ -116,7 +117,7 @@ async def _load_lua(session: ReplSession, path: Path) -> Document:
         options = {
             name: {
                 key: value
-                for key, value in to_builtins(option).items()
+                for key, value in msgspec.to_builtins(option).items()
                 if value not in (None, False) or key == "default"
             }
             for name, option in plugin.manifest.config.items()

@@ -132,8 +132,8 @@ def write_grammar(table: DelimitedLines, tokens: list[list[list[Token]]], texts:
         items.append(patterns.use("last_line_end"))
     levels = grammar_text.find_levels([column for column in kinds if column])
     comment = grammar_text.example_comment(len(table.lines) / len(texts), texts[table.lines[0]])
-    undoubled = ["local function undoubled(text) return (text:gsub('\"\"', '\"')) end"] if _has_doubled(table) else []
-    definitions = "\n".join([patterns.text(levels), *undoubled])
+    undouble = ["local function undouble(text) return (text:gsub('\"\"', '\"')) end"] if _has_doubled(table) else []
+    definitions = "\n".join([patterns.text(levels), *undouble])
     return definitions + "\n\n" + declare_grammar("{\n" + grammar_text.write_alternative(items, comment) + "  }")
 
 
@@ -190,6 +190,6 @@ def _items(patterns: Patterns, separator: str, name: str, cells: list[Cell], col
 
 
 def _quoted(patterns: Patterns, name: str, cells: list[Cell]) -> str:
-    more = ", transform = undoubled" if any('""' in cell.text for cell in cells if cell.is_quoted) else ""
+    more = ", transform = undouble" if any('""' in cell.text for cell in cells if cell.is_quoted) else ""
     pattern = "doubled_lines" if any("\n" in cell.text for cell in cells) else "doubled"
     return f'{{name = "{name}", grammar = {patterns.use(pattern)}{more}}}'

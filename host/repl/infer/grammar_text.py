@@ -215,9 +215,11 @@ def typed_field(patterns: Patterns, column: Column, name: str, key: str, unit: s
     if is_time(column):
         return _time_field(patterns, column, name)
     if name == "Severity":
-        shown = ", also = {{name = " + quote(re.sub(r"\W", "_", key) or "level") + "}}"
-        by = patterns.define_severity()
-        return f'{{name = "Severity", grammar = {patterns.use("level")}, type = "integer", transform = {by}{shown}}}'
+        word = ", also = {{name = " + quote(re.sub(r"\W", "_", key) or "level") + "}}"
+        function = patterns.define_severity()
+        return (
+            f'{{name = "Severity", grammar = {patterns.use("level")}, type = "integer", transform = {function}{word}}}'
+        )
     grammar = ""
     if kinds <= _NUMBERS:
         grammar = _number(patterns, column, unit)
@@ -248,9 +250,9 @@ def _time_field(patterns: Patterns, column: Column, name: str) -> str:
             pattern = "comma_time"
         more = f', type = "{type_}"' if name == "Timestamp" else ""
         return f'{{name = "{name}", grammar = {patterns.use(pattern)}{more}}}'
-    by = patterns.define_time(kind)
-    more = f", transform = {by}_ns" if name == "Timestamp" else ""
-    return f'{{name = "{name}", grammar = {by}{more}}}'
+    definition = patterns.define_time(kind)
+    more = f", transform = {definition}_ns" if name == "Timestamp" else ""
+    return f'{{name = "{name}", grammar = {definition}{more}}}'
 
 
 def _unit(following: str) -> str:

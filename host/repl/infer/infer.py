@@ -13,8 +13,8 @@ from host.repl.infer.templates import Template, Token
 from host.repl.session import ReplError, ReplSession, split_batches
 
 _SHARE_OF_KNOWN = 0.5
-_SHARE_OF_BEGINNINGS = 0.4
-_AT_ONCE = 25
+_SHARE_OF_RECORD_STARTS = 0.4
+_MAX_TEXTS_PER_REQUEST = 25
 _SHARE_OF_FIRST_LINES = 0.03
 _CONTINUES = re.compile(r"\s|Caused by:|\.\.\. |#\d+ |Stack trace:|Traceback")
 
@@ -64,7 +64,7 @@ async def propose(session: ReplSession, lines: Sequence[bytes]) -> Proposal:
     if known is not None:
         return known
     existing_decoders.refuse_by_text(texts)
-    begins = multiline.find_record_start(texts, _SHARE_OF_BEGINNINGS)
+    begins = multiline.find_record_start(texts, _SHARE_OF_RECORD_STARTS)
     whole = [record.decode() for _, record in multiline.join_lines([text.encode() for text in texts], begins)]
     found = delimited.find_columns(whole)
     if found is not None:
@@ -174,7 +174,7 @@ def script(name: str) -> bytes:
 
 async def _tokenize(session: ReplSession, texts: Sequence[str]) -> list[list[Token]]:
     tokenized: list[list[Token]] = []
-    for part in split_batches([text.encode() for text in texts], _AT_ONCE):
+    for part in split_batches([text.encode() for text in texts], _MAX_TEXTS_PER_REQUEST):
         argument = [text.decode() for text in part]
         answer = await session.ask("call", script("tokens"), name="tokens", argument=argument)
         tokenized += [_tokens(each) for each in answer["answer"]]
@@ -192,7 +192,7 @@ async def _propose_known(session: ReplSession, texts: list[str]) -> Proposal | N
     formats: dict[str, dict[str, Any]] = {}
     decoders: Counter[str] = Counter()
     at = 0
-    for part in split_batches([text.encode() for text in texts], _AT_ONCE):
+    for part in split_batches([text.encode() for text in texts], _MAX_TEXTS_PER_REQUEST):
         argument = [text.decode() for text in part]
         answer = await session.ask("call", script("known_formats"), name="known_formats", argument=argument)
         for each in answer["answer"] if isinstance(answer["answer"], list) else []:

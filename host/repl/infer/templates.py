@@ -175,7 +175,7 @@ class _TemplateFinder:
         return start - 1
 
     def _whole(self, numbers: list[int], place: int, strict: int) -> Template:
-        """Return the template of lines that agree to their ends, even if they are sentences of equal length."""
+        """Return the template of lines that agree to their ends. A last sentence whose words vary becomes the rest."""
         start = self._start_of_sentence(numbers, place)
         if start is not None and start > strict:
             rows = [self._lines[number] for number in numbers]

@@ -25,12 +25,12 @@ def show(out: Console, document: Document, entered: str = "") -> None:
     """Print a document. `entered` is the input that it answers."""
     _SHOW[document.kind](out, document.data)
     if document.data.get("line"):
-        _error_position(out, document.data, entered)
+        _show_error_position(out, document.data, entered)
     if document.data.get("hint"):
         out.print(Text(document.data["hint"], style="yellow"))
 
 
-def _error_position(out: Console, data: dict[str, Any], entered: str) -> None:
+def _show_error_position(out: Console, data: dict[str, Any], entered: str) -> None:
     """Print the line with the error, and a mark under the column."""
     lines = entered.splitlines()
     if data["line"] > len(lines) or (len(lines) == 1 and not data["column"]):
@@ -41,7 +41,7 @@ def _error_position(out: Console, data: dict[str, Any], entered: str) -> None:
         out.print(Text("  " + " " * (data["column"] - 1) + "^", style="bold red"))
 
 
-def _ran(out: Console, data: dict[str, Any]) -> None:
+def _show_result(out: Console, data: dict[str, Any]) -> None:
     for line in data["prints"]:
         out.print(Text(line))
     if data["error"]:
@@ -49,15 +49,15 @@ def _ran(out: Console, data: dict[str, Any]) -> None:
     for value in data["values"]:
         if not (value["type"] == "pattern" and data["results"]):
             out.print(Text(value["text"]))
-    _results(out, data["results"])
-    _runs_on(out, data)
+    _show_results(out, data["results"])
+    _warn_about_slow_fields(out, data)
 
 
-def _matches(out: Console, data: dict[str, Any]) -> None:
-    _results(out, data["results"])
+def _show_matches(out: Console, data: dict[str, Any]) -> None:
+    _show_results(out, data["results"])
 
 
-def _results(out: Console, results: list[dict[str, Any]]) -> None:
+def _show_results(out: Console, results: list[dict[str, Any]]) -> None:
     """Show the results of samples. Of many results with the same fields, only the first is shown in full."""
     shown: set[tuple[str, ...]] = set()
     for number, result in enumerate(results, 1):
@@ -65,9 +65,9 @@ def _results(out: Console, results: list[dict[str, Any]]) -> None:
         in_full = len(results) <= _MAX_IN_FULL or names not in shown
         shown.add(names)
         if "messages" in result:
-            _decoded_record(out, number, result, in_full=in_full)
+            _show_decoded_record(out, number, result, in_full=in_full)
         else:
-            _match(out, number, result, in_full=in_full)
+            _show_match(out, number, result, in_full=in_full)
 
 
 def _names(result: dict[str, Any]) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def _names(result: dict[str, Any]) -> tuple[str, ...]:
     return tuple(each["name"] for each in result["captures"]) if result["matched"] else (str(result["furthest"]),)
 
 
-def _line(number: int, text: str) -> Text:
+def _numbered_line(number: int, text: str) -> Text:
     return Text(f"{number:>3} ", style="dim").append(visible(text), style="default not dim")
 
 
@@ -91,14 +91,14 @@ def visible_captures(captures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-def _match(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
+def _show_match(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
     given = result["given"]
-    line = _line(number, given)
+    line = _numbered_line(number, given)
     size = len(given.raw)
     if not result["matched"]:
         line.stylize("red", 4 + len(_until(given, result["furthest"])))
         out.print(line)
-        _failure(out, result)
+        _show_failure(out, result)
         return
     captures = visible_captures(result["captures"])
     for index, each in enumerate(captures):
@@ -125,7 +125,7 @@ def _until(line: LogLine, offset: int) -> str:
     return visible(line.until(offset))
 
 
-def _failure(out: Console, result: dict[str, Any]) -> None:
+def _show_failure(out: Console, result: dict[str, Any]) -> None:
     before = _until(result["given"], result["furthest"])
     rule = f" in {' > '.join(result['path'])}" if result["path"] else ""
     out.print(Text("    " + "".join("\t" if each == "\t" else " " for each in before) + "^", style="bold red"))
@@ -136,8 +136,8 @@ def _failure(out: Console, result: dict[str, Any]) -> None:
     out.print(Text("      rest of the line: ").append(rest[:_MAX_REST] or "(empty)", style="red"))
 
 
-def _decoded_record(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
-    out.print(_line(number, result["given"]))
+def _show_decoded_record(out: Console, number: int, result: dict[str, Any], *, in_full: bool) -> None:
+    out.print(_numbered_line(number, result["given"]))
     for line in result["prints"]:
         out.print(Text(f"      {line}", style="dim"))
     if result["failure"]:
@@ -149,10 +149,10 @@ def _decoded_record(out: Console, number: int, result: dict[str, Any], *, in_ful
             out.print(text.append(visible(str(field["value"]))))
 
 
-def _trace(out: Console, data: dict[str, Any]) -> None:
+def _show_trace(out: Console, data: dict[str, Any]) -> None:
     given = data["given"].raw
     out.print(Text(visible(data["given"])))
-    marks = {"enter": ("", "dim"), "match": ("takes ", "green"), "fail": ("fails", "red")}
+    marks = {"enter": ("", "dim"), "match": ("matches ", "green"), "fail": ("fails", "red")}
     for event in data["events"]:
         word, style = marks[event["what"]]
         taken = given[event["start"] : event.get("end", event["start"])].decode(errors="replace")
@@ -167,30 +167,30 @@ def _trace(out: Console, data: dict[str, Any]) -> None:
     if data["matched"]:
         out.print(Text(f"Matched {data['end']} of {len(given)} bytes.", style="green"))
     else:
-        _failure(out, data)
+        _show_failure(out, data)
 
 
-def _tree(out: Console, data: dict[str, Any]) -> None:
+def _show_tree(out: Console, data: dict[str, Any]) -> None:
     for line in data["lines"]:
         out.print(Text("  " * line["depth"] + line["text"]))
-    _runs_on(out, data)
+    _warn_about_slow_fields(out, data)
 
 
-def _runs_on(out: Console, data: dict[str, Any]) -> None:
+def _warn_about_slow_fields(out: Console, data: dict[str, Any]) -> None:
     """Warn about fields that make a decoder slow."""
     if data["runs_on"]:
-        which = ", ".join(data["runs_on"])
-        out.print(Text(f"Slow: {which} matches into the next records, which are then matched again.", style="yellow"))
+        fields = ", ".join(data["runs_on"])
+        out.print(Text(f"Slow: {fields} matches into the next records, which are then matched again.", style="yellow"))
         out.print(Text('For the rest of a line, write `(1 - lpeg.P"\\n")^0` instead of `lpeg.P(1)^0`.', style="yellow"))
 
 
-def _bench(out: Console, data: dict[str, Any]) -> None:
+def _show_bench(out: Console, data: dict[str, Any]) -> None:
     forms = {f"match, {name}": cost for name, cost in data["match"].items()}
     form = "declared" if data["decoder"]["declared"] else "script"
     for name, cost in {**forms, f"decoder, {form}": data["decoder"]}.items():
         figures = f"{cost['ns_per_record'] / 1000:>9.2f} us/record {cost['mb_per_s']:>9.1f} MB/s"
         out.print(Text(f"{name:<18}", style="bold").append(figures, style="default not bold"))
-    _runs_on(out, data)
+    _warn_about_slow_fields(out, data)
     if data["costs"]:
         out.print(Text("Most expensive parts for the first sample:"))
     for cost in data["costs"]:
@@ -198,17 +198,17 @@ def _bench(out: Console, data: dict[str, Any]) -> None:
         out.print(Text(f"  {cost['ns']:>6} ns  {cost['what']}{inside}: ").append(cost["label"], style="cyan"))
 
 
-def _matcher(out: Console, data: dict[str, Any]) -> None:
+def _show_matcher(out: Console, data: dict[str, Any]) -> None:
     for number, result in enumerate(data["results"], 1):
         mark = Text("yes ", style="green") if result["matched"] else Text("no  ", style="red")
-        why = f"  (not decoded: {result['failure']})" if result["failure"] else ""
-        out.print(mark + _line(number, result["given"] + why))
+        reason = f"  (not decoded: {result['failure']})" if result["failure"] else ""
+        out.print(mark + _numbered_line(number, result["given"] + reason))
 
 
-def _coverage(out: Console, data: dict[str, Any]) -> None:
+def _show_coverage(out: Console, data: dict[str, Any]) -> None:
     style = "green" if data["parsed"] == data["lines"] else "yellow"
-    what = "records" if data["begins"] else "lines"
-    out.print(Text(f"{data['share']:.1%} of {data['lines']} {what} parse ({data['parsed']}).", style=style))
+    noun = "records" if data["begins"] else "lines"
+    out.print(Text(f"{data['share']:.1%} of {data['lines']} {noun} parse ({data['parsed']}).", style=style))
     if data["partly"]:
         out.print(Text(f"{data['partly']} of them match only partly: bytes are left at the end.", style="yellow"))
     for group in data["failures"]:
@@ -234,16 +234,18 @@ def print_code(out: Console, text: str) -> None:
         out.print(Text(text))
 
 
-def _proposal(out: Console, data: dict[str, Any]) -> None:
+def _show_proposal(out: Console, data: dict[str, Any]) -> None:
     print_code(out, data["source"])
-    _results(out, data["results"])
-    for form in data["formats"]:
-        what = form["title"] or "lines like this"
-        out.print(Text(f"{form['share']:>4.0%}  {what}: ", style="dim").append(visible(form["example"])[:_MAX_REST]))
+    _show_results(out, data["results"])
+    for template in data["formats"]:
+        title = template["title"] or "lines like this"
+        out.print(
+            Text(f"{template['share']:>4.0%}  {title}: ", style="dim").append(visible(template["example"])[:_MAX_REST])
+        )
     if data["lines"]:
-        what = "records" if data["begins"] else "lines"
+        noun = "records" if data["begins"] else "lines"
         style = "green" if data["parsed"] == data["lines"] else "yellow"
-        out.print(Text(f"{data['parsed']} of the {data['lines']} examined {what} parse.", style=style))
+        out.print(Text(f"{data['parsed']} of the {data['lines']} examined {noun} parse.", style=style))
         out.print(
             Text(
                 ":coverage FILE tries it on all lines, :save NAME writes a decoder; at a terminal, :edit changes it.",
@@ -260,48 +262,48 @@ def _proposal(out: Console, data: dict[str, Any]) -> None:
         out.print(Text(f"An input with this splitter {effect}: {data['splitter']}", style="yellow"))
 
 
-def _source(out: Console, data: dict[str, Any]) -> None:
+def _show_source(out: Console, data: dict[str, Any]) -> None:
     print_code(out, data["source"] or "-- nothing is defined")
 
 
-def _samples(out: Console, data: dict[str, Any]) -> None:
+def _show_samples(out: Console, data: dict[str, Any]) -> None:
     for number, text in enumerate(data["samples"], 1):
-        out.print(_line(number, text))
+        out.print(_numbered_line(number, text))
     if not data["samples"]:
         out.print(Text("There are no samples."))
 
 
-def _commands(out: Console, data: dict[str, Any]) -> None:
+def _show_commands(out: Console, data: dict[str, Any]) -> None:
     out.print(Text("Lua runs in a jailed sandbox. A pattern that it returns becomes the grammar of the samples."))
     for each in data["commands"]:
         out.print(Text("  ").append(each["usage"], style="bold cyan"))
         out.print(Text(f"      {each['summary']}"))
 
 
-def _help(out: Console, data: dict[str, Any]) -> None:
+def _show_help(out: Console, data: dict[str, Any]) -> None:
     out.print(Text(data["signature"], style="bold cyan"))
     out.print(Text(data["text"]))
 
 
-def _loaded(out: Console, data: dict[str, Any]) -> None:
-    what = "a decoder, run as in production" if data["script"] else "a grammar" if data["grammar"] else "Lua"
-    out.print(Text(f"Loaded {data['file']}: {what}."))
-    _results(out, data["results"])
+def _show_loaded(out: Console, data: dict[str, Any]) -> None:
+    kind = "a decoder, run as in production" if data["script"] else "a grammar" if data["grammar"] else "Lua"
+    out.print(Text(f"Loaded {data['file']}: {kind}."))
+    _show_results(out, data["results"])
 
 
-def _saved(out: Console, data: dict[str, Any]) -> None:
+def _show_saved(out: Console, data: dict[str, Any]) -> None:
     out.print(Text(f"Saved {data['file']} with {data['records']} samples as cases.", style="green"))
     if data["shadows"]:
         out.print(Text("It overrides the decoder of the same name that comes with Hekate.", style="yellow"))
     if data["failures"]:
         text = f"{data['failures']} of the samples cannot be decoded; the cases expect that."
         out.print(Text(text, style="yellow"))
-    _runs_on(out, data)
+    _warn_about_slow_fields(out, data)
     use = f"To use it, give an input `decoder: {Path(data['file']).stem}`"
     out.print(Text(f":cases runs them. {use}; a running host that uses it reloads it whenever you save.", style="dim"))
 
 
-def _cases(out: Console, data: dict[str, Any]) -> None:
+def _show_cases(out: Console, data: dict[str, Any]) -> None:
     for case in data["cases"]:
         out.print(
             Text("ok    " if case["passed"] else "FAIL  ", style="green" if case["passed"] else "red")
@@ -313,31 +315,31 @@ def _cases(out: Console, data: dict[str, Any]) -> None:
         out.print(Text("There are no cases."))
 
 
-def _message(out: Console, data: dict[str, Any]) -> None:
+def _show_message(out: Console, data: dict[str, Any]) -> None:
     out.print(Text(data["text"]))
 
 
-def _error(out: Console, data: dict[str, Any]) -> None:
+def _show_error(out: Console, data: dict[str, Any]) -> None:
     out.print(Text("Error: ", style="bold red") + Text(data["error"]))
 
 
 _SHOW: dict[str, Callable[[Console, dict[str, Any]], None]] = {
-    "ran": _ran,
-    "matches": _matches,
-    "trace": _trace,
-    "tree": _tree,
-    "bench": _bench,
-    "matcher": _matcher,
-    "coverage": _coverage,
-    "proposal": _proposal,
-    "edit": _source,
-    "source": _source,
-    "samples": _samples,
-    "commands": _commands,
-    "help": _help,
-    "loaded": _loaded,
-    "saved": _saved,
-    "cases": _cases,
-    "said": _message,
-    "error": _error,
+    "ran": _show_result,
+    "matches": _show_matches,
+    "trace": _show_trace,
+    "tree": _show_tree,
+    "bench": _show_bench,
+    "matcher": _show_matcher,
+    "coverage": _show_coverage,
+    "proposal": _show_proposal,
+    "edit": _show_source,
+    "source": _show_source,
+    "samples": _show_samples,
+    "commands": _show_commands,
+    "help": _show_help,
+    "loaded": _show_loaded,
+    "saved": _show_saved,
+    "cases": _show_cases,
+    "said": _show_message,
+    "error": _show_error,
 }
