@@ -10,9 +10,9 @@ from host.inputs.base import Input
 from host.outputs.base import Output
 from host.packs.ledger import Stream, TablePack
 from host.pipeline.environment import Environment
-from host.replay.reading import ReplayInput
 from host.replay.recording import Recording
 from host.replay.recordings import Recordings
+from host.replay.replay_input import ReplayInput
 from host.router.router import Router
 from host.telemetry.metrics import ComponentMetrics
 
@@ -24,7 +24,7 @@ _MAX_HELD_BACK = 100
 
 
 class HoldingRouter(Router):
-    """Holds packs back so that their order is deterministic. The scheduler delivers them with `give`."""
+    """Holds packs back so that their order is deterministic. The scheduler delivers them with `deliver`."""
 
     def __init__(self, metrics: ComponentMetrics, recordings: Mapping[Stream, Recording]) -> None:
         super().__init__(metrics)
@@ -39,11 +39,11 @@ class HoldingRouter(Router):
             return
         held_back = self._injected.setdefault(pack.made_by, [])
         if len(held_back) >= _MAX_HELD_BACK:
-            self.give(pack)
+            self.deliver(pack)
         else:
             held_back.append(pack)
 
-    def give(self, pack: TablePack) -> None:
+    def deliver(self, pack: TablePack) -> None:
         """Deliver a pack to all consumers that may want it, and release it."""
         super().route(pack)
 
@@ -83,7 +83,7 @@ class ReplayEnvironment(Environment):
     def read_on(self) -> None:
         """Wake the inputs: there may be room to read more."""
         for each in self._inputs:
-            each.want()
+            each.wake()
 
     def now_ns(self) -> int:
         """Return the virtual time."""

@@ -6,7 +6,7 @@ import math
 
 _NS = 1_000_000_000
 _STEP_S = 0.02
-"""Records less than this apart in real time may be given on together."""
+"""Records less than this apart in real time may be delivered together."""
 
 
 class Pace:
@@ -42,5 +42,5 @@ class Pace:
                     await self._stopped.wait()
 
     def horizon_ns(self, time_ns: int) -> float:
-        """Return the time before which records may be given on together with those at `time_ns`."""
+        """Return the time before which records may be delivered together with those at `time_ns`."""
         return math.inf if self._speed is None else time_ns + self._speed * _STEP_S * _NS

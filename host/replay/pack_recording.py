@@ -1,4 +1,4 @@
-"""A pack file in a replay. Its records are already decoded and are given on unchanged."""
+"""A pack file in a replay. Its records are already decoded and are delivered unchanged."""
 
 import time
 from collections.abc import Iterator
@@ -39,10 +39,10 @@ class PackRecording(Recording):
     @property
     def is_ready(self) -> bool:
         """Load the next pack if needed. Always true: the next record is always known."""
-        if self.is_over and not self.read_to_its_end:
+        if self.is_over and not self.is_fully_read:
             entry = next(self._left, None)
             if entry is None:
-                self.read_to_its_end = True
+                self.is_fully_read = True
             else:
                 self._load(entry)
         return True

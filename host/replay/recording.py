@@ -1,4 +1,4 @@
-"""One file of a replay, with its decoded packs that have not been given on yet."""
+"""One file of a replay, with its decoded packs that have not been delivered yet."""
 
 from collections import deque
 from itertools import accumulate
@@ -34,7 +34,7 @@ class Recording:
         self.order = order
         self.read_bytes = 0
         """Number of bytes read; of a compressed file, uncompressed bytes."""
-        self.read_to_its_end = False
+        self.is_fully_read = False
         self.is_timed = True
         """True if the times of the records are needed."""
         self.stream: Stream | None = None
@@ -44,13 +44,13 @@ class Recording:
 
     @property
     def ahead(self) -> int:
-        """Number of packs that were read but not given on."""
+        """Number of packs that were read but not delivered."""
         return len(self._packs) + (0 if self.stream is None else self.stream.undecoded)
 
     @property
     def is_ready(self) -> bool:
         """True if it is known what comes next: a record or the end."""
-        return bool(self._packs) or (self.read_to_its_end and not self.ahead)
+        return bool(self._packs) or (self.is_fully_read and not self.ahead)
 
     @property
     def is_over(self) -> bool:
@@ -81,11 +81,11 @@ class Recording:
 
     @property
     def head(self) -> tuple[DecodedPack, int]:
-        """The next pack, and the index of its first record that was not given on."""
+        """The next pack, and the index of its first record that was not delivered."""
         return self._packs[0], self._next
 
     def advance(self, end: int) -> None:
-        """Mark the records of the head up to `end` as given on. Release the pack after its last record."""
+        """Mark the records of the head up to `end` as delivered. Release the pack after its last record."""
         self._next = end
         decoded = self._packs[0]
         if end == decoded.pack.count:
@@ -94,6 +94,6 @@ class Recording:
             decoded.pack.let_go()
 
     def drop(self) -> None:
-        """Release all packs that were not given on."""
+        """Release all packs that were not delivered."""
         while self._packs:
             self._packs.popleft().pack.let_go()

@@ -1,4 +1,4 @@
-"""Gives records on in the order of their times, and advances the virtual time between them.
+"""Delivers records in the order of their times, and advances the virtual time between them.
 
 All steps are sequential. A part of a pack goes to all filters and outputs, then the packs that filters injected. The
 next part follows only when all of these are done. A pack is cut where something is due between two of its records: a
@@ -34,7 +34,7 @@ _POLL_S = 0.005
 
 
 class Span(NamedTuple):
-    """Selects the records to give on, and how they are ordered."""
+    """Selects the records to deliver, and how they are ordered."""
 
     since_ns: float = -math.inf
     """Time of the first record, in nanoseconds since 1970."""
@@ -51,15 +51,15 @@ class ReplayScheduler:
         pipeline: The started pipeline. It must use this environment.
         environment: The replay's environment.
         pace: The speed.
-        span: The records to give on.
+        span: The records to deliver.
     """
 
     def __init__(self, pipeline: Pipeline, environment: ReplayEnvironment, pace: Pace, span: Span) -> None:
         assert isinstance(pipeline.router, HoldingRouter)
         self.first_ns: int | None = None
-        """The time of the first record that was given on."""
+        """The time of the first record that was delivered."""
         self.records = 0
-        """Number of records given on so far."""
+        """Number of records delivered so far."""
         self._pipeline, self._environment, self._router = pipeline, environment, pipeline.router
         self._pace, self._span = pace, span
         self._recordings = environment.recordings.all
@@ -70,7 +70,7 @@ class ReplayScheduler:
         self._stopped = False
 
     def stop(self) -> None:
-        """Stop giving records on. Records already given on are finished."""
+        """Stop delivering records. Records already delivered are finished."""
         self._stopped = True
         self._pace.stop()
         self._environment.changed.set()
@@ -82,7 +82,7 @@ class ReplayScheduler:
             SandboxError: A decoder or an encoder has stopped running.
         """
         while (recording := await self._next()) is not None:
-            await (self._give_part(recording) if self._by_time else self._give_whole(recording))
+            await (self._deliver_records(recording) if self._by_time else self._deliver_pack(recording))
         if not self._stopped:
             await self._settle()
             for name in self._pipeline.filters:
@@ -111,18 +111,18 @@ class ReplayScheduler:
 
     # ------------------------------------------------------------------ records
 
-    async def _give_whole(self, recording: Recording) -> None:
-        """Give on the next pack of a file."""
+    async def _deliver_pack(self, recording: Recording) -> None:
+        """Deliver the next pack of a file."""
         decoded, _ = recording.head
         self.records += decoded.pack.count
         decoded.pack.hold()
-        self._router.give(decoded.pack)
+        self._router.deliver(decoded.pack)
         recording.advance(decoded.pack.count)
         await self._settle()
         self._environment.read_on()
 
-    async def _give_part(self, recording: Recording) -> None:
-        """Give on as many next records of a file as may go together."""
+    async def _deliver_records(self, recording: Recording) -> None:
+        """Deliver as many next records of a file as may go together."""
         decoded, first = recording.head
         start_ns = recording.next_ns
         if start_ns < self._span.since_ns:
@@ -134,14 +134,14 @@ class ReplayScheduler:
                 return
             end = self._end(recording, decoded, first)
             self._environment.virtual_ns = max(self._environment.virtual_ns, decoded.times[end - 1])
-            self._router.give(self._part(decoded, first, end))
+            self._router.deliver(self._part(decoded, first, end))
             self.records += end - first
             recording.advance(end)
             await self._settle()
         self._environment.read_on()
 
     def _end(self, recording: Recording, decoded: DecodedPack, first: int) -> int:
-        """Return the end of the records of a pack that may be given on together."""
+        """Return the end of the records of a pack that may be delivered together."""
         times = decoded.times
         before = [self._pace.horizon_ns(times[first]), *([self._due[0][0]] if self._due else [])]
         end = min(bisect_left(times, min(before), first), bisect_right(times, self._span.until_ns, first))
@@ -225,7 +225,7 @@ class ReplayScheduler:
             if not injected:
                 break
             for pack in injected:
-                self._router.give(pack)
+                self._router.deliver(pack)
         await self._wait_until(lambda: all(map(_is_idle, outputs)))
         if self._environment.on_idle is not None:
             self._environment.on_idle()

@@ -12,7 +12,7 @@ from host.packs.ledger import Stream
 from host.replay.recording import Recording
 
 _PACKS_AHEAD = 2
-"""Packs per file: one that is given on, and one that is decoded meanwhile."""
+"""Packs per file: one that is delivered, and one that is decoded meanwhile."""
 
 
 class ReplayInput(Input):
@@ -28,12 +28,12 @@ class ReplayInput(Input):
 
     def __init__(self, name: str, options: Any, *others: Any, once: bool) -> None:
         super().__init__(name, options, *others, once=once)
-        self._wanted = asyncio.Event()
+        self._wake_event = asyncio.Event()
         self._open: dict[Recording, tuple[Source, Feeder]] = {}
 
-    def want(self) -> None:
-        """Wake the reader: a pack was given on, so there is room for more."""
-        self._wanted.set()
+    def wake(self) -> None:
+        """Wake the reader: a pack was delivered, so there is room for more."""
+        self._wake_event.set()
 
     async def open(self) -> None:
         """Do nothing: each file is opened when it is first read."""
@@ -60,13 +60,13 @@ class ReplayInput(Input):
 
     async def run(self) -> None:
         """Read until the end of every file, or until cancelled."""
-        while left := [each for each in self.recordings if not each.read_to_its_end]:
+        while left := [each for each in self.recordings if not each.is_fully_read]:
             due = [each for each in (left if self.by_time else left[:1]) if each.ahead < _PACKS_AHEAD]
             for recording in due:
                 await self._read(recording)
             if not due:
-                await self._wanted.wait()
-            self._wanted.clear()
+                await self._wake_event.wait()
+            self._wake_event.clear()
 
     async def _read(self, recording: Recording) -> None:
         """Read a recording once."""
@@ -87,12 +87,12 @@ class ReplayInput(Input):
         if source is not None and feeder is not None:
             await feeder.finish()
             source.close()
-        recording.read_to_its_end = True
+        recording.is_fully_read = True
 
     async def close(self) -> None:
         """Close the files."""
         for recording, (source, feeder) in self._open.items():
             feeder.abandon()
             source.close()
-            recording.read_to_its_end = True
+            recording.is_fully_read = True
         self._open.clear()
