@@ -29,7 +29,7 @@ FAULTS = [
     ),
     (["test", "gone.lua"], 64, "Path 'gone.lua' does not exist"),
     (["test", "folder"], 66, ""),
-    (["test", "binary.lua"], 78, "binary.lua:1: This is no plugin"),
+    (["test", "binary.lua"], 78, "binary.lua:1: Not a plugin"),
     (["test", "binary.yaml"], 78, "binary.yaml: The configuration is not UTF-8 text."),
     (["test", "--watch", "gone.lua"], 64, "does not exist"),
     (["new", "filter", "x", "--sandbox-dir", "ok.yaml"], 64, "is a file"),

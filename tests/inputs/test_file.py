@@ -651,7 +651,7 @@ def test_a_restart_goes_on_behind_what_was_delivered(folder, state_dir):
     assert third.records == [b"more"]
 
 
-def test_a_file_renamed_while_we_were_away_is_is_fully_read(folder, state_dir):
+def test_a_file_renamed_while_we_were_away_is_read_to_its_end(folder, state_dir):
     path = folder / "a.log"
     append(path, lines("old", 100))
     restart(state_dir, path, 100, None)
