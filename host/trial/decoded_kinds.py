@@ -109,7 +109,7 @@ class _KindFinder:
             return await self._line_kinds(config, sandbox, kind)
         return [kind]
 
-    async def _line_kinds(self, config: model.Input, sandbox: model.Sandbox, kind: Kind) -> list[MessageKind]:
+    async def _line_kinds(self, config: model.Input, sandbox: model.Sandbox, kind: MessageKind) -> list[MessageKind]:
         """Decode the lines given in the configuration, with two different numbers as {sequence}."""
         lines = config.options.lines
         if len(lines) > _MAX_LINES:
@@ -164,8 +164,8 @@ def _parse_declaration(outcome: TrialOutcome | None) -> _Declared | None:
         return None
 
 
-def _message_kind(message: dict[str, Any]) -> Kind:
-    return Kind(
+def _message_kind(message: dict[str, Any]) -> MessageKind:
+    return MessageKind(
         type=message["Type"],
         logger=message["Logger"],
         fields=frozenset(field["name"] for field in message["Fields"]),
