@@ -1,6 +1,6 @@
-# The commands a developer types. Each installs what is missing first; the second time that costs nothing.
+# The commands of a developer. Each one first installs missing packages; when none is missing, that takes no time.
 
-.PHONY: run test test-slow check bench install generate
+.PHONY: run test test-slow check bench install generate lock
 .DEFAULT_GOAL := run
 
 VENV_PYTHON := .venv/bin/python
@@ -28,3 +28,7 @@ bench: install
 
 generate: install
 	@$(VENV_PYTHON) scripts/generate
+
+# Write requirements-dev.txt. `make lock ARGS=--upgrade` takes newer versions.
+lock: install
+	@scripts/lock $(ARGS)

@@ -18,6 +18,7 @@ def checkout(tmp_path):
     for name in ("install", "install_tests", "system_packages"):
         shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts" / name)
     (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "requirements-dev.txt").write_text("")
     stubs = tmp_path / "bin"
     stubs.mkdir()
     for tool in ("sh", "cat", "cksum", "dirname", "mktemp", "rm"):
@@ -109,7 +110,7 @@ def test_what_is_installed_already_costs_nothing(checkout):
     stub(checkout, "python3", "echo must not run >&2; exit 1")
     stamp = checkout / ".venv" / ".hekate-installed"
     stamp.parent.mkdir()
-    sums = subprocess.run("cat pyproject.toml scripts/install | cksum", shell=True, cwd=checkout, capture_output=True)
+    sums = subprocess.run("cat pyproject.toml requirements-dev.txt scripts/install | cksum", shell=True, cwd=checkout, capture_output=True)
     stamp.write_bytes(sums.stdout)
 
     result = install(checkout)
