@@ -24,8 +24,8 @@ declare_grammar { type = "t", alternatives = { {
 } } }
 """
 CHECKS = {
-    "declarations.lua": "  if captures(script_lpeg.twin(pattern)) then",
-    "declared.lua": '  emit("if not (%s) then reason = %q break end", positions_test(plan_, r), OUT_OF_RECORD)',
+    "core/declarations.lua": "  if captures(twins.of(pattern)) then",
+    "decode/declared.lua": '  emit("if not (%s) then reason = %q break end", positions_test(plan_, r), OUT_OF_RECORD)',
 }
 
 
