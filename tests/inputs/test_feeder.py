@@ -53,7 +53,7 @@ def splitters(oversize):
         return lambda: TokenSplitter(TokenSplitter.Options(delimiter=delimiter), max_record_bytes=50, oversize=oversize)
 
     def regex():
-        options = RegexSplitter.Options(delimiter=r"\n(?=\d)")
+        options = RegexSplitter.Options(delimiter=r"\n(\d)", delimiter_eol=False)
         return RegexSplitter(options, max_record_bytes=50, oversize=oversize)
 
     return [token("\n"), token("ab"), regex]

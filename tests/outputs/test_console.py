@@ -9,7 +9,7 @@ import pytest
 
 CODE = """
 import asyncio, pathlib, sys
-from host.errors import DeliveryError
+from host.core.errors import DeliveryError
 from host.outputs.console import ConsoleOutput
 from host.testing.batches import batch_of
 

@@ -54,7 +54,7 @@ def test_a_record_that_is_too_long_goes_to_the_dead_letters(bench, policy, pack_
         },
         "outputs": {"all": to_json(bench.path("out"))},
     }  # fmt: skip
-    bench.once(config)
+    bench.once(config, status=65)
 
     (letter,) = bench.dead_letters()
     assert letter["record"].startswith("x" * 1000)
