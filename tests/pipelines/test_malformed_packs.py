@@ -64,7 +64,7 @@ def healthy(bench):
 
 def test_the_decoder_is_ended_and_blamed_and_a_healthy_input_delivers_everything(bench, unchecked):
     records = 3000
-    host = bench.once(config_of(bench, records), env=unchecked)
+    host = bench.once(config_of(bench, records), env=unchecked, status=65)
 
     letters = bench.dead_letters()
     reports = [message for message in bench.jsons("all.jsonl") if message.get("Type") == "hekate.sandbox-terminated"]
