@@ -3,6 +3,7 @@
 import asyncio
 
 from host.sandbox.group import Group
+from host.sandbox.process import Order
 from host.sandbox.zygote_client import SpawnRequest
 
 
@@ -40,7 +41,7 @@ def test_a_sandbox_that_leaves_while_its_process_ends_is_told_once_and_so_are_th
         zygote = Zygote()
         group = Group(zygote)
         tenants = [SandboxMember("a"), SandboxMember("b", leaves_group=group), SandboxMember("c")]
-        seat = SpawnRequest("filter", None, None, -1)
+        seat = SpawnRequest("filter", Order("a", 8 << 20, 1, 1, allow_unjailed=False), None, -1)
         await asyncio.gather(*(group.house(seat, tenant) for tenant in tenants))
         zygote.ended(0)
         return tenants

@@ -25,16 +25,8 @@ LIMIT_MS = 100
 class Busy:
     """Looks like a sandbox whose process works at records; `while_looked_at` happens just before its clock is read."""
 
-    pid, state, idle, may_write, progress, cpu_limit_ms, ticking, work = (
-        1,
-        "running",
-        False,
-        True,
-        0,
-        LIMIT_MS,
-        False,
-        (),
-    )
+    pid, state, idle, may_write, progress = 1, "running", False, True, 0
+    cpu_limit_ms, max_process_bytes, ticking, work = LIMIT_MS, 0, False, ()
 
     def __init__(self):
         self.heartbeat, self.record_cpu_ms = Heartbeat(), Use(0, 0)
