@@ -8,6 +8,7 @@ import pytest
 from host.admin.services import refusals
 from host.admin.services.audit import Audit
 from host.admin.services.refusals import Refusals
+from host.config.model import AuditSettings
 from host.telemetry.metrics import ComponentMetrics
 from tests.admin.client import TOKENS, audit
 
@@ -18,7 +19,7 @@ def lines(folder):
 
 def note_all(folder, requests):
     async def run():
-        log = Audit(folder)
+        log = Audit(folder, AuditSettings(), ComponentMetrics("router", "router", "router"))
         metrics = ComponentMetrics("admin", "admin", "admin")
         summed = Refusals(log, metrics)
         firsts = [
@@ -53,11 +54,20 @@ def test_any_number_of_callers_is_a_short_line(tmp_path):
     assert len(orjson.dumps(line)) < 4000
 
 
+def test_the_first_refusal_of_a_caller_is_told_from_any_number_of_others(tmp_path):
+    others = [("anonymous", "here", f"operation {n}", 401) for n in range(100)]
+    _, firsts = note_all(
+        tmp_path, [*others, ("viewer", "here", "put_sandbox", 403), ("viewer", "here", "put_sandbox", 403)]
+    )
+
+    assert firsts[-2:] == [True, False]
+
+
 def test_a_period_ends_by_itself(tmp_path, monkeypatch):
     monkeypatch.setattr(refusals, "PERIOD_S", 0.01)
 
     async def run():
-        log = Audit(tmp_path)
+        log = Audit(tmp_path, AuditSettings(), ComponentMetrics("router", "router", "router"))
         summed = Refusals(log, ComponentMetrics("admin", "admin", "admin"))
         summed.note(who="anonymous", address="here", what="put_sandbox", status=401)
         async with asyncio.timeout(20):

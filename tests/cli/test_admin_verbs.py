@@ -37,7 +37,7 @@ def bench(tmp_path_factory):
         "admin": {
             "listen": "127.0.0.1:0",
             "socket": made.path("admin.sock"),
-            "tokens": [{"name": "looks", "sha256": hashlib.sha256(b"looks").hexdigest(), "role": "viewer"}],
+            "tokens": [{"name": "looks", "sha256": hashlib.sha256(b"viewer-token").hexdigest(), "role": "viewer"}],
         },
         "inputs": {
             "numbers": {"type": "generate", "lines": lines, "rate": 100, "decoder": "json"},
@@ -173,7 +173,7 @@ def test_what_a_host_refuses_is_explained(bench):
     (url,) = set(re.findall(r"address=(http://\S+)", bench.hosts[0].log))
     refused = [
         ([], {}, 77, "Give one with --token-file"),
-        ([], {"HEKATE_TOKEN": "wrong"}, 77, "This token is not known. Give another with --token-file"),
+        ([], {"HEKATE_TOKEN": "wrong-token"}, 77, "This token is not known. Give another with --token-file"),
     ]
     for more, environment, status, said in refused:
         result = hekate("sandbox", "list", *more, env={"HEKATE_API": url, **environment})
@@ -187,7 +187,7 @@ def test_what_a_host_refuses_is_explained(bench):
         (["tap", "--match", "Type =="], 1, "The matcher `Type ==` is not valid"),
         (["tap", "nowhere"], 1, "There is no point `nowhere`"),
     ]
-    environment = {"HEKATE_API": url, "HEKATE_TOKEN": "looks"}
+    environment = {"HEKATE_API": url, "HEKATE_TOKEN": "viewer-token"}
     answers = many([line for line, _, _ in as_viewer], bench.folder, environment)
     for (line, status, said), answer in zip(as_viewer, answers, strict=True):
         assert (answer.status, said in answer.err) == (status, True), (line, answer)

@@ -20,7 +20,7 @@ def test_without_a_good_token_nothing_is_shown(visit):
     visitor.allowed = ("status of 401",)
 
     page.get_by_role("button", name="Sign out").click()
-    page.get_by_label("Token").fill("wrong")
+    page.get_by_label("Token").fill("wrong-token")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("This token is not known.")
     visitor.check_accessible("signing in")

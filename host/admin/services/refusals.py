@@ -14,6 +14,8 @@ PERIOD_S = 60.0
 _MAX_KINDS = 20
 """Callers and operations that a summary tells apart; the rest is counted together."""
 _OTHERS = ("others", "several")
+_MAX_REMEMBERED = 10_000
+"""Callers, operations and statuses that a period remembers, to tell the first refusal of each."""
 
 
 class Refusals:
@@ -29,16 +31,19 @@ class Refusals:
         self._metrics = metrics
         self._counts: Counter[tuple[str, str, int]] = Counter()
         self._addresses: set[str] = set()
+        self._seen: set[tuple[str, str, int]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def note(self, *, who: str, address: str, what: str, status: int) -> bool:
         """Count one. Return True if it is the first of its caller, operation and status in this period."""
         self._metrics.count_error(f"refused_{status}")
         key = (who, what, status)
+        is_first = key not in self._seen and len(self._seen) < _MAX_REMEMBERED
+        if is_first:
+            self._seen.add(key)
         if key not in self._counts and len(self._counts) >= _MAX_KINDS:
             key = (*_OTHERS, status)
         self._counts[key] += 1
-        is_first = self._counts[key] == 1 and key[0] != _OTHERS[0]
         if len(self._addresses) < _MAX_KINDS:
             self._addresses.add(address)
         if self._timer is None:
@@ -53,6 +58,7 @@ class Refusals:
         if not self._counts:
             return
         counts, self._counts = self._counts, Counter()
+        self._seen.clear()
         addresses, self._addresses = sorted(self._addresses), set()
         facts: dict[str, Any] = {
             "count": counts.total(),
