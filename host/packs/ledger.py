@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 
 from host.packs.arena import Arena
+from host.packs.deliveries import Deliveries
 from host.packs.producer import Maker
 
 
@@ -184,6 +185,7 @@ class TablePack:
         "arena",
         "buried",
         "count",
+        "deliveries",
         "fault",
         "holders",
         "keepers",
@@ -219,6 +221,7 @@ class TablePack:
         seen_ns: int,
         on_kept: Callable[[], None] | None = None,
         maker: Maker | None = None,
+        deliveries: tuple[Deliveries, ...] = (),
     ) -> None:
         self.arena = arena
         self.maker = maker
@@ -242,6 +245,11 @@ class TablePack:
         self.seen_ns = seen_ns
         self.holders = 1
         self.keepers = 0
+        self.deliveries = deliveries
+        """Counts of undelivered messages that include this pack: a filter with preserved state injected it, or what it
+        was made from."""
+        for each in deliveries:
+            each.add()
         if self.origin is not None:
             self.origin.hold()
 
@@ -261,6 +269,8 @@ class TablePack:
             self.on_free(self.offset)
             if self.origin is not None:
                 self.origin.let_go()
+            for each in self.deliveries:
+                each.settle()
 
     def keep(self) -> None:
         """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from host.delivery.dead_letters import DeadLetters
 from host.outputs.base import Batch
 from host.outputs.runner import OutputRunner
+from host.packs.deliveries import Deliveries
 from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Emitted, Report
 from host.pipeline.dead_letter_writer import keep_dead_letters
@@ -162,7 +163,7 @@ class Consumer:
         if self._drops:
             pack.keep()
 
-    def _release(self, pack: TablePack) -> None:
+    def release(self, pack: TablePack) -> None:
         """Let go of a pack that `_hold` has held."""
         if self._drops:
             pack.unpin()
@@ -188,7 +189,7 @@ class Consumer:
         oldest = self._queue.popleft()
         self._begun.pop(oldest, None)
         self.metrics.count_drop("queue_full", oldest.count)
-        self._release(oldest)
+        self.release(oldest)
         return True
 
     def _may_give(self) -> bool:
@@ -348,7 +349,7 @@ class Consumer:
             self._queue.remove(pack)
             self._begun.pop(pack, None)
             self.metrics.packs_skipped += 1
-            self._release(pack)
+            self.release(pack)
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:
         """The first reason in a pack for which a record failed."""
@@ -364,7 +365,7 @@ class Consumer:
         """Give up on all that waits or is being worked on."""
         for pack in self._queue:
             self.metrics.count_drop(reason, pack.count)
-            self._release(pack)
+            self.release(pack)
         self._queue.clear()
         self._begun.clear()
         if self.sandbox is not None:
@@ -373,7 +374,7 @@ class Consumer:
             for work in self.sandbox.work.values():
                 assert isinstance(work.pack, TablePack)
                 self.metrics.count_drop(reason, work.pack.count)
-                self._release(work.pack)
+                self.release(work.pack)
             self.sandbox.work.clear()
 
 
@@ -420,7 +421,15 @@ class FilterConsumer(Consumer):
             sandbox.release_slot(offset)
             room()
 
-        pack = table_pack(sandbox, report, made_by=self.made_by, parent=parent, on_free=free, on_kept=room)
+        pack = table_pack(
+            sandbox,
+            report,
+            made_by=self.made_by,
+            parent=parent,
+            on_free=free,
+            on_kept=room,
+            deliveries=_deliveries(sandbox, parent),
+        )
         if pack is None:
             sandbox.release_slot(report.offset)
             return
@@ -444,7 +453,7 @@ class FilterConsumer(Consumer):
         pack = work.pack
         assert isinstance(pack, TablePack)
         if sandbox.journal is None or report.flags & NEVER_MATCHES:
-            self._release(pack)
+            self.release(pack)
             return
         keeper = sandbox.journal.keeper
         keeper.keep(work, report)
@@ -466,6 +475,13 @@ class FilterConsumer(Consumer):
         if not again:
             self.drop_all("terminated")
         return again
+
+
+def _deliveries(sandbox: Sandbox, parent: TablePack | None) -> tuple[Deliveries, ...]:
+    """Return the counts of undelivered messages to which a pack belongs that a filter injected."""
+    inherited = () if parent is None else parent.deliveries
+    own = None if sandbox.journal is None else sandbox.journal.keeper.deliveries
+    return inherited if own is None or own in inherited else (*inherited, own)
 
 
 class _Encoded:
@@ -559,7 +575,7 @@ class OutputConsumer(Consumer):
         def done() -> None:
             del self._batches[number]
             sandbox.release_slot(start)
-            self._release(pack)
+            self.release(pack)
 
         def given_up(final: bool) -> bool:
             if not final:
@@ -583,7 +599,7 @@ class OutputConsumer(Consumer):
             self.metrics.count_drop("encode_failed", report.failed)
         self._learn_of_nothing(sandbox, report)
         assert isinstance(work.pack, TablePack)
-        self._release(work.pack)
+        self.release(work.pack)
 
     def _learn_of_nothing(self, sandbox: Sandbox, report: Report) -> None:
         """Count records of which the encoder made nothing; warn once if it has made nothing of any."""

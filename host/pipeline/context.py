@@ -15,6 +15,7 @@ from host.packs.arena import Arena
 from host.pipeline import specs
 from host.pipeline.environment import Environment
 from host.pipeline.match_probe import MatchProbe
+from host.pipeline.state_commits import StateCommits
 from host.router import match_cache
 from host.router.router import Router
 from host.sandbox.group import Group
@@ -42,6 +43,7 @@ class UnitContext:
         router: Router,
         metrics: Registry,
         checkpoints: Checkpoints,
+        state_commits: StateCommits,
         dead_letters: DeadLetters,
         once: bool,
         judge: MatchProbe,
@@ -63,6 +65,7 @@ class UnitContext:
         self.router = router
         self.metrics = metrics
         self.checkpoints = checkpoints
+        self.state_commits = state_commits
         self.dead_letters = dead_letters
         self.once = once
         self.hostname = settings.hostname or socket.gethostname()

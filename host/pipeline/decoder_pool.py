@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from host.delivery.dead_letters import DeadLetters
+from host.packs.deliveries import Deliveries
 from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import Emitted, Report, read_pack_header
 from host.pipeline.dead_letter_writer import keep_dead_letters
@@ -198,6 +199,7 @@ def table_pack(
     parent: TablePack | None = None,
     on_free: Callable[[int], None] | None = None,
     on_kept: Callable[[], None] | None = None,
+    deliveries: tuple[Deliveries, ...] = (),
 ) -> TablePack | None:
     """The pack in a slot that a sandbox filled, if its header is sound. If not, the sandbox is ended."""
     start = report.offset
@@ -212,5 +214,5 @@ def table_pack(
     return TablePack(
         sandbox.arena, start, report.used_bytes, report.records, shapes, made_by, header.loop_depth, header.stream,
         header.position, raw, parent, on_free or sandbox.release_slot, time.monotonic_ns(), on_kept,
-        sandbox.maker,
+        sandbox.maker, deliveries,
     )  # fmt: skip

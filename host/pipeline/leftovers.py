@@ -91,7 +91,8 @@ class LeftOvers:
             except PackError as error:
                 _LOG.error("A pack cannot be read.", component=unit.config.name, reason=str(error))
                 self._lose(count - len(letters), unit.metrics)
-            self._append(letters[first_record:], unit.metrics)
+            if self._append(letters[first_record:], unit.metrics) and pack.deliveries:
+                unit.consumer.release(pack)  # a snapshot waits for it
 
     def _letter(self, component: str, kind: str, stream: str, position: int, record: bytes, **extra: Any) -> bytes:
         return self._pipeline.dead_letters.encode(
@@ -104,15 +105,17 @@ class LeftOvers:
             **extra,
         )
 
-    def _append(self, letters: list[bytes], metrics: ComponentMetrics) -> None:
+    def _append(self, letters: list[bytes], metrics: ComponentMetrics) -> bool:
+        """Append dead letters; return False if they are lost."""
         try:
             self._pipeline.dead_letters.append(b"".join(letters), len(letters))
         except RetryDelivery as error:
             _LOG.error("Records are lost: they cannot be kept as dead letters.", reason=str(error))
             self._lose(len(letters), metrics)
-            return
+            return False
         metrics.count_drop("shutdown", len(letters))
         self._found += LeftOver(dead_letters=len(letters))
+        return True
 
     def _lose(self, count: int, metrics: ComponentMetrics) -> None:
         metrics.count_drop("lost_at_shutdown", count)

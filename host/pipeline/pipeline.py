@@ -20,6 +20,7 @@ from host.pipeline.context import UnitContext
 from host.pipeline.environment import Environment
 from host.pipeline.leftovers import LeftOvers, comes_again
 from host.pipeline.match_probe import MatchProbe
+from host.pipeline.state_commits import StateCommits
 from host.pipeline.transition import STAGES, Reload, all_of, wanted_units
 from host.pipeline.units.union import FilterUnit, InputUnit, OutputUnit, Unit
 from host.pipeline.waits import wait_until
@@ -68,6 +69,7 @@ class Pipeline:
             state_dir, max_file_bytes=kept.max_file_bytes, max_total_bytes=kept.max_bytes, metrics=counts
         )
         self.checkpoints = Checkpoints(state_dir, config.hekate.checkpoint_interval_ms)
+        self.state_commits = StateCommits(self.checkpoints)
         for _ in range(self.checkpoints.damaged + self.dead_letters.damaged):
             counts.count_error("damaged_state_file")
         self.zygote = ZygoteClient()
@@ -94,6 +96,7 @@ class Pipeline:
             router=self.router,
             metrics=self.metrics,
             checkpoints=self.checkpoints,
+            state_commits=self.state_commits,
             dead_letters=self.dead_letters,
             once=self._once,
             judge=self.judge,

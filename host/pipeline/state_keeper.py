@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import orjson
 
-from host.delivery.checkpoints import Checkpoints
+from host.packs.deliveries import Deliveries
 from host.packs.ledger import Stream, TablePack
 from host.packs.protocol import Report
+from host.pipeline.state_commits import StateCommits
 from host.sandbox.assignment import Assignment
 from host.sandbox.journal import Keeper
 from host.telemetry.logs import get_logger
@@ -56,13 +57,15 @@ class StateKeeper:
 
     Args:
         name: Of the filter; its state is stored under it.
-        store: Where; None to keep it in memory only.
+        commits: Stores the state; None to keep it in memory only.
         metrics: Of the filter.
     """
 
-    def __init__(self, name: str, store: Checkpoints | None, metrics: ComponentMetrics) -> None:
+    def __init__(self, name: str, commits: StateCommits | None, metrics: ComponentMetrics) -> None:
         self._name = name
-        self._store = store
+        self._commits = commits
+        self.deliveries = None if commits is None else Deliveries(commits.commit_ready)
+        """The messages injected since the last snapshot; None if the state is not stored."""
         self._metrics = metrics
         self._included: dict[str, _Included] = {}
         self._done_to: dict[str, int] = {}
@@ -75,7 +78,7 @@ class StateKeeper:
 
     def load(self) -> bytes | None:
         """The state to begin with, if there is one."""
-        stored = self._store.get_state(self._name) if self._store is not None else None
+        stored = self._commits.latest(self._name) if self._commits is not None else None
         if stored is None:
             return None
         state = unpack(stored)
@@ -116,8 +119,7 @@ class StateKeeper:
 
     def keep(self, work: Assignment, report: Report) -> None:
         """A pack is done: hold it until a snapshot includes it."""
-        pack = work.pack
-        assert isinstance(pack, TablePack)
+        pack = _table(work)
         key = _key(pack)
         position = pack.position + report.offset
         if key and position > (self._included[key].position if key in self._included else -1):
@@ -138,15 +140,21 @@ class StateKeeper:
         self.saved_ns = time.time_ns()
         self._size(snapshot)
         self._metrics.snapshots += 1
-        if self._store is not None:
-            self._forget_acknowledged()
-            self._store.put_state(self._name, pack_state(StoredState(snapshot, self.positions(), self.saved_ns)))
+        if self._commits is None or self.deliveries is None:
+            self.let_go(included)
+            return
+        self._forget_acknowledged()
+        state = pack_state(StoredState(snapshot, self.positions(), self.saved_ns))
+        self._commits.submit(self._name, state, [_table(work) for work in included], self.deliveries)
+        if self.deliveries.undelivered:
+            self.deliveries = Deliveries(self._commits.commit_ready)
         self.let_go(included)
+        self._commits.commit_ready()
 
     def on_no_snapshot(self, reason: str, left_out: list[Assignment]) -> None:
         """No snapshot could be taken."""
         self.let_go(left_out)
-        if self._store is None:
+        if self._commits is None:
             return  # it was only for the case that another member of its group ends their process
         self._metrics.count_error("no_snapshot")
         _LOG.error(
@@ -171,8 +179,7 @@ class StateKeeper:
     def let_go(self, works: list[Assignment]) -> None:
         """Packs that no snapshot needs any more."""
         for work in works:
-            assert isinstance(work.pack, TablePack)
-            work.pack.unpin()
+            _table(work).unpin()
         self.kept -= len(works)
 
     def _forget_acknowledged(self) -> None:
@@ -182,6 +189,11 @@ class StateKeeper:
                 del self._included[key]
         while len(self._included) > _MAX_POSITIONS:
             del self._included[next(iter(self._included))]
+
+
+def _table(work: Assignment) -> TablePack:
+    assert isinstance(work.pack, TablePack)
+    return work.pack
 
 
 def preservation_version(snapshot: bytes) -> float | str | None:

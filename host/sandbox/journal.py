@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from host.packs.deliveries import Deliveries
 from host.packs.ledger import TablePack
 from host.packs.protocol import Report
 from host.sandbox.termination import Limit
@@ -43,6 +44,10 @@ class Keeper(Protocol):
 
     def positions(self) -> dict[str, int]:
         """Up to where the state includes each stream."""
+
+    @property
+    def deliveries(self) -> Deliveries | None:
+        """The messages injected since the last snapshot; None if the state is not stored."""
 
     @property
     def saved_ns(self) -> int:

@@ -1,6 +1,7 @@
 """kill -9 of the host and of everything it started, at random moments, while the input grows and is rotated.
 
-At least once: at the end every record is in every output, whole; some may be there twice. Exactly once: in the state of
+At least once: at the end every record is in every output, whole; some may be there twice. That includes the messages
+that a filter with preserved state injected. Exactly once: in the state of
 filters that keep theirs. The report of the run shows the number of duplicates in each output.
 
 docs/testing.md has the environment variables that set the number of kills, the seed, and the victims.
@@ -29,7 +30,7 @@ SEED = int(os.environ.get("HEKATE_TESTS_KILLS_SEED", "20240501"))
 SHARES = {"host": 2, "all": 1, "zygote": 2, "sandbox": 15}
 """Of each 20 kills, the number by kind of victim; `all` is the host and all its processes at once."""
 VICTIMS = os.environ.get("HEKATE_TESTS_KILLS_VICTIMS", ",".join(SHARES)).split(",")
-SANDBOXES = {"in-1", "in-2", "echo", "tally", "tally_of_ech", "copy", "plain", "tallies"}
+SANDBOXES = {"in-1", "in-2", "echo", "kept_echo", "tally", "tally_of_ech", "copy", "plain", "tallies"}
 """As Linux names the processes: it cuts names."""
 TIMEOUT_S = 100 + 4 * KILLS
 BROKEN_EVERY = 20
@@ -59,6 +60,7 @@ function process_message()
   return 0
 end
 """
+OF_ECHO = "Type == 'heka.sandbox.echo'"
 TEXT = 'text "with" quotes, größe, \t and what else may be torn '
 
 
@@ -130,16 +132,18 @@ def config(bench, log):
         },
         "filters": {
             "echo": {"message_matcher": "Type == 'json'"},
+            "kept_echo": {"type": "echo", "message_matcher": "Type == 'json'", "preserve_data": True},
             "tally": {"message_matcher": "Type == 'json'", "preserve_data": True},
             "tally_of_echo": {
                 "type": "tally",
-                "message_matcher": "Type == 'heka.sandbox.echo'",
+                "message_matcher": f"{OF_ECHO} && Logger == 'echo'",
                 "preserve_data": True,
             },
         },
         "outputs": {
             "copy": to_json(bench.path("copy.jsonl"), "Type == 'json'"),
-            "echo": to_json(bench.path("echo.jsonl"), "Type == 'heka.sandbox.echo'"),
+            "echo": to_json(bench.path("echo.jsonl"), f"{OF_ECHO} && Logger == 'echo'"),
+            "kept_echo": to_json(bench.path("kept_echo.jsonl"), f"{OF_ECHO} && Logger == 'kept_echo'"),
             "plain": to_text(bench.path("plain.txt"), "Type == 'json'", encoder="plain"),
             "tallies": to_json(bench.path("tallies.jsonl"), "Type == 'heka.sandbox.tally'"),
         },
@@ -260,7 +264,7 @@ def test_no_kill_at_any_moment_loses_or_tears_a_record(bench, record_property):
     bench.plugin("filter", "tally", TALLY, "message_matcher: 'FALSE'\n")
     bench.plugin("encoder", "plain", PLAIN)
     log = Log(bench.folder, Random(SEED + 1))
-    outputs = [Output(bench.folder / name) for name in ("copy.jsonl", "echo.jsonl", "plain.txt")]
+    outputs = [Output(bench.folder / name) for name in ("copy.jsonl", "echo.jsonl", "kept_echo.jsonl", "plain.txt")]
     host = bench.start(config(bench, log)).ready()
     killer = Killer(random)
 

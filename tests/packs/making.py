@@ -37,14 +37,27 @@ class Memory:
         self.kept += change
         assert self.kept >= 0
 
-    def decoded(self, raw, count=1, parent=None, made_by="", shapes=b"shapes"):
+    def decoded(self, raw, count=1, parent=None, made_by="", *, shapes=b"shapes", deliveries=()):
         """Return a table that a decoder made of a raw pack, or a filter of a table."""
         offset = self.tables.acquire()
         assert offset is not None
-        position = raw.position if raw is not None else parent.position
+        position = next((each.position for each in (raw, parent) if each is not None), 0)
         depth = 0 if parent is None else parent.loop_depth + 1
         return TablePack(
-            self.tables, offset, 64, count, shapes, made_by, depth, 1, position, raw, parent, self.tables.release, 0
+            self.tables,
+            offset,
+            64,
+            count,
+            shapes,
+            made_by,
+            depth,
+            1,
+            position,
+            raw,
+            parent,
+            self.tables.release,
+            0,
+            deliveries=deliveries,
         )
 
     @property

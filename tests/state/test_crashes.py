@@ -1,11 +1,12 @@
 """The host is killed exactly between a filter's state and its input's position: counts stay exact all the same."""
 
+import json
 import signal
 
 import lmdb
 import pytest
 
-from host.delivery import checkpoints
+from host.delivery import checkpoints, state_files
 from host.pipeline.state_keeper import unpack
 from tests.running import nobodys_address, to_json, until
 
@@ -22,6 +23,14 @@ end
 """
 ECHO = """
 function process_message()
+  inject_message {Type = "echo", Fields = {n = tonumber(read_message("Payload"))}}
+  return 0
+end
+"""
+INJECTS = """
+count = 0
+function process_message()
+  count = count + 1
   inject_message {Type = "echo", Fields = {n = tonumber(read_message("Payload"))}}
   return 0
 end
@@ -65,8 +74,10 @@ def on_disk(bench):
     """Up to where the state on disk includes the file, by filter, and the position of its input."""
     folder = str(bench.folder / "state" / "checkpoints")
     with lmdb.open(folder, readonly=True, lock=False) as env, env.begin() as transaction:
-        stored = {name: transaction.get(b"\0state/" + name.encode()) for name in ("tally", "second")}
-    included = {name: max(unpack(state).positions.values(), default=0) for name, state in stored.items() if state}
+        keys = {name: b"\0state/" + name.encode() for name in ("tally", "second")}
+        stored = {name: transaction.get(key) for name, key in keys.items()}
+    states = {name: unpack(state_files.unseal(keys[name], state)) for name, state in stored.items() if state}
+    included = {name: max(state.positions.values(), default=0) for name, state in states.items()}
     positions = [value["position"] for value in checkpoints.stored(bench.folder / "state").values()]
     return included, max(positions, default=0)
 
@@ -91,6 +102,54 @@ def test_what_a_state_includes_is_not_counted_again_though_its_position_is_behin
     bench.once(config(bench, pack_bytes=pack_bytes))
 
     check_exact(bench, count + more)
+
+
+@pytest.fixture
+def injecting(bench):
+    """A filter with state that injects a message for each line, and one that only counts the lines."""
+    header = PRESERVED.format(matcher="Logger == 'in'")
+    bench.plugin("filter", "second", INJECTS, header)
+    bench.plugin("filter", "tally", TALLY.format(number="Payload"), header)
+
+
+def injected_to(bench, **output):
+    """Return a configuration that sends only the injected messages to an output."""
+    settings = config(bench)
+    settings["outputs"] = {"out": {"message_matcher": "Type == 'heka.sandbox.echo'", "encoder": "json", **output}}
+    return settings
+
+
+def stuck_output(bench, address):
+    return injected_to(bench, type="tcp", address=address, retries={"max_attempts": 0})
+
+
+def test_what_a_filter_with_state_injected_is_delivered_though_the_host_is_killed(bench, injecting):
+    count = 2_000
+    numbers(bench, count)
+    with nobodys_address() as address:
+        host = bench.start(stuck_output(bench, address)).ready()
+        until(lambda: on_disk(bench)[0].get("tally") == count * LINE_BYTES - 1, "the state on disk")
+        host.kill()
+        assert "second" not in on_disk(bench)[0], "a stored state includes records whose messages are not delivered"
+    bench.once(injected_to(bench, type="file", path=bench.path("out")))
+
+    assert sorted({member["n"] for member in bench.jsons("out")}) == list(range(count))
+
+
+def test_a_stop_stores_the_state_and_keeps_undelivered_injected_messages_as_dead_letters(bench, injecting):
+    count = 2_000
+    numbers(bench, count)
+    with nobodys_address() as address:
+        settings = stuck_output(bench, address)
+        settings["hekate"]["shutdown_timeout_ms"] = 500
+        host = bench.start(settings).ready()
+        until(lambda: on_disk(bench)[0].get("tally") == count * LINE_BYTES - 1, "the state on disk")
+        host.terminate()
+    kept = [json.loads(letter["record"])["n"] for letter in bench.dead_letters()]
+    assert sorted(kept) == list(range(count)), host.log
+    bench.once(injected_to(bench, type="file", path=bench.path("out")))
+
+    assert bench.read("out") == b"", "the state includes the records, and their messages are dead letters"
 
 
 KEEPER = "host.pipeline.state_keeper:StateKeeper"

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from host.delivery.checkpoints import Checkpoints
 from host.packs.ledger import Stream
 from host.packs.protocol import Report, Said
+from host.pipeline.state_commits import StateCommits
 from host.pipeline.state_keeper import StateKeeper, unpack
 from host.sandbox.assignment import Assignment
 from host.sandbox.journal import Journal
@@ -41,7 +42,9 @@ class Host:
         stored = {key: self.checkpoints.get(key) for key in KEYS}
         self.positions = {key: 0 if value is None else value["position"] for key, value in stored.items()}
         """Where the input reads on."""
-        self.keeper = StateKeeper("filter", self.checkpoints, ComponentMetrics("filters", "filter", "filter"))
+        self.keeper = StateKeeper(
+            "filter", StateCommits(self.checkpoints), ComponentMetrics("filters", "filter", "filter")
+        )
         self.journal = Journal(self.keeper, self.keeper.load(), preserves=True)
         self.counted = self._from_snapshot()
         self.waiting = deque()

@@ -11,6 +11,7 @@ from host.delivery.checkpoints import Checkpoints
 from host.packs.intake import MAX_KEPT
 from host.packs.ledger import Stream
 from host.packs.protocol import Report, Said
+from host.pipeline.state_commits import StateCommits
 from host.pipeline.state_keeper import StateKeeper, StoredState, pack_state, preservation_version, unpack
 from host.sandbox.assignment import Assignment
 from host.sandbox.journal import Journal
@@ -33,7 +34,7 @@ def store(tmp_path):
 
 
 def keeper_of(store, name="counts"):
-    return StateKeeper(name, store, ComponentMetrics("filters", name, name))
+    return StateKeeper(name, None if store is None else StateCommits(store), ComponentMetrics("filters", name, name))
 
 
 def report(end):
@@ -167,7 +168,7 @@ def test_a_snapshot_is_put_before_anything_is_acknowledged(store, memory):
 
 def test_a_snapshot_is_counted_and_measured(store):
     metrics = ComponentMetrics("filters", "counts", "counts")
-    keeper = StateKeeper("counts", store, metrics)
+    keeper = StateKeeper("counts", StateCommits(store), metrics)
     keeper.on_snapshot(b"12345", [])
     keeper.on_snapshot(b"123456", [])
 
@@ -237,7 +238,7 @@ def test_a_larger_state_is_written_less_often(store, memory, size, most):
 
 def test_without_a_snapshot_everything_is_let_go_and_said(store, memory):
     metrics = ComponentMetrics("filters", "counts", "counts")
-    keeper = StateKeeper("counts", store, metrics)
+    keeper = StateKeeper("counts", StateCommits(store), metrics)
     work = keep(keeper, table(memory, stream_of(), 0, 100))
     keeper.on_no_snapshot("too large", [work])
 
@@ -257,7 +258,7 @@ def test_a_state_in_memory_only_is_not_missed(memory):
 def test_a_lost_state_is_counted_and_nothing_is_in_it_any_more(store, memory):
     metrics = ComponentMetrics("filters", "counts", "counts")
     store.put_state("counts", pack_state(StoredState(b"state", {"a/1": 150}, 7)))
-    keeper = StateKeeper("counts", store, metrics)
+    keeper = StateKeeper("counts", StateCommits(store), metrics)
     keeper.load()
     assert (keeper.saved_ns, metrics.state_bytes) == (7, 5)
     work = keep(keeper, table(memory, stream_of("b"), 0, 100))
@@ -276,7 +277,7 @@ def test_a_damaged_state_is_not_begun_with(store, damage):
     metrics = ComponentMetrics("filters", "counts", "counts")
     store.put_state("counts", damage)
 
-    assert StateKeeper("counts", store, metrics).load() is None
+    assert StateKeeper("counts", StateCommits(store), metrics).load() is None
     assert metrics.errors == {"state_discarded": 1}
 
 

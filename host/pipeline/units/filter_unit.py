@@ -48,7 +48,7 @@ class FilterUnit(ConsumerUnit):
         spec = specs.filter_(config, around.hostname)
         journal = None
         if config.preserve_data or config.group is not None:
-            keeper = StateKeeper(config.name, around.checkpoints if config.preserve_data else None, self.metrics)
+            keeper = StateKeeper(config.name, around.state_commits if config.preserve_data else None, self.metrics)
             journal = Journal(keeper, keeper.load(), preserves=config.preserve_data)
         return around.sandbox(
             config.name,
@@ -182,7 +182,7 @@ class FilterUnit(ConsumerUnit):
             SandboxError: The new one does not start; the old one goes on, without the state on disk.
         """
         await self.save_state()  # then nothing is held for it any more
-        self._around.checkpoints.put_state(self.config.name, None)
+        self._around.state_commits.forget(self.config.name)
         self.metrics.state_bytes = 0
         new = await self.new_sandboxes(self.config)
         await self.stop_timers()
