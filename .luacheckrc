@@ -1,4 +1,4 @@
--- luacheck settings. Two worlds: the trusted kernel, which has the FFI, and plugins, which have the sandbox API only.
+-- luacheck settings. Two kinds of files: the trusted kernel, which has the FFI, and plugins, which have the sandbox API only.
 
 cache = false
 codes = true

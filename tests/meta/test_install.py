@@ -110,7 +110,9 @@ def test_what_is_installed_already_costs_nothing(checkout):
     stub(checkout, "python3", "echo must not run >&2; exit 1")
     stamp = checkout / ".venv" / ".hekate-installed"
     stamp.parent.mkdir()
-    sums = subprocess.run("cat pyproject.toml requirements-dev.txt scripts/install | cksum", shell=True, cwd=checkout, capture_output=True)
+    sums = subprocess.run(
+        "cat pyproject.toml requirements-dev.txt scripts/install | cksum", shell=True, cwd=checkout, capture_output=True
+    )
     stamp.write_bytes(sums.stdout)
 
     result = install(checkout)

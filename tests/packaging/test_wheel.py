@@ -104,7 +104,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """Return the `hekate` of a new virtual environment, which sees the dependencies of this one but not the checkout."""
+    """Return the `hekate` of a new environment that has the dependencies of this one, but not the checkout."""
     folder = tmp_path_factory.mktemp("venv")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     python = folder / "bin" / "python"
