@@ -24,8 +24,8 @@ declare_grammar { type = "t", alternatives = { {
 } } }
 """
 CHECKS = {
-    "declarations.lua": "  if captures(script_lpeg.twin(pattern)) then",
-    "declared.lua": '  emit("if not (%s) then reason = %q break end", positions_test(plan_, r), OUT_OF_RECORD)',
+    "core/declarations.lua": "  if captures(twins.of(pattern)) then",
+    "decode/declared.lua": '  emit("if not (%s) then reason = %q break end", positions_test(plan_, r), OUT_OF_RECORD)',
 }
 
 
@@ -64,7 +64,7 @@ def healthy(bench):
 
 def test_the_decoder_is_ended_and_blamed_and_a_healthy_input_delivers_everything(bench, unchecked):
     records = 3000
-    host = bench.once(config_of(bench, records), env=unchecked)
+    host = bench.once(config_of(bench, records), env=unchecked, status=65)
 
     letters = bench.dead_letters()
     reports = [message for message in bench.jsons("all.jsonl") if message.get("Type") == "hekate.sandbox-terminated"]

@@ -23,7 +23,7 @@ local channel = setmetatable({
 }, { __index = function(_, name) return name end })
 package.loaded.channel = channel
 
-local calls = require "calls"
+local calls = require "script_calls"
 local environment = require "environment"
 local api = require "api"
 local emit = require "emit"

@@ -3,6 +3,7 @@
 local lpeg = require "lpeg"
 local plain = require "sanitize"
 local script_lpeg = require "script_lpeg"
+local twins = require "capture_twins"
 
 local M = {}
 
@@ -64,7 +65,7 @@ local function check_pattern(where, grammar)
   if not ok then bad("declare_grammar", where, "makes no pattern: " .. tostring(pattern)) end
   local compiles, why = pcall(match, never * pattern, "")
   if not compiles then bad("declare_grammar", where, "makes no pattern: " .. tostring(why)) end
-  if captures(script_lpeg.twin(pattern)) then bad("declare_grammar", where, CAPTURES) end
+  if captures(twins.of(pattern)) then bad("declare_grammar", where, CAPTURES) end
 end
 
 local FIELD = { name = NAME, type = TEXT, representation = NAME, transform = FUNCTION, also = LIST }
