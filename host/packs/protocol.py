@@ -24,7 +24,7 @@ class Op(IntEnum):
     MODULE = 9
     SNAPSHOT = 10
     RESTORE = 11
-    JUDGE = 12
+    PROBE = 12
     CALL = 13
     WATCH = 14
 

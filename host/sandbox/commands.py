@@ -54,7 +54,7 @@ def about(work: Assignment) -> Iterator[bytes]:
 def judge(work: Assignment, table: TablePack, matcher: str) -> bytes:
     """Say whether a matcher can match a pack."""
     place = table.arena.number, table.offset, table.arena.slot_bytes
-    return protocol.command(Op.JUDGE, pack=work.number, table=place) + matcher.encode()
+    return protocol.command(Op.PROBE, pack=work.number, table=place) + matcher.encode()
 
 
 def tick(tick_: Tick, *, repeated: bool = False) -> bytes:

@@ -164,7 +164,7 @@ def test_a_loaded_decoder_runs_the_samples(tmp_path):
     assert fields == {"a": 1, "b": "two"}
     assert found[2]["grammar"]
     assert len(found[4]["samples"]) == 6
-    assert "A part of the current message" in found[5]["text"]
+    assert "Return a part of the current message" in found[5]["text"]
     assert found[6]["text"].startswith("- `rfc3339`")
     assert found[7]["signature"].startswith(":load FILE")
 

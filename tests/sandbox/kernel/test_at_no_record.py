@@ -1,4 +1,4 @@
-"""What the kernel does for itself is not said to be the work at a record."""
+"""Housekeeping of the kernel is not charged to a record."""
 
 import pytest
 
@@ -16,7 +16,7 @@ beat, seen = ffi.new "uint64_t[512]", {}
 function see(what) seen[#seen + 1] = what .. " " .. tonumber(beat[2]) end
 commands = {}
 package.loaded.channel = stub {
-  PACK = 1, JUDGE = 2, STOP = 3, INIT = 4,
+  PACK = 1, PROBE = 2, STOP = 3, INIT = 4,
   wait_for = function() return { text = "", flags = 0 } end,
   next = function() return table.remove(commands, 1) end,
   has = function() return false end,
@@ -38,7 +38,7 @@ end
 package.loaded.start_test = function()
   return { run = function() see "records" garbage_kib = 1e6 return 1 end }
 end
-package.loaded.filter = { judge = function() see "matcher" end }
+package.loaded.filter = { probe = function() see "matcher" end }
 commands = { { op = 1 }, { op = 1 }, { op = 2 } }
 seen = {}
 require("main")(0, ffi.cast("uintptr_t", beat))
@@ -54,12 +54,12 @@ def runtime():
     return made
 
 
-def test_the_garbage_of_others_is_not_that_of_the_first_record(runtime):
+def test_garbage_of_earlier_packs_is_not_charged_to_the_first_record(runtime):
     assert runtime.execute(MAIN) == b"garbage 1, records 1, garbage 2, records 1, matcher 2, end 0"
 
 
 @pytest.mark.parametrize("part", [b"filter", b"encoder"])
-def test_the_shapes_of_a_pack_are_not_those_of_its_first_record(runtime, part):
+def test_reading_shapes_is_not_charged_to_the_first_record(runtime, part):
     runtime.globals().part = part
     seen = runtime.execute(
         b"""

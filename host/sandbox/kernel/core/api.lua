@@ -1,5 +1,5 @@
 -- The functions that scripts call, by kind of sandbox.
--- A comment that begins with three dashes describes one of them; docs/sandbox-api.md is made of these comments.
+-- A comment that begins with three dashes documents one of them. docs/sandbox-api.md is generated from these comments.
 local W = require "writer"
 local calls = require "script_calls"
 local declarations = require "declarations"
@@ -18,17 +18,17 @@ local uuids = require "uuids"
 
 local M = {}
 
--- ---------------------------------------------------------------- for all kinds
+-- ---------------------------------------------------------------- all kinds
 
 --- read_config(name) -> string, number, boolean, table or nil
 -- In: decoders, filters, encoders.
--- The option of that name, from `config` of the instance or, if it is not there, the default of the plugin's header. An option that is
--- `false` is answered as `false`, and not as nil. Lists and tables count from 1.
--- What is no option of the header is answered by the host, under Hindsight's names: Hostname, Logger (the name of the instance), Pid
--- (of the host), filename, log_level (3, 4, 6 or 7), memory_limit and output_limit in bytes, cpu_limit in milliseconds; for filters
--- and encoders message_matcher; for filters ticker_interval in seconds, process_message_inject_limit, timer_event_inject_limit.
--- Paths are nil: a sandbox has no files.
--- Cost: a look-up; call it when the script is loaded and keep the answer.
+-- Return the option `name`: its value in the instance's `config`, or else the default from the plugin's header. An option that is `false` is
+-- returned as `false`, not as nil. Lists count from 1.
+-- If the header has no such option, the host supplies these values under Hindsight's names: Hostname, Logger (the name of the instance), Pid
+-- (of the host), filename, log_level (3, 4, 6 or 7), memory_limit and output_limit in bytes, cpu_limit in milliseconds. Filters and
+-- encoders also have message_matcher. Filters also have ticker_interval in seconds, process_message_inject_limit and
+-- timer_event_inject_limit. Paths are nil: a sandbox has no files.
+-- Cost: a table lookup. Call it while the script is loaded and keep the result.
 local function config_reader(config)
   return function(name)
     return config[name]
@@ -37,42 +37,44 @@ end
 
 --- read_message(variable [, field_index [, array_index [, zero_copy]]]) -> string, number, boolean, handle or nil
 -- In: decoders, filters, encoders; not while the script is loaded, nor in timer_event.
--- A part of the current message. `variable` is a header (Uuid: 16 bytes, Type, Logger, Payload, EnvVersion, Hostname, Timestamp:
--- nanoseconds since 1970, Severity, Pid), `Fields[name]`, or the message in Heka's protobuf: `raw`, `framed` with a frame, `size` its
--- bytes without one. Indexes count from 0: `field_index` among fields of the same name, `array_index` in the values of one field. A string
--- header that the message lacks is "", Severity is 7, anything else is nil.
--- Strings are the bytes of the message as they came, NUL bytes and invalid UTF-8 included. An integer beyond 2^53 is rounded to a
--- Lua number. Yet if this very number is written or injected again in the same call, it is written with all digits that it
--- had, unless two integers of the message are the same Lua number.
--- With `zero_copy` true the answer is a handle, which stands for the value with all its digits. It may be given to
--- add_to_payload, write_message, inject_message and encode_message wherever a value goes; tostring gives its text.
--- Errors: there is no message; the variable is no string.
--- Cost: one small compiled function for each form of message; a string is made of the bytes that are asked for, nothing else is
--- looked at. `raw`, `framed` and `size` encode the whole message.
+-- Return a part of the current message. `variable` is one of these:
+-- a header (Uuid: 16 bytes, Type, Logger, Payload, EnvVersion, Hostname, Timestamp: nanoseconds since 1970, Severity, Pid);
+-- `Fields[name]`; or the message in Heka's protobuf: `raw` without a frame, `framed` with a frame, `size` the number of its bytes without one.
+-- Indexes count from 0. `field_index` selects among fields of the same name, `array_index` among the values of one field. If the message lacks
+-- the value, a string header is "", Severity is 7, and anything else is nil.
+-- Strings are the bytes of the message, unchanged, including NUL bytes and invalid UTF-8. An integer beyond 2^53 is rounded to a Lua
+-- number. If the script writes or injects that number again in the same call, all of the original digits are kept, unless two integers
+-- of the message round to the same Lua number.
+-- With `zero_copy` true the result is a handle that stands for the value with all its digits. add_to_payload, write_message,
+-- inject_message and encode_message accept a handle in place of a value; tostring returns its text.
+-- Errors: there is no current message; the variable is not a string.
+-- Cost: one small function is compiled for each shape of message. It creates a string only from the requested bytes and looks at nothing
+-- else. `raw`, `framed` and `size` encode the whole message.
 
 --- read_next_field() -> value_type, name, value, representation, count; or nil after the last
 -- In: decoders, filters, encoders.
--- The fields one after the other; value_type is 0 for a string, 1 bytes, 2 integer, 3 double, 4 bool, `value` the first of `count`,
--- `representation` "" if there is none.
--- Errors: there is no message.
+-- Return the next field of the message at each call. value_type is 0 for a string, 1 bytes, 2 integer, 3 double, 4 bool. `value` is the first of
+-- `count` values. `representation` is "" if the field has none.
+-- Errors: there is no current message.
 
 --- write_message(variable, value [, representation [, field_index [, array_index]]])
--- In: decoders, encoders (there the change is seen by this encoder only).
--- Sets a header or `Fields[name]` of the current message; nil deletes it. Indexes count from 0. A field that is there keeps its
--- representation if none is given, an integer stays an integer as long as it is whole, bytes stay bytes; a new number is a
--- double, unless it stands for an integer beyond 2^53. Timestamp takes nanoseconds or an RFC 3339 text.
--- `array_index` sets one value of an array, or adds one behind the last.
--- Errors: there is no message; the variable is neither header nor field; the value is of no type that a message can hold; an
--- array of values of several types. More than `max_message_fields` fields or `max_message_size` bytes end the sandbox.
+-- In: decoders, encoders (only the encoder itself sees the change).
+-- Set a header or `Fields[name]` of the current message; nil deletes it. Indexes count from 0. An existing field keeps its
+-- representation if the call gives none. An integer field stays an integer while its value is whole, and a bytes field stays bytes. A new
+-- number is a double, unless it stands for an integer beyond 2^53. Timestamp accepts nanoseconds or RFC 3339 text.
+-- `array_index` sets one value of an array, or appends a value after the last one.
+-- Errors: there is no current message; the variable is neither a header nor a field; a message cannot hold a value of this type; an
+-- array would have values of several types. A message with more than `max_message_fields` fields or `max_message_size` bytes
+-- terminates the sandbox.
 -- Cost: the first write of a call copies the message's slots, eight bytes for each field.
 
 --- decode_message(bytes) -> table
 -- In: decoders, filters, encoders.
--- Heka's protobuf to a table as inject_message takes it: the headers that are there, and Fields as a list of `{name=, value_type=,
--- representation=, value={...}}`, where value is always a list. The bytes may have their frame around them. Integers beyond 2^53
--- keep their digits as those of read_message do.
--- Errors: bytes that are no message, with what is wrong with them; no Uuid or no Timestamp.
--- Cost: all of the message is made into strings and tables.
+-- Convert Heka's protobuf to a table in the form that inject_message accepts: the headers that are present, and Fields as a list of
+-- `{name=, value_type=, representation=, value={...}}`, where value is always a list. The bytes may have a frame. Integers beyond 2^53
+-- keep their digits as in read_message.
+-- Errors: the bytes are not a message, with the reason; the message has no Uuid or no Timestamp.
+-- Cost: strings and tables are created for the whole message.
 local function decode_message(bytes)
   bytes = handles.resolve(bytes)
   if type(bytes) ~= "string" then error("decode_message: takes a string", 2) end
@@ -84,7 +86,7 @@ local function text_header(msg, name, default)
   return v == nil and default or calls.text_of(v)
 end
 
--- the bytes of a table; headers: what it does not say itself
+-- Returns a message table as protobuf. headers: the defaults for headers that the table omits.
 local function encode(msg, framed, headers)
   local uuid = handles.resolve(msg.Uuid)
   msg.Uuid = type(uuid) == "string" and uuids.bytes(uuid) or headers.uuid and headers.uuid() or uuids.new()
@@ -95,9 +97,9 @@ end
 
 --- encode_message(table [, framed]) -> string
 -- In: decoders, filters, encoders.
--- The table of a message, as inject_message takes it, to Heka's protobuf; with `framed` true the frame stands in front: 0x1E, the
--- header's length, the header, 0x1F. A Uuid that is missing is made up, a missing Timestamp is now, Logger and Hostname are
--- those of the sandbox.
+-- Convert a message table, in the form that inject_message accepts, to Heka's protobuf. With `framed` true the frame precedes it: 0x1E, the
+-- length of the header, the header, 0x1F. Defaults: a new random Uuid, the current time as Timestamp, and the Logger and Hostname of the
+-- sandbox.
 -- Errors: as inject_message.
 -- Cost: as inject_message, and a copy of the bytes.
 local function message_encoder(settings)
@@ -109,9 +111,10 @@ end
 
 --- create_message_matcher(expression) -> matcher
 -- In: decoders, filters, encoders.
--- `matcher:eval()` says whether the current message matches; the language is that of `message_matcher`.
--- Errors: the expression has a fault, with its position; eval: there is no message.
--- Cost: compiled once for each form of message, so make it when the script is loaded; then as a message_matcher.
+-- Compile an expression in the language of `message_matcher`. `matcher:eval()` returns true if the current message matches.
+-- Errors: the expression is invalid, with the position; eval: there is no current message.
+-- Cost: the expression is compiled once for each shape of message, so create the matcher while the script is loaded. An evaluation costs
+-- as much as that of a message_matcher.
 local function create_message_matcher(expression)
   if type(expression) ~= "string" then error("create_message_matcher: takes a string", 2) end
   local test_of = matcher.new(expression)
@@ -140,9 +143,9 @@ end
 
 --- add_to_payload(...)
 -- In: decoders, filters, encoders.
--- Adds to the payload that the next inject_payload sends: strings, numbers, booleans, handles, and objects that can be written as
--- text, such as a circular buffer; nil adds nothing. Whole numbers have no point, others as many digits as they need.
--- Errors: a value of another type; more than `output_limit` bytes in one call ends the sandbox.
+-- Append to the payload that the next inject_payload sends. Accepts strings, numbers, booleans, handles, and objects that have a text
+-- form, such as a circular buffer; nil appends nothing. Whole numbers are written without a decimal point, others with as many digits as they need.
+-- Errors: a value of another type. More than `output_limit` bytes in one call terminate the sandbox.
 local function add_to_payload(...)
   for i = 1, select("#", ...) do
     local v = select(i, ...)
@@ -156,9 +159,9 @@ end
 
 --- inject_payload([type [, name [, ...]]])
 -- In: decoders, filters, encoders.
--- Adds the further arguments to the payload and sends it. In a filter: as a message of Type `heka.sandbox-output` with the Fields
--- payload_type (default "txt") and payload_name. In a decoder: the current message with this Payload and these Fields. In an
--- encoder the payload is the encoded record; if it is called again, the last call counts.
+-- Append the remaining arguments to the payload and send it. In a filter: as a message of Type `heka.sandbox-output` with the Fields
+-- payload_type (default "txt") and payload_name. In a decoder: as the current message with this Payload and these Fields. In an
+-- encoder: the payload is the encoded record, and a later call replaces an earlier one.
 -- Errors: as add_to_payload and inject_message.
 local function payload_fields(type_, name)
   return {
@@ -169,27 +172,27 @@ end
 
 --- inject_message(table or protobuf)
 -- In: decoders, filters, encoders.
--- Sends a message: a table, or a string of Heka's protobuf, framed or not. The table has the headers Uuid, Timestamp (nanoseconds or
--- RFC 3339), Type, Logger, Severity, Payload, EnvVersion, Pid, Hostname, and Fields: by name, `name = value`, `name = {v1, v2}` or `name =
--- {value=, value_type=, representation=}`, or as a list of `{name=, value=, value_type=, representation=}`, which keeps its
--- order. An empty list is left out, unless value_type says what it is a list of. A Lua number is a double unless value_type is 2
--- or it stands for an integer beyond 2^53; LuaJIT's 42LL is an integer.
--- In a filter: Type is preceded by `heka.sandbox.`, Logger and Hostname are the filter's own; at most max_process_inject (1)
--- messages in process_message, max_timer_inject (10) in timer_event.
--- In a decoder: the message takes the place of the current one, and each further call adds one more. Headers that the first one
--- leaves out are those of the current message; a message given as protobuf is sent as it is.
--- In an encoder: the message in protobuf, without a frame, is the encoded record; if it is called again, the last call counts.
--- Errors: bytes that are no message; a value that a message cannot hold. Too many messages in one call, a message of more than
--- `max_message_size` bytes or `max_message_fields` fields end the sandbox.
--- Cost: the values are copied into a pack; for each new set of names and types its description is made once.
-local function message_of(given, name) -- and whether it is protobuf
-  given = handles.resolve(given)
-  if type(given) == "string" then return protobuf_decode.decode(given), true end
-  if type(given) ~= "table" then error(name .. ": takes a table or a string of protobuf", 3) end
-  return plain.copy(given), false
+-- Send a message, given as a table or as a string of Heka's protobuf, framed or not. The table has the headers Uuid, Timestamp (nanoseconds
+-- or RFC 3339), Type, Logger, Severity, Payload, EnvVersion, Pid, Hostname, and Fields. Fields is either a table by name, with `name = value`,
+-- `name = {v1, v2}` or `name = {value=, value_type=, representation=}`, or a list of `{name=, value=, value_type=, representation=}`,
+-- which keeps its order. An empty list is omitted, unless it has a value_type. A Lua number becomes a double, unless its value_type is 2
+-- or it stands for an integer beyond 2^53. LuaJIT's 42LL is an integer.
+-- In a filter: Type gets the prefix `heka.sandbox.`, and Logger and Hostname are those of the filter. A call of process_message may inject
+-- max_process_inject (1) messages, a call of timer_event max_timer_inject (10).
+-- In a decoder: the message replaces the current one, and each further call adds one more. Headers that the first message omits are
+-- taken from the current message. A message given as protobuf is sent unchanged.
+-- In an encoder: the message in protobuf, without a frame, is the encoded record. A later call replaces an earlier one.
+-- Errors: the bytes are not a message; a message cannot hold a value. Too many messages in one call, or a message of more than
+-- `max_message_size` bytes or `max_message_fields` fields, terminate the sandbox.
+-- Cost: the values are copied into a pack. Each new set of names and types is described once.
+local function message_of(value, name) -- also returns true if the value is protobuf
+  value = handles.resolve(value)
+  if type(value) == "string" then return protobuf_decode.decode(value), true end
+  if type(value) ~= "table" then error(name .. ": takes a table or a string of protobuf", 3) end
+  return plain.copy(value), false
 end
 
--- functions that all kinds have
+-- Returns the functions that all kinds of sandboxes have.
 local function common(config, settings)
   return {
     read_config = config_reader(config),
@@ -206,59 +209,61 @@ end
 
 local ORIGINAL = { "Uuid", "Payload", "EnvVersion", "Hostname", "Severity", "Pid" }
 
--- a message that a decoder injects takes from the record what it does not say itself, unless it is whole
-local function decoder_send(msg, whole)
+-- Sends a message of a decoder. Unless it is complete, headers that it omits are taken from the record.
+local function decoder_send(msg, is_complete)
   local record, _, _, shape = message.current()
   if record == nil then error("inject_message: there is no record here", 3) end
-  if calls.count_injection() == 1 and not whole then
+  if calls.count_injection() == 1 and not is_complete then
     for _, header in ipairs(ORIGINAL) do
       if msg[header] == nil and shape.first[header] then msg[header] = message.read_message(header) end
     end
     if msg.Payload == nil and shape.payload_is_record then msg.Payload = message.read_message "Payload" end
   end
   emit.reserve(inject.estimate(msg), emit.first_record)
-  inject.append(msg, text_header(msg, "Type", whole and "" or shape.type), text_header(msg, "Logger", whole and "" or shape.logger),
+  inject.append(msg, text_header(msg, "Type", is_complete and "" or shape.type), text_header(msg, "Logger", is_complete and "" or shape.logger),
     record.timestamp, record.raw_start, record.raw_end)
 end
 
 --- declare_grammar(table)
 -- In: decoders, while the script is loaded.
--- The fields of the records as LPEG patterns, instead of process_message. Keys: `type`, the Type; `payload_is_record`, whether the
--- record is the Payload; `alternatives`, tried in this order, each a list of items: literal text, an LPEG pattern that is not kept, a field
--- `{name=, grammar=, type=, representation=, transform=, also=}`, or `{optional = {items}}`. Patterns capture nothing: one that
--- captures, or calls a function, is refused; `pattern / 0` drops the captures of one that is made elsewhere. No table has a metatable.
--- `type` is string, bytes, integer, double, bool, json_string, json_value, or for Timestamp timestamp: and clf, rfc3339, rfc3164, epoch_s,
--- epoch_ms, epoch_us or epoch_ns, between the years 1678 and 2261. `transform` answers the value for the field's text, nil for
--- none, nanoseconds for Timestamp; it is called once for each text that it has not seen of late. `also` is a list of further fields of
--- the same text.
--- A field named as a header is that header. If process_message is defined too, it gets the records that no alternative takes.
--- Errors: a part of the table that makes no grammar, with its place.
--- Cost: positions are stored, eight bytes for each field; no string and no table is made of a record.
+-- Describe the fields of the records as LPEG patterns, instead of process_message. Keys: `type`, the Type; `payload_is_record`, true if the
+-- record becomes the Payload; `alternatives`, a list that is tried in order. Each alternative is a list of items: literal text, an LPEG
+-- pattern that is not kept, a field `{name=, grammar=, type=, representation=, transform=, also=}`, or `{optional = {items}}`.
+-- Patterns must not capture values or call functions; such patterns are refused. `pattern / 0` drops the captures of a pattern from
+-- a library. No table may have a metatable.
+-- `type` is string, bytes, integer, double, bool, json_string or json_value. For Timestamp it is `timestamp:` followed by clf, rfc3339, rfc3164,
+-- epoch_s, epoch_ms, epoch_us or epoch_ns, for the years 1678 to 2261. `transform` receives the text of the field and returns its value: nil for
+-- none, nanoseconds for Timestamp. Results are cached, so it is called once for each recent text. `also` is a list of further fields that
+-- use the same text.
+-- A field with the name of a header becomes that header. If the script also defines process_message, it receives the records that no
+-- alternative matches.
+-- Errors: an invalid part of the table, with the item and its name.
+-- Cost: positions are stored, eight bytes for each field. No string and no table is created for a record.
 
 --- declare_json(table)
 -- In: decoders, while the script is loaded.
--- Records are JSON objects, instead of process_message. Options as those of the shipped decoder `json`.
--- Errors: an option that makes no sense.
--- Cost: each form of object is parsed in full a few times, then as a declared grammar.
+-- Decode records as JSON objects, instead of process_message. The options are those of the shipped decoder `json`.
+-- Errors: an invalid option.
+-- Cost: the first few objects of each form are parsed in full. Later ones cost as much as a declared grammar.
 
 --- declare_logfmt(table)
 -- In: decoders, while the script is loaded.
--- Records are lines of `key=value key="some text"`. process_message gets those that are not plain: with keys without a value, or
--- headers that cannot be read; and the first of each form. Keys: `type`, the Type; `typed`, whether numbers and true and false without
--- quotes get their type; `payload_keep`, whether the record is the Payload; `severities`, numbers by name in small letters;
--- Timestamp, Severity, Hostname, Logger, Pid, Payload: the key that becomes the header.
--- Cost: each form of line, keys and kinds of values in their order, is parsed twice, then it is a declared grammar.
+-- Decode records as lines of `key=value key="some text"`. process_message receives the first record of each form, and the records
+-- that have keys without a value or unreadable headers. Options: `type`, the Type; `typed`, true if unquoted numbers, true and false keep their
+-- type; `payload_keep`, true if the record becomes the Payload; `severities`, a table from names in lower case to numbers; Timestamp, Severity,
+-- Hostname, Logger, Pid and Payload, the key that becomes the header.
+-- Cost: a form is the keys and the kinds of values in their order. Each form is parsed in full twice. Then it costs as much as a declared grammar.
 
 --- declare_payload(table)
 -- In: decoders, while the script is loaded.
--- Records become messages as they are, with the Type `type`, instead of process_message.
--- Cost: next to nothing; no byte of a record is looked at.
+-- Use each record unchanged as the Payload of a message with the Type `type`, instead of process_message.
+-- Cost: almost none. The bytes of a record are not read.
 
--- declared: filled with what the script declares; settings: {name, hostname}
+-- declared: receives the declarations of the script; settings: {name, hostname}
 function M.decoder(config, declared, settings)
   local api = common(config, settings or {})
   api.write_message = message.write_message
-  api.inject_message = function(given) decoder_send(message_of(given, "inject_message")) end
+  api.inject_message = function(value) decoder_send(message_of(value, "inject_message")) end
   api.inject_payload = function(type_, name, ...)
     add_to_payload(...)
     decoder_send { Payload = output.collect(), Fields = payload_fields(type_, name) }
@@ -284,13 +289,14 @@ function M.filter(config, settings)
     if emit.muted then return end
     msg.Hostname = settings.hostname
     emit.reserve(inject.estimate(msg), emit.first_record)
-    local of = message.current()
-    local place = of and of.raw_end or 0 -- so that who keeps state can tell what it has had when records are read again
-    inject.append(msg, type_, settings.name, emit.now, place, place)
+    local record = message.current()
+    -- A consumer that preserves state recognizes by this position the messages that it has had when records are read again.
+    local position = record and record.raw_end or 0
+    inject.append(msg, type_, settings.name, emit.now, position, position)
   end
   local api = common(config, settings)
-  api.inject_message = function(given)
-    local msg = message_of(given, "inject_message")
+  api.inject_message = function(value)
+    local msg = message_of(value, "inject_message")
     send(msg, "heka.sandbox." .. text_header(msg, "Type", ""))
   end
   api.inject_payload = function(type_, name, ...)
@@ -305,7 +311,7 @@ end
 
 -- ---------------------------------------------------------------- encoders
 
--- the current message gives what a table leaves out
+-- Returns a function that reads a header of the current message, the default for a table that omits it.
 local function of_current(name)
   return function()
     local record, raw, pack, shape = message.current()
@@ -317,10 +323,10 @@ end
 
 --- declare_encoder(table)
 -- In: encoders, while the script is loaded.
--- `format` is json, payload, template or protobuf, the other keys are the options of the shipped encoder of that name. Records are then
--- encoded without a call into the script.
--- Errors: a format that there is not; an option that makes no sense.
--- Cost: code is generated once for each form of message; then bytes are copied.
+-- Encode records without a call into the script. `format` is json, payload, template or protobuf. The other keys are the options of the
+-- shipped encoder of that name.
+-- Errors: an unknown format; an invalid option.
+-- Cost: code is generated once for each shape of message. After that, bytes are copied.
 
 function M.encoder(config, declared, settings)
   settings = settings or {}
@@ -345,7 +351,7 @@ function M.encoder(config, declared, settings)
   return elsewhere.add(api, "encoder")
 end
 
--- memory that write_message of an encoder writes into: nothing of it is kept
+-- Sets the memory that write_message of an encoder writes into. It is reused for each record.
 function M.open_scratch(base, bytes)
   W.open(base, bytes)
 end

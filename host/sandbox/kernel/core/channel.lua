@@ -35,7 +35,7 @@ local M = {}
 
 -- commands of the host
 M.PACK, M.GRANT, M.TICK, M.MAP, M.UNMAP, M.STOP, M.SKIP, M.INIT, M.MODULE = 1, 2, 3, 4, 5, 6, 7, 8, 9
-M.SNAPSHOT, M.RESTORE, M.JUDGE, M.CALL, M.WATCH = 10, 11, 12, 13, 14
+M.SNAPSHOT, M.RESTORE, M.PROBE, M.CALL, M.WATCH = 10, 11, 12, 13, 14
 -- reports of the sandbox
 M.READY, M.EMIT, M.DONE, M.TICKED, M.PRINT, M.TERMINATED, M.NEED_MODULE, M.FAILURE = 1, 2, 3, 4, 5, 6, 7, 8
 M.SNAPSHOT_TAKEN, M.RESTORED, M.COVERED, M.NEEDS, M.ANSWERED = 9, 10, 11, 12, 13
@@ -191,7 +191,7 @@ local function take_in(n)
     waiting[#waiting + 1] = { op = M.RESTORE, base = map_file(received_fd(), bytes, PROT_READ), bytes = bytes }
     return
   end
-  if first.op == M.INIT or first.op == M.MODULE or first.op == M.SKIP or first.op == M.JUDGE
+  if first.op == M.INIT or first.op == M.MODULE or first.op == M.SKIP or first.op == M.PROBE
     or first.op == M.CALL then
     waiting[#waiting + 1] = {
       op = first.op, flags = first.flags, pack = first.pack, first_record = first.first_record, raw_bytes = 0, now_ns = first.now_ns,

@@ -90,9 +90,9 @@ local function serve(kind)
       kind.skip(command.pack, command.first_record, command.text)
     elseif command.op == C.WATCH then
       line_watch.want(command.pack, command.first_record)
-    elseif command.op == C.JUDGE then
+    elseif command.op == C.PROBE then
       beat[2] = 2
-      require("filter").judge(command, require("matcher").new(command.text))
+      require("filter").probe(command, require("matcher").new(command.text))
     elseif command.op == C.SNAPSHOT then
       snapshot()
       usage.forget_time()

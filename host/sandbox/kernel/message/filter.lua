@@ -144,8 +144,8 @@ function M.run(command)
   return r.received
 end
 
--- command JUDGE: whether a matcher can match any record of packs with these shapes
-function M.judge(command, match)
+-- Runs the command PROBE: reports if a matcher can match any record of packs with these shapes.
+function M.probe(command, match)
   local header, _, pack = open_pack(command)
   local tests = tests_of(shapes.of_pack(pack), header.shape_count, match)
   local r = C.report(C.DONE, command.pack)
