@@ -17,7 +17,7 @@ from host.inputs._file_open import OpenFiles, Turns
 from host.inputs._file_options import FileOptions
 from host.inputs._file_source import PackedAfterAllError, open_source
 from host.inputs._file_start import Starts
-from host.inputs._file_tail import Identity, Tail, checkpoint_key, is_replaced
+from host.inputs._file_tail import Identity, Tail, checkpoint_key, is_replaced, is_same
 from host.inputs._file_watch import Watch
 from host.inputs.base import Input, Intake
 
@@ -594,10 +594,12 @@ class FileInput(Input):
         tail = Tail(self, source, file.path, file.identity, head)
         tail.past = start.past
         before = self._at_path.get(file.path)
-        if self._last_at_path.get(file.path) != file.identity:
-            # It may have been rotated more than once since it was looked at. The one before may be closed.
-            self._search_rotated(file.path, self._last_checkpoint(file.path))
-            self._last_at_path[file.path] = file.identity
+        last = self._last_checkpoint(file.path)
+        if self._last_at_path.get(file.path) != file.identity or (last is not None and not is_same(last, head)):
+            # It may have been rotated more than once since it was looked at. The one before may be closed, and this
+            # one may have its inode.
+            self._search_rotated(file.path, last)
+        self._last_at_path[file.path] = file.identity
         tail.after = before or self._rotated_of.pop(file.path, None)
         self._at_path[file.path] = tail
         self._tails[file.identity] = tail
