@@ -1,7 +1,6 @@
 """What rotation does with files behind our back: renames them while we are away, copies and compresses them."""
 
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
@@ -9,14 +8,12 @@ from typing import Any, NamedTuple
 
 from host.delivery.checkpoints import Checkpoint, Checkpoints
 from host.inputs._file_finder import Found, look_at
-from host.inputs._file_source import HEAD_BYTES, GzipSource, digest, open_source
-from host.inputs._file_tail import Identity, Tail, checkpoint_key, is_same
+from host.inputs._file_source import HEAD_BYTES, GzipSource, Source, digest, open_source
+from host.inputs._file_tail import Identity, Tail, base_name, checkpoint_key, is_same
 
 _FORGET_AFTER_S = 30 * 24 * 3600
 _SETTLED_AFTER_S = 2.0
 _MIN_SHORT_BYTES = 48
-_ROTATED = re.compile(r"(?:[.\-_]\d[\d\-_.T:]*|\.(?:gz|old|bak))+$")
-"""What rotation puts behind a file's name."""
 
 
 class Start(NamedTuple):
@@ -109,23 +106,38 @@ class Copies:
     # Files that were rotated.
 
     def was_read(self, file: Found) -> bool:
-        """Return True if what a file holds was read, wholly or in part, under whatever name."""
+        """Return True if the content of a file was read, wholly or in part, under any name."""
         try:
             source = open_source(file.path)
         except OSError:
-            # It matches no pattern, so nobody asked for it: not worth a warning.
+            # No pattern matches the file, so the user did not ask for it. Do not warn.
             return False
         try:
-            head, is_packed = source.head(), isinstance(source, GzipSource)
+            return self._checkpoint_of(file, source) is not None
         finally:
             source.close()
+
+    def has_unread(self, file: Found) -> bool:
+        """Return True if a file holds bytes that were not delivered under any name."""
+        try:
+            source = open_source(file.path)
+        except OSError:
+            return False
+        try:
+            checkpoint = self._checkpoint_of(file, source)
+            return checkpoint is None or source.holds_more(int(checkpoint["position"]))
+        finally:
+            source.close()
+
+    def _checkpoint_of(self, file: Found, source: Source) -> Checkpoint | None:
+        """Return the checkpoint that says how far the content of a file was delivered; None if it was never read."""
+        head, is_packed = source.head(), isinstance(source, GzipSource)
         checkpoint = self._checkpoints.get(self._key(file.identity))
         if checkpoint is not None and is_same(checkpoint, head):
-            return True
+            return checkpoint
         name = PurePath(file.path).name
-        if any(True for _ in self._matching("", name, head, is_packed=is_packed)):
-            return True
-        return is_packed and self._short_copy(name, head) is not None
+        checkpoint = _best(self._matching("", name, head, is_packed=is_packed))
+        return checkpoint if checkpoint is not None or not is_packed else self._short_copy(name, head)
 
     def checkpoints(self) -> Iterator[tuple[str, Checkpoint]]:
         """Return all checkpoints of this input's files."""
@@ -141,7 +153,7 @@ class Copies:
             if identity in matched:
                 continue
             file = folders.search(os.path.dirname(checkpoint["path"]), identity)  # noqa: PTH120 -- of thousands
-            if file is not None and file.size > checkpoint["position"] and begins_as(file, checkpoint):
+            if file is not None and goes_on(file, checkpoint):
                 yield file
             elif time.time() - checkpoint["updated_s"] > _FORGET_AFTER_S:
                 self._checkpoints.delete(key)
@@ -159,16 +171,9 @@ class Copies:
             if past is not None and _is_copy(past, head):
                 position, released = int(past["position"]), int(past["released"])
                 return Start(position, released, reading=past.get("reading", ""), copy_of=tail)
-        found: dict[str, Checkpoint] = {}
-        for checkpoint in self._matching(self._key(file.identity), name, head, is_packed=is_packed):
-            reading = checkpoint.get("reading", "")
-            if reading not in found or checkpoint["position"] > found[reading]["position"]:
-                found[reading] = checkpoint
-        if not found:
+        best = _best(self._matching(self._key(file.identity), name, head, is_packed=is_packed))
+        if best is None:
             return self._start_of_short(name, head) if is_packed else None
-        # Copies of one reading go on where the last one ended. Of different files that begin alike, the one of
-        # which less was read: records may then be delivered twice.
-        best = min(found.values(), key=lambda checkpoint: int(checkpoint["position"]))
         position = int(best["position"])
         return Start(position, position, reading=best.get("reading", ""))
 
@@ -275,11 +280,6 @@ def _by_inode(folder: str) -> dict[int, list[str]]:
     return found
 
 
-def base_name(name: str) -> str:
-    """Return the name that a rotated file had before."""
-    return _ROTATED.sub("", name) or name
-
-
 def _is_copy_name(name: str, known: str, *, is_packed: bool) -> bool:
     if name == known:
         return False
@@ -290,14 +290,28 @@ def _is_copy(known: Checkpoint, head: bytes) -> bool:
     return int(known["head_bytes"]) == HEAD_BYTES and is_same(known, head)
 
 
-def begins_as(file: Found, checkpoint: Checkpoint) -> bool:
-    """Return True if a file is the one that a checkpoint was made of."""
+def _best(matches: Iterable[Checkpoint]) -> Checkpoint | None:
+    """Return the checkpoint to continue from; None if there is none.
+
+    Copies of one reading continue where the last one ended. Of different files that begin alike, choose the one of
+    which less was read: records may then be delivered twice, but none is lost.
+    """
+    furthest: dict[str, Checkpoint] = {}
+    for checkpoint in matches:
+        reading = checkpoint.get("reading", "")
+        if reading not in furthest or checkpoint["position"] > furthest[reading]["position"]:
+            furthest[reading] = checkpoint
+    return min(furthest.values(), key=lambda checkpoint: int(checkpoint["position"]), default=None)
+
+
+def goes_on(file: Found, checkpoint: Checkpoint) -> bool:
+    """Return True if a checkpoint belongs to a file and the file holds more than was delivered."""
     try:
         source = open_source(file.path)
     except OSError:
-        # It matches no pattern any more, so nobody asked for it: not worth a warning.
+        # No pattern matches the file any more, so the user did not ask for it. Do not warn.
         return False
     try:
-        return is_same(checkpoint, source.head())
+        return is_same(checkpoint, source.head()) and source.holds_more(int(checkpoint["position"]))
     finally:
         source.close()

@@ -11,8 +11,8 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from host.delivery.checkpoints import Checkpoint
-from host.inputs._file_copies import base_name
 from host.inputs._file_finder import Found, look_at
+from host.inputs._file_tail import base_name
 
 _TRIES = 3
 _NUMBER = re.compile(r"^\.(\d{1,4})(?:\.gz)?$")

@@ -12,6 +12,7 @@ HEAD_BYTES = 1024
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31
+_GZIP_SIZE_BYTES = 4
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -32,6 +33,10 @@ class Source(ABC):
     @abstractmethod
     def head(self) -> bytes:
         """The first bytes of the content."""
+
+    @abstractmethod
+    def holds_more(self, position: int) -> bool:
+        """Return False if the content is known to end at `position`."""
 
     @abstractmethod
     async def seek(self, position: int) -> None:
@@ -65,8 +70,12 @@ class PlainSource(Source):
         """The first bytes of the content."""
         return os.pread(self.fd, HEAD_BYTES, 0)
 
+    def holds_more(self, position: int) -> bool:
+        """Return True if the file is longer than `position`."""
+        return os.fstat(self.fd).st_size > position
+
     async def seek(self, position: int) -> None:
-        """Nothing to do: each read says where."""
+        """Do nothing: each read names its position."""
 
 
 class GzipSource(Source):
@@ -96,6 +105,14 @@ class GzipSource(Source):
             return unpack.decompress(os.pread(self.fd, HEAD_BYTES * 4, 0), HEAD_BYTES)
         except zlib.error:
             return b""
+
+    def holds_more(self, position: int) -> bool:
+        """Return False if the size at the end of the gzip data, modulo 2^32, equals `position`.
+
+        The size is that of the last member. A file of several members may therefore be unpacked once more.
+        """
+        size = os.pread(self.fd, _GZIP_SIZE_BYTES, max(os.fstat(self.fd).st_size - _GZIP_SIZE_BYTES, 0))
+        return int.from_bytes(size, "little") != position % 2**32
 
     async def seek(self, position: int) -> None:
         """Unpack and throw away what is before a position."""

@@ -1,6 +1,7 @@
 """One file that is being read: where we are in it, what it is known by, whether it is still the same."""
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -14,6 +15,13 @@ from host.inputs.base import Feeder, Input
 
 Identity = tuple[int, int]
 """Device and inode."""
+_ROTATED = re.compile(r"(?:[.\-_]\d[\d\-_.T:]*|\.(?:gz|old|bak))+$")
+"""The suffixes that rotation appends to a file's name."""
+
+
+def base_name(name: str) -> str:
+    """Return the name that a rotated file had before."""
+    return _ROTATED.sub("", name) or name
 
 
 def checkpoint_key(input_name: str, identity: Identity) -> str:
@@ -25,6 +33,12 @@ def is_same(checkpoint: dict[str, Any], head: bytes) -> bool:
     """Whether a file begins as the one did that a checkpoint was made of."""
     length = int(checkpoint["head_bytes"])
     return len(head) >= length and digest(head[:length]) == checkpoint["head"]
+
+
+def is_replaced(path: str) -> bool:
+    """Return True if a file is at the path that a file at `path` had before rotation."""
+    folder, name = os.path.split(path)
+    return os.path.lexists(os.path.join(folder, base_name(name)))  # noqa: PTH118 -- of thousands
 
 
 class Tail:
@@ -282,7 +296,8 @@ class Tail:
     def _settle(self) -> None:
         if not self.is_delivered:
             return
-        if self.unlinked and not self.has_copy:
+        # Rotation may have compressed a deleted file: the checkpoint tells that its copy is read.
+        if self.unlinked and not self.has_copy and not is_replaced(self.path):
             self._owner.checkpoints.delete(checkpoint_key(self._owner.name, self.identity))
         if self.on_delivered is not None:
             tell, self.on_delivered = self.on_delivered, None

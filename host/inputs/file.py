@@ -17,7 +17,7 @@ from host.inputs._file_open import OpenFiles, Turns
 from host.inputs._file_options import FileOptions
 from host.inputs._file_source import PackedAfterAllError, open_source
 from host.inputs._file_start import Starts
-from host.inputs._file_tail import Identity, Tail, checkpoint_key
+from host.inputs._file_tail import Identity, Tail, checkpoint_key, is_replaced, is_same
 from host.inputs._file_watch import Watch
 from host.inputs.base import Input, Intake
 
@@ -59,6 +59,8 @@ class FileInput(Input):
         self._once_tails: dict[Tail, None] = {}
         """Where files are read once: those of which not everything is delivered yet, in order."""
         self._at_path: dict[str, Tail] = {}
+        self._last_at_path: dict[str, Identity] = {}
+        """The file that was last opened at each path; it may be closed."""
         self._gone: dict[Tail, None] = {}
         """Open files that no pattern matches any more."""
         self._closed = ClosedFiles()
@@ -412,8 +414,9 @@ class FileInput(Input):
                 missed = rotated.missed(path, checkpoint)
                 unread = [each for each in missed.files if each.identity not in matched | admitted]
                 unread = [each for each in unread if not self._finder.is_excluded(each.path)]
-                if is_same_file:  # what is known of the others was dealt with when it was rotated
-                    unread = [each for each in unread if not self._copies.was_read(each)]
+                unread = [each for each in unread if each.identity not in self._tails]
+                if is_same_file:  # the others may be read to their end, or have been compressed before that
+                    unread = [each for each in unread if self._copies.has_unread(each)]
                 for each in unread:
                     await self._admit_rotated(each, path)
                 if unread:
@@ -443,6 +446,20 @@ class FileInput(Input):
             path=last["path"],
             position=last["position"],
         )
+
+    def _last_checkpoint(self, path: str) -> Checkpoint | None:
+        """Return the checkpoint of the file that was last opened at a path; None if there is none.
+
+        The file may have another path by now.
+        """
+        identity = self._last_at_path.get(path)
+        checkpoint = self.checkpoints.get(checkpoint_key(self.name, identity)) if identity is not None else None
+        return None if checkpoint is None else checkpoint | {"path": path}
+
+    def _search_rotated(self, path: str, last: Checkpoint | None) -> None:
+        """Have the next upkeep search for rotated files of a path whose file was replaced."""
+        if last is not None and not self._reads_once:
+            self._rotated.setdefault(path, last)
 
     def _is_known(self, identity: Identity) -> bool:
         return self.checkpoints.get(checkpoint_key(self.name, identity)) is not None
@@ -517,7 +534,10 @@ class FileInput(Input):
                     await self._not_seen(tail)
         elif self._closed.is_gone_for(identity, self.options.close_rotated_after_ms / 1000):
             self._closed.pop(identity)
-            self.checkpoints.delete(checkpoint_key(self.name, identity))
+            if not is_replaced(path):
+                self.checkpoints.delete(checkpoint_key(self.name, identity))
+                if self._last_at_path.get(path) == identity:
+                    del self._last_at_path[path]
 
     async def _not_seen(self, tail: Tail) -> None:
         """A file was renamed or deleted: read on for a while, then close it."""
@@ -552,9 +572,11 @@ class FileInput(Input):
             return
         self._unreadable.pop(file.path, None)
         if source.identity() != file.identity:
-            # Another file has taken the name since it was looked at. Both are found by the next look.
+            # Another file has taken the name since it was looked at. The next scan finds that one. No pattern may
+            # match the new name of this one, so search for it among the rotated files.
             source.close()
             self._scan_due = True
+            self._search_rotated(file.path, self._last_checkpoint(file.path) or _unread(file))
             return
         head = source.head()
         start = self._starts.of(
@@ -572,9 +594,12 @@ class FileInput(Input):
         tail = Tail(self, source, file.path, file.identity, head)
         tail.past = start.past
         before = self._at_path.get(file.path)
-        if before is not None and before.identity != file.identity and not self._reads_once:
-            # It may have been rotated more than once since it was looked at.
-            self._rotated[file.path] = before.checkpoint
+        last = self._last_checkpoint(file.path)
+        if self._last_at_path.get(file.path) != file.identity or (last is not None and not is_same(last, head)):
+            # It may have been rotated more than once since it was looked at. The one before may be closed, and this
+            # one may have its inode.
+            self._search_rotated(file.path, last)
+        self._last_at_path[file.path] = file.identity
         tail.after = before or self._rotated_of.pop(file.path, None)
         self._at_path[file.path] = tail
         self._tails[file.identity] = tail
@@ -591,6 +616,11 @@ class FileInput(Input):
             self._once_tails[tail] = None
             tail.on_delivered = partial(self._on_delivered, tail)
         self._mark(tail)
+
+
+def _unread(file: Found) -> Checkpoint:
+    """Return a checkpoint for a file that was renamed before it could be opened."""
+    return {"path": file.path, "position": 0, "updated_s": file.mtime_ns // 1_000_000_000}
 
 
 def _is_at(tail: Tail) -> bool:

@@ -251,3 +251,75 @@ def test_what_cannot_be_found_any_more_is_reported(folder, state_dir, caplog):
     assert asyncio.run(scenario(harness, 1)) == [b"two"]
     assert "its rotated copy was not found" in caplog.text
     assert harness.metrics.errors["rotated file missed"] == 1
+
+
+@pytest.mark.parametrize("compress", ["no", "delayed"])
+def test_a_closed_file_that_rotates_more_than_once_between_two_looks_loses_nothing(folder, state_dir, compress):
+    """The files in between are never at the configured path when the input looks."""
+    (folder / "a.log").write_bytes(b"first line, which is longer than a short head of 48 bytes\n")
+    harness = follow(state_dir, folder / "a.log", poll_interval_ms=20, close_idle_after_ms=0)
+
+    async def scenario():
+        async with harness.running() as intake:
+            await intake.until_records(1)
+            await intake.until(lambda: open_files(folder) == 0)
+            for number in range(3):
+                rotate(folder, compress)
+                (folder / "a.log").write_bytes(b"line %d, which is longer than a short head of 48 bytes\n" % number)
+            return sorted(await intake.until_records(4))
+
+    assert [line[:6] for line in asyncio.run(scenario())] == [b"first ", b"line 0", b"line 1", b"line 2"]
+
+
+@pytest.mark.parametrize("line_bytes", [60, 400])
+def test_a_file_that_was_compressed_before_it_was_delivered_is_read_to_its_end(folder, state_dir, line_bytes):
+    """A kill leaves the new file known, and the file before it delivered in part."""
+    lines = [b"%06d %s" % (number, b"x" * line_bytes) for number in range(40)]
+    intake = MemoryIntake(slot_bytes=1024, max_record_bytes=500, auto_release=False)
+    (folder / "a.log").write_bytes(b"".join(line + b"\n" for line in lines[:30]))
+    harness = follow(state_dir, folder / "a.log", intake, poll_interval_ms=20)
+
+    async def killed():
+        async with harness.running() as intake:
+            await intake.until_records(30)
+            rotate(folder, "no")
+            (folder / "a.log").write_bytes(b"".join(line + b"\n" for line in lines[30:]))
+            await intake.until_records(40)
+            first = [pack for pack in intake.packs if pack.records[0].startswith(b"000000")]
+            intake.release(intake.packs.index(first[0]) + 1)
+            return len(first[0].records)
+
+    delivered = asyncio.run(killed())
+    assert 0 < delivered < 30
+    with gzip.open(folder / "a.log.1.gz", "wb") as packed:
+        packed.write((folder / "a.log.1").read_bytes())
+    (folder / "a.log.1").unlink()
+    again = follow(state_dir, folder / "a.log", poll_interval_ms=20)
+
+    async def restarted():
+        async with again.running() as intake:
+            return list(await intake.until_records(40 - delivered))
+
+    assert sorted(asyncio.run(restarted())) == lines[delivered:]
+
+
+def test_a_file_that_is_renamed_before_it_could_be_opened_is_read(folder, state_dir, monkeypatch):
+    """The rotation happens between the first look and the opening of the file."""
+    (folder / "a.log").write_bytes(b"one\n")
+    harness = follow(state_dir, folder / "a.log", poll_interval_ms=20)
+    look = harness.input._finder.look
+
+    def look_then_rotate():
+        seen = look()
+        if not (folder / "a.log.1").exists():
+            rotate(folder, "no")
+            (folder / "a.log").write_bytes(b"two\n")
+        return seen
+
+    monkeypatch.setattr(harness.input._finder, "look", look_then_rotate)
+
+    async def scenario():
+        async with harness.running() as intake:
+            return sorted(await intake.until_records(2))
+
+    assert asyncio.run(scenario()) == [b"one", b"two"]
