@@ -36,7 +36,8 @@ def test_a_letter_that_is_delivered_late_is_taken_out_then_and_not_sent_twice(mo
     async def run():
         failed = await dead_letters._replay_all(control, [LETTER], None)
         assert failed == {
-            str(LETTER.id): "The replay takes long and goes on; the record stays in the dead letters until it is delivered."
+            str(LETTER.id): "The replay takes long and goes on; "
+            "the record stays in the dead letters until it is delivered."
         }
         assert (control.replaying, taken) == ({LETTER.id}, [])  # so it is not replayed again
         delivered[0]()

@@ -186,7 +186,7 @@ def test_what_the_dead_output_still_holds_are_the_newest_records_in_order(bench)
     assert dropped(host) == COUNT - 8
 
 
-@pytest.mark.parametrize("preserve_data", [False, True])
+@pytest.mark.parametrize("preserve_data", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_filter_that_is_slow_drops_and_holds_nothing_back(bench, preserve_data):
     bench.plugin(
         "filter",
