@@ -11,7 +11,7 @@ from benchmarks import within
 from benchmarks.jobs import Corpus
 from benchmarks.results import Row, Table
 from host.pipeline.pipeline import Pipeline
-from host.pipeline.units.union import FilterUnit
+from host.pipeline.units.any_unit import FilterUnit
 
 SNAPSHOTS = 9
 FILTERS = 1000

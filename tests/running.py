@@ -123,13 +123,13 @@ class Host:
         self.process.wait()
 
     def sandboxes(self):
-        """The processes that run Lua, by name: name -> pid. Not the judge, who comes when one is slow to answer."""
+        """The processes that run Lua, by name: name -> pid. Not the match probe, which starts if one answers slowly."""
         found = {}
         with contextlib.suppress(psutil.Error, OSError):
             for child in psutil.Process(self.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error, OSError):
                     name = Path(f"/proc/{child.pid}/comm").read_text().strip()
-                    if name.startswith("hk:") and name != "hk:judge":
+                    if name.startswith("hk:") and name != "hk:match_probe":
                         found[name.removeprefix("hk:")] = child.pid
         return found
 

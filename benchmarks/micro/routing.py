@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from host.config.model import Queue
 from host.packs.arena import Arena
 from host.packs.ledger import TablePack
-from host.pipeline.consumers import Consumer
+from host.pipeline.consumers.base import Consumer
 from host.router.router import Router
 from host.telemetry.metrics import Registry
 

@@ -17,7 +17,7 @@ from host.core.errors import ConfigError, ConfigErrors, HekateError
 from host.hotload.case_check import sandboxes_of
 from host.pipeline.context import UnitContext
 from host.pipeline.transition import AT_ONCE, STAGES, Reload, wanted_units
-from host.pipeline.units.union import Unit
+from host.pipeline.units.any_unit import Unit
 from host.sandbox.sandbox import Sandbox
 from host.telemetry.logs import get_logger
 

@@ -12,6 +12,8 @@ from host.inputs.base import Feeder, Input
 
 _ACCEPT_AGAIN_S = 1.0
 _LAST_READS = 64
+_MAX_LAST_ACCEPTS = 1024
+"""Connections that are accepted at the end, if clients go on connecting."""
 
 
 class Connections:
@@ -33,9 +35,11 @@ class Connections:
         self._open: dict[Feeder, socket.socket] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._last_one_left = asyncio.Event()
+        self._has_run = False
 
     async def run(self) -> None:
         """Serve until cancelled; with `once` until there were connections and all of them have ended."""
+        self._has_run = True
         accepting = asyncio.create_task(self._accept_all(), name=f"{self._owner.name} accepts")
         self._tasks.add(accepting)
         try:
@@ -52,6 +56,8 @@ class Connections:
 
     async def close(self) -> None:
         """Take what has arrived, and close all connections."""
+        if self._has_run:
+            self._accept_rest()
         self._listener.close()
         for feeder, connection in list(self._open.items()):
             await self._take_rest(feeder, connection)
@@ -79,20 +85,37 @@ class Connections:
                 continue
             self._accepted(connection, peer)
 
+    def _accept_rest(self) -> None:
+        """Accept the connections that the kernel has: their clients believe that they have sent their records."""
+        for _ in range(_MAX_LAST_ACCEPTS):
+            try:
+                connection, peer = self._listener.accept()
+            except OSError:  # there is none, or no descriptor for it
+                return
+            connection.setblocking(False)
+            self._add(connection, peer)
+
     def _accepted(self, connection: socket.socket, peer: object) -> None:
+        feeder = self._add(connection, peer)
+        if feeder is None:
+            return
+        task = asyncio.create_task(self._serve(feeder, connection), name=f"{self._owner.name} {feeder.label}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _add(self, connection: socket.socket, peer: object) -> Feeder | None:
+        """Open a stream for a connection; close it and return None if there are too many."""
         label = self._label(peer)
         if len(self._open) >= self._max_connections:
             connection.close()
             self._owner.metrics.count_error("too many connections")
             self._owner.log.warning("Closed a connection: there are max_connections already.", peer=label)
-            return
+            return None
         if self._keep_alive:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         feeder = self._owner.new_feeder(f"{self._owner.name}/{self._owner.type}/{label}", label)
         self._open[feeder] = connection
-        task = asyncio.create_task(self._serve(feeder, connection), name=f"{self._owner.name} {label}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        return feeder
 
     def _label(self, peer: object) -> str:
         if isinstance(peer, tuple) and len(peer) >= 2:

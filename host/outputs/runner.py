@@ -80,6 +80,7 @@ class OutputRunner:
         self._task: asyncio.Task[None] | None = None
         self._put_away_reason = ""
         """Why nothing is written any more; empty while the output is in use."""
+        self._put_away_drop = ""
         self.left_over = LeftOver()
         """Records that were put away."""
         self._failing = ""
@@ -203,8 +204,14 @@ class OutputRunner:
         while self._waiting:
             self._waiting.popleft().on_given_up(False)
 
-    async def put_away(self, reason: str) -> None:
-        """Write nothing more. Batches that do not come again go to the dead letters, now and from now on."""
+    async def put_away(self, reason: str, drop_reason: str = "shutdown") -> None:
+        """Write nothing more. Batches that do not come again go to the dead letters, now and from now on.
+
+        Args:
+            reason: Stands in the dead letters.
+            drop_reason: Counts the records among the drops.
+        """
+        self._put_away_drop = drop_reason
         self._put_away_reason = reason
         await self._end_task()
         while self._waiting:
@@ -220,11 +227,11 @@ class OutputRunner:
             self._append_letters(delivery.batch, reason, None)
         except RetryDelivery as error:
             self.left_over += LeftOver(lost=count)
-            self._metrics.count_drop("lost_at_shutdown", count)
+            self._metrics.count_drop(f"lost_at_{self._put_away_drop}", count)
             self._log.error("Records are lost: they cannot be kept as dead letters.", reason=str(error), records=count)
         else:
             self.left_over += LeftOver(dead_letters=count)
-            self._metrics.count_drop("shutdown", count)
+            self._metrics.count_drop(self._put_away_drop, count)
         delivery.on_done()
 
     async def _end_task(self) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from host.packs.intake import Intake
-from host.pipeline.consumers import Consumer, OutputConsumer
+from host.pipeline.consumers.base import Consumer
+from host.pipeline.consumers.output import OutputConsumer
 
 _MIN_WAIT_MS = 1_000
 """Shorter waits are how batches form."""

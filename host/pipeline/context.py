@@ -12,6 +12,7 @@ from host.config import limits, model
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
 from host.packs.arena import Arena
+from host.packs.ledger import TablePack
 from host.pipeline import specs
 from host.pipeline.environment import Environment
 from host.pipeline.match_probe import MatchProbe
@@ -46,18 +47,21 @@ class UnitContext:
         state_commits: StateCommits,
         dead_letters: DeadLetters,
         once: bool,
-        judge: MatchProbe,
+        match_probe: MatchProbe,
         forget_arena: Callable[[int], None],
         save_states: Callable[[], Awaitable[None]],
         groups: dict[str, Group],
-        world: Environment,
+        comes_again: Callable[[TablePack], bool],
+        environment: Environment,
         on_print: Callable[[Sandbox, str], None] | None = None,
     ) -> None:
         self._on_print = on_print
-        self._judge = judge
+        self._match_probe = match_probe
         self.forget_arena = forget_arena
         self.groups = groups
-        self.world = world
+        self.comes_again = comes_again
+        """Returns True if the next run makes the messages of a pack again."""
+        self.environment = environment
         self.save_states = save_states
         """Writes down the states of all filters, so that nothing is held any more for the next snapshots."""
         self.settings = settings
@@ -72,9 +76,9 @@ class UnitContext:
         self.read_module = specs.module_reader(settings.sandbox_dir)
         self.state_dir = Path(settings.state_dir)
 
-    def judge(self, matcher: str) -> match_cache.MatchProbe:
-        """Who can say what this matcher never matches."""
-        return partial(self._judge.ask, self.settings, matcher)
+    def probe(self, matcher: str) -> match_cache.MatchProbe:
+        """Return the function that tells if this matcher can match a pack."""
+        return partial(self._match_probe.ask, self.settings, matcher)
 
     def arena(self, name: str, slot_bytes: int, slots: int) -> Arena:
         """Make an arena for a sandbox to write; when it closes, all sandboxes unmap it."""
@@ -107,7 +111,7 @@ class UnitContext:
                 keeps_state=journal is not None,
                 allow_unjailed=self.settings.allow_unjailed,
             ),
-            spec=spec | self.world.facts(),
+            spec=spec | self.environment.facts(),
             arena=arena,
             housing=housing,
             owner=owner,
@@ -117,6 +121,6 @@ class UnitContext:
             journal=journal,
         )
         made.on_print = None if self._on_print is None else partial(self._on_print, made)
-        made.clock, made.on_change = self.world.now_ns, self.world.on_change
+        made.clock, made.on_change = self.environment.now_ns, self.environment.on_change
         made.on_death = partial(self.router.terminations.report, max_loops=self.settings.max_loops)
         return made

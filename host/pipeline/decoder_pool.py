@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from host.delivery.dead_letters import DeadLetters
 from host.packs.deliveries import Deliveries
 from host.packs.ledger import RawPack, TablePack
 from host.packs.protocol import Emitted, Report, read_pack_header
 from host.pipeline.dead_letter_writer import keep_dead_letters
+from host.pipeline.pack_queue import PackQueue
 from host.sandbox.assignment import Assignment
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
@@ -19,19 +18,18 @@ from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
 _LOG = get_logger("host.decoders")
-_POLL_S = 0.002
 
 
-class DecoderPool:
-    """Gives raw packs to decoder processes, and what they made of them to the router, in the order of each stream.
+class DecoderPool(PackQueue[RawPack]):
+    """Gives raw packs to decoder processes, and decoded packs to the router in the order of each stream.
 
     Args:
-        name: Of the input.
-        metrics: Of its decoders.
-        dead_letters: Where records go that no decoder accepts.
+        name: Name of the input.
+        metrics: Metrics of its decoders.
+        dead_letters: Stores the records that no decoder accepts.
         route: Takes a decoded pack.
         wake: Called when there may be room for another pack.
-        input_metrics: Of the input.
+        input_metrics: Metrics of the input.
     """
 
     def __init__(  # noqa: PLR0917 -- built in one place
@@ -43,92 +41,55 @@ class DecoderPool:
         wake: Callable[[], None],
         input_metrics: ComponentMetrics,
     ) -> None:
-        self.name = name
-        self.metrics = metrics
+        super().__init__(name, metrics, dead_letters)
         self.sandboxes: list[Sandbox] = []
-        self._dead_letters = dead_letters
         self._route = route
         self._wake = wake
         self._input_metrics = input_metrics
-        self._waiting: deque[RawPack] = deque()
-        self._begun: dict[RawPack, int] = {}
-        """Packs that a process had begun and will not finish: from which record on they are to be done."""
-        self._retiring: Sandbox | None = None
-        self.held = False
-        """Whether an operator has paused it: what comes waits, and holds the input back."""
 
     def has_room(self) -> bool:
-        """Whether another pack would be started on soon. If not, records had better collect at their source."""
-        return not self._waiting and bool(self._free())
+        """Return True if a decoder would start on another pack soon. If not, records should wait at their source."""
+        return not self._queue and bool(self._free())
 
     def _free(self) -> list[Sandbox]:
-        """Who could start on a pack now."""
-        return [] if self.held else [each for each in self.sandboxes if each.room and each is not self._retiring]
+        """Return the sandboxes that could start on a pack now."""
+        return [sandbox for sandbox in self.sandboxes if self._can_give(sandbox)]
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is being decoded or waits for it."""
-        return not self._waiting and all(sandbox.idle for sandbox in self.sandboxes)
+        """True if no pack waits or is being decoded."""
+        return not self._queue and all(sandbox.idle for sandbox in self.sandboxes)
 
     def decode(self, pack: RawPack) -> None:
         """Take a raw pack."""
-        self._waiting.append(pack)
+        self._queue.append(pack)
         self._give()
 
     def _give(self) -> None:
-        while self._waiting:
+        while self._queue:
             free = self._free()
             if not free:
                 return
-            pack = self._waiting.popleft()
+            pack = self._queue.popleft()
             self.metrics.packs_received += 1
             self.metrics.bytes_received += pack.length
             decoder = min(free, key=lambda sandbox: len(sandbox.work))
             decoder.give(pack, now_ns=pack.stream.now_ns, first_record=self._begun.pop(pack, 0))
 
-    async def swap(self, old: Sandbox, new: Sandbox) -> None:
-        """Put another process, which runs already, in the place of one: between two packs, so that none is lost.
+    def _all_sandboxes(self) -> Sequence[Sandbox]:
+        return self.sandboxes
 
-        One that dies in the meantime leaves the rest of its packs to the new one. It may be about to die of each record
-        that is left, and somebody waits for the version that does not.
-        """
-        self._retiring = old
-        try:
-            while not old.idle:
-                if old.died_at_work:
-                    self._take_back(old)
-                await asyncio.sleep(_POLL_S)
-            self.sandboxes[self.sandboxes.index(old)] = new
-        finally:
-            self._retiring = None
-        self.on_room(new)
-        await old.stop()
+    def _replace(self, old: Sandbox, new: Sandbox) -> None:
+        self.sandboxes[self.sandboxes.index(old)] = new
 
-    def drain(self) -> list[tuple[RawPack, int]]:
-        """Give up everything that is not decoded; return each pack, and which of its records is the first undone."""
-        undone: list[tuple[RawPack, int]] = []
-        for sandbox in self.sandboxes:
-            for work in sandbox.work.values():
-                assert isinstance(work.pack, RawPack)
-                undone.append((work.pack, work.first_record))
-            sandbox.work.clear()
-        undone += [(pack, self._begun.pop(pack, 0)) for pack in self._waiting]
-        self._waiting.clear()
-        return undone
+    def _uncount(self, pack: RawPack) -> None:
+        self.metrics.packs_received -= 1
+        self.metrics.bytes_received -= pack.length
 
-    def _take_back(self, sandbox: Sandbox) -> None:
-        """What a dead process was given goes before all that waits."""
-        for work in reversed(sandbox.take_back()):
-            assert isinstance(work.pack, RawPack)
-            self._begun[work.pack] = work.first_record
-            self._waiting.appendleft(work.pack)
-            self.metrics.packs_received -= 1
-            self.metrics.bytes_received -= work.pack.length
-
-    # What the sandboxes say.
+    # ------------------------------------------------------------------ reports of the sandboxes
 
     def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:
-        """A decoder filled a slot."""
+        """Take a decoded pack, or dead letters."""
         if work is None or not isinstance(work.pack, RawPack):
             sandbox.kill("it sent something for no pack")
             sandbox.release_slot(report.offset)
@@ -146,38 +107,38 @@ class DecoderPool:
         work.pack.stream.in_order(self._route)
 
     def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:
-        """A decoder is done with a pack."""
+        """Count a decoded pack and release it."""
         pack = work.pack
         assert isinstance(pack, RawPack)
         self.metrics.count_version(sandbox.version, report.received)
         self.metrics.records_received += report.received
-        # An input hands in bytes; how many records they are is known only here.
+        # An input hands in bytes. The number of records in them is known only here.
         self._input_metrics.records_received += report.received
         self._input_metrics.records_sent += report.received
         self.metrics.records_truncated += report.records
         self.metrics.failures.count(report.received, report.failed, sandbox.version)
         self._input_metrics.failures.count(report.received)
-        self.metrics.bytes_truncated += report.injected  # a decoder says here how many bytes it cut off
+        self.metrics.bytes_truncated += report.injected  # a decoder reports here the number of bytes that it cut off
         if report.failed:
             self.metrics.count_drop("decode_failed", report.failed)
         pack.decoded = True
         pack.stream.in_order(self._route)
         pack.let_go()
 
-    def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- the owner's interface
-        """The first reason in a pack for which a record was not decoded."""
+    def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- part of SandboxListener
+        """Note the reason of the first record of a pack that was not decoded."""
         self.metrics.failures.note(text)
         _LOG.warning("Records were not decoded; they are in the dead letters.", input=self.name, reason=text)
 
-    def on_room(self, sandbox: Sandbox) -> None:  # noqa: ARG002 -- the owner's interface
-        """A decoder would take another pack."""
+    def on_room(self, sandbox: Sandbox) -> None:  # noqa: ARG002 -- part of SandboxListener
+        """Give out packs, and let the input read more."""
         self._give()
         self._wake()
 
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
-        """A decoder was ended: it is always started again."""
+        """Log a termination; return True, since a decoder always restarts."""
         _LOG.error(
-            "A decoder was ended.",
+            "A decoder was terminated.",
             input=self.name,
             sandbox=sandbox.name,
             limit=termination.limit,
@@ -187,7 +148,7 @@ class DecoderPool:
         return True
 
     def on_quarantined(self, sandbox: Sandbox) -> None:
-        """A decoder is not started again: its packs wait, and hold the input back."""
+        """Do nothing: the packs of a quarantined decoder wait and hold the input back."""
 
 
 def table_pack(
@@ -201,13 +162,13 @@ def table_pack(
     on_kept: Callable[[], None] | None = None,
     deliveries: tuple[Deliveries, ...] = (),
 ) -> TablePack | None:
-    """The pack in a slot that a sandbox filled, if its header is sound. If not, the sandbox is ended."""
+    """Return the pack in a slot that a sandbox filled. If its header is malformed, kill the sandbox and return None."""
     start = report.offset
     slot = sandbox.arena.view[start : start + sandbox.arena.slot_bytes]
     header = read_pack_header(slot, report.used_bytes)
     depth = 0 if raw is not None else 1 if parent is None else parent.loop_depth + 1
-    sound = header is not None and header.record_count == report.records and header.loop_depth == depth
-    if header is None or not sound or (raw is not None and header.raw_bytes != raw.length):
+    is_sound = header is not None and header.record_count == report.records and header.loop_depth == depth
+    if header is None or not is_sound or (raw is not None and header.raw_bytes != raw.length):
         sandbox.kill("it sent a malformed pack")
         return None
     shapes = bytes(slot[header.shapes_start : header.shapes_start + header.shapes_bytes])

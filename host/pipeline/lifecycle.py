@@ -1,48 +1,47 @@
-"""What an operator does to a running unit: pause, resume, stop, start, restart.
+"""An operator's actions on a running unit: pause, resume, stop, start, restart.
 
-*Paused*, nothing is given to it; what comes waits in front of it, and holds the inputs back as any full queue does.
-*Stopped*, its processes are gone: the records that a stopped filter would have seen pass it by and are counted as
-dropped, those of a decoder or encoder wait. Either lasts until it is resumed or started, until a new version of its
-script is loaded, or until the host stops.
+A *paused* unit gets no packs. They wait in its queue, and a full queue holds the inputs back as usual. The processes of
+a *stopped* unit have ended: the records of a stopped filter are dropped and counted, those of a decoder or encoder
+wait. Both last until the unit is resumed or started, a new version of its script is loaded, or the host stops.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from host.core.errors import SandboxError
-from host.pipeline.units.union import FilterUnit, InputUnit, Unit
+from host.pipeline.pack_queue import PackQueue
+from host.pipeline.units.any_unit import FilterUnit, InputUnit, Unit
 from host.pipeline.waits import wait_until
 
-if TYPE_CHECKING:
-    from host.pipeline.pipeline import Pipeline
-
 _WAIT_S = 10.0
-"""How long a sandbox may take for the packs that it has."""
+"""Seconds that a sandbox may take to finish its packs."""
+
+
+class Changing(Protocol):
+    """A pipeline, of which the actions need only the lock."""
+
+    changing: asyncio.Lock
+    """Held while units are started, replaced or stopped."""
 
 
 def pause(unit: Unit) -> None:
-    """Give the sandboxes of a unit nothing more."""
-    if isinstance(unit, InputUnit):
-        unit.decoding.held = True
-    else:
-        unit.consumer.held = True
+    """Give the sandboxes of a unit no more packs."""
+    _queue(unit).pause()
 
 
 def resume(unit: Unit) -> None:
-    """Go on after `pause`."""
-    if isinstance(unit, InputUnit):
-        unit.decoding.held = False
-        for sandbox in unit.decoding.sandboxes:
-            unit.decoding.on_room(sandbox)
-    else:
-        unit.consumer.held = False
-        unit.consumer.resume()
+    """Give the sandboxes of a unit packs again after `pause`."""
+    _queue(unit).resume()
+
+
+def _queue(unit: Unit) -> PackQueue[Any]:
+    return unit.decoding if isinstance(unit, InputUnit) else unit.consumer
 
 
 def pause_input(unit: InputUnit) -> None:
-    """Let an input read no more; what it has read goes its way."""
+    """Stop an input from reading. What it has read is still delivered."""
     unit.intake.paused = True
 
 
@@ -60,21 +59,23 @@ def release(unit: Unit) -> None:
         resume(unit)
 
 
-async def stop(pipeline: Pipeline, unit: Unit) -> None:
-    """End the processes of a unit, after the packs that they have.
+async def stop(pipeline: Changing, unit: Unit) -> None:
+    """Stop the processes of a unit once they have finished their packs.
 
     Raises:
-        SandboxError: They do not get on; nothing has changed.
+        SandboxError: They do not finish in time; nothing has changed.
     """
     async with pipeline.changing:
         if is_stopped(unit):
             return
         was_held = unit.held
         pause(unit)
-        if not await wait_until(lambda: all(_at_rest(sandbox) for sandbox in unit.sandboxes()), _WAIT_S):
+        if not await wait_until(lambda: all(_is_at_rest(sandbox) for sandbox in unit.sandboxes()), _WAIT_S):
             if not was_held:
                 resume(unit)
-            raise SandboxError(f"{unit.config.name} does not come to rest within {_WAIT_S:g} s; restart it instead.")
+            raise SandboxError(
+                f"{unit.config.name} does not finish its packs within {_WAIT_S:g} s; restart it instead."
+            )
         if isinstance(unit, FilterUnit):
             await unit.last_tick()
             await unit.save_state()
@@ -84,48 +85,48 @@ async def stop(pipeline: Pipeline, unit: Unit) -> None:
             unit.consumer.held = False
 
 
-def _at_rest(sandbox: Any) -> bool:
+def _is_at_rest(sandbox: Any) -> bool:
     return sandbox.idle or sandbox.state in {"stopped", "quarantined"}
 
 
 def is_stopped(unit: Unit) -> bool:
-    """Whether somebody has stopped it."""
+    """Return True if an operator has stopped the unit."""
     return all(sandbox.closed for sandbox in unit.sandboxes())
 
 
-async def start(pipeline: Pipeline, unit: Any) -> None:
-    """Start what was stopped, or what died too often. What runs is left alone.
+async def start(pipeline: Changing, unit: Any) -> None:
+    """Start a unit that was stopped or quarantined; do nothing if it runs.
 
     Raises:
-        SandboxError: It does not start.
+        SandboxError: The unit does not start.
     """
     if all(sandbox.will_run for sandbox in unit.sandboxes()):
         return
     await restart(pipeline, unit)
 
 
-async def forget_state(pipeline: Pipeline, unit: FilterUnit) -> None:
-    """Have a filter begin anew, without the state that it has preserved.
+async def forget_state(pipeline: Changing, unit: FilterUnit) -> None:
+    """Restart a filter without its preserved state.
 
     Raises:
-        SandboxError: It does not start without it; the old one goes on.
+        SandboxError: The new sandbox does not start; the old one goes on.
     """
     async with pipeline.changing:
         was_held = unit.held
         pause(unit)
         try:
-            await wait_until(lambda: _at_rest(unit.sandbox), _WAIT_S)
+            await wait_until(lambda: _is_at_rest(unit.sandbox), _WAIT_S)
             await unit.begin_anew()
         finally:
             if not was_held:
                 resume(unit)
 
 
-async def restart(pipeline: Pipeline, unit: Any) -> None:
-    """Put new processes in the place of the old ones, between two packs.
+async def restart(pipeline: Changing, unit: Any) -> None:
+    """Replace the processes of a unit by new ones, between two packs.
 
     Raises:
-        SandboxError: They do not start; the old ones go on.
+        SandboxError: The new processes do not start; the old ones go on.
     """
     async with pipeline.changing:
         was_stopped = is_stopped(unit)

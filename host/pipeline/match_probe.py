@@ -1,7 +1,7 @@
-"""The judge: says whether a matcher can match packs of a kind, when its own sandbox does not come to say it.
+"""The match probe: tells if a matcher can match packs of a kind when the consumer's own sandbox cannot answer.
 
-It is a sandbox like any other, with a script that does nothing, so that what a decoder made up can harm it only. It is
-started when it is asked for the first time.
+The probe is a sandbox with a script that does nothing, so that a malformed pack can harm only the probe. It starts with
+the first question.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from host.sandbox.zygote_client import ZygoteClient
 from host.telemetry.logs import get_logger
 from host.telemetry.metrics import ComponentMetrics
 
-_LOG = get_logger("host.judge")
+_LOG = get_logger("host.match_probe")
 
 _MAX_KNOWN = 10_000
 _MAX_DEATHS = 5
@@ -52,7 +52,7 @@ class MatchProbe:
         self._closed = False
 
     def ask(self, settings: model.HostSettings, matcher: str, pack: TablePack, verdict: Verdict) -> None:
-        """Have a pack judged; `verdict` is told, at once if the question is an old one."""
+        """Ask if a matcher can match a pack. Call `verdict` with the answer, at once if it is known."""
         question = matcher, pack.shapes
         if self._closed or question in self._known or self._deaths >= _MAX_DEATHS:
             verdict(pack, self._known.get(question, False))
@@ -65,7 +65,7 @@ class MatchProbe:
         self._waiting.append(question)
         if self._sandbox is None:
             self._sandbox = self._new_sandbox(settings)
-            self._task = asyncio.get_running_loop().create_task(self._start(self._sandbox), name="judge")
+            self._task = asyncio.get_running_loop().create_task(self._start(self._sandbox), name="match probe")
         else:
             self.on_room(self._sandbox)
 
@@ -73,26 +73,26 @@ class MatchProbe:
         try:
             await sandbox.start()
         except SandboxError as error:
-            _LOG.warning("The judge does not start.", reason=str(error))
-            self._gone()
+            _LOG.warning("The match probe does not start.", reason=str(error))
+            self._fail()
 
     def _new_sandbox(self, settings: model.HostSettings) -> Sandbox:
         plugin = model.Sandbox(
-            name="judge", kind="filter", plugin="judge", path="judge.lua", digest="", text=_NOTHING, config={},
-            limits=limits.effective(settings),
+            name="match_probe", kind="filter", plugin="match_probe", path="match_probe.lua", digest="", text=_NOTHING,
+            config={}, limits=limits.effective(settings),
         )  # fmt: skip
         filter_ = model.Filter(
-            name="judge", sandbox=plugin, message_matcher="FALSE", ticker_interval=0.0, queue=model.Queue(),
+            name="match_probe", sandbox=plugin, message_matcher="FALSE", ticker_interval=0.0, queue=model.Queue(),
             on_terminate="stop", preserve_data=False, group=None,
         )  # fmt: skip
         return Sandbox(
-            "judge",
-            order=specs.order("judge", (plugin,), 0, keeps_state=False, allow_unjailed=settings.allow_unjailed),
+            "match_probe",
+            order=specs.order("match_probe", (plugin,), 0, keeps_state=False, allow_unjailed=settings.allow_unjailed),
             spec=specs.filter_(filter_, ""),
-            arena=Arena("judge", _SLOT_BYTES, 4, host_writes=False),
+            arena=Arena("match_probe", _SLOT_BYTES, 4, host_writes=False),
             housing=self._zygote,
             owner=self,
-            metrics=ComponentMetrics("router", "judge", "judge"),
+            metrics=ComponentMetrics("router", "match_probe", "match_probe"),
             cpu_limit_ms=plugin.limits.cpu_limit,
             read_module=str,
         )
@@ -103,28 +103,28 @@ class MatchProbe:
                 verdict(pack, never)
             pack.let_go()
 
-    def _gone(self) -> None:
-        """Nothing is known of what it was asked: so it may match."""
+    def _fail(self) -> None:
+        """Answer every open question with "may match", because the probe has died."""
         self._deaths += 1
         self._waiting.clear()
         self._given.clear()
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None and not self._closed:
-            self._task = asyncio.get_running_loop().create_task(sandbox.stop(), name="judge")
+            self._task = asyncio.get_running_loop().create_task(sandbox.stop(), name="match probe")
         for question in list(self._asked):
             self._answer(question, never=False)
 
     # ------------------------------------------------------------------ the owner of its sandbox
 
     def on_room(self, sandbox: Sandbox) -> None:
-        """It has time for another question."""
+        """Send the next questions."""
         while self._waiting and sandbox.room:
             question = self._waiting.popleft()
             pack, _ = self._asked[question][0]
             self._given[sandbox.judge(pack, question[0])] = question
 
-    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002 -- the owner's interface
-        """It has an answer."""
+    def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002 -- part of SandboxListener
+        """Take an answer."""
         question = self._given.pop(work.number)
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
@@ -132,30 +132,30 @@ class MatchProbe:
         self._answer(question, never=never)
 
     def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:  # noqa: ARG002
-        """It has nothing to emit."""
-        sandbox.kill("a judge sent what only filters send")
+        """Kill the probe: it has nothing to emit."""
+        sandbox.kill("a match probe sent what only filters send")
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:
-        """Its script does nothing that could fail."""
+        """Do nothing: the script has nothing that could fail."""
 
     def on_quarantined(self, sandbox: Sandbox) -> None:
-        """It is not started again by itself."""
+        """Do nothing: the next question starts a new probe."""
 
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:  # noqa: ARG002
-        """Somebody made a pack at which it dies."""
-        _LOG.warning("The judge was ended.", limit=termination.limit, reason=termination.text)
-        self._gone()
+        """Log that a producer's pack crashed the probe, and answer the open questions."""
+        _LOG.warning("The match probe was terminated.", limit=termination.limit, reason=termination.text)
+        self._fail()
         return False
 
     # ------------------------------------------------------------------ the pipeline
 
     def unmap(self, arena_number: int) -> None:
-        """An arena is closed."""
+        """Unmap a closed arena."""
         if self._sandbox is not None:
             self._sandbox.unmap(arena_number)
 
     async def close(self) -> None:
-        """Answer no more."""
+        """Answer the open questions with "may match" and stop."""
         self._closed = True
         for question in list(self._asked):
             self._answer(question, never=False)

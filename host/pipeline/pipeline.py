@@ -22,7 +22,7 @@ from host.pipeline.leftovers import LeftOvers, comes_again
 from host.pipeline.match_probe import MatchProbe
 from host.pipeline.state_commits import StateCommits
 from host.pipeline.transition import STAGES, Reload, all_of, wanted_units
-from host.pipeline.units.union import FilterUnit, InputUnit, OutputUnit, Unit
+from host.pipeline.units.any_unit import FilterUnit, InputUnit, OutputUnit, Unit
 from host.pipeline.waits import wait_until
 from host.sandbox.group import Group
 from host.sandbox.sandbox import Sandbox
@@ -40,24 +40,24 @@ class Pipeline:
     """All units of a host.
 
     Args:
-        config: What to run.
-        once: Whether to end when all inputs have ended.
-        world: What it has from outside.
+        config: The configuration to run.
+        once: True to end when all inputs have ended.
+        environment: The clock, the router and the plugins.
     """
 
-    def __init__(self, config: model.Config, *, once: bool, world: Environment | None = None) -> None:
+    def __init__(self, config: model.Config, *, once: bool, environment: Environment | None = None) -> None:
         self.config = config
         self.metrics = Registry()
         self.ended = asyncio.Event()
         """Set when every input has ended by itself."""
         self.failure: BaseException | None = None
-        """Why an input ended that should not have."""
+        """The error that ended an input; None if there was none."""
         self.needs_restart: list[str] = []
         """Options that the last reload found changed and that take effect only after a restart."""
         self._once = once
-        self._world = world or Environment()
+        self._environment = environment or Environment()
         self.on_print: Callable[[Sandbox, str], None] | None = None
-        """Told what scripts print; without it, that goes to the log."""
+        """Called with the text that scripts print. If None, the text goes to the log."""
         self.inputs: dict[str, InputUnit] = {}
         self.filters: dict[str, FilterUnit] = {}
         self.outputs: dict[str, OutputUnit] = {}
@@ -75,8 +75,8 @@ class Pipeline:
         self.zygote = ZygoteClient()
         self.groups: dict[str, Group] = {}
         self.case_check = CaseCheck(self.zygote)
-        self.judge = MatchProbe(self.zygote)
-        self.router = self._world.router(self.metrics.component("router", "router", "router"))
+        self.match_probe = MatchProbe(self.zygote)
+        self.router = self._environment.router(self.metrics.component("router", "router", "router"))
         self._supervisor: asyncio.Task[None] | None = None
         self._reading = False
         self._gives_up = False
@@ -85,11 +85,11 @@ class Pipeline:
 
     @property
     def started(self) -> bool:
-        """Whether everything has started, so that the inputs read."""
+        """True if everything has started, so that the inputs read."""
         return self._reading
 
     def context(self, config: model.Config) -> UnitContext:
-        """What units of a configuration share."""
+        """Return what the units of a configuration share."""
         return UnitContext(
             config.hekate,
             zygote=self.zygote,
@@ -99,22 +99,23 @@ class Pipeline:
             state_commits=self.state_commits,
             dead_letters=self.dead_letters,
             once=self._once,
-            judge=self.judge,
+            match_probe=self.match_probe,
             forget_arena=self.forget_arena,
             save_states=self.save_states,
             groups=self.groups,
-            world=self._world,
+            comes_again=partial(comes_again, self.filters),
+            environment=self._environment,
             on_print=self.on_print,
         )
 
     def forget_arena(self, number: int) -> None:
-        """An arena is closed: nobody maps it any more."""
+        """Have all sandboxes unmap an arena that is closed."""
         for sandbox in self.sandboxes():
             sandbox.unmap(number)
-        self.judge.unmap(number)
+        self.match_probe.unmap(number)
 
     def sandboxes(self) -> Iterator[Sandbox]:
-        """All sandboxes there are now."""
+        """Yield the current sandboxes."""
         for unit in self._units():
             yield from unit.sandboxes()
 
@@ -124,17 +125,17 @@ class Pipeline:
     # ------------------------------------------------------------------ start
 
     async def start(self, load_drop_ins: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Start everything, what is behind before what is in front of it.
+        """Start everything, downstream before upstream.
 
         Args:
-            load_drop_ins: Starts what lies in the drop-in directory; called before any input reads.
+            load_drop_ins: Starts the filters of the drop-in directory. Called before any input reads.
 
         Raises:
-            HekateError: Something could not be started; what had been is stopped again.
+            HekateError: A unit could not be started; those that had started are stopped again.
         """
         self.checkpoints.start()
         self.zygote.start()
-        watch = Supervisor(_Living(self.sandboxes))
+        watch = Supervisor(_CurrentSandboxes(self.sandboxes))
         self._supervisor = asyncio.get_running_loop().create_task(watch.run(), name="supervisor")
         try:
             await Reload(self, wanted_units(self.config, {}), self.context(self.config)).run()
@@ -160,10 +161,10 @@ class Pipeline:
     # ------------------------------------------------------------------ end
 
     async def drain(self) -> None:
-        """Stop in order: inputs, decoders, filters, encoders, outputs. Each is given the time that it needs.
+        """Stop in order: inputs, decoders, filters, encoders, outputs. Each takes the time that it needs.
 
-        What was paused goes on: it holds records that are still to be delivered. Something that is just being replaced
-        is replaced first; after that, nothing is changed any more.
+        Paused units go on, because they hold records that are still to be delivered. A reload that is under way
+        finishes first; after that, there is no other.
         """
         await self.changing.acquire()
         for unit in self._units():
@@ -175,43 +176,50 @@ class Pipeline:
         await self._settle_filters()
         await self.save_states()
         await self._settled(lambda: all(unit.idle for unit in self.outputs.values()))
-        # Records that will be read again stay with their inputs for good.
+        # Records that will be read again are never released.
         await self._settled(lambda: self._gives_up or all(unit.idle for unit in self.inputs.values()))
 
     async def give_up(self, reason: str) -> None:
-        """Have the outputs write nothing more, so that `drain` comes to its end.
+        """Stop the outputs from writing, so that `drain` can finish.
 
         Their records go to the dead letters, except those that will be read again.
         """
         self._gives_up = True
-        for unit in self.outputs.values():
-            unit.consumer.comes_again = partial(comes_again, self)
-        await all_of(unit.runner.put_away(reason) for unit in self.outputs.values())
+        await all_of(unit.consumer.put_away(reason) for unit in self.outputs.values())
         for input_ in self.inputs.values():
             input_.intake.take_rest()
 
     async def come_to_rest(self, timeout_s: float) -> None:
-        """Wait until every sandbox that still does its work has done it."""
+        """Wait until every sandbox that still runs is idle."""
         await wait_until(lambda: all(sandbox.idle or not sandbox.will_run for sandbox in self.sandboxes()), timeout_s)
 
     def put_away(self, reason: str) -> LeftOver:
-        """Put away what sandboxes have left undone; return how many records were not delivered in all."""
-        found = sum((unit.runner.left_over for unit in self.outputs.values()), LeftOver())
-        return found + LeftOvers(self, reason).put_away()
+        """Put away what sandboxes have left unfinished; return the number of undelivered records."""
+        left = LeftOvers(self.dead_letters, partial(comes_again, self.filters), reason, drop_reason="shutdown")
+        for input_ in self.inputs.values():
+            for raw, first_record in input_.decoding.give_up():
+                left.raw_pack(input_, raw, first_record)
+        for filter_ in self.filters.values():
+            for pack, first_record in filter_.consumer.give_up():
+                left.pack(filter_, "filter", pack, first_record)
+        for output in self.outputs.values():
+            for pack, first_record in output.consumer.give_up():
+                left.pack(output, "encoder", pack, first_record)
+        return sum((unit.runner.left_over for unit in self.outputs.values()), left.count)
 
     async def save_states(self) -> None:
-        """Write down the states of all filters that have one."""
+        """Save the states of all filters that preserve state."""
         await all_of(unit.save_state() for unit in self.filters.values())
 
     async def _settle_filters(self) -> None:
-        """Filters may inject for one another: wait until none of them has anything to do."""
+        """Wait until all filters are idle. They may inject for one another."""
         await self._settled(lambda: all(unit.idle for unit in self.filters.values()))
 
     async def _settled(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition, but not for a sandbox that will never do its work.
+        """Wait for a condition, unless a sandbox will never finish its packs.
 
         Raises:
-            SandboxError: There is such a sandbox.
+            SandboxError: Such a sandbox exists, and the condition does not hold.
         """
         await _until(lambda: condition() or any(self.stuck()))
         if not condition():
@@ -219,17 +227,17 @@ class Pipeline:
             raise SandboxError(f"Not everything was delivered: {names}; the log says why.")
 
     def stuck(self) -> Iterator[Sandbox]:
-        """Decoders and encoders that are not started again. A filter in that state holds nothing up."""
+        """Yield the decoders and encoders that do not restart. A filter in that state blocks nothing."""
         holding: list[Unit] = [*self.inputs.values(), *self.outputs.values()]
         for unit in holding:
             yield from (each for each in unit.sandboxes() if each.state == "quarantined" or each.closed)
 
     def ended_for_good(self) -> list[str]:
-        """Names of the sandboxes that died and are not started again."""
+        """Return the names of the sandboxes that died and do not restart."""
         return [sandbox.name for sandbox in self.sandboxes() if sandbox.termination and not sandbox.will_run]
 
     def failures(self) -> str:
-        """Return what has gone wrong with records or sandboxes, in a sentence; empty if nothing has."""
+        """Return the number of failed records and terminations as text; empty if there are none."""
         components = self.metrics.components()
         for each in components:
             each.count_failures()
@@ -243,11 +251,11 @@ class Pipeline:
         return " and ".join(parts)
 
     def terminations(self) -> int:
-        """Return how often a sandbox was ended before its time."""
+        """Return the number of terminations."""
         return sum(each.errors[limit] for each in self.metrics.components() for limit in Limit)
 
     async def stop(self) -> None:
-        """End the processes and close what is open. What was not delivered is not acknowledged, and read again."""
+        """Stop the processes and close everything. Undelivered records are not acknowledged."""
         await self._stop_everything()
 
     async def _stop_everything(self) -> None:
@@ -261,7 +269,7 @@ class Pipeline:
             await self._close_units()
 
     async def _close_units(self) -> None:
-        await self.judge.close()
+        await self.match_probe.close()
         for unit in self._units():
             try:
                 await unit.close()
@@ -271,30 +279,30 @@ class Pipeline:
         self.dead_letters.close()
 
     def reopen_outputs(self) -> None:
-        """Have outputs open their files again, after a rotation by somebody else."""
+        """Have the outputs reopen their files, after another program has rotated them."""
         for unit in self.outputs.values():
             unit.output.reopen()
 
     # ------------------------------------------------------------------ reload
 
     async def reload(self, config: model.Config) -> list[str]:
-        """Run another configuration: what has not changed goes on undisturbed.
+        """Run another configuration. Unchanged units are not disturbed.
 
         Returns:
-            What was started, replaced or stopped, as `outputs.errors`.
+            The units that were started, replaced or stopped, such as `outputs.errors`, and the changed settings.
 
         Raises:
-            HekateError: Something new does not start; everything goes on as it was.
+            HekateError: A new unit does not start; everything goes on unchanged.
         """
         async with self.changing:
             config, self.needs_restart = restart_needs.effective(self.config, config)
             drop_ins = {name: unit.config for name, unit in self.filters.items() if name not in self.config.filters}
-            wanted, around = wanted_units(config, drop_ins), self.context(config)
+            wanted, context = wanted_units(config, drop_ins), self.context(config)
             new = [unit for stage in STAGES for unit in wanted[stage].values()]
             running = {sandbox.digest for unit in self._units() for sandbox in sandboxes_of(unit.config)}
             fresh = [sandbox for unit in new for sandbox in sandboxes_of(unit) if sandbox.digest not in running]
-            await self.case_check.check(fresh, around.settings, around.read_module)
-            reload = Reload(self, wanted, around)
+            await self.case_check.check(fresh, context.settings, context.read_module)
+            reload = Reload(self, wanted, context)
             await reload.run()
             kept = config.hekate.dead_letters
             self.dead_letters.limit(kept.max_bytes, kept.max_file_bytes)
@@ -303,19 +311,19 @@ class Pipeline:
         return [*changed, *reload.changed]
 
     def units(self, stage: str) -> dict[str, Any]:
-        """The running units of a stage, by name."""
+        """Return the running units of a stage, by name."""
         stages: dict[str, dict[str, Any]] = {"inputs": self.inputs, "filters": self.filters, "outputs": self.outputs}
         return stages[stage]
 
     def run_input(self, unit: Unit) -> None:
-        """Let a unit read, if it is an input; not before everything that is behind it has started."""
+        """Start reading, if the unit is an input and everything has started."""
         if isinstance(unit, InputUnit) and self._reading:
             self.ended.clear()
             unit.run(self._input_ended)
 
 
-class _Living:
-    """The sandboxes that there are whenever one looks."""
+class _CurrentSandboxes:
+    """The sandboxes that exist at the time of each iteration."""
 
     def __init__(self, find: Callable[[], Iterator[Sandbox]]) -> None:
         self._find = find
@@ -325,6 +333,6 @@ class _Living:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    """Wait for something that many small events may bring about."""
+    """Poll until a condition holds."""
     while not condition():  # noqa: ASYNC110 -- an event for each of them would be on the path of every pack
         await asyncio.sleep(_POLL_S)

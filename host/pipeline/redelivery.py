@@ -1,10 +1,10 @@
-"""Dead letters once more: each record goes to where it was refused.
+"""Redelivery of dead letters: each record goes back to the component that rejected it.
 
-What an input or a decoder refused goes through the decoders of its input, and from there everywhere. What a filter or
-the encoder of an output failed at is decoded likewise, but only that filter or output has it: all others have had it.
-What an output could not deliver is handed to that output as it was encoded.
+A record that an input or a decoder rejected goes through the decoders of its input and on to all consumers. A record
+that a filter or an encoder failed at is decoded too, but only that filter or output gets it, since all others have
+processed it. A batch that an output could not deliver goes to that output as it was encoded.
 
-A record may fail again; then it becomes a new letter. The old one is done with once all have delivered what came of it.
+A record that fails again becomes a new letter. The old letter is done once everything made from it is delivered.
 """
 
 from __future__ import annotations
@@ -12,34 +12,40 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from host.core.errors import HekateError
 from host.delivery.letter_files import Letter
 from host.outputs.base import Batch
 from host.packs.ledger import Stream, TablePack
-from host.pipeline.consumers import Consumer
-from host.pipeline.units.union import InputUnit, OutputUnit
+from host.pipeline.consumers.base import Consumer
+from host.pipeline.units.any_unit import InputUnit, OutputUnit
 
-if TYPE_CHECKING:
-    from host.pipeline.pipeline import Pipeline
-
-_PATIENCE_S = 10.0
-"""How long whoever asks for a replay waits for room, and for what comes of it."""
+_TIMEOUT_S = 10.0
+"""Seconds that the caller of a replay waits for room in the pipeline, and for the delivery."""
 _DIRECT = frozenset({"inputs", "decoder"})
 _CONSUMERS = {"filter": "filters", "encoder": "outputs"}
 
 
 class ReplayError(HekateError):
-    """A letter cannot be replayed, and stays."""
+    """A letter cannot be replayed, and is kept."""
 
 
 class _LateError(ReplayError):
-    """It was begun, and goes on."""
+    """The replay has begun and goes on."""
 
 
-class _Way(NamedTuple):
-    """Where a letter goes."""
+class RunningUnits(Protocol):
+    """The running units of a pipeline."""
+
+    inputs: dict[str, InputUnit]
+
+    def units(self, stage: str) -> dict[str, Any]:
+        """Return the running units of a stage, by name."""
+
+
+class _Destination(NamedTuple):
+    """The components that a letter goes to."""
 
     input: InputUnit | None
     consumer: Consumer | None
@@ -47,7 +53,7 @@ class _Way(NamedTuple):
 
 
 class _ReplayStream(Stream):
-    """A stream of its own, so that nobody takes its positions for those of an input; maybe for one consumer only."""
+    """A separate stream, so that its positions are not those of an input. It may be for one consumer only."""
 
     __slots__ = ("consumer",)
 
@@ -68,39 +74,39 @@ class _ReplayStream(Stream):
 class Replay:
     """Replays letters of a running pipeline."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: RunningUnits) -> None:
         self._pipeline = pipeline
         self._count = 0
 
-    def way(self, letter: Letter, input_name: str | None) -> _Way:
-        """Where a letter goes.
+    def destination(self, letter: Letter, input_name: str | None) -> _Destination:
+        """Return the components that a letter goes to.
 
         Args:
             letter: The letter.
-            input_name: Whose decoders make messages of it, where that cannot be known.
+            input_name: The input whose decoders decode it, if the letter does not say so.
 
         Raises:
-            ReplayError: It can go nowhere.
+            ReplayError: There is no such component.
         """
         kind, component = str(letter.entry.get("kind")), str(letter.entry.get("component"))
         if letter.is_cut:
-            raise ReplayError("Only the beginning of the record was kept.")
+            raise ReplayError("Only the beginning of the record was stored.")
         if kind == "outputs":
-            return _Way(None, None, self._unit("outputs", component))
+            return _Destination(None, None, self._unit("outputs", component))
         if kind in _DIRECT:
-            return _Way(self._unit("inputs", component), None, None)
+            return _Destination(self._unit("inputs", component), None, None)
         stage = _CONSUMERS.get(kind)
         if stage is None:
-            raise ReplayError(f"Nothing is known of the kind `{kind}`.")
+            raise ReplayError(f"The kind `{kind}` is unknown.")
         if not letter.record:
-            raise ReplayError("The message had no record of an input: a filter had made it.")
+            raise ReplayError("A filter injected the message; it has no record that could be decoded again.")
         unit = self._unit(stage, component)
-        return _Way(self._input(input_name), unit.consumer, None)
+        return _Destination(self._input(input_name), unit.consumer, None)
 
     def _unit(self, stage: str, name: str) -> Any:
         unit = self._pipeline.units(stage).get(name)
         if unit is None:
-            raise ReplayError(f"There is no `{name}` among the {stage} any more.")
+            raise ReplayError(f"The {stage} no longer include `{name}`.")
         return unit
 
     def _input(self, name: str | None) -> InputUnit:
@@ -108,7 +114,7 @@ class Replay:
         if name is None and len(inputs) == 1:
             return next(iter(inputs.values()))
         if name is None:
-            raise ReplayError(f"Say by which input's decoders it is decoded, with `input`: {', '.join(inputs)}.")
+            raise ReplayError(f"Name the input whose decoders decode it, with `input`: {', '.join(inputs)}.")
         unit: InputUnit = self._unit("inputs", name)
         return unit
 
@@ -118,60 +124,62 @@ class Replay:
         input_name: str | None,
         late: Callable[[asyncio.Future[None], list[Letter]], None],
     ) -> dict[str, str]:
-        """Replay letters, those with the same way together.
+        """Replay letters; those with the same destination go together.
 
         Args:
             letters: The letters.
-            input_name: Whose decoders make messages of them, where that cannot be known.
-            late: Told of letters among those that failed which are being delivered nevertheless, and of what is done
-                when they are, and cancelled if they never will be.
+            input_name: The input whose decoders decode them, if a letter does not say so.
+            late: Called with the letters of a replay that timed out but goes on, and a future. The future is done when
+                they are delivered, and cancelled if they never will be.
 
         Returns:
-            Why those were not replayed that were not, by id.
+            The reason for each letter that was not replayed, by id.
         """
         failed: dict[str, str] = {}
-        groups: dict[_Way, list[Letter]] = {}
+        groups: dict[_Destination, list[Letter]] = {}
         for letter in letters:
             try:
-                groups.setdefault(self.way(letter, input_name), []).append(letter)
+                groups.setdefault(self.destination(letter, input_name), []).append(letter)
             except ReplayError as error:
                 failed[str(letter.id)] = str(error)
-        for way, group in groups.items():
-            for part in _parts(way, group):
+        for destination, group in groups.items():
+            for part in _parts(destination, group):
                 done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 try:
-                    await self._send(way, part, done)
+                    await self._send(destination, part, done)
                 except _LateError as error:
                     late(done, part)
                     failed |= {str(letter.id): str(error) for letter in part}
                 except (ReplayError, TimeoutError) as error:
-                    reason = str(error) or "There is no room for it now; it stays among the dead letters."
+                    reason = str(error) or "The pipeline has no room for it now; it stays in the dead letters."
                     failed |= {str(letter.id): reason for letter in part}
         return failed
 
-    async def _send(self, way: _Way, letters: list[Letter], done: asyncio.Future[None]) -> None:
+    async def _send(self, destination: _Destination, letters: list[Letter], done: asyncio.Future[None]) -> None:
         def finish(_position: int = 0) -> None:
             if not done.done():
                 done.set_result(None)
 
-        if way.output is not None:
-            way.output.metrics.records_replayed += len(letters)
-            _deliver(way.output, letters, finish, done.cancel)
+        if destination.output is not None:
+            destination.output.metrics.records_replayed += len(letters)
+            _deliver(destination.output, letters, finish, done.cancel)
         else:
-            assert way.input is not None
-            metrics = way.input.metrics if way.consumer is None else way.consumer.metrics
+            assert destination.input is not None
+            metrics = destination.input.metrics if destination.consumer is None else destination.consumer.metrics
             metrics.records_replayed += len(letters)
-            await asyncio.wait_for(self._submit(way.input, way.consumer, letters, finish), _PATIENCE_S)
-        await asyncio.wait([done], timeout=_PATIENCE_S)
+            await asyncio.wait_for(self._submit(destination.input, destination.consumer, letters, finish), _TIMEOUT_S)
+        await asyncio.wait([done], timeout=_TIMEOUT_S)
         if done.cancelled():
-            raise ReplayError("The output was stopped before it was delivered; it stays among the dead letters.")
+            raise ReplayError("The output was stopped before it was delivered; it stays in the dead letters.")
         if not done.done():
-            raise _LateError("It takes long, and goes on; it stays among the dead letters until it is delivered.")
+            raise _LateError(
+                "The replay takes long and goes on; the record stays in the dead letters until it is delivered."
+            )
 
     async def _submit(
         self, unit: InputUnit, consumer: Consumer | None, letters: list[Letter], finish: Callable[[int], None]
     ) -> None:
-        """Hand records in, as the input would."""
+        """Submit records as the input would."""
         self._count += 1
         stream = _ReplayStream(f"replay/{self._count}", consumer, finish)
         slot = await unit.intake.slot()
@@ -186,9 +194,9 @@ class Replay:
         unit.intake.close_stream(stream)
 
 
-def _parts(way: _Way, letters: list[Letter]) -> list[list[Letter]]:
-    """As many records at a time as fit into a pack."""
-    most_bytes = way.input.intake.slot_bytes if way.input is not None else 1 << 20
+def _parts(destination: _Destination, letters: list[Letter]) -> list[list[Letter]]:
+    """Split letters into groups whose records fit into a pack."""
+    most_bytes = destination.input.intake.slot_bytes if destination.input is not None else 1 << 20
     parts: list[list[Letter]] = [[]]
     size = 0
     for letter in letters:
@@ -204,7 +212,7 @@ def _parts(way: _Way, letters: list[Letter]) -> list[list[Letter]]:
 def _deliver(
     unit: OutputUnit, letters: list[Letter], finish: Callable[[], None], give_up: Callable[[], object]
 ) -> None:
-    """Hand records to an output, as its encoder had made them."""
+    """Give encoded records to an output."""
     records = [letter.record for letter in letters]
     ends = array("I")
     for record in records:

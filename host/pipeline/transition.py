@@ -1,98 +1,110 @@
-"""From one configuration to another while data flows.
+"""The change from one configuration to another while data flows.
 
-What has not changed goes on undisturbed. Whatever can fail is done first, beside what runs: new sandboxes load their
-scripts, new units start. Only then are old ones replaced, each between two packs. A replaced filter or output hands its
-queue to its successor, so nothing waits for the end of the flow, and nothing is lost.
+Unchanged units are not disturbed. Everything that can fail happens first, beside the running units: new sandboxes load
+their scripts, new units start. Only then are old units replaced, each between two packs. A replaced filter or output
+hands its queue to its successor, so no record is lost, and the input need not stop.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from host.config import model
 from host.core.errors import HekateError
 from host.pipeline.context import UnitContext
-from host.pipeline.units.union import FilterUnit, InputUnit, OutputUnit, Unit
+from host.pipeline.leftovers import put_away_removed
+from host.pipeline.units.any_unit import FilterUnit, InputUnit, OutputUnit, Unit
 from host.sandbox.process import MAX_MEMBERS
 from host.telemetry.logs import get_logger
 
-if TYPE_CHECKING:
-    from host.pipeline.pipeline import Pipeline
-
 _LOG = get_logger("host.pipeline")
 AT_ONCE = 2 * MAX_MEMBERS
-"""Units that start at the same time. Those of a group then share processes."""
+"""Number of units that start at the same time. Those of a group then share processes."""
 STAGES = ("outputs", "filters", "inputs")
-"""What is behind is started before what is in front of it."""
+"""The stages in the order of their start: downstream before upstream."""
+
+
+class RunningUnits(Protocol):
+    """The running units of a pipeline."""
+
+    @property
+    def started(self) -> bool:
+        """True if everything has started, so that the inputs read."""
+
+    def units(self, stage: str) -> dict[str, Any]:
+        """Return the running units of a stage, by name."""
+
+    def run_input(self, unit: Unit) -> None:
+        """Start reading, if the unit is an input and everything has started."""
 
 
 class Reload:
     """One reload.
 
     Args:
-        pipeline: What runs.
-        wanted: Of each stage, the configurations of the units that are to run.
-        around: What the new units share.
+        pipeline: The running units.
+        wanted: The configurations of the units that are to run, by stage and name.
+        context: Shared by the new units.
     """
 
-    def __init__(self, pipeline: Pipeline, wanted: Mapping[str, Mapping[str, Any]], around: UnitContext) -> None:
+    def __init__(self, pipeline: RunningUnits, wanted: Mapping[str, Mapping[str, Any]], context: UnitContext) -> None:
         self._pipeline = pipeline
         self._wanted = wanted
-        self._around = around
+        self._context = context
         self.changed: list[str] = []
-        """What was started, replaced or stopped, as `outputs.errors`."""
+        """The units that were started, replaced or stopped, such as `outputs.errors`."""
 
     async def run(self) -> None:
-        """Do it.
+        """Start, replace and stop units until the wanted ones run.
 
         Raises:
-            HekateError: Something new does not start; everything goes on as it was.
+            HekateError: A new unit does not start; all others go on unchanged.
         """
-        made = await self._prepare()
+        prepared = await self._prepare()
         try:
-            await to_the_end(self._put_in(made))
+            await to_the_end(self._put_in(prepared))
         finally:
-            await _discard_all(made)
+            await _discard_all(prepared)
 
-    async def _put_in(self, made: dict[str, Any]) -> None:
-        """Replace what runs by what was made, and take it out of there."""
+    async def _put_in(self, prepared: dict[str, Any]) -> None:
+        """Add or replace units with the prepared ones, and remove the units that are not wanted."""
         for stage in STAGES:
             units = self._pipeline.units(stage)
             for name, config in self._wanted[stage].items():
                 if name not in units:
-                    self._add(stage, name, made)
+                    self._add(stage, name, prepared)
                 elif units[name].config != config:
-                    await self._replace(stage, name, made)
+                    await self._replace(stage, name, prepared)
         for stage in reversed(STAGES):
             for name in [name for name in self._pipeline.units(stage) if name not in self._wanted[stage]]:
                 await self._remove(stage, name)
 
     async def one(self, stage: str, name: str) -> None:
-        """Start, replace or stop a single unit, and look at no other.
+        """Start, replace or stop a single unit.
 
         Raises:
-            HekateError: It does not start; everything goes on as it was.
+            HekateError: The unit does not start; everything goes on unchanged.
         """
         old, config = self._pipeline.units(stage).get(name), self._wanted[stage].get(name)
         if config is None:
             await self._remove(stage, name)
             return
-        made = {f"{stage}.{name}": await self._make(stage, old, config)}
+        prepared = {f"{stage}.{name}": await self._make(stage, old, config)}
         if old is None:
-            self._add(stage, name, made)
+            self._add(stage, name, prepared)
         else:
-            await self._replace(stage, name, made)
+            await self._replace(stage, name, prepared)
 
     async def _prepare(self) -> dict[str, Any]:
-        """Start all that is new, but give it nothing to do: units, and sandboxes for units that stay."""
-        made: dict[str, Any] = {}
+        """Start new units, and new sandboxes for units that stay, without giving them any work."""
+        prepared: dict[str, Any] = {}
         at_once = asyncio.Semaphore(AT_ONCE)
 
         async def make(stage: str, name: str, old: Unit | None, config: Any) -> None:
             async with at_once:
-                made[f"{stage}.{name}"] = await self._make(stage, old, config)
+                prepared[f"{stage}.{name}"] = await self._make(stage, old, config)
 
         try:
             for stage in STAGES:
@@ -100,20 +112,20 @@ class Reload:
                 new = [name for name, config in wanted.items() if name not in units or units[name].config != config]
                 await all_of(make(stage, name, units.get(name), wanted[name]) for name in new)
         except BaseException:
-            await _discard_all(made)
+            await _discard_all(prepared)
             raise
-        return made
+        return prepared
 
     async def _make(self, stage: str, old: Unit | None, config: Any) -> Any:
         if old is not None and old.can_swap(config):
             return await old.new_sandboxes(config)
         unit: Unit
         if stage == "inputs":
-            unit = InputUnit(config, self._around)
+            unit = InputUnit(config, self._context)
         elif stage == "filters":
-            unit = FilterUnit(config, self._around)
+            unit = FilterUnit(config, self._context)
         else:
-            unit = OutputUnit(config, self._around)
+            unit = OutputUnit(config, self._context)
         try:
             await unit.start_sandboxes()
             if old is None and isinstance(unit, OutputUnit):
@@ -125,15 +137,15 @@ class Reload:
             raise
         return unit
 
-    def _add(self, stage: str, name: str, made: dict[str, Any]) -> None:
-        unit = made.pop(f"{stage}.{name}")
+    def _add(self, stage: str, name: str, prepared: dict[str, Any]) -> None:
+        unit = prepared.pop(f"{stage}.{name}")
         self._pipeline.units(stage)[name] = unit
         unit.attach()
         self._pipeline.run_input(unit)
         self.changed.append(f"{stage}.{name}")
 
-    async def _replace(self, stage: str, name: str, made: dict[str, Any]) -> None:
-        units, new = self._pipeline.units(stage), made.pop(f"{stage}.{name}")
+    async def _replace(self, stage: str, name: str, prepared: dict[str, Any]) -> None:
+        units, new = self._pipeline.units(stage), prepared.pop(f"{stage}.{name}")
         old = units[name]
         if isinstance(new, list):
             await old.swap(self._wanted[stage][name], new)
@@ -149,10 +161,10 @@ class Reload:
         self.changed.append(f"{stage}.{name}")
 
     async def _revive(self, old: Unit) -> Unit:
-        """What is to run on when its successor could not begin: an input was closed by then, and is opened again."""
+        """Return the unit that goes on after its successor failed to start. A closed input is opened again."""
         if not isinstance(old, InputUnit):
             return old
-        again = InputUnit(old.config, self._around)
+        again = InputUnit(old.config, self._context)
         await again.start_sandboxes()
         await again.open()
         self._pipeline.run_input(again)
@@ -161,9 +173,18 @@ class Reload:
     async def _remove(self, stage: str, name: str) -> None:
         unit = self._pipeline.units(stage)[name]
         await unit.detach()
-        timeout_s = self._around.settings.shutdown_timeout_ms / 1000
-        if not await unit.settle(timeout_s):
-            _LOG.error("It was removed before it had delivered everything.", component=f"{stage}.{name}")
+        timeout_s = self._context.settings.shutdown_timeout_ms / 1000
+        is_settled = await unit.settle(timeout_s)
+        if not is_settled and isinstance(unit, OutputUnit):
+            left = await put_away_removed(unit, self._context.dead_letters)
+            _LOG.error(
+                "Removed an output before it had delivered everything; its records are in the dead letters.",
+                output=name,
+                records=left.dead_letters,
+                lost=left.lost,
+            )
+        elif not is_settled:
+            _LOG.error("Removed a component before it had delivered everything.", component=f"{stage}.{name}")
         if isinstance(unit, FilterUnit):
             await unit.last_tick()
             await unit.save_state()
@@ -173,18 +194,18 @@ class Reload:
 
 
 def discard(thing: Unit | list[Any]) -> Awaitable[Any]:
-    """End what was started for nothing."""
+    """Stop prepared units or sandboxes that are not needed."""
     if isinstance(thing, list):
         return asyncio.gather(*(sandbox.stop() for sandbox in thing))
     return thing.discard()
 
 
-async def _discard_all(made: Mapping[str, Any]) -> None:
-    await asyncio.gather(*(discard(thing) for thing in made.values()), return_exceptions=True)
+async def _discard_all(prepared: Mapping[str, Any]) -> None:
+    await asyncio.gather(*(discard(thing) for thing in prepared.values()), return_exceptions=True)
 
 
 async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do something that must not be left half done: whoever is cancelled meanwhile, is when it has ended."""
+    """Run work that must not be interrupted. A cancellation of the caller takes effect after the work."""
     task = asyncio.get_running_loop().create_task(work)
     try:
         await asyncio.shield(task)
@@ -194,12 +215,12 @@ async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
 
 
 def wanted_units(config: model.Config, filters: Mapping[str, model.Filter]) -> dict[str, Mapping[str, Any]]:
-    """What a configuration wants, and further filters."""
+    """Return the units of a configuration, and further filters, by stage and name."""
     return {"inputs": config.inputs, "filters": {**filters, **config.filters}, "outputs": config.outputs}
 
 
 async def all_of(awaitables: Iterable[Awaitable[object]]) -> None:
-    """Wait for all; the first error is raised once all have ended."""
+    """Wait until all have ended, then raise the first error if there is one."""
     results = await asyncio.gather(*awaitables, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

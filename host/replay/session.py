@@ -41,7 +41,7 @@ class ReplaySession:
         self._lines = lines
         if lines is not None:
             self.environment.on_idle, lines.on_error = lines.write, self.handle_write_error
-        self.pipeline = Pipeline(config, once=True, world=self.environment)
+        self.pipeline = Pipeline(config, once=True, environment=self.environment)
         self.signal: signal.Signals | None = None
         """The signal that ended the replay, if any."""
         self.write_error: OSError | None = None

@@ -9,7 +9,7 @@ there are.
 from collections.abc import Callable, Iterable
 
 from host.packs.ledger import TablePack
-from host.pipeline.consumers import Consumer
+from host.pipeline.consumers.base import Consumer
 from host.pipeline.terminations import Terminations
 from host.router.match_cache import MAX_KEPT_SHAPES_BYTES
 from host.router.matcher_requirements import kinds_of

@@ -28,7 +28,7 @@ def control_of(unit):
 
 
 def test_a_letter_that_is_delivered_late_is_taken_out_then_and_not_sent_twice(monkeypatch):
-    monkeypatch.setattr(redelivery, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(redelivery, "_TIMEOUT_S", 0.01)
     taken, delivered = [], []
     monkeypatch.setattr(dead_letters, "_take_out", lambda _, letters: taken.extend(letters))
     control = control_of(Unit(lambda finish, _: delivered.append(finish)))
@@ -36,7 +36,8 @@ def test_a_letter_that_is_delivered_late_is_taken_out_then_and_not_sent_twice(mo
     async def run():
         failed = await dead_letters._replay_all(control, [LETTER], None)
         assert failed == {
-            str(LETTER.id): "It takes long, and goes on; it stays among the dead letters until it is delivered."
+            str(LETTER.id): "The replay takes long and goes on; "
+            "the record stays in the dead letters until it is delivered."
         }
         assert (control.replaying, taken) == ({LETTER.id}, [])  # so it is not replayed again
         delivered[0]()
@@ -57,14 +58,14 @@ def test_a_letter_that_is_delivered_in_time_is_no_late_one(monkeypatch):
 @pytest.mark.parametrize("is_late", [False, True])
 def test_a_letter_whose_output_is_stopped_meanwhile_stays_and_may_be_replayed_again(monkeypatch, is_late):
     if is_late:
-        monkeypatch.setattr(redelivery, "_PATIENCE_S", 0.01)
+        monkeypatch.setattr(redelivery, "_TIMEOUT_S", 0.01)
     taken, given_up = [], []
     monkeypatch.setattr(dead_letters, "_take_out", lambda _, letters: taken.extend(letters))
     control = control_of(Unit(lambda _, give_up: given_up.append(give_up) if is_late else give_up(False)))
 
     async def run():
         (reason,) = (await dead_letters._replay_all(control, [LETTER], None)).values()
-        assert "stays among the dead letters" in reason
+        assert "stays in the dead letters" in reason
         for give_up in given_up:
             give_up(False)
         await asyncio.gather(*control.late_replays, return_exceptions=True)

@@ -112,7 +112,7 @@ def test_a_version_that_dies_of_every_record_is_replaced_at_once(bench):
     until(lambda: 3 in versions(bench, "said"), "the repaired filter")
 
     bench.plugin("decoder", "mark", LOOP.join(["function process_message() ", " end"]))
-    host.saw("A decoder was ended.")
+    host.saw("A decoder was terminated.")
     bench.plugin("decoder", "mark", MARK.format(version=4))
     until(lambda: 4 in versions(bench, "all"), "the repaired decoder")
 

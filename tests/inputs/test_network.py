@@ -59,6 +59,25 @@ def test_tcp_reads_many_connections_each_in_order(state_dir):
         assert [r for r in records if r.startswith(b"c%d " % number)] == lines(f"c{number}", 2000)
 
 
+def test_tcp_reads_connections_that_only_the_kernel_has_accepted(state_dir):
+    harness = Harness(TcpInput, state_dir, address="127.0.0.1:0")
+
+    async def scenario():
+        await harness.input.open()
+        running = asyncio.create_task(harness.input.run())
+        await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        for number in range(20):
+            with socket.create_connection(harness.input.address) as sender:
+                sender.sendall(b"record %d\n" % number)
+        await harness.close()
+
+    asyncio.run(scenario())
+
+    assert sorted(harness.intake.records) == sorted(b"record %d" % number for number in range(20))
+
+
 def test_tcp_delivers_the_unfinished_last_record_when_the_peer_closes(state_dir):
     harness = Harness(TcpInput, state_dir, address="127.0.0.1:0", once=True)
 

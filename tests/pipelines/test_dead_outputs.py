@@ -1,6 +1,7 @@
 """A dead output beside a healthy one: the healthy one gets everything on time, and every drop is counted."""
 
 import contextlib
+import signal
 import socket
 import subprocess
 import time
@@ -185,7 +186,7 @@ def test_what_the_dead_output_still_holds_are_the_newest_records_in_order(bench)
     assert dropped(host) == COUNT - 8
 
 
-@pytest.mark.parametrize("preserve_data", [False, True])
+@pytest.mark.parametrize("preserve_data", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_filter_that_is_slow_drops_and_holds_nothing_back(bench, preserve_data):
     bench.plugin(
         "filter",
@@ -209,3 +210,30 @@ def test_a_filter_that_is_slow_drops_and_holds_nothing_back(bench, preserve_data
     assert bench.lines("copy") == lines()
     assert slowest_s < 2.0
     assert "queue_full" in next(line for line in host.log.splitlines() if line.startswith("filters   slow"))
+
+
+def test_a_reload_that_removes_a_dead_output_moves_its_records_to_the_dead_letters(bench, refusing):
+    records = [b"record %d" % number for number in range(3000)]
+    path = bench.write("in.log", b"".join(record + b"\n" for record in records))
+    dead = {**refusing, "message_matcher": "TRUE", "encoder": "payload", "queue": {"policy": "block"}}
+    config = {
+        "hekate": QUICK,
+        "inputs": {"in": {"type": "file", "path": path}},
+        "outputs": {"dead": dead, "copy": to_text(bench.path("copy"))},
+    }
+    host = bench.start(config).ready()
+    host.saw("Could not deliver")
+
+    del config["outputs"]["dead"]
+    host.write_config(config)
+    host.signal(signal.SIGHUP)
+    host.saw("Reloaded. changed=outputs.dead")
+
+    letters = bench.dead_letters()
+    assert [letter["record"].rstrip("\n").encode() for letter in letters] == records
+    assert all("was removed" in letter["reason"] and letter["component"] == "dead" for letter in letters)
+    assert f"records={len(records)}" in next(line for line in host.log.splitlines() if "Removed an output" in line)
+    assert host.terminate() == 0
+    assert bench.lines("copy") == records
+    assert bench.start(config).ready().terminate() == 0
+    assert bench.lines("copy") == records, "the packs were still held, so the file was read again"

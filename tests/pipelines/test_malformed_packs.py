@@ -76,7 +76,7 @@ def test_the_decoder_is_ended_and_blamed_and_a_healthy_input_delivers_everything
     assert [(report["plugin"], report["limit"], report["kind"]) for report in blamed] == [
         ("capturing", "protocol", "decoder")
     ]
-    assert host.log.count("An encoder was ended.") == 2
+    assert host.log.count("An encoder was terminated.") == 2
 
 
 def test_a_decoder_that_goes_on_like_this_is_stopped_and_the_host_is_not_ready(bench, unchecked):

@@ -15,7 +15,7 @@ class Replaced(OutputUnit):
 
     def __init__(self, state):
         self.told = []
-        self.consumer = SimpleNamespace(pause=lambda: self.told.append("pause"))
+        self.consumer = SimpleNamespace(suspend=lambda: self.told.append("suspend"), held=False, drain=list)
         self.sandbox = SimpleNamespace(idle=False, state=state, stop=self.later("sandbox"))
         self.runner = SimpleNamespace(waiting=0, stop=self.later("runner"))
         self.output = SimpleNamespace(close=self.later("output"))
@@ -31,8 +31,8 @@ class Successor(OutputUnit):
     """The next version."""
 
     def __init__(self):
-        self._around = SimpleNamespace(settings=model.HostSettings(), router=SimpleNamespace(replace=lambda *_: None))
-        self.consumer = SimpleNamespace(inherit=lambda *_: None)
+        self._context = SimpleNamespace(settings=model.HostSettings(), router=SimpleNamespace(replace=lambda *_: None))
+        self.consumer = SimpleNamespace(adopt=lambda _packs: None)
 
     async def open(self):
         pass

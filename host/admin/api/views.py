@@ -11,7 +11,7 @@ from host.admin.services import secrets, stats
 from host.admin.services.index import component_of, scripts_of, state_of
 from host.config import model
 from host.packs.arena import Arena
-from host.pipeline.units.union import InputUnit, OutputUnit, Unit
+from host.pipeline.units.any_unit import InputUnit, OutputUnit, Unit
 from host.sandbox.sandbox import Sandbox
 from host.telemetry.failures import Condition
 from host.telemetry.metrics import DROPS, ERRORS, SPECS, ComponentMetrics

@@ -36,7 +36,7 @@ from host.trial.model import Decoder, Encoder, Trial
 if TYPE_CHECKING:
     from host.admin.services.context import Control
     from host.hotload.loader import HotLoader
-    from host.pipeline.units.union import Unit
+    from host.pipeline.units.any_unit import Unit
 
 _PLACE = re.compile(r"(?P<file>[A-Za-z0-9_-]+\.lua):(?P<line>\d+): (?P<message>.*)", re.DOTALL)
 _COMPILE = (

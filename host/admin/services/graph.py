@@ -13,7 +13,7 @@ from host.admin.services import stats
 from host.admin.services.throughput import Rates
 from host.core import graph_formats
 from host.pipeline.pipeline import Pipeline
-from host.pipeline.units.union import FilterUnit, InputUnit, OutputUnit, Unit
+from host.pipeline.units.any_unit import FilterUnit, InputUnit, OutputUnit, Unit
 
 ROUTER = "router"
 Health = Literal["ok", "stuck", "lossy", "failing", "dead", "paused"]

@@ -17,7 +17,7 @@ from host.config.model import PluginKind
 from host.core import paths
 from host.hotload.case_check import sandboxes_of
 from host.pipeline.pipeline import Pipeline
-from host.pipeline.units.union import InputUnit, OutputUnit, Unit
+from host.pipeline.units.any_unit import InputUnit, OutputUnit, Unit
 from host.plugins import library
 from host.plugins.library import KINDS, Plugin
 

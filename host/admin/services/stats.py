@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from host.pipeline.pipeline import Pipeline
-from host.pipeline.units.union import InputUnit, OutputUnit, Unit
+from host.pipeline.units.any_unit import InputUnit, OutputUnit, Unit
 from host.sandbox.sandbox import STATES, Sandbox
 from host.telemetry.failures import Failures
 from host.telemetry.metrics import ComponentMetrics

@@ -44,7 +44,7 @@ class Following:
     """
 
     def __init__(self, config: model.Config, *, once: bool, new_output: Callable[..., Output], lines: Lines) -> None:
-        self.pipeline = Pipeline(config, once=once, world=_PreviewEnvironment(new_output))
+        self.pipeline = Pipeline(config, once=once, environment=_PreviewEnvironment(new_output))
         self.signal: signal.Signals | None = None
         """Which one has ended it."""
         self.write_error: OSError | None = None

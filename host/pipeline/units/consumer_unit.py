@@ -1,15 +1,16 @@
-"""What a filter and an output have in common."""
+"""The common base of filters and outputs."""
 
 from __future__ import annotations
 
-from host.pipeline.consumers import FilterConsumer, OutputConsumer
+from host.pipeline.consumers.filter import FilterConsumer
+from host.pipeline.consumers.output import OutputConsumer
 from host.pipeline.waits import started, wait_until
 from host.sandbox.sandbox import Sandbox
 from host.telemetry.metrics import ComponentMetrics
 
 
 class ConsumerUnit:
-    """What a filter and an output have in common."""
+    """The common base of filters and outputs."""
 
     consumer: FilterConsumer | OutputConsumer
     sandbox: Sandbox
@@ -17,26 +18,26 @@ class ConsumerUnit:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits and nothing is being worked on."""
+        """True if no pack waits or is being worked on."""
         return self.consumer.idle
 
     @property
     def held(self) -> bool:
-        """Whether an operator has paused it."""
+        """True if an operator has paused the unit."""
         return self.consumer.held
 
     async def settle(self, timeout_s: float) -> bool:
-        """Wait until nothing waits and nothing is being worked on; whether that is so."""
+        """Wait until the unit is idle; return False if it is not in time."""
         return await wait_until(lambda: self.idle, timeout_s)
 
     def sandboxes(self) -> list[Sandbox]:
-        """Its process."""
+        """Return its sandbox."""
         return [self.sandbox]
 
     async def start_sandboxes(self) -> None:
-        """Start its process."""
+        """Start its sandbox."""
         await started([self.sandbox])
 
     async def discard(self) -> None:
-        """End it before it has done anything."""
+        """Stop a unit that has not done anything."""
         await self.sandbox.stop()

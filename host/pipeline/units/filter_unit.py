@@ -9,7 +9,7 @@ import msgspec
 
 from host.config import model
 from host.pipeline import specs
-from host.pipeline.consumers import FilterConsumer
+from host.pipeline.consumers.filter import FilterConsumer
 from host.pipeline.context import SANDBOX_SLOT_BYTES, UnitContext
 from host.pipeline.state_keeper import StateKeeper
 from host.pipeline.units.consumer_unit import ConsumerUnit
@@ -31,16 +31,19 @@ class FilterUnit(ConsumerUnit):
         self._around = around
         self._timers: list[asyncio.Task[None]] = []
         self.metrics = around.metrics.component("filters", config.name, config.sandbox.plugin)
-        consumer = FilterConsumer(
-            config.name, config.queue, self.metrics, around.dead_letters, around.router.forget_routes
+        self.consumer = FilterConsumer(
+            config.name,
+            config.queue,
+            self.metrics,
+            around.dead_letters,
+            around.router.forget_routes,
+            made_by=config.name,
+            probe=around.probe(config.message_matcher),
+            route=around.router.route,
+            restarts=config.on_terminate == "restart",
+            max_loops=config.sandbox.limits.max_loops,
         )
-        consumer.made_by = config.name
-        consumer.route = around.router.route
-        consumer.restart = config.on_terminate == "restart"
-        consumer.max_loops = config.sandbox.limits.max_loops
-        consumer.kinds.judged_by(around.judge(config.message_matcher))
-        self.consumer = consumer
-        self.sandbox = consumer.sandbox = self._new_sandbox(config)
+        self.sandbox = self.consumer.sandbox = self._new_sandbox(config)
 
     def _new_sandbox(self, config: model.Filter) -> Sandbox:
         around = self._around
@@ -86,17 +89,18 @@ class FilterUnit(ConsumerUnit):
         await self.consumer.swap(new[0], partial(self.hand_over, new[0]))
         self.sandbox, self.config = new[0], config
         self.consumer.max_loops = config.sandbox.limits.max_loops
-        self.consumer.kinds.judged_by(self._around.judge(config.message_matcher))
+        self.consumer.kinds.judged_by(self._around.probe(config.message_matcher))
         self._start_timers()
 
     async def take_over(self, old: FilterUnit) -> None:
         """Go on where another version of the same filter stops."""
         await old.stop_timers()
-        old.consumer.pause()
+        old.consumer.suspend()
         await wait_until(lambda: old.sandbox.idle, self._around.settings.shutdown_timeout_ms / 1000)
         await old.hand_over(self.sandbox)
         self._around.router.replace(old.consumer, self.consumer)
-        self.consumer.inherit(old.consumer)
+        self.consumer.held = old.consumer.held
+        self.consumer.adopt(old.consumer.drain())
         self._start_timers()
         await old.sandbox.stop()
 
@@ -129,7 +133,7 @@ class FilterUnit(ConsumerUnit):
         self._around.router.remove(self.consumer)
 
     def _start_timers(self) -> None:
-        if not self._around.world.runs_timers:
+        if not self._around.environment.runs_timers:
             return
         loop = asyncio.get_running_loop()
         if self.config.ticker_interval > 0:
@@ -143,7 +147,7 @@ class FilterUnit(ConsumerUnit):
         due = loop.time() + interval
         while True:
             await asyncio.sleep(max(0.0, due - loop.time()))
-            await self.sandbox.tick(self._around.world.now_ns(), last=False)
+            await self.sandbox.tick(self._around.environment.now_ns(), last=False)
             due = max(due + interval, loop.time())
 
     async def _save(self) -> None:
@@ -167,7 +171,7 @@ class FilterUnit(ConsumerUnit):
         """Let it say its last: timer_event(ns, true)."""
         await self.stop_timers()
         await self._until_it_runs()
-        await self.sandbox.tick(self._around.world.now_ns(), last=True)
+        await self.sandbox.tick(self._around.environment.now_ns(), last=True)
 
     async def save_state(self) -> None:
         """Write its state down, if it has done anything since that was last done."""

@@ -27,28 +27,28 @@ _LOG = get_logger("host.pipeline")
 class InputUnit:
     """An input, its intake, and its decoder processes."""
 
-    def __init__(self, config: model.Input, around: UnitContext) -> None:
+    def __init__(self, config: model.Input, context: UnitContext) -> None:
         self.config = config
         self.finished = False
         self.fault: BaseException | None = None
-        """Why it ended, if it should not have."""
+        """The error that ended the input; None if it ended normally."""
         self._closed = False
-        self._around = around
+        self._context = context
         self._task: asyncio.Task[None] | None = None
-        self.metrics = around.metrics.component("inputs", config.name, config.type)
+        self.metrics = context.metrics.component("inputs", config.name, config.type)
         chain = " ".join(sandbox.plugin for sandbox in config.decoder_chain)
-        decoder_metrics = around.metrics.component("decoders", config.name, chain)
+        decoder_metrics = context.metrics.component("decoders", config.name, chain)
         splitter = registry.find("splitters", config.splitter.type)
         assert splitter is not None
 
         def new_splitter() -> Splitter:
-            made: Splitter = splitter.cls(
+            instance: Splitter = splitter.cls(
                 config.splitter.options, max_record_bytes=config.max_record_bytes, oversize=config.oversize
             )
-            return made
+            return instance
 
         self.decoding = DecoderPool(
-            config.name, decoder_metrics, around.dead_letters, around.router.route, self._wake_intake, self.metrics
+            config.name, decoder_metrics, context.dead_letters, context.router.route, self._wake_intake, self.metrics
         )
         self.intake = Intake(
             config.name,
@@ -60,22 +60,24 @@ class InputUnit:
             reject=self._reject,
             metrics=self.metrics,
         )
-        new_input = around.world.input_class(config)
+        new_input = context.environment.input_class(config)
         self.input: Input = new_input(
-            config.name, config.options, self.intake, new_splitter, around.checkpoints, self.metrics, once=around.once
+            config.name, config.options, self.intake, new_splitter, context.checkpoints, self.metrics, once=context.once
         )
         self.delimiter = new_splitter().delimiter
         self.decoding.sandboxes.extend(self._new_decoders(config))
 
     def _new_decoders(self, config: model.Input) -> list[Sandbox]:
-        spec = specs.decoder(config, self.delimiter, self._around.hostname)
-        made = []
+        spec = specs.decoder(config, self.delimiter, self._context.hostname)
+        sandboxes = []
         for number in range(config.decoders):
             name = config.name if config.decoders == 1 else f"{config.name}-{number + 1}"
-            slots = SANDBOX_SLOTS + 2 * (MAX_KEPT + MAX_DROPPABLE) + self._around.world.more_decoder_slots(config)
-            arena = self._around.arena(f"decoder-{name}", SANDBOX_SLOT_BYTES, slots)
-            made.append(
-                self._around.sandbox(
+            slots = (
+                SANDBOX_SLOTS + 2 * (MAX_KEPT + MAX_DROPPABLE) + self._context.environment.more_decoder_slots(config)
+            )
+            arena = self._context.arena(f"decoder-{name}", SANDBOX_SLOT_BYTES, slots)
+            sandboxes.append(
+                self._context.sandbox(
                     name,
                     config.decoder_chain,
                     spec,
@@ -85,10 +87,10 @@ class InputUnit:
                     self.intake.slot_bytes,
                 )
             )
-        return made
+        return sandboxes
 
     def can_swap(self, config: model.Input) -> bool:
-        """Whether only what its decoders do has changed, so that the input itself need not stop."""
+        """Return True if only the decoders have changed, so that the input itself need not stop."""
         same = msgspec.structs.replace(
             config,
             decoder_chain=self.config.decoder_chain,
@@ -99,7 +101,7 @@ class InputUnit:
         return same == self.config
 
     async def new_sandboxes(self, config: model.Input) -> list[Sandbox]:
-        """Start what `swap` is to put in.
+        """Start new decoders for `swap`.
 
         Raises:
             SandboxError: They do not start.
@@ -107,9 +109,9 @@ class InputUnit:
         return await started(self._new_decoders(config))
 
     async def swap(self, config: model.Input, new: list[Sandbox]) -> None:
-        """Put new decoders in the place of the old ones, one by one, between two packs."""
+        """Replace the decoders by new ones, one by one, between two packs."""
         for old, sandbox in zip(list(self.decoding.sandboxes), new, strict=True):
-            await self.decoding.swap(old, sandbox)
+            await self.decoding.replace(old, sandbox)
         self.config = config
 
     def _wake_intake(self) -> None:
@@ -121,7 +123,7 @@ class InputUnit:
         self.metrics.failures.note(reason)
         self.metrics.failures.note_record(reason, data, stream.label, position)
         try:
-            self._around.dead_letters.append_one(
+            self._context.dead_letters.append_one(
                 component=self.config.name,
                 kind="inputs",
                 reason=reason,
@@ -131,7 +133,7 @@ class InputUnit:
             )
         except RetryDelivery as error:
             self.metrics.count_error("dead_letters")
-            _LOG.error("A refused record could not be kept.", input=self.config.name, reason=str(error))
+            _LOG.error("Cannot store a rejected record in the dead letters.", input=self.config.name, reason=str(error))
 
     async def start_sandboxes(self) -> None:
         """Start the decoders."""
@@ -142,27 +144,27 @@ class InputUnit:
         await self.input.open()
 
     def attach(self) -> None:
-        """Nothing: `run` lets it read."""
+        """Do nothing: `run` starts the reading."""
 
     async def detach(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         await self.stop_reading()
 
     async def take_over(self, old: InputUnit) -> None:
-        """Go on where another version of the same input stopped.
+        """Take over from the previous version of this input.
 
         Raises:
-            StartError: It cannot be opened; the other one is closed.
+            StartError: The input cannot be opened; the previous version is closed.
         """
         held, paused = old.decoding.held, old.intake.paused
         await old.detach()
-        await old.settle(self._around.settings.shutdown_timeout_ms / 1000)
+        await old.settle(self._context.settings.shutdown_timeout_ms / 1000)
         await old.close()
         self.decoding.held, self.intake.paused = held, paused
         await self.open()
 
     def run(self, on_end: Callable[[InputUnit, BaseException | None], None]) -> None:
-        """Let the input read until it ends; on_end is told how."""
+        """Start reading. `on_end` is called with the error when the input ends, or with None."""
         self._task = asyncio.get_running_loop().create_task(self.input.run(), name=f"input {self.config.name}")
 
         def ended(task: asyncio.Task[None]) -> None:
@@ -173,50 +175,50 @@ class InputUnit:
         self._task.add_done_callback(ended)
 
     async def stop_reading(self) -> None:
-        """End the input. What it has handed in is still decoded and delivered."""
+        """Stop the input. What it has submitted is still decoded and delivered."""
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self.intake.paused = False  # what it has received already is still to be handed in
+        self.intake.paused = False  # it still has to submit what it has received
         if not self._closed:
             self._closed = True
             await self.input.close()
 
     @property
     def idle(self) -> bool:
-        """Whether all that was read is delivered."""
+        """True if everything that was read is delivered."""
         return self.decoding.idle and self.intake.in_flight == 0
 
     def waiting(self) -> Waiting | None:
-        """Return for which component the input waits; None if it does not wait."""
-        return waiting(self.intake, self.config.name, self._around.router.consumers)
+        """Return the component that the input waits for; None if it does not wait."""
+        return waiting(self.intake, self.config.name, self._context.router.consumers)
 
     async def settle(self, timeout_s: float) -> bool:
-        """Wait until all that was read is delivered; whether it is."""
+        """Wait until everything that was read is delivered; return False if it is not in time."""
         await wait_until(lambda: self.decoding.idle and self.intake.in_flight == self.intake.kept, timeout_s)
-        await self._around.save_states()
+        await self._context.save_states()
         return await wait_until(lambda: self.idle, timeout_s)
 
     @property
     def decoded(self) -> bool:
-        """Whether all that was read is decoded."""
+        """True if everything that was read is decoded."""
         return self.decoding.idle
 
     @property
     def held(self) -> bool:
-        """Whether an operator has paused its decoders."""
+        """True if an operator has paused the decoders."""
         return self.decoding.held
 
     def sandboxes(self) -> list[Sandbox]:
-        """The decoder processes."""
+        """Return the decoder sandboxes."""
         return self.decoding.sandboxes
 
     async def discard(self) -> None:
-        """End it before it has done anything."""
+        """Stop an input that has not read anything."""
         await self.close()
 
     async def close(self) -> None:
-        """End the decoders and let the memory go."""
+        """Stop the decoders and free the memory."""
         await self.stop_reading()
         await asyncio.gather(*(sandbox.stop() for sandbox in self.decoding.sandboxes))
         self.intake.close()

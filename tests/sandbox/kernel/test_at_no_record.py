@@ -8,8 +8,8 @@ STUBS = rb"""
 ffi = require "ffi"
 local nothing = function() return "nothing" end
 local function stub(more) return setmetatable(more or {}, { __index = function() return nothing end }) end
-for _, name in ipairs { "script_calls", "cjson", "dead_letters", "emit", "environment", "line_watch", "message", "numbers",
-  "output", "readouts", "re", "scripts", "shapes", "state", "usage", "virtual_time", "matcher" } do
+for _, name in ipairs { "script_calls", "cjson", "dead_letters", "emit", "environment", "line_watch", "message",
+  "numbers", "output", "readouts", "re", "scripts", "shapes", "state", "usage", "virtual_time", "matcher" } do
   package.loaded[name] = stub()
 end
 beat, seen = ffi.new "uint64_t[512]", {}

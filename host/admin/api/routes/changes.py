@@ -18,7 +18,7 @@ from host.admin.services.index import Entry
 from host.config.model import PluginKind, Seconds
 from host.core.problem_types import ProblemType
 from host.pipeline import lifecycle, state_keeper
-from host.pipeline.units.union import FilterUnit
+from host.pipeline.units.any_unit import FilterUnit
 from host.plugins import manifest
 
 routes = Routes("changing sandboxes", "Loading, changing and removing sandboxes, starting and stopping them.")

@@ -15,7 +15,7 @@ from host.admin.api.views import Component
 from host.admin.services import stats
 from host.admin.services.context import Control
 from host.pipeline import lifecycle
-from host.pipeline.units.union import InputUnit, Unit
+from host.pipeline.units.any_unit import InputUnit, Unit
 
 routes = Routes("components", "Inputs, their decoders, filters, the encoders of outputs, and outputs.")
 

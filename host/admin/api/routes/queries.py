@@ -12,7 +12,7 @@ from host.admin.api.route_spec import Call, Page, Parameters, Routes
 from host.admin.api.routes.changes import find_filter
 from host.admin.api.routes.sandboxes import KindQuery, Name, SandboxPath
 from host.config.model import Readout
-from host.pipeline.units.union import FilterUnit
+from host.pipeline.units.any_unit import FilterUnit
 
 routes = Routes("read-outs", "Functions that the scripts of filters offer to the outside, by their front matter.")
 

@@ -1,4 +1,4 @@
-"""The running parts of a pipeline: an input with its decoders, a filter, an output with its encoder."""
+"""The three kinds of units."""
 
 from host.pipeline.units.filter_unit import FilterUnit
 from host.pipeline.units.input_unit import InputUnit
