@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from host.admin.api.problems import Problem
+from host.admin.problems import Problem
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
@@ -30,7 +30,7 @@ HSTS = "max-age=31536000"
 """Of answers over TLS: browsers use no other way to this name for a year."""
 
 
-class Guard:
+class OriginCheck:
     """Checks `Host` and `Origin`.
 
     Args:

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from host.admin.api.problems import Problem
-from host.admin.api.route_spec import ROLES, Route
+from host.admin.problems import Problem
+from host.admin.types import Caller
 from host.config.model import Admin, Role
 from host.core import private_files
 from host.core.errors import StartError
@@ -28,27 +28,6 @@ _MIN_TOKEN_CHARACTERS = 8
 """Shorter ones can be guessed, and let nobody in. Of the token in a file more is asked, see below."""
 _MIN_FILE_TOKEN_CHARACTERS = 20
 _DIGEST_OF_NOTHING = hashlib.sha256(b"").hexdigest()
-
-
-class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who was let in."""
-
-    name: str
-    """For the audit log: the token's name, `user:...` by the unix socket, `cert:...`, or `anonymous`."""
-    role: Role | None
-    prefixes: tuple[str, ...] | None = None
-    """Which sandboxes are theirs; None: all."""
-    address: str = ""
-
-    def owns(self, sandbox: str) -> bool:
-        """Whether a sandbox of that name is theirs."""
-        return self.prefixes is None or sandbox.startswith(self.prefixes)
-
-    def may(self, route: Route) -> bool:
-        """Whether the role is enough for a route."""
-        if route.role is None:
-            return True
-        return self.role is not None and ROLES.index(self.role) >= ROLES.index(route.role)
 
 
 class _Token(msgspec.Struct, frozen=True):

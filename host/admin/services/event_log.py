@@ -41,7 +41,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True):
+class FilterOutput(msgspec.Struct, frozen=True, kw_only=True):
     """A payload that a filter injected with `inject_payload`: a table, a circular buffer, a page."""
 
     time_ns: int
@@ -59,12 +59,12 @@ class _Outputs:
     __slots__ = ("by_name", "seen_ns", "skipped")
 
     def __init__(self) -> None:
-        self.by_name: OrderedDict[str, Output] = OrderedDict()
+        self.by_name: OrderedDict[str, FilterOutput] = OrderedDict()
         self.seen_ns = 0
         self.skipped = 0
 
 
-class Recent:
+class EventLog:
     """Remembers.
 
     Args:
@@ -85,7 +85,7 @@ class Recent:
         """
         return list(self._lines.get((kind, component), ()))
 
-    def outputs(self, filter_: str) -> tuple[list[Output], int]:
+    def outputs(self, filter_: str) -> tuple[list[FilterOutput], int]:
         """The last payloads of a filter by their names, and how many packs came too fast to be looked at."""
         found = self._outputs.get(filter_)
         return ([], 0) if found is None else (list(found.by_name.values()), found.skipped)
@@ -116,7 +116,7 @@ class Recent:
     def _keep(kept: _Outputs, message: reader.Message) -> None:
         fields = {field["name"]: field["value"] for field in message["Fields"]}
         payload = _text(message["Payload"])
-        output = Output(
+        output = FilterOutput(
             time_ns=message["Timestamp"],
             name=_text(fields.get("payload_name", ""))[:_LINE_CHARACTERS],
             type=_text(fields.get("payload_type", ""))[:_LINE_CHARACTERS],

@@ -3,12 +3,12 @@
 import time
 from collections import OrderedDict
 
-from host.admin.api.problems import Problem
+from host.admin.problems import Problem
 
 _MAX_CALLERS = 10_000
 
 
-class RateLimit:
+class RequestLimit:
     """Counts requests by caller.
 
     Args:

@@ -32,7 +32,7 @@ Key = tuple[str, str]
 _Sample = dict[Key, Counts]
 
 
-class Rates:
+class Throughput:
     """Takes a sample each second.
 
     Args:

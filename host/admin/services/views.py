@@ -30,7 +30,7 @@ Counters = msgspec.defstruct(
 )
 
 
-class Queue(msgspec.Struct, frozen=True, kw_only=True):
+class QueueStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What waits in front of a filter or an output."""
 
     policy: str
@@ -64,7 +64,7 @@ class LastError(msgspec.Struct, frozen=True, kw_only=True):
     """The line in it, from 1; 0 if it is not known."""
 
 
-class FailedRecord(msgspec.Struct, frozen=True, kw_only=True):
+class FailedRecordReport(msgspec.Struct, frozen=True, kw_only=True):
     """A record that failed."""
 
     time_ns: int
@@ -97,11 +97,11 @@ class FailureReport(msgspec.Struct, frozen=True, kw_only=True):
     left_out_letters: int
     """Failed records that are not in the dead letters: of a filter 1000 at once and 10 a second are kept."""
     last_error: LastError | None
-    first_record: FailedRecord | None
+    first_record: FailedRecordReport | None
     """The first record that failed with this version of the script."""
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+class WaitingStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Back-pressure at an input: it reads nothing until a component lets go of a pack."""
 
     held_by: str
@@ -125,8 +125,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     """Which messages it sees; null for inputs and decoders."""
     sandboxes: list[str]
     """The names of its sandboxes."""
-    queue: Queue | None
-    waiting: Waiting | None
+    queue: QueueStatus | None
+    waiting: WaitingStatus | None
     """Of an input that has been waiting for a second or longer; null for all others."""
     pools: list[Pool]
     """Of what it makes."""
@@ -147,7 +147,7 @@ class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
 
 
-class Termination(msgspec.Struct, frozen=True, kw_only=True):
+class TerminationReport(msgspec.Struct, frozen=True, kw_only=True):
     """Why a process ended before its time."""
 
     limit: str
@@ -195,7 +195,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     """That it works on, or that wait for it."""
     limits: list[LimitUse]
     cost: Cost
-    last_termination: Termination | None
+    last_termination: TerminationReport | None
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,7 +205,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """As `decoders.access`."""
     state: State
     processes: list[Process]
-    queue: Queue | None
+    queue: QueueStatus | None
     failures: FailureReport
     counters: Counters  # type: ignore[valid-type]
 
@@ -217,12 +217,12 @@ def counters(metrics: ComponentMetrics) -> Any:
     return Counters(**values, errors=dict(metrics.errors), drops=dict(metrics.drops))
 
 
-def queue(unit: Unit) -> Queue | None:
+def queue(unit: Unit) -> QueueStatus | None:
     """What waits in front of a unit; None for inputs, which have no queue."""
     if isinstance(unit, InputUnit):
         return None
     consumer, settings = unit.consumer, unit.config.queue
-    return Queue(
+    return QueueStatus(
         policy=settings.policy,
         max_packs=settings.max_packs,
         packs=consumer.queued,
@@ -248,7 +248,7 @@ def failures(unit: Unit, stage: str) -> FailureReport:
         last_error=LastError(**last._asdict()) if last else None,
         first_record=None
         if first is None
-        else FailedRecord(
+        else FailedRecordReport(
             time_ns=first.time_ns,
             reason=first.reason,
             record=first.text,
@@ -295,9 +295,9 @@ def _component(unit: Unit, stage: Any, type_: str, state: Any, pools: list[Pool]
     )
 
 
-def _waiting(unit: Unit, stage: str) -> Waiting | None:
+def _waiting(unit: Unit, stage: str) -> WaitingStatus | None:
     found = unit.waiting() if stage == "inputs" and isinstance(unit, InputUnit) else None
-    return None if found is None else Waiting(held_by=found.held_by, for_ms=found.for_ms, reason=found.reason)
+    return None if found is None else WaitingStatus(held_by=found.held_by, for_ms=found.for_ms, reason=found.reason)
 
 
 def _input_state(unit: InputUnit) -> State:
@@ -349,7 +349,7 @@ def _process(sandbox: Sandbox, unit: Unit) -> Process:
         ),
         last_termination=None
         if ended is None
-        else Termination(limit=ended.limit, value=ended.value, text=ended.text, record=ended.record),
+        else TerminationReport(limit=ended.limit, value=ended.value, text=ended.text, record=ended.record),
     )
 
 
