@@ -25,13 +25,16 @@ from host.sandbox.heartbeat import Use
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Limit, Termination
 from host.telemetry.failures import Failures
-from host.telemetry.logs import get_logger
+from host.telemetry.logs import RateLimit, get_logger
 from host.telemetry.metrics import ComponentMetrics
 
 if TYPE_CHECKING:
     from host.config.model import Queue
 
 _LOG = get_logger("host.router")
+_FAILURE_LOG = get_logger("host.router.failures")
+_FAILURE_LOG.logger.addFilter(RateLimit(burst=1, window_s=60.0))
+"""A filter that always fails logs one line a minute. Every failed record is counted, and the metrics show it."""
 
 _POLL_S = 0.002
 MANY_RECORDS = 100
@@ -353,7 +356,7 @@ class Consumer:
     def on_failure(self, sandbox: Sandbox, text: str) -> None:
         """The first reason in a pack for which a record failed."""
         self.failures.note(text, f"{sandbox.plugin}.lua", sandbox.failure_line)
-        _LOG.warning("Records failed.", component=self.name, reason=text)
+        _FAILURE_LOG.warning("Records failed.", component=self.name, reason=text)
 
     def on_quarantined(self, sandbox: Sandbox) -> None:  # noqa: ARG002 -- the owner's interface
         """The sandbox is not started again. A filter lets its packs pass by; an output's wait, and hold inputs back."""
