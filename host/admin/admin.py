@@ -52,7 +52,7 @@ class AdminApi:
             try:
                 await self._server.reload(settings)
             except HekateError as error:
-                _LOG.error("The admin API could not be opened as it is configured now.", reason=str(error))
+                _LOG.error("Cannot open the admin API with the new configuration.", reason=str(error))
 
     async def close(self) -> None:
         """Close the server and what belongs to it."""

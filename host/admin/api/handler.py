@@ -1,4 +1,4 @@
-"""What every request goes through: name and origin, who it is, how often, the types of what was sent, the audit log."""
+"""Request handling: checks of host and origin, authentication, rate limit, type conversion and audit log."""
 
 from __future__ import annotations
 
@@ -87,16 +87,16 @@ class BaseHandler(RequestHandler):
 
     @property
     def is_local(self) -> bool:
-        """Whether it came by the unix socket."""
+        """True if the request came over the unix socket."""
         return self.server.is_unix(self.request)
 
     @property
     def address(self) -> str:
-        """Where it came from."""
+        """Address of the client."""
         return "unix" if self.is_local else str(self.request.remote_ip)
 
     def caller(self) -> Caller:
-        """Who is asking.
+        """The authenticated caller.
 
         Raises:
             Problem: That is not known.
@@ -126,7 +126,7 @@ class BaseHandler(RequestHandler):
         self.finish(orjson.dumps(msgspec.to_builtins(problem.document(self.request.path))))
 
     def write_error(self, status_code: int, **reasons: Any) -> None:
-        """What tornado itself refuses."""
+        """Answer errors that tornado raises."""
         fault = reasons.get("exc_info", (None, None, None))[1]
         if isinstance(fault, Problem):
             self.send_problem(fault)
@@ -351,7 +351,9 @@ class RouteHandler(BaseHandler):
 
 def _log_failure(work: asyncio.Task[Any]) -> None:
     if not work.cancelled() and work.exception() is not None:
-        _LOG.error("What somebody had asked for failed after all.", what=work.get_name(), reason=str(work.exception()))
+        _LOG.error(
+            "A request failed after its client had timed out.", what=work.get_name(), reason=str(work.exception())
+        )
 
 
 def convert_query(given: Mapping[str, list[bytes]], wanted: Any) -> Any:

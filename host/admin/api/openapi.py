@@ -172,7 +172,7 @@ def _content(route: Route, media_type: str, schemas: _Schemas) -> Schema:
 
 
 def problem_statuses(route: Route) -> set[int]:
-    """Which problems a route may answer."""
+    """Return the problem statuses that a route may answer."""
     statuses = {400, 403, 421, 429, 503, *route.problems}
     if route.path_type is not None:
         statuses.add(404)

@@ -76,7 +76,7 @@ class Call:
     parts: Sequence[Routes]
     """All parts of the API, for its description."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """For the audit log: what was changed."""
+    """Facts about the change, for the audit log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,12 +115,12 @@ class Route:
 
     @property
     def is_stream(self) -> bool:
-        """Whether its answer goes on and on."""
+        """True if the response is a stream."""
         return self.answer_type is StreamedResponse
 
     @property
     def changes(self) -> bool:
-        """Whether it does anything that the audit log must have."""
+        """True if the audit log records calls of the route."""
         return self.method != "GET"
 
 

@@ -146,7 +146,7 @@ class AdminServer:
         return stream.socket
 
     def is_unix(self, request: HTTPServerRequest) -> bool:
-        """Whether a request came by the unix socket."""
+        """Return True if a request came over the unix socket."""
         return self.socket_of(request).family == socket.AF_UNIX
 
 

@@ -42,7 +42,7 @@ class EventStream:
 
     @property
     def is_free(self) -> bool:
-        """Whether the client has taken everything so far."""
+        """True if the client has received everything sent so far."""
         return self._stream is not None and not self._stream.closed() and not self._stream.writing()
 
     def push(self, made: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do."""
+"""Authentication of callers by token, unix socket or client certificate."""
 
 import hashlib
 import hmac
@@ -59,7 +59,7 @@ class Access:
             self._tokens.append(_Token(_TOKEN_FILE, digest, "admin", None))
 
     def by_token(self, header: str, address: str) -> Caller:
-        """Who has the token of an `Authorization` header.
+        """Return the caller that owns the token of an `Authorization` header.
 
         Raises:
             Problem: Nobody has.
@@ -78,7 +78,7 @@ class Access:
         return Caller(name=found[0].name, role=found[0].role, prefixes=found[0].prefixes, address=address)
 
     def by_socket(self, connection: socket.socket) -> Caller:
-        """Who is at the other end of a unix socket, by the word of the kernel.
+        """Return the caller at the other end of a unix socket, identified by the kernel.
 
         Raises:
             Problem: A user whom the configuration does not know.
@@ -94,7 +94,7 @@ class Access:
         raise Problem(403, f"The user {name} is not among `admin.peers`.")
 
     def by_certificate(self, certificate: dict[str, Any], address: str) -> Caller | None:
-        """Who has a client certificate; None if nobody knows its name."""
+        """Return the owner of a client certificate, or None if its name is unknown."""
         names = {value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"}
         for client in self._settings.clients:
             if client.common_name in names:
@@ -104,7 +104,7 @@ class Access:
 
 
 def unauthorized(detail: str) -> Problem:
-    """Who is asking is not known."""
+    """Return the problem for a caller that cannot be identified."""
     return Problem(401, detail, headers={"WWW-Authenticate": 'Bearer realm="hekate"'})
 
 

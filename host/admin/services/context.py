@@ -1,4 +1,4 @@
-"""What the API looks at and changes: the pipeline, and what is kept beside it for people."""
+"""The pipeline and the services that the API uses."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class AdminContext:
         self.history.load()
         self.deployment = Deployment(pipeline, reloader, self.index, self.history)
         self.library: tuple[float, list[PluginInfo]] = (float("-inf"), [])
-        """What was found in the library, and when."""
+        """Monotonic time and result of the last library scan."""
         self.taps = Taps(pipeline)
         self.trials = Trials(pipeline, self.taps)
         pipeline.router.on_pack = self._see
@@ -97,7 +97,7 @@ class AdminContext:
         self.taps.see(pack)
 
     def graph(self) -> Graph:
-        """What runs, and what flows through it just now."""
+        """Return the running components with their current rates."""
         return graph.graph(self.pipeline, self.rates, self.reloader.read_ns)
 
     def graph_event(self) -> bytes:

@@ -49,7 +49,7 @@ _FILE_MODE = 0o640
 
 
 class LoadedScript(NamedTuple):
-    """What came of loading a script."""
+    """Result of loading a script."""
 
     entry: PluginEntry
     is_new: bool
@@ -190,7 +190,7 @@ class Deployment:
         return plugin.name in self._pipeline.config.filters
 
     async def _start_once(self, plugin: Plugin, sandbox: model.Sandbox) -> str:
-        """Why a script does not start; empty if it does."""
+        """Return the reason why a script does not start, or an empty text."""
         settings = self._pipeline.config.hekate
         of: Decoder | model.Filter | Encoder
         if plugin.kind == "decoder":
@@ -228,7 +228,7 @@ class Deployment:
 
 
 def faults_of(text: str, path: Path) -> list[Fault]:
-    """What a script said as it failed to start, with the line in it."""
+    """Return the faults of a script that failed to start, with their lines."""
     found = _PLACE.search(text)
     if found is None:
         return [Fault(message=text, file=str(path))]
@@ -237,7 +237,7 @@ def faults_of(text: str, path: Path) -> list[Fault]:
 
 
 def places_of(unit: Unit) -> list[str]:
-    """What the hot loader calls a unit."""
+    """Return the hot loader's names for a unit."""
     stage = {"decoders": "inputs", "encoders": "outputs"}.get(component_of(unit).partition(".")[0], "filters")
     return [f"{stage}.{unit.config.name}"]
 

@@ -1,4 +1,4 @@
-"""What sandboxes have said lately: what they printed, and the payloads that filters made for people to see.
+"""Recent output of the sandboxes: their prints, and the payloads that filters made for people to see.
 
 Both are kept in bounded memory, whatever a script does.
 """
@@ -37,7 +37,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     time_ns: int
     process: str
-    """Which process of the sandbox."""
+    """Name of the sandbox's process."""
     text: str
 
 
@@ -52,7 +52,7 @@ class FilterOutput(msgspec.Struct, frozen=True, kw_only=True):
     """`payload_type`, as `txt`, `json`, `cbuf`."""
     payload: str
     truncated: bool
-    """Whether it was too long to be kept as a whole."""
+    """True if the payload was too long to keep in full."""
 
 
 class _Outputs:
@@ -77,7 +77,7 @@ class EventLog:
         pipeline.on_print = self._printed
 
     def lines(self, kind: str, component: str) -> list[Line]:
-        """What the sandboxes of a component have printed, oldest first.
+        """Return the prints of a component's sandboxes, oldest first.
 
         Args:
             kind: `decoder`, `filter` or `encoder`.

@@ -31,7 +31,7 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
     """`stuck`: records wait and none goes on; `lossy`: some were dropped or failed lately, or an encoder makes nothing;
     `failing`: four of five recent records failed, or more; `dead`: it does not run."""
     reason: str
-    """What is wrong; empty if nothing is."""
+    """Description of the problem; empty if there is none."""
     message_matcher: str | None
     received_per_second: float
     sent_per_second: float
@@ -57,7 +57,7 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GraphEdge(msgspec.Struct, frozen=True, kw_only=True):
-    """What flows from one component to another."""
+    """Flow of records from one component to another."""
 
     source: str
     target: str
@@ -70,7 +70,7 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
     nodes: list[GraphNode]
     edges: list[GraphEdge]
     read_ns: int
-    """When the host last read its files: `/api/v1/graph/warnings` may have something else to say since."""
+    """Time at which the host last read its files. Request `/api/v1/graph/warnings` again when it changes."""
 
 
 def graph(pipeline: Pipeline, rates: Throughput, read_ns: int) -> Graph:
@@ -177,12 +177,12 @@ def _edge(source: str, target: str, rate: float) -> GraphEdge:
 
 
 def dot(shown: Graph) -> str:
-    """For Graphviz."""
+    """Return the graph for Graphviz."""
     return graph_formats.dot(*_drawn(shown))
 
 
 def mermaid(shown: Graph) -> str:
-    """For Mermaid."""
+    """Return the graph for Mermaid."""
     return graph_formats.mermaid(*_drawn(shown))
 
 

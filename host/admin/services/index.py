@@ -131,11 +131,11 @@ class Index:
         return found, errors
 
     def is_dropped_in(self, entry: PluginEntry) -> bool:
-        """Whether its file lies in the drop-in directory."""
+        """Return True if the script's file is in the drop-in directory."""
         return self.folder is not None and entry.path.resolve().parent == (self.folder / f"{entry.kind}s").resolve()
 
     def origin(self, entry: PluginEntry) -> Literal["shipped", "drop-in", "file"]:
-        """Where its file lies."""
+        """Return the origin of the script's file."""
         if self.is_dropped_in(entry):
             return "drop-in"
         return "shipped" if entry.path.is_relative_to(paths.shipped("sandboxes/lua")) else "file"
@@ -156,7 +156,7 @@ def scripts_of(unit: Unit) -> tuple[model.Sandbox, ...]:
 
 
 def component_of(unit: Unit) -> str:
-    """Where a sandbox runs: `decoders.access`."""
+    """Return the component that runs a sandbox, such as `decoders.access`."""
     stage = "decoders" if isinstance(unit, InputUnit) else "encoders" if isinstance(unit, OutputUnit) else "filters"
     return f"{stage}.{unit.config.name}"
 

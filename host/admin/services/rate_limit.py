@@ -1,4 +1,4 @@
-"""How many requests a caller may make: a bucket of tokens for each."""
+"""Rate limit for requests: one token bucket for each caller."""
 
 import time
 from collections import OrderedDict

@@ -216,12 +216,12 @@ def _node(value: Any, file: str) -> Node:
 
 
 def fault_of(ending: Ending) -> Fault:
-    """Why a script ended, with the line in it."""
+    """Return the error that ended a script, with its line."""
     return deploy.faults_of(ending.text, Path("trial.lua"))[0]
 
 
 def steps_of(sightings: list[Sighting], *, raw: bool) -> tuple[Step, ...]:
-    """What was seen on its way, to be tried."""
+    """Return tapped records or messages as the steps of a trial."""
     if raw:
         return tuple(RecordStep(data=sighting.raw) for sighting in sightings if sighting.raw)
     return tuple(MessageStep(message=sighting.message) for sighting in sightings)

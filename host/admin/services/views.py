@@ -1,4 +1,4 @@
-"""How components and sandboxes are shown."""
+"""Components and sandboxes as the API returns them."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ Counters = msgspec.defstruct(
 
 
 class QueueStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits in front of a filter or an output."""
+    """Queue in front of a filter or an output."""
 
     policy: str
-    """What happens when it is full."""
+    """Policy for a full queue."""
     max_packs: int
     packs: int
     """Held: they wait, are worked on, or are not delivered yet."""
@@ -78,7 +78,7 @@ class FailedRecordReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailureReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What fails at a component.
+    """Failures of a component.
 
     Recent records are those of the last 30 to 60 seconds in which the component worked. A new version of a script
     begins anew.
@@ -108,7 +108,7 @@ class WaitingStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The component that holds the oldest pack, as `outputs.errors`."""
     for_ms: int
     reason: str
-    """Why that component does not go on, as far as is known."""
+    """Reason why that component makes no progress, if known."""
 
 
 class Component(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,9 +120,9 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     """Its type, or the names of its plugins."""
     state: State
     reason: str
-    """Why it does not do its work; empty if it does."""
+    """Reason why the component is not working; empty if it is."""
     message_matcher: str | None
-    """Which messages it sees; null for inputs and decoders."""
+    """Message matcher; null for inputs and decoders."""
     sandboxes: list[str]
     """The names of its sandboxes."""
     queue: QueueStatus | None
@@ -148,14 +148,14 @@ class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TerminationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a process ended before its time."""
+    """Report of a process that was terminated."""
 
     limit: str
     """The limit that was exceeded; or `error`, `signal`, `protocol`."""
     value: int
-    """What the limit was."""
+    """Value of the limit."""
     text: str
-    """What happened, with the place in the script if it is known."""
+    """Description of the termination, with the script's line if known."""
     record: int
     """At which record of its pack."""
 
@@ -211,14 +211,14 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def counters(metrics: ComponentMetrics) -> Any:
-    """What a component has counted."""
+    """Return the counters of a component."""
     metrics.count_failures()
     values = {spec.attribute: getattr(metrics, spec.attribute) for spec in SPECS}
     return Counters(**values, errors=dict(metrics.errors), drops=dict(metrics.drops))
 
 
 def queue(unit: Unit) -> QueueStatus | None:
-    """What waits in front of a unit; None for inputs, which have no queue."""
+    """Return a unit's queue, or None for an input, which has no queue."""
     if isinstance(unit, InputUnit):
         return None
     consumer, settings = unit.consumer, unit.config.queue
@@ -233,7 +233,7 @@ def queue(unit: Unit) -> QueueStatus | None:
 
 
 def failures(unit: Unit, stage: str) -> FailureReport:
-    """What fails at a component of a unit."""
+    """Return the failures of a unit's component."""
     found = stats.failures_of(unit, stage)
     recent_records, recent_failed = found.recent
     last, first = found.last, found.first
@@ -321,7 +321,7 @@ def instance(unit: Unit) -> Instance:
 
 
 def memory(unit: Unit, sandbox: Sandbox) -> LimitUse:
-    """How much of its memory a process uses."""
+    """Return a process's memory limit and use."""
     use = sandbox.usage().limits["memory_limit"]
     limit = sum(script.limits.memory_limit for script in scripts_of(unit))
     return LimitUse(name="memory_limit", limit=limit, current=use.current, highest=use.highest, unit="bytes")

@@ -61,7 +61,7 @@ class LimitChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class SandboxChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to change; what is left out stays as it is."""
+    """Settings to change; members left out keep their values."""
 
     limits: LimitChanges | UnsetType = UNSET
     config: dict[str, Any] | UnsetType = UNSET
@@ -251,13 +251,13 @@ class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
     """The state that a filter preserves."""
 
     preserved: bool
-    """Whether it preserves one (`preserve_data`)."""
+    """True if the filter preserves its state (`preserve_data`)."""
     version: float | str | None
     """Its `_PRESERVATION_VERSION`, as in the last snapshot; null if there is none."""
     bytes: int
     """Of the last snapshot."""
     saved_ns: int
-    """When that was taken; 0 if there is none."""
+    """Time of the snapshot; 0 if there is none."""
     packs_since: int
     """That a crash now would have it do once more."""
 

@@ -30,12 +30,12 @@ class DeadLetterEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     component: str
     """Name of the input, filter or output."""
     kind: str
-    """What refused it: the input, its decoders, a filter, an output's encoder, the output."""
+    """Stage that refused the record: input, decoder, filter, encoder or output."""
     reason: str
     stream: str
-    """What it was read from."""
+    """Source that the record was read from."""
     position: int
-    """Where in the stream it began."""
+    """Position of the record in its stream."""
     bytes: int
     """Of the whole record."""
     record: str | None = None
@@ -51,7 +51,7 @@ class DeadLetterEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class LettersQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which ones."""
+    """Filter for the list."""
 
     component: Annotated[str, Meta(max_length=64)] = ""
     """Only those of this input, filter or output."""
@@ -63,7 +63,7 @@ class LettersQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class LetterPath(msgspec.Struct, frozen=True):
-    """Which one."""
+    """Id of a dead letter."""
 
     id: Id
 
@@ -88,12 +88,12 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it."""
+    """Result for each dead letter."""
 
     done: list[str]
     """Letters that are not here any more. A record that failed again is a new letter."""
     failed: dict[str, str]
-    """Why the others still are, by id."""
+    """Reasons why the other letters remain, by id."""
 
 
 @routes.get("/api/v1/dead-letters", role="viewer", scope="host")
@@ -112,7 +112,7 @@ async def list_dead_letters(call: Call, query: LettersQuery) -> Page[DeadLetterE
 
 
 class DeadLetterUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of the dead letters is kept, and how much was deleted."""
+    """Disk use of the dead letters, and deletions."""
 
     files: int
     bytes: int

@@ -41,7 +41,7 @@ async def show_graph(call: Call, query: FormatQuery) -> Response[Graph]:
 
 
 class Warnings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is suspicious, though nothing is wrong."""
+    """Suspicious parts of a valid configuration."""
 
     warnings: list[str]
 

@@ -1,4 +1,4 @@
-"""Whether it lives, whether it works, its metrics, and the description of the API itself."""
+"""Health, readiness, metrics, and the description of the API."""
 
 from typing import Literal
 
@@ -24,28 +24,28 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """Of Hekate."""
     started_ns: int
-    """When the host was started, as nanoseconds since 1970."""
+    """Start time of the host, in nanoseconds since 1970."""
 
 
 class ComponentReadiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether one component does its work."""
+    """Readiness of one component."""
 
     component: str
     """As `outputs.errors`."""
     ready: bool
     reason: str = ""
-    """Why it does not; empty if it does."""
+    """Reason why the component is not ready; empty if it is."""
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the host does its work."""
+    """Readiness of the host."""
 
     ready: bool
     components: list[ComponentReadiness]
 
 
 class Myself(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asking."""
+    """The authenticated caller."""
 
     name: str
     """As the audit log has it."""

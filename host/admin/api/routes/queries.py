@@ -33,11 +33,11 @@ class ReadoutShown(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     changes: bool
-    """Whether it changes what the script knows: then it is called with POST."""
+    """True if the query modifies the script's state; the API then requires POST."""
 
 
 class ReadoutAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a read-out has answered."""
+    """Answer of a read-out."""
 
     value: Any
     """Whatever the script has made."""

@@ -125,7 +125,7 @@ class TapSocket(BaseHandler, WebSocketHandler):
 
     @property
     def is_free(self) -> bool:
-        """Whether the client has taken everything so far."""
+        """True if the client has received everything sent so far."""
         stream = None if self.ws_connection is None else self.ws_connection.stream
         return stream is not None and not stream.closed() and not stream.writing()
 

@@ -58,11 +58,11 @@ class DryRun(Material, frozen=True, kw_only=True, forbid_unknown_fields=True):
     message_matcher: Expression | None = None
     """In place of what its front matter says."""
     tick: bool = False
-    """Whether a filter's `timer_event` is called at the end."""
+    """True to call a filter's `timer_event` at the end."""
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one record or message."""
+    """Result for one record or message."""
 
     given: str | dict[str, Any] | None
     """It; null for the call of timer_event."""
@@ -73,7 +73,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     outputs: list[str]
     """Encoded."""
     failure: str
-    """Why it failed; empty if it did not."""
+    """Reason of the failure; empty if there was none."""
     dead_letters: list[str]
     """Reasons with which it would be among the dead letters."""
     prints: list[str]
@@ -82,10 +82,10 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DryRunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a dry run."""
+    """Result of a dry run."""
 
     ok: bool
-    """Whether everything was carried out, and nothing failed."""
+    """True if every step ran and none failed."""
     results: list[Tried]
     prints: list[str]
     """While the script was loaded."""
@@ -98,7 +98,7 @@ class DryRunResult(msgspec.Struct, frozen=True, kw_only=True):
     cpu_us: float
     """Of all, with the loading of the script."""
     modules: list[str]
-    """What the script requires."""
+    """Modules that the script requires."""
 
 
 @routes.post("/api/v1/sandboxes/dry-run", role="operator", scope="open")
@@ -154,12 +154,12 @@ class MatcherTest(Material, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class MatcherTried(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a matcher accepts something."""
+    """Result of a matcher for one message."""
 
     given: str | dict[str, Any] | None
     matched: bool
     failure: str
-    """Why a raw record was not decoded; empty if it was."""
+    """Reason why a raw record was not decoded; empty if it was."""
     cpu_us: float
     """CPU that it took, most of it that of a pack with one record."""
 
