@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from host.admin.api.server import AdminServer
-from host.admin.services.context import Control
+from host.admin.services.context import AdminContext
 from host.core.errors import HekateError
 from host.hotload.reloader import Reloader
 from host.pipeline.pipeline import Pipeline
@@ -14,7 +14,7 @@ from host.telemetry.logs import get_logger
 _LOG = get_logger("host.admin")
 
 
-class Admin:
+class AdminApi:
     """The server and what it controls.
 
     Args:
@@ -29,15 +29,15 @@ class Admin:
         settings = pipeline.config.admin
         assert settings is not None
         self._pipeline = pipeline
-        self._control = Control(pipeline, reloader)
-        self._server = AdminServer(settings, self._control)
+        self._context = AdminContext(pipeline, reloader)
+        self._server = AdminServer(settings, self._context)
         self._server.start()
         self._tasks: set[asyncio.Task[None]] = set()
         reloader.on_reloaded.append(self._reloaded)
 
     def pipeline_started(self) -> None:
         """The drop-in directory was loaded."""
-        self._control.watch_files()
+        self._context.watch_files()
 
     def _reloaded(self) -> None:
         task = asyncio.get_running_loop().create_task(self._follow(), name="admin reload")
@@ -52,9 +52,9 @@ class Admin:
             try:
                 await self._server.reload(settings)
             except HekateError as error:
-                _LOG.error("The admin API could not be opened as it is configured now.", reason=str(error))
+                _LOG.error("Cannot open the admin API with the new configuration.", reason=str(error))
 
     async def close(self) -> None:
         """Close the server and what belongs to it."""
         await self._server.stop()
-        await self._control.close()
+        await self._context.close()

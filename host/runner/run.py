@@ -20,7 +20,7 @@ from host.runner.summary import print_summary
 from host.telemetry import logs
 
 if TYPE_CHECKING:
-    from host.admin.admin import Admin
+    from host.admin.admin import AdminApi
 
 _LOG = logs.get_logger("host.pipeline")
 
@@ -49,7 +49,7 @@ class Runner:
         self._total_bytes = total_bytes
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
-        self._admin: Admin | None = None
+        self._admin: AdminApi | None = None
         self.started_s = 0.0
         self.exit_code = os.EX_OK
 
@@ -61,9 +61,9 @@ class Runner:
         loop.add_signal_handler(signal.SIGHUP, self._reloader.begin_or_follow)
         if self._pipeline.config.admin is not None:
             # tornado is slow to import, and only needed here
-            from host.admin.admin import Admin
+            from host.admin.admin import AdminApi
 
-            self._admin = Admin(self._pipeline, self._reloader)
+            self._admin = AdminApi(self._pipeline, self._reloader)
         try:
             await self._pipeline.start(self._reloader.load_drop_ins)
         except BaseException:

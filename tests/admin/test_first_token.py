@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from host.admin.api.problems import Problem
+from host.admin.problems import Problem
 from host.admin.services.auth import Access
 from host.config.model import Admin, AdminToken
 from host.core import private_files

@@ -3,8 +3,9 @@
 import contextlib
 import json
 import re
+import socket
 
-from tests.admin.client import TOKENS
+from tests.admin.client import TOKENS, admin_section, api_of
 from tests.running import until
 
 
@@ -41,6 +42,33 @@ def test_the_graph_has_every_component_and_the_rates_between_them(api):
     assert rates["encoders.all", "outputs.all"] > 0
     assert {node["health"] for node in shown["nodes"]} == {"ok"}
     assert {edge["source"] for edge in shown["edges"]} | {edge["target"] for edge in shown["edges"]} <= set(nodes)
+
+
+def test_an_output_that_is_not_open_is_shown_with_its_reason(bench):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]  # bound and closed: connections to it are refused
+    host = bench.start(
+        {
+            "admin": admin_section(),
+            "inputs": {"numbers": {"type": "generate", "lines": ["{}"], "rate": 10, "decoder": "json"}},
+            "outputs": {
+                "closed": {"type": "tcp", "address": f"127.0.0.1:{port}", "message_matcher": "TRUE", "encoder": "json"}
+            },
+        }
+    )
+    host.ready()
+    api = api_of(host)
+
+    def closed():
+        node = {each["id"]: each for each in api.get("/api/v1/graph")["nodes"]}["outputs.closed"]
+        return node if node["reason"] else None
+
+    node = until(closed, "the reason")
+    assert node["health"] == "stuck"
+    assert f"127.0.0.1:{port}" in node["reason"]
+    assert "refused" in node["reason"].lower()
+    shown = api.get("/api/v1/outputs/closed")
+    assert shown["reason"] == node["reason"]
 
 
 def test_a_paused_and_a_stopped_component_are_seen_at_a_glance(api):

@@ -109,6 +109,20 @@ def test_sandboxes_are_loaded_looked_at_stopped_rolled_back_and_unloaded(bench, 
     assert "other" not in ask("sandbox", "list", "--kind", "filter")
 
 
+def test_a_script_that_fails_on_live_records_is_loaded_with_a_warning(bench, ask):
+    header = "message_matcher: Fields[n] != NIL\n"
+    code = 'function process_message() return -1, "not liked" end\n'
+    file = bench.write("dislikes.lua", PLUGIN.format(kind="filter", name="dislikes", code=code, header=header))
+    loaded = ask("sandbox", "load", file)
+    assert re.search(r"^Warning: Its dry run fails at \d+ of \d+ records: .*not liked", loaded, re.MULTILINE)
+    assert "filter dislikes: " in loaded
+
+    likes = code.replace('-1, "not liked"', "0")
+    bench.write("dislikes.lua", PLUGIN.format(kind="filter", name="dislikes", code=likes, header=header))
+    assert "Warning" not in ask("sandbox", "load", file)
+    ask("sandbox", "unload", "dislikes")
+
+
 @pytest.mark.slow
 def test_records_are_tapped_and_components_are_shown(ask):
     records = ask("tap", "decoders.numbers", "--match", "Fields[n] > 3", "--count", "1", "--format", "json")

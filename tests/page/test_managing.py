@@ -177,6 +177,7 @@ def test_dead_letters_are_looked_at_replayed_and_dropped(visit, running):
     page.get_by_label("Component").fill("fragile")
     expect(page.get_by_role("row").filter(has_text="this number is not liked").first).to_be_visible()
     page.get_by_label("Reason has").fill("cpu_limit")
+    expect(page.get_by_text(re.compile(r"used \(hekate.dead_letters.max_bytes\)"))).to_be_visible()
     expect(page.get_by_text("1 letter shown")).to_be_visible()  # and not those of all components any more
     letter = page.get_by_role("row").filter(has_text="cpu_limit")
     letter.get_by_role("checkbox").check()

@@ -1,39 +1,60 @@
-"""What every request goes through: name and origin, who it is, how often, the types of what was sent, the audit log."""
+"""Request handling: checks of host and origin, authentication, rate limit, type conversion and audit log."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 import orjson
+from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import Finish, HTTPError, RequestHandler, stream_request_body
 
-from host.admin.api import problems
-from host.admin.api.origin_check import HSTS, SECURITY_HEADERS, own_origin
-from host.admin.api.problems import Problem
-from host.admin.api.route_spec import Answer, Call, LuaText, Route
-from host.admin.services.auth import Caller, unauthorized
+from host.admin import problems
+from host.admin.api.origin_check import HSTS, SECURITY_HEADERS, OriginCheck, own_origin
+from host.admin.api.route_spec import Call, LuaText, Response, Route, Routes
+from host.admin.problems import Problem
+from host.admin.services.auth import Access, unauthorized
+from host.admin.services.context import AdminContext
+from host.admin.services.rate_limit import RequestLimit
+from host.admin.types import Caller
+from host.config.model import Admin
 from host.core.errors import HekateError
 from host.telemetry.logs import get_logger
-
-if TYPE_CHECKING:
-    from host.admin.api.server import AdminServer
 
 _LOG = get_logger("host.admin")
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
+class ServerContext(Protocol):
+    """The server as its request handlers see it."""
+
+    settings: Admin
+    access: Access
+    guard: OriginCheck
+    rate: RequestLimit
+    context: AdminContext
+    parts: Sequence[Routes]
+    """All parts of the API, for its description."""
+
+    def socket_of(self, request: HTTPServerRequest) -> socket.socket:
+        """Return the socket of the request's connection."""
+
+    def is_unix(self, request: HTTPServerRequest) -> bool:
+        """Return True if the request came over the unix socket."""
+
+
 class BaseHandler(RequestHandler):
     """Headers and errors as all answers have them."""
 
-    server: AdminServer
+    server: ServerContext
 
-    def initialize(self, server: AdminServer) -> None:
+    def initialize(self, server: ServerContext) -> None:
         """Take what the application was made with."""
         self.server = server
 
@@ -66,16 +87,16 @@ class BaseHandler(RequestHandler):
 
     @property
     def is_local(self) -> bool:
-        """Whether it came by the unix socket."""
+        """True if the request came over the unix socket."""
         return self.server.is_unix(self.request)
 
     @property
     def address(self) -> str:
-        """Where it came from."""
+        """Address of the client."""
         return "unix" if self.is_local else str(self.request.remote_ip)
 
     def caller(self) -> Caller:
-        """Who is asking.
+        """The authenticated caller.
 
         Raises:
             Problem: That is not known.
@@ -105,7 +126,7 @@ class BaseHandler(RequestHandler):
         self.finish(orjson.dumps(msgspec.to_builtins(problem.document(self.request.path))))
 
     def write_error(self, status_code: int, **reasons: Any) -> None:
-        """What tornado itself refuses."""
+        """Answer errors that tornado raises."""
         fault = reasons.get("exc_info", (None, None, None))[1]
         if isinstance(fault, Problem):
             self.send_problem(fault)
@@ -133,7 +154,7 @@ class UnknownHandler(BaseHandler):
 class RouteHandler(BaseHandler):
     """One path, with a route for each of its methods."""
 
-    def initialize(self, server: AdminServer, routes: Mapping[str, Route]) -> None:  # type: ignore[override]
+    def initialize(self, server: ServerContext, routes: Mapping[str, Route]) -> None:  # type: ignore[override]
         """Take the routes."""
         super().initialize(server)
         self._routes = routes
@@ -164,7 +185,7 @@ class RouteHandler(BaseHandler):
 
     def _note_refusal(self, route: Route, problem: Problem) -> None:
         """Count it. A change that a known caller may not make also has a line of its own, once for each period."""
-        is_first = self.server.control.refusals.note(
+        is_first = self.server.context.refusals.note(
             who=self._caller.name, address=self._caller.address, what=route.name, status=problem.status
         )
         if is_first and self._caller.role is not None and problem.status != HTTPStatus.TOO_MANY_REQUESTS:
@@ -181,7 +202,7 @@ class RouteHandler(BaseHandler):
                 rate.take(self.address)
                 raise
             rate.take(f"{self._caller.name} {self._caller.address if self.is_local else ''}")
-        if not self._caller.may(route):
+        if not self._caller.has_role(route.role):
             raise Problem(403, f"This needs the role {route.role}, and yours is {self._caller.role}.")
         if route.scope == "host" and self._caller.prefixes is not None:
             raise Problem(403, "This is about the whole host, and your token is for some sandboxes only.")
@@ -213,7 +234,7 @@ class RouteHandler(BaseHandler):
     async def _serve(self, **parameters: str) -> None:
         route = self._route
         assert route is not None
-        call = Call(control=self.server.control, caller=self._caller)
+        call = Call(context=self.server.context, caller=self._caller, parts=self.server.parts)
         try:
             answer = await self._answer(route, call, parameters)
         except Problem as error:
@@ -230,7 +251,7 @@ class RouteHandler(BaseHandler):
 
     get = put = post = patch = delete = _serve
 
-    async def _answer(self, route: Route, call: Call, parameters: Mapping[str, str]) -> Answer[Any]:
+    async def _answer(self, route: Route, call: Call, parameters: Mapping[str, str]) -> Response[Any]:
         arguments: dict[str, Any] = {}
         if self._is_too_large:
             raise self._too_large()
@@ -256,18 +277,18 @@ class RouteHandler(BaseHandler):
             goes_on = " It goes on; the audit log will not say how it ends." if route.changes else ""
             reason = f"It takes longer than {timeout_s:g} s (admin.limits.request_timeout_ms).{goes_on}"
             raise Problem(503, reason) from None
-        return value if isinstance(value, Answer) else Answer(value, status=route.statuses[0])
+        return value if isinstance(value, Response) else Response(value, status=route.statuses[0])
 
-    async def _stream(self, route: Route, call: Call, arguments: Mapping[str, Any]) -> Answer[Any]:
+    async def _stream(self, route: Route, call: Call, arguments: Mapping[str, Any]) -> Response[Any]:
         try:
             await route.handler(call, handler=self, **arguments)
         except StreamClosedError:
-            return Answer(None)  # the client has gone
+            return Response(None)  # the client has gone
         except asyncio.CancelledError:
             if self._headers_written:  # the host ends, and so does the answer
                 self.finish()
             raise
-        return Answer(None)
+        return Response(None)
 
     def _query(self, route: Route) -> dict[str, Any]:
         given = self.request.query_arguments
@@ -294,7 +315,7 @@ class RouteHandler(BaseHandler):
             raise Problem(400, f"The body is not valid JSON: {error}.") from None
         return _convert(document, route.body_type, "The body", strict=True)
 
-    def _send(self, route: Route, answer: Answer[Any]) -> None:
+    def _send(self, route: Route, answer: Response[Any]) -> None:
         if route.is_stream:
             return
         self.set_status(answer.status)
@@ -318,7 +339,7 @@ class RouteHandler(BaseHandler):
         if route is None or not route.changes or self._audited:
             return
         self._audited = True
-        self.server.control.audit.write(
+        self.server.context.audit.write(
             who=self._caller.name,
             address=self._caller.address,
             what=route.name,
@@ -330,7 +351,9 @@ class RouteHandler(BaseHandler):
 
 def _log_failure(work: asyncio.Task[Any]) -> None:
     if not work.cancelled() and work.exception() is not None:
-        _LOG.error("What somebody had asked for failed after all.", what=work.get_name(), reason=str(work.exception()))
+        _LOG.error(
+            "A request failed after its client had timed out.", what=work.get_name(), reason=str(work.exception())
+        )
 
 
 def convert_query(given: Mapping[str, list[bytes]], wanted: Any) -> Any:

@@ -14,9 +14,9 @@ import msgspec
 import orjson
 
 from host import __version__
-from host.admin.api import problems
-from host.admin.api.problems import ProblemDetails
-from host.admin.api.route_spec import Answer, LuaText, Parameters, Route, Routes, Stream
+from host.admin import problems
+from host.admin.api.route_spec import LuaText, Parameters, Response, Route, Routes, StreamedResponse
+from host.admin.problems import ProblemDetails
 
 Schema = dict[str, Any]
 
@@ -29,11 +29,9 @@ since 1970 where the name ends in `_ns`."""
 
 
 @functools.cache
-def document_bytes() -> bytes:
-    """The document as it is served."""
-    from host.admin.api.routes import PARTS
-
-    return orjson.dumps(document(PARTS))
+def document_bytes(parts: tuple[Routes, ...]) -> bytes:
+    """Return the document as JSON."""
+    return orjson.dumps(document(parts))
 
 
 def document(parts: Iterable[Routes]) -> Schema:
@@ -174,7 +172,7 @@ def _content(route: Route, media_type: str, schemas: _Schemas) -> Schema:
 
 
 def problem_statuses(route: Route) -> set[int]:
-    """Which problems a route may answer."""
+    """Return the problem statuses that a route may answer."""
     statuses = {400, 403, 421, 429, 503, *route.problems}
     if route.path_type is not None:
         statuses.add(404)
@@ -187,11 +185,11 @@ def problem_statuses(route: Route) -> set[int]:
 
 def _answer_type(route: Route) -> Any:
     kind = route.answer_type
-    return get_args(kind)[0] if get_origin(kind) is Answer else kind
+    return get_args(kind)[0] if get_origin(kind) is Response else kind
 
 
 def _has_schema(kind: Any) -> bool:
-    return kind not in (None, type(None), LuaText, Stream, bytes, str)
+    return kind not in (None, type(None), LuaText, StreamedResponse, bytes, str)
 
 
 def _structs(types: Iterable[Any]) -> Iterator[type[msgspec.Struct]]:

@@ -1,4 +1,4 @@
-"""Which requests are looked at at all: the name that they were sent to, and the page that sent them.
+"""Checks of `Host` and `Origin`: requests to foreign names and from foreign pages are refused.
 
 A page on another site may make a browser send requests here, also by giving its own name our address (DNS rebinding).
 Such a request carries a foreign name in `Host`, or a foreign `Origin`.
@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from host.admin.api.problems import Problem
+from host.admin.problems import Problem
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 
@@ -30,7 +30,7 @@ HSTS = "max-age=31536000"
 """Of answers over TLS: browsers use no other way to this name for a year."""
 
 
-class Guard:
+class OriginCheck:
     """Checks `Host` and `Origin`.
 
     Args:
@@ -72,7 +72,7 @@ class Guard:
             raise Problem(403, "Pages from elsewhere may not use this API (see `admin.cors_origins`).")
 
     def cors_headers(self, origin: str | None) -> dict[str, str]:
-        """What lets the browser show the answer to a page from a configured origin."""
+        """Return the CORS headers for a configured origin, or an empty mapping."""
         if origin is None or origin not in self._cors_origins:
             return {}
         return {

@@ -8,7 +8,7 @@ import mimetypes
 from pathlib import Path
 
 from host.admin.api.handler import BaseHandler
-from host.admin.api.problems import Problem
+from host.admin.problems import Problem
 
 FOLDER = Path(__file__).resolve().parents[1] / "page"
 _INDEX = "index.html"

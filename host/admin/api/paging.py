@@ -15,7 +15,7 @@ Cursor = Annotated[str, Meta(max_length=200, description="The `next_cursor` of t
 
 
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which part of a list."""
+    """One page of a list."""
 
     limit: Limit = 100
     cursor: Cursor = ""

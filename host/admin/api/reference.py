@@ -26,13 +26,11 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(
 CONTENT_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
 
 
-def markdown(mark: str) -> str:
+def markdown(parts: Sequence[Routes], mark: str) -> str:
     """The reference of the API as a page of the documentation."""
-    from host.admin.api.routes import PARTS
-
-    document = openapi.document(PARTS)
+    document = openapi.document(parts)
     lines = ["# The admin API", "", mark, "", _INTRODUCTION.strip()]
-    for part in PARTS:
+    for part in parts:
         lines += ["", f"## {part.tag}", "", part.about]
         for title, operation in _operations(part, document):
             lines += ["", f"### `{title}`", "", operation["summary"], "", operation["description"]]
@@ -97,31 +95,29 @@ def _cell(text: str) -> str:
 
 
 @functools.cache
-def page() -> bytes:
+def page(parts: tuple[Routes, ...]) -> bytes:
     """The reference as a page of HTML that needs nothing from anywhere."""
-    from host.admin.api.routes import PARTS
-
-    document = openapi.document(PARTS)
-    parts = [
+    document = openapi.document(parts)
+    pieces = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Hekate admin API</title>",
         f"<meta name='viewport' content='width=device-width'><style>{_STYLE}</style></head><body><main>",
         "<h1>Hekate admin API</h1>",
         *(f"<p>{_text(paragraph)}</p>" for paragraph in document["info"]["description"].split("\n\n")),
         "<p>The same for programs: <a href='/openapi.json'>openapi.json</a>.</p>",
     ]
-    for part in PARTS:
-        parts.append(f"<h2>{html.escape(part.tag)}</h2><p>{_text(part.about)}</p>")
+    for part in parts:
+        pieces.append(f"<h2>{html.escape(part.tag)}</h2><p>{_text(part.about)}</p>")
         for title, operation in _operations(part, document):
-            parts += _html_operation(title, operation)
-    parts.append("<h2>Types</h2>")
+            pieces += _html_operation(title, operation)
+    pieces.append("<h2>Types</h2>")
     for name, schema in sorted(document["components"]["schemas"].items()):
         rows = [
             (f"<code>{html.escape(field)}</code>", _linked(kind), _text(kind.get("description", "")))
             for field, kind in schema.get("properties", {}).items()
         ]
-        parts.append(f"<section id='{name}'><h3>{name}</h3><p>{_text(schema.get('description', ''))}</p>")
-        parts.append(_table(("field", "type", "meaning"), rows) + "</section>")
-    return ("".join(parts) + "</main></body></html>").encode()
+        pieces.append(f"<section id='{name}'><h3>{name}</h3><p>{_text(schema.get('description', ''))}</p>")
+        pieces.append(_table(("field", "type", "meaning"), rows) + "</section>")
+    return ("".join(pieces) + "</main></body></html>").encode()
 
 
 def _html_operation(title: str, operation: dict[str, Any]) -> Iterator[str]:

@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 import msgspec
 
+from host.admin.services.context import AdminContext
+from host.admin.types import Caller
 from host.config.model import Role
-
-if TYPE_CHECKING:
-    from host.admin.services.auth import Caller
-    from host.admin.services.context import Control
 
 T = TypeVar("T")
 Method = Literal["GET", "PUT", "POST", "PATCH", "DELETE"]
@@ -32,7 +30,6 @@ Scope = Literal["host", "sandbox", "open"]
 """Who may call it of those who are bound to prefixes of sandboxes' names: nobody; those to whom the sandbox belongs
 (lists show them what is theirs); all."""
 
-ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -46,7 +43,7 @@ Parameters = dict[str, str]
 """A query that may have any parameters."""
 
 
-class Stream:
+class StreamedResponse:
     """The answer of a route that goes on and on; see `host.admin.api.streams`."""
 
 
@@ -58,7 +55,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Give it as `cursor` to get what follows; null at the end."""
 
 
-class Answer(Generic[T]):
+class Response(Generic[T]):
     """An answer with another status, other headers, or another media type than the route has by default."""
 
     def __init__(
@@ -74,10 +71,12 @@ class Answer(Generic[T]):
 class Call:
     """One request, after it was let in."""
 
-    control: Control
+    context: AdminContext
     caller: Caller
+    parts: Sequence[Routes]
+    """All parts of the API, for its description."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """For the audit log: what was changed."""
+    """Facts about the change, for the audit log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +115,12 @@ class Route:
 
     @property
     def is_stream(self) -> bool:
-        """Whether its answer goes on and on."""
-        return self.answer_type is Stream
+        """True if the response is a stream."""
+        return self.answer_type is StreamedResponse
 
     @property
     def changes(self) -> bool:
-        """Whether it does anything that the audit log must have."""
+        """True if the audit log records calls of the route."""
         return self.method != "GET"
 
 

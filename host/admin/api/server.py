@@ -16,13 +16,13 @@ from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application
 
 from host.admin.api.handler import RouteHandler, UnknownHandler
-from host.admin.api.origin_check import Guard
+from host.admin.api.origin_check import OriginCheck
 from host.admin.api.pages import PageHandler
 from host.admin.api.route_spec import Route
-from host.admin.api.routes import all_routes, tap
+from host.admin.api.routes import PARTS, all_routes, tap
 from host.admin.services.auth import Access
-from host.admin.services.context import Control
-from host.admin.services.rate_limit import RateLimit
+from host.admin.services.context import AdminContext
+from host.admin.services.rate_limit import RequestLimit
 from host.config.model import Admin, AdminTls
 from host.core import addresses
 from host.core.errors import StartError
@@ -44,19 +44,20 @@ class AdminServer:
 
     Args:
         settings: The `admin` section.
-        control: What the API looks at and changes.
+        context: The pipeline and services that the routes use.
     """
 
-    def __init__(self, settings: Admin, control: Control) -> None:
-        self.control = control
+    def __init__(self, settings: Admin, context: AdminContext) -> None:
+        self.context = context
+        self.parts = PARTS
         self._use(settings)
         self._servers: list[_Server] = []
 
     def _use(self, settings: Admin) -> None:
         self.settings = settings
-        self.access = Access(settings, self.control.state_dir)
-        self.guard = Guard(settings.hosts, settings.cors_origins)
-        self.rate = RateLimit(settings.limits.requests_per_second, settings.limits.burst)
+        self.access = Access(settings, self.context.state_dir)
+        self.guard = OriginCheck(settings.hosts, settings.cors_origins)
+        self.rate = RequestLimit(settings.limits.requests_per_second, settings.limits.burst)
 
     def start(self) -> None:
         """Listen. What tornado has to say goes to the log of the host, as seldom as everything else.
@@ -115,7 +116,7 @@ class AdminServer:
         if not same:
             await self.stop()
         self._use(settings)
-        self.control.audit.settings = settings.audit
+        self.context.audit.settings = settings.audit
         if not same:
             self.start()
 
@@ -145,7 +146,7 @@ class AdminServer:
         return stream.socket
 
     def is_unix(self, request: HTTPServerRequest) -> bool:
-        """Whether a request came by the unix socket."""
+        """Return True if a request came over the unix socket."""
         return self.socket_of(request).family == socket.AF_UNIX
 
 

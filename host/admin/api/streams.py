@@ -7,20 +7,12 @@ piles up, and what is the same for many clients is made once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from tornado.http1connection import HTTP1Connection
+from tornado.iostream import IOStream
 
-if TYPE_CHECKING:
-    from tornado.iostream import IOStream
-
-    from host.admin.api.handler import RouteHandler
-
-
-def event(name: str, data: bytes) -> bytes:
-    """An event as it is written: a chunk of the answer."""
-    text = b"event: " + name.encode() + b"\ndata: " + data + b"\n\n"
-    return b"%x\r\n%b\r\n" % (len(text), text)
+from host.admin.api.handler import RouteHandler
+from host.admin.services.broadcast import Broadcast
 
 
 class EventStream:
@@ -50,7 +42,7 @@ class EventStream:
 
     @property
     def is_free(self) -> bool:
-        """Whether the client has taken everything so far."""
+        """True if the client has received everything sent so far."""
         return self._stream is not None and not self._stream.closed() and not self._stream.writing()
 
     def push(self, made: bytes) -> None:
@@ -64,34 +56,19 @@ class EventStream:
         await self._handler.gone
 
 
-class Broadcast:
-    """The same events for many clients."""
+async def follow(broadcast: Broadcast, handler: RouteHandler, first: Callable[[], bytes]) -> None:
+    """Send a client the events of a broadcast until it disconnects.
 
-    def __init__(self) -> None:
-        self._streams: set[EventStream] = set()
-
-    @property
-    def wanted(self) -> bool:
-        """Whether anybody listens."""
-        return bool(self._streams)
-
-    def send(self, made: bytes) -> None:
-        """Send an event to all who can take it."""
-        for stream in self._streams:
-            stream.push(made)
-
-    async def follow(self, handler: RouteHandler, first: Callable[[], bytes]) -> None:
-        """Let a client listen until it goes.
-
-        Args:
-            handler: Of its request.
-            first: Makes the event that it gets at once.
-        """
-        stream = EventStream(handler)
-        await stream.begin()
-        stream.push(first())
-        self._streams.add(stream)
-        try:
-            await stream.ended()
-        finally:
-            self._streams.discard(stream)
+    Args:
+        broadcast: The source of the events.
+        handler: The handler of the client's request.
+        first: Returns the event to send immediately.
+    """
+    stream = EventStream(handler)
+    await stream.begin()
+    stream.push(first())
+    broadcast.add(stream)
+    try:
+        await stream.ended()
+    finally:
+        broadcast.remove(stream)

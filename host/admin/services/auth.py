@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do."""
+"""Authentication of callers by token, unix socket or client certificate."""
 
 import hashlib
 import hmac
@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from host.admin.api.problems import Problem
-from host.admin.api.route_spec import ROLES, Route
+from host.admin.problems import Problem
+from host.admin.types import Caller
 from host.config.model import Admin, Role
 from host.core import private_files
 from host.core.errors import StartError
@@ -28,27 +28,6 @@ _MIN_TOKEN_CHARACTERS = 8
 """Shorter ones can be guessed, and let nobody in. Of the token in a file more is asked, see below."""
 _MIN_FILE_TOKEN_CHARACTERS = 20
 _DIGEST_OF_NOTHING = hashlib.sha256(b"").hexdigest()
-
-
-class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who was let in."""
-
-    name: str
-    """For the audit log: the token's name, `user:...` by the unix socket, `cert:...`, or `anonymous`."""
-    role: Role | None
-    prefixes: tuple[str, ...] | None = None
-    """Which sandboxes are theirs; None: all."""
-    address: str = ""
-
-    def owns(self, sandbox: str) -> bool:
-        """Whether a sandbox of that name is theirs."""
-        return self.prefixes is None or sandbox.startswith(self.prefixes)
-
-    def may(self, route: Route) -> bool:
-        """Whether the role is enough for a route."""
-        if route.role is None:
-            return True
-        return self.role is not None and ROLES.index(self.role) >= ROLES.index(route.role)
 
 
 class _Token(msgspec.Struct, frozen=True):
@@ -80,7 +59,7 @@ class Access:
             self._tokens.append(_Token(_TOKEN_FILE, digest, "admin", None))
 
     def by_token(self, header: str, address: str) -> Caller:
-        """Who has the token of an `Authorization` header.
+        """Return the caller that owns the token of an `Authorization` header.
 
         Raises:
             Problem: Nobody has.
@@ -99,7 +78,7 @@ class Access:
         return Caller(name=found[0].name, role=found[0].role, prefixes=found[0].prefixes, address=address)
 
     def by_socket(self, connection: socket.socket) -> Caller:
-        """Who is at the other end of a unix socket, by the word of the kernel.
+        """Return the caller at the other end of a unix socket, identified by the kernel.
 
         Raises:
             Problem: A user whom the configuration does not know.
@@ -115,7 +94,7 @@ class Access:
         raise Problem(403, f"The user {name} is not among `admin.peers`.")
 
     def by_certificate(self, certificate: dict[str, Any], address: str) -> Caller | None:
-        """Who has a client certificate; None if nobody knows its name."""
+        """Return the owner of a client certificate, or None if its name is unknown."""
         names = {value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"}
         for client in self._settings.clients:
             if client.common_name in names:
@@ -125,7 +104,7 @@ class Access:
 
 
 def unauthorized(detail: str) -> Problem:
-    """Who is asking is not known."""
+    """Return the problem for a caller that cannot be identified."""
     return Problem(401, detail, headers={"WWW-Authenticate": 'Bearer realm="hekate"'})
 
 

@@ -1,4 +1,4 @@
-"""What the API looks at and changes: the pipeline, and what is kept beside it for people."""
+"""The pipeline and the services that the API uses."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from host.admin.api.streams import Broadcast, event
 from host.admin.services import graph
 from host.admin.services.audit import Audit
-from host.admin.services.deploy import Loading
-from host.admin.services.event_log import Recent
+from host.admin.services.broadcast import Broadcast, event
+from host.admin.services.deploy import Deployment
+from host.admin.services.event_log import EventLog
 from host.admin.services.graph import Graph
 from host.admin.services.history import History
 from host.admin.services.index import Index
 from host.admin.services.refusals import Refusals
 from host.admin.services.taps import Taps
-from host.admin.services.throughput import Rates
+from host.admin.services.throughput import Throughput
 from host.admin.services.trials import Trials
 from host.config.catalogue import PluginInfo
 from host.config.model import Admin
@@ -32,7 +32,7 @@ from host.pipeline.redelivery import Replay
 _LAST_S = 1.0
 
 
-class Control:
+class AdminContext:
     """Everything that the handlers of the routes need.
 
     Args:
@@ -48,16 +48,16 @@ class Control:
         self.audit = Audit(self.state_dir, admin.audit, pipeline.metrics.component("router", "router", "router"))
         self.refusals = Refusals(self.audit, pipeline.metrics.component("admin", "admin", "admin"))
         self.index = Index(pipeline)
-        self.recent = Recent(pipeline)
+        self.recent = EventLog(pipeline)
         self.history = History(self.state_dir / "versions")
         self.history.load()
-        self.loading = Loading(self)
-        self.trials = Trials(self)
+        self.deployment = Deployment(pipeline, reloader, self.index, self.history)
         self.library: tuple[float, list[PluginInfo]] = (float("-inf"), [])
-        """What was found in the library, and when."""
+        """Monotonic time and result of the last library scan."""
         self.taps = Taps(pipeline)
+        self.trials = Trials(pipeline, self.taps)
         pipeline.router.on_pack = self._see
-        self.rates = Rates(pipeline)
+        self.rates = Throughput(pipeline)
         self.rates.on_sample.append(self._show_graph)
         self.rates.start()
         self.live_graph = Broadcast()
@@ -89,7 +89,7 @@ class Control:
             self._note_again = False
             for entry in self.index.entries():
                 if self.index.is_dropped_in(entry):
-                    async with self.loading.busy:
+                    async with self.deployment.busy:
                         await asyncio.to_thread(self.history.note_file, entry.kind, entry.path)
 
     def _see(self, pack: TablePack) -> None:
@@ -97,7 +97,7 @@ class Control:
         self.taps.see(pack)
 
     def graph(self) -> Graph:
-        """What runs, and what flows through it just now."""
+        """Return the running components with their current rates."""
         return graph.graph(self.pipeline, self.rates, self.reloader.read_ns)
 
     def graph_event(self) -> bytes:
@@ -105,7 +105,7 @@ class Control:
         return event("graph", orjson.dumps(msgspec.to_builtins(self.graph())))
 
     def _show_graph(self) -> None:
-        if self.live_graph.wanted:
+        if self.live_graph.has_subscribers:
             self.live_graph.send(self.graph_event())
 
     async def close(self) -> None:

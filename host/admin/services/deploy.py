@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from host.admin.api import problems
-from host.admin.api.problems import Fault, Problem
-from host.admin.services.auth import Caller
-from host.admin.services.index import Entry, component_of, scripts_of
+from host.admin import problems
+from host.admin.problems import Fault, Problem
+from host.admin.services.history import History
+from host.admin.services.index import Index, PluginEntry, component_of, scripts_of
+from host.admin.types import Caller
 from host.config import model
 from host.config.dropins import standalone_filter
 from host.config.lua import Plugins
@@ -34,8 +35,9 @@ from host.trial import engine
 from host.trial.model import Decoder, Encoder, Trial
 
 if TYPE_CHECKING:
-    from host.admin.services.context import Control
     from host.hotload.loader import HotLoader
+    from host.hotload.reloader import Reloader
+    from host.pipeline.pipeline import Pipeline
     from host.pipeline.units.any_unit import Unit
 
 _PLACE = re.compile(r"(?P<file>[A-Za-z0-9_-]+\.lua):(?P<line>\d+): (?P<message>.*)", re.DOTALL)
@@ -46,27 +48,33 @@ _COMPILE = (
 _FILE_MODE = 0o640
 
 
-class Loaded(NamedTuple):
-    """What came of loading a script."""
+class LoadedScript(NamedTuple):
+    """Result of loading a script."""
 
-    entry: Entry
+    entry: PluginEntry
     is_new: bool
 
 
-class Loading:
+class Deployment:
     """Loads, replaces and removes scripts.
 
     Args:
-        control: What it works on.
+        pipeline: The pipeline that runs the scripts.
+        reloader: Holds the hot loader of the drop-in directory.
+        index: Finds the scripts that the host knows.
+        history: Stores the versions of the scripts.
     """
 
-    def __init__(self, control: Control) -> None:
-        self._control = control
+    def __init__(self, pipeline: Pipeline, reloader: Reloader, index: Index, history: History) -> None:
+        self._pipeline = pipeline
+        self._reloader = reloader
+        self._index = index
+        self._history = history
         self.busy = asyncio.Lock()
         """One change after the other: each is checked against what the one before has left. While it is held, a file
         may hold what will be refused."""
 
-    async def load(self, name: str, kind: PluginKind | None, source: bytes, caller: Caller) -> Loaded:
+    async def load(self, name: str, kind: PluginKind | None, source: bytes, caller: Caller) -> LoadedScript:
         """Load a new script, or a new version of one.
 
         Args:
@@ -95,9 +103,9 @@ class Loading:
                 await self._apply(kind, name, "")
                 raise Problem(400, "The script was not loaded; what ran before goes on.", faults_of(fault, path))
             await self._note(kind, name, source, caller.name)
-            return Loaded(self._control.index.find(name, kind), old is None)
+            return LoadedScript(self._index.find(name, kind), old is None)
 
-    async def remove(self, entry: Entry) -> None:
+    async def remove(self, entry: PluginEntry) -> None:
         """Remove a script's file. Its versions and its state stay.
 
         Raises:
@@ -105,9 +113,9 @@ class Loading:
         """
         async with self.busy:
             self._folder()
-            if not self._control.index.is_dropped_in(entry) or entry.path.stem != entry.name:
+            if not self._index.is_dropped_in(entry) or entry.path.stem != entry.name:
                 raise Problem(409, f"Its file, {entry.path}, does not lie in the drop-in directory.")
-            if entry.kind == "filter" and entry.name in self._control.pipeline.config.filters:
+            if entry.kind == "filter" and entry.name in self._pipeline.config.filters:
                 raise Problem(409, f"The configuration names it, under filters.{entry.name}: remove it there first.")
             shipped = Library().path(entry.kind, entry.name)
             if entry.kind != "filter" and entry.units and shipped is None:
@@ -118,19 +126,19 @@ class Loading:
                 await self._note(entry.kind, entry.name, source, "file")
             entry.path.unlink(missing_ok=True)
             await self._loader().apply()
-            if entry.kind == "filter" and entry.name in self._control.pipeline.filters:
+            if entry.kind == "filter" and entry.name in self._pipeline.filters:
                 raise Problem(409, "The file is gone, but the filter still runs; the log of the host says why.")
 
     # ------------------------------------------------------------------ where
 
     def _folder(self) -> Path:
-        folder = self._control.index.folder
+        folder = self._index.folder
         if folder is None:
             raise Problem(409, "There is no drop-in directory: set `hekate.sandbox_dir` and start the host anew.")
         return folder
 
     def _loader(self) -> HotLoader:
-        loader = self._control.reloader.loader
+        loader = self._reloader.loader
         if loader is None:
             raise Problem(409, "The host has not started yet, or was started without `hekate.sandbox_dir`.")
         return loader
@@ -140,13 +148,13 @@ class Loading:
         found = re.search(r"^kind:[ \t]*[\"']?(\w+)", text, re.MULTILINE) if manifest.has_front_matter(text) else None
         if found is not None and found[1] in KINDS:
             return found[1]
-        known = [entry.kind for entry in self._control.index.entries() if entry.name == name]
+        known = [entry.kind for entry in self._index.entries() if entry.name == name]
         if len(known) == 1:
             return known[0]
         raise Problem(400, "Say the kind: `kind:` in the front matter or, where there is none, as `?kind=filter`.")
 
     def _check_place(self, name: str, kind: PluginKind, path: Path) -> None:
-        config = self._control.pipeline.config.filters.get(name) if kind == "filter" else None
+        config = self._pipeline.config.filters.get(name) if kind == "filter" else None
         if config is not None and Path(config.sandbox.path).stem != path.stem:
             where = f"The configuration has a filter `{name}`, with the script {config.sandbox.path}"
             raise Problem(409, f"{where}: give this one another name.")
@@ -155,7 +163,7 @@ class Loading:
 
     async def _check(self, source: bytes, path: Path, kind: PluginKind, caller: Caller) -> None:
         errors: list[ConfigError] = []
-        settings = self._control.pipeline.config.hekate
+        settings = self._pipeline.config.hekate
         plugin = await asyncio.to_thread(library.of_source, source, path, kind, errors)
         if plugin is None:
             raise Problem(400, "The script was not loaded: its header has faults.", problems.of_config_errors(errors))
@@ -179,11 +187,11 @@ class Loading:
             raise Problem(400, "The script was not loaded: it does not start.", faults_of(fault_text, path))
 
     def _is_configured(self, plugin: Plugin) -> bool:
-        return plugin.name in self._control.pipeline.config.filters
+        return plugin.name in self._pipeline.config.filters
 
     async def _start_once(self, plugin: Plugin, sandbox: model.Sandbox) -> str:
-        """Why a script does not start; empty if it does."""
-        settings = self._control.pipeline.config.hekate
+        """Return the reason why a script does not start, or an empty text."""
+        settings = self._pipeline.config.hekate
         of: Decoder | model.Filter | Encoder
         if plugin.kind == "decoder":
             of = Decoder(name=plugin.name, decoder_chain=(sandbox,))
@@ -193,7 +201,7 @@ class Loading:
             of = standalone_filter(plugin, sandbox, plugin.manifest.message_matcher or "TRUE")
         outcome = await engine.run(
             Trial(of=of, steps=(), sandbox_dir=settings.sandbox_dir, allow_unjailed=settings.allow_unjailed),
-            self._control.pipeline.zygote,
+            self._pipeline.zygote,
         )
         if outcome.ending is not None:
             return outcome.ending.text
@@ -204,8 +212,8 @@ class Loading:
         loader = self._loader()
         await loader.apply()
         wrong = []
-        for entry in self._control.index.entries():
-            if digest and (entry.kind, entry.path.stem) == (kind, name) and self._control.index.is_dropped_in(entry):
+        for entry in self._index.entries():
+            if digest and (entry.kind, entry.path.stem) == (kind, name) and self._index.is_dropped_in(entry):
                 wrong += [unit for unit in entry.units if not _runs(unit, entry.path, digest)]
                 if kind == "filter" and not entry.units:
                     return loader.faults.get(f"filters.{name}", "The host has not loaded it; its log says why.")
@@ -216,11 +224,11 @@ class Loading:
 
     async def _note(self, kind: PluginKind, name: str, source: bytes, who: str) -> None:
         digest = hashlib.sha256(source).hexdigest()
-        await asyncio.to_thread(self._control.history.note, kind, name, source, digest, who)
+        await asyncio.to_thread(self._history.note, kind, name, source, digest, who)
 
 
 def faults_of(text: str, path: Path) -> list[Fault]:
-    """What a script said as it failed to start, with the line in it."""
+    """Return the faults of a script that failed to start, with their lines."""
     found = _PLACE.search(text)
     if found is None:
         return [Fault(message=text, file=str(path))]
@@ -229,7 +237,7 @@ def faults_of(text: str, path: Path) -> list[Fault]:
 
 
 def places_of(unit: Unit) -> list[str]:
-    """What the hot loader calls a unit."""
+    """Return the hot loader's names for a unit."""
     stage = {"decoders": "inputs", "encoders": "outputs"}.get(component_of(unit).partition(".")[0], "filters")
     return [f"{stage}.{unit.config.name}"]
 

@@ -1,4 +1,4 @@
-"""What sandboxes have said lately: what they printed, and the payloads that filters made for people to see.
+"""Recent output of the sandboxes: their prints, and the payloads that filters made for people to see.
 
 Both are kept in bounded memory, whatever a script does.
 """
@@ -37,11 +37,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     time_ns: int
     process: str
-    """Which process of the sandbox."""
+    """Name of the sandbox's process."""
     text: str
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True):
+class FilterOutput(msgspec.Struct, frozen=True, kw_only=True):
     """A payload that a filter injected with `inject_payload`: a table, a circular buffer, a page."""
 
     time_ns: int
@@ -52,19 +52,19 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     """`payload_type`, as `txt`, `json`, `cbuf`."""
     payload: str
     truncated: bool
-    """Whether it was too long to be kept as a whole."""
+    """True if the payload was too long to keep in full."""
 
 
 class _Outputs:
     __slots__ = ("by_name", "seen_ns", "skipped")
 
     def __init__(self) -> None:
-        self.by_name: OrderedDict[str, Output] = OrderedDict()
+        self.by_name: OrderedDict[str, FilterOutput] = OrderedDict()
         self.seen_ns = 0
         self.skipped = 0
 
 
-class Recent:
+class EventLog:
     """Remembers.
 
     Args:
@@ -77,7 +77,7 @@ class Recent:
         pipeline.on_print = self._printed
 
     def lines(self, kind: str, component: str) -> list[Line]:
-        """What the sandboxes of a component have printed, oldest first.
+        """Return the prints of a component's sandboxes, oldest first.
 
         Args:
             kind: `decoder`, `filter` or `encoder`.
@@ -85,7 +85,7 @@ class Recent:
         """
         return list(self._lines.get((kind, component), ()))
 
-    def outputs(self, filter_: str) -> tuple[list[Output], int]:
+    def outputs(self, filter_: str) -> tuple[list[FilterOutput], int]:
         """The last payloads of a filter by their names, and how many packs came too fast to be looked at."""
         found = self._outputs.get(filter_)
         return ([], 0) if found is None else (list(found.by_name.values()), found.skipped)
@@ -116,7 +116,7 @@ class Recent:
     def _keep(kept: _Outputs, message: reader.Message) -> None:
         fields = {field["name"]: field["value"] for field in message["Fields"]}
         payload = _text(message["Payload"])
-        output = Output(
+        output = FilterOutput(
             time_ns=message["Timestamp"],
             name=_text(fields.get("payload_name", ""))[:_LINE_CHARACTERS],
             type=_text(fields.get("payload_type", ""))[:_LINE_CHARACTERS],

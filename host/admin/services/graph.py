@@ -7,10 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from host.admin.api import views
-from host.admin.api.views import LastError, State
-from host.admin.services import stats
-from host.admin.services.throughput import Rates
+from host.admin.services import stats, views
+from host.admin.services.throughput import Throughput
+from host.admin.services.views import LastError, State
 from host.core import graph_formats
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.units.any_unit import FilterUnit, InputUnit, OutputUnit, Unit
@@ -19,7 +18,7 @@ ROUTER = "router"
 Health = Literal["ok", "stuck", "lossy", "failing", "dead", "paused"]
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
+class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
     """A component."""
 
     id: str
@@ -32,7 +31,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     """`stuck`: records wait and none goes on; `lossy`: some were dropped or failed lately, or an encoder makes nothing;
     `failing`: four of five recent records failed, or more; `dead`: it does not run."""
     reason: str
-    """What is wrong; empty if nothing is."""
+    """Description of the problem; empty if there is none."""
     message_matcher: str | None
     received_per_second: float
     sent_per_second: float
@@ -57,8 +56,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     """At most so many bytes; 0 if it has no sandbox."""
 
 
-class Edge(msgspec.Struct, frozen=True, kw_only=True):
-    """What flows from one component to another."""
+class GraphEdge(msgspec.Struct, frozen=True, kw_only=True):
+    """Flow of records from one component to another."""
 
     source: str
     target: str
@@ -68,13 +67,13 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
 class Graph(msgspec.Struct, frozen=True, kw_only=True):
     """The whole pipeline. Rates are those of the last five seconds."""
 
-    nodes: list[Node]
-    edges: list[Edge]
+    nodes: list[GraphNode]
+    edges: list[GraphEdge]
     read_ns: int
-    """When the host last read its files: `/api/v1/graph/warnings` may have something else to say since."""
+    """Time at which the host last read its files. Request `/api/v1/graph/warnings` again when it changes."""
 
 
-def graph(pipeline: Pipeline, rates: Rates, read_ns: int) -> Graph:
+def graph(pipeline: Pipeline, rates: Throughput, read_ns: int) -> Graph:
     """Make it of what runs now, and was read from files at `read_ns`."""
     nodes = [_router(rates)]
     edges = []
@@ -84,9 +83,9 @@ def graph(pipeline: Pipeline, rates: Rates, read_ns: int) -> Graph:
     return Graph(nodes=nodes, edges=edges, read_ns=read_ns)
 
 
-def _router(rates: Rates) -> Node:
+def _router(rates: Throughput) -> GraphNode:
     flow = rates.of("router", "router")
-    return Node(
+    return GraphNode(
         id=ROUTER, stage="router", name="router", type="router", state="running", health="ok", reason="",
         message_matcher=None, received_per_second=flow["received"], sent_per_second=flow["received"],
         errors_per_second=flow["errors"], dropped_per_second=flow["dropped"],
@@ -95,7 +94,7 @@ def _router(rates: Rates) -> Node:
     )  # fmt: skip
 
 
-def _node(unit: Unit, stage: str, rates: Rates) -> Node:
+def _node(unit: Unit, stage: str, rates: Throughput) -> GraphNode:
     shown = views.component(unit, stage)
     kind = "outputs" if stage == "encoders" else stage
     flow = rates.of(kind, unit.config.name)
@@ -105,7 +104,7 @@ def _node(unit: Unit, stage: str, rates: Rates) -> Node:
     health = _health(shown, flow, lag_ms, warning)
     processes = unit.sandboxes() if stage in {"decoders", "filters", "encoders"} else []
     memory = [views.memory(unit, sandbox) for sandbox in processes]
-    return Node(
+    return GraphNode(
         id=f"{stage}.{unit.config.name}",
         stage=stage,
         name=unit.config.name,
@@ -157,7 +156,7 @@ def _why(health: Health, lag_ms: int, failures: str) -> str:
     return ""
 
 
-def _edges(unit: Unit, rates: Rates) -> Iterator[Edge]:
+def _edges(unit: Unit, rates: Throughput) -> Iterator[GraphEdge]:
     name = unit.config.name
     if isinstance(unit, InputUnit):
         flow = rates.of("decoders", name)
@@ -173,17 +172,17 @@ def _edges(unit: Unit, rates: Rates) -> Iterator[Edge]:
         yield _edge(f"encoders.{name}", f"outputs.{name}", flow["sent"])
 
 
-def _edge(source: str, target: str, rate: float) -> Edge:
-    return Edge(source=source, target=target, records_per_second=rate)
+def _edge(source: str, target: str, rate: float) -> GraphEdge:
+    return GraphEdge(source=source, target=target, records_per_second=rate)
 
 
 def dot(shown: Graph) -> str:
-    """For Graphviz."""
+    """Return the graph for Graphviz."""
     return graph_formats.dot(*_drawn(shown))
 
 
 def mermaid(shown: Graph) -> str:
-    """For Mermaid."""
+    """Return the graph for Mermaid."""
     return graph_formats.mermaid(*_drawn(shown))
 
 

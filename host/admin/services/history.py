@@ -34,7 +34,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     """Counts from 1."""
     sha256: str
     time_ns: int
-    """When it was first seen."""
+    """Time at which the host first saw this version."""
     who: str
     """Who has loaded it, as the audit log names callers; `file`: it was put into the directory."""
 
@@ -74,7 +74,7 @@ class History:
         return found[-1] if found else None
 
     def kinds_of(self, name: str) -> list[PluginKind]:
-        """Of which kinds there are versions of that name."""
+        """Return the plugin kinds that have stored versions named `name`."""
         return [kind for kind in KINDS if self._known.get((kind, name))]
 
     def source(self, kind: PluginKind, name: str, version: int) -> bytes | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from host.admin.api.problems import Problem
+from host.admin.problems import Problem
 from host.config import model
 from host.config.model import PluginKind
 from host.core import paths
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Entry:
+class PluginEntry:
     """One sandbox."""
 
     kind: PluginKind
@@ -61,12 +61,12 @@ class Index:
         sandbox_dir = self._pipeline.config.hekate.sandbox_dir
         return Path(sandbox_dir) if sandbox_dir else None
 
-    def entries(self, owns: Callable[[str], bool] = lambda _: True) -> list[Entry]:
+    def entries(self, owns: Callable[[str], bool] = lambda _: True) -> list[PluginEntry]:
         """All sandboxes whose names a caller may see."""
-        found: dict[tuple[PluginKind, str], Entry] = {}
+        found: dict[tuple[PluginKind, str], PluginEntry] = {}
         for kind, name, sandbox, unit in self._used():
             entry = found.setdefault(
-                (kind, name), Entry(kind, name, Path(sandbox.path), sandbox.plugin, config=sandbox)
+                (kind, name), PluginEntry(kind, name, Path(sandbox.path), sandbox.plugin, config=sandbox)
             )
             if unit not in entry.units:
                 entry.units.append(unit)
@@ -91,9 +91,9 @@ class Index:
                     yield kind, path
 
     @staticmethod
-    def _unused(kind: PluginKind, path: Path, found: dict[tuple[PluginKind, str], Entry]) -> Entry:
+    def _unused(kind: PluginKind, path: Path, found: dict[tuple[PluginKind, str], PluginEntry]) -> PluginEntry:
         """A file that is no definition by itself; others may be of it."""
-        entry = Entry(kind, path.stem, path, path.stem)
+        entry = PluginEntry(kind, path.stem, path, path.stem)
         resolved = path.resolve()
         for other in found.values():
             if other.kind == kind and other.path == resolved:
@@ -101,7 +101,7 @@ class Index:
                 entry.units.extend(unit for unit in other.units if unit not in entry.units)
         return entry
 
-    def find(self, name: str, kind: PluginKind | None) -> Entry:
+    def find(self, name: str, kind: PluginKind | None) -> PluginEntry:
         """One sandbox.
 
         Raises:
@@ -115,12 +115,12 @@ class Index:
             raise Problem(409, f"There are several sandboxes called `{name}`: add {kinds}.")
         return found[0]
 
-    def known_plugin(self, entry: Entry) -> tuple[Plugin | None, list[ConfigError]] | None:
+    def known_plugin(self, entry: PluginEntry) -> tuple[Plugin | None, list[ConfigError]] | None:
         """The file of a sandbox and its faults, if it is known and has not changed since."""
         known = self._plugins.get(entry.path)
         return (known[1], known[2]) if known is not None and known[0] == _mark(entry.path) else None
 
-    def plugin(self, entry: Entry) -> tuple[Plugin | None, list[ConfigError]]:
+    def plugin(self, entry: PluginEntry) -> tuple[Plugin | None, list[ConfigError]]:
         """The file of a sandbox as it is now, and its faults. Reads the disk."""
         mark = _mark(entry.path)
         if mark is None:
@@ -130,12 +130,12 @@ class Index:
         self._plugins[entry.path] = (mark, found, errors)
         return found, errors
 
-    def is_dropped_in(self, entry: Entry) -> bool:
-        """Whether its file lies in the drop-in directory."""
+    def is_dropped_in(self, entry: PluginEntry) -> bool:
+        """Return True if the script's file is in the drop-in directory."""
         return self.folder is not None and entry.path.resolve().parent == (self.folder / f"{entry.kind}s").resolve()
 
-    def origin(self, entry: Entry) -> Literal["shipped", "drop-in", "file"]:
-        """Where its file lies."""
+    def origin(self, entry: PluginEntry) -> Literal["shipped", "drop-in", "file"]:
+        """Return the origin of the script's file."""
         if self.is_dropped_in(entry):
             return "drop-in"
         return "shipped" if entry.path.is_relative_to(paths.shipped("sandboxes/lua")) else "file"
@@ -156,7 +156,7 @@ def scripts_of(unit: Unit) -> tuple[model.Sandbox, ...]:
 
 
 def component_of(unit: Unit) -> str:
-    """Where a sandbox runs: `decoders.access`."""
+    """Return the component that runs a sandbox, such as `decoders.access`."""
     stage = "decoders" if isinstance(unit, InputUnit) else "encoders" if isinstance(unit, OutputUnit) else "filters"
     return f"{stage}.{unit.config.name}"
 

@@ -1,14 +1,14 @@
-"""How many requests a caller may make: a bucket of tokens for each."""
+"""Rate limit for requests: one token bucket for each caller."""
 
 import time
 from collections import OrderedDict
 
-from host.admin.api.problems import Problem
+from host.admin.problems import Problem
 
 _MAX_CALLERS = 10_000
 
 
-class RateLimit:
+class RequestLimit:
     """Counts requests by caller.
 
     Args:

@@ -1,4 +1,4 @@
-"""What can be read off a running pipeline: whether each component works, and what is measured only when asked for."""
+"""Readiness of the components of a running pipeline, and metrics that are measured only on request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def stages_of(unit: Unit) -> tuple[str, ...]:
 
 
 def reason_of(unit: Unit, stage: str) -> str:
-    """Why a component does not do its work; empty if it does."""
+    """Return the reason why a component is not working, or an empty text."""
     if stage == "inputs":
         assert isinstance(unit, InputUnit)
         return _input_fault(unit)
@@ -46,7 +46,7 @@ def reason_of(unit: Unit, stage: str) -> str:
 
 
 def waiting_reason(unit: Unit, stage: str) -> str:
-    """For which component an input waits, in words; empty if it does not wait."""
+    """Return a sentence that names the component an input waits for, or an empty text."""
     waiting = unit.waiting() if stage == "inputs" and isinstance(unit, InputUnit) else None
     if waiting is None:
         return ""
@@ -68,7 +68,7 @@ def _sandbox_fault(sandbox: Sandbox) -> str:
 
 
 def failures_of(unit: Unit, stage: str) -> Failures:
-    """What fails at a component of a unit."""
+    """Return the failures of a unit's component."""
     if stage == "decoders":
         assert isinstance(unit, InputUnit)
         return unit.decoding.metrics.failures
@@ -104,7 +104,7 @@ def refresh_units(found: Iterable[Unit]) -> None:
 
 
 def read_sandboxes(metrics: ComponentMetrics, sandboxes: list[Sandbox]) -> None:
-    """What the sandboxes of a component are and take now."""
+    """Update the states, CPU and memory of a component's sandboxes."""
     metrics.cpu_ms = round(sum(spent_ms(sandbox) for sandbox in sandboxes))
     metrics.private_bytes = sum(private_bytes(sandbox) for sandbox in sandboxes)
     memory = [sandbox.usage().limits["memory_limit"] for sandbox in sandboxes]
@@ -115,7 +115,7 @@ def read_sandboxes(metrics: ComponentMetrics, sandboxes: list[Sandbox]) -> None:
 
 
 def sandbox_metrics(unit: Unit) -> ComponentMetrics:
-    """Where what the sandboxes of a unit do is counted."""
+    """Return the metrics of a unit's sandboxes."""
     return unit.decoding.metrics if isinstance(unit, InputUnit) else unit.metrics
 
 

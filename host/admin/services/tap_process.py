@@ -78,12 +78,12 @@ class TapProcess:
 
     @property
     def is_free(self) -> bool:
-        """Whether it would look at a pack at once."""
+        """True if the process can evaluate a pack immediately."""
         return self.sandbox.state == "running" and self.sandbox.idle
 
     @property
     def has_ended(self) -> bool:
-        """Whether it died."""
+        """True if the process has died."""
         return self.sandbox.state == "stopped"
 
     def cpu_ms(self) -> float:

@@ -42,7 +42,7 @@ class PointError(HekateError):
 
 
 class Passed:
-    """What has passed a point, and what of it was looked at."""
+    """Counts of the records that passed a point and of those that were evaluated."""
 
     __slots__ = ("looked_packs", "looked_records", "next_ns", "packs", "records")
 
@@ -61,11 +61,11 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sink(Protocol):
-    """Where bundles go."""
+    """Receives the bundles of a tap."""
 
     @property
     def is_free(self) -> bool:
-        """Whether the client has taken everything so far."""
+        """True if the client has received everything sent so far."""
 
     def push(self, made: bytes) -> None:
         """Send a bundle."""
@@ -98,7 +98,7 @@ class Tap:
 
     @property
     def room(self) -> int:
-        """How many more records it would take until it is sent a bundle."""
+        """Number of further records that fit into the current bundle."""
         return self._most - len(self.waiting)
 
     def add(self, text: bytes, sighting: Sighting) -> None:
@@ -112,7 +112,7 @@ class Tap:
         await asyncio.shield(self._full)
 
     def bundle(self) -> bytes:
-        """What has come since the last bundle, as JSON; and what has not."""
+        """Return the records since the last bundle, and the count of those left out, as JSON."""
         texts = [text for text, _ in self.waiting]
         self.waiting.clear()
         self.shown += len(texts)

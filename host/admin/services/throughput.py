@@ -1,4 +1,4 @@
-"""How fast things go: what was counted over the last seconds."""
+"""Rates of the components over the last seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEPT = 6
 
 
 class Counts(NamedTuple):
-    """What a component had counted at a moment."""
+    """Counters of a component at one moment."""
 
     received: int
     sent: int
@@ -32,7 +32,7 @@ Key = tuple[str, str]
 _Sample = dict[Key, Counts]
 
 
-class Rates:
+class Throughput:
     """Takes a sample each second.
 
     Args:
@@ -71,7 +71,7 @@ class Rates:
         self._samples.append((time.monotonic(), found))
 
     def of(self, kind: str, name: str) -> dict[str, float]:
-        """What a component has counted per second, lately; by the names of `Counts`."""
+        """Return a component's recent rates per second, by the names of `Counts`."""
         (first_s, first), (last_s, last) = self._samples[0], self._samples[-1]
         now, then = last.get((kind, name), _NOTHING), first.get((kind, name), _NOTHING)
         elapsed_s = max(last_s - first_s, 1e-9)

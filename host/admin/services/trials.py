@@ -7,20 +7,21 @@ import contextlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from host.admin.api import problems
-from host.admin.api.problems import Fault, Problem
+from host.admin import problems
+from host.admin.problems import Fault, Problem
 from host.admin.services import deploy
-from host.admin.services.taps import PointError, Sighting
+from host.admin.services.taps import PointError, Sighting, Taps
 from host.config import model
 from host.config.dropins import standalone_filter
 from host.config.lua import Plugins
 from host.config.model import PluginKind
 from host.config.nodes import Node
 from host.core.errors import ConfigError, HekateError
+from host.pipeline.pipeline import Pipeline
 from host.plugins import library, manifest
 from host.plugins.library import KINDS, Library, Plugin
 from host.trial import engine
@@ -36,9 +37,6 @@ from host.trial.model import (
     Trial,
     TrialOutcome,
 )
-
-if TYPE_CHECKING:
-    from host.admin.services.context import Control
 
 MAX_STEPS = 1000
 _AT_ONCE = 2
@@ -61,11 +59,13 @@ class Trials:
     """Tries things out.
 
     Args:
-        control: Whose processes, configuration and records are used.
+        pipeline: Provides the configuration and the zygote.
+        taps: Provide records of the live stream.
     """
 
-    def __init__(self, control: Control) -> None:
-        self._control = control
+    def __init__(self, pipeline: Pipeline, taps: Taps) -> None:
+        self._pipeline = pipeline
+        self._taps = taps
         self._free = asyncio.Semaphore(_AT_ONCE)
 
     async def script(self, script: Script, steps: tuple[Step, ...], input_name: str | None) -> TrialOutcome:
@@ -105,7 +105,7 @@ class Trials:
         return msgspec.structs.replace(sandbox, text=source)
 
     def _plugins(self, errors: list[ConfigError]) -> Plugins:
-        settings = self._control.pipeline.config.hekate
+        settings = self._pipeline.config.hekate
         folder = Path(settings.sandbox_dir) if settings.sandbox_dir else None
         return Plugins(Library(folder), settings, errors)
 
@@ -131,7 +131,7 @@ class Trials:
         Raises:
             Problem: It is not clear which.
         """
-        inputs = self._control.pipeline.inputs
+        inputs = self._pipeline.inputs
         if input_name is None and len(inputs) == 1:
             input_name = next(iter(inputs))
         if input_name not in inputs:
@@ -151,7 +151,7 @@ class Trials:
     async def _run(
         self, of: Decoder | model.Filter | Encoder | Grammar, steps: tuple[Step, ...], decoder: Decoder | None
     ) -> TrialOutcome:
-        settings = self._control.pipeline.config.hekate
+        settings = self._pipeline.config.hekate
         trial = Trial(
             of=of,
             steps=steps,
@@ -163,7 +163,7 @@ class Trials:
         )
         async with self._free:
             try:
-                return await engine.run(trial, self._control.pipeline.zygote)
+                return await engine.run(trial, self._pipeline.zygote)
             except HekateError as error:
                 raise Problem(400, str(error)) from error
 
@@ -173,7 +173,7 @@ class Trials:
         Raises:
             Problem: There is no such point or matcher.
         """
-        taps = self._control.taps
+        taps = self._taps
         try:
             tap = await taps.open(point, matcher, 2 * count)
         except PointError as error:
@@ -216,12 +216,12 @@ def _node(value: Any, file: str) -> Node:
 
 
 def fault_of(ending: Ending) -> Fault:
-    """Why a script ended, with the line in it."""
+    """Return the error that ended a script, with its line."""
     return deploy.faults_of(ending.text, Path("trial.lua"))[0]
 
 
 def steps_of(sightings: list[Sighting], *, raw: bool) -> tuple[Step, ...]:
-    """What was seen on its way, to be tried."""
+    """Return tapped records or messages as the steps of a trial."""
     if raw:
         return tuple(RecordStep(data=sighting.raw) for sighting in sightings if sighting.raw)
     return tuple(MessageStep(message=sighting.message) for sighting in sightings)

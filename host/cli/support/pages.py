@@ -1,6 +1,7 @@
 """All generated pages of the repository; `scripts/generate` writes them, and a test compares."""
 
 from host.admin.api import reference as admin
+from host.admin.api.routes import PARTS
 from host.cli.support import reference as cli
 from host.config import reference
 
@@ -17,6 +18,6 @@ def pages() -> dict[str, str]:
     return reference.pages() | {
         "docs/cli.md": cli.markdown(reference.MARK),
         "docs/hekate.1": cli.man(),
-        "docs/admin-api.md": admin.markdown(reference.MARK),
+        "docs/admin-api.md": admin.markdown(PARTS, reference.MARK),
         "docs/metrics.md": admin.metrics_page(reference.MARK),
     }

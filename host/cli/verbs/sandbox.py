@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,11 +13,16 @@ from host.cli.support.did_you_mean import Commands, OneOf
 from host.cli.support.exit_codes import exits
 from host.cli.support.options import format_option
 
+if TYPE_CHECKING:
+    from host.cli.support.admin_client import Client
+
 KINDS = ("decoder", "filter", "encoder")
 _NS = 1_000_000_000
 _kind = click.option("--kind", type=OneOf(KINDS), help="Needed if a name is that of several kinds.")
 _name = click.argument("name", shell_complete=completers.sandboxes)
 _EXITS = exits(asks_a_host=True)
+_DRY_RUN_RECORDS = 20
+_DRY_RUN_WAIT_MS = 1000
 
 
 @click.group(
@@ -166,6 +171,29 @@ def _failure_facts(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "not in the dead letters", f"{report['left_out_letters']:,} failed records: there are too many"
 
 
+def _dry_run_warning(client: "Client", source: bytes, kind: str | None) -> str:
+    """Run the script on live records. Return a warning if it fails, or an empty text."""
+    from host.cli.support.admin_client import ApiError, NotAllowedError
+    from host.cli.support.escape import visible
+
+    live = {"count": _DRY_RUN_RECORDS, "wait_ms": _DRY_RUN_WAIT_MS}
+    body = {"source": source.decode(errors="replace"), "kind": kind, "live": live, "tick": True}
+    try:
+        result = client.ask("POST", "/api/v1/sandboxes/dry-run", body)
+    except (ApiError, NotAllowedError) as error:
+        return f"The script could not be tried first: {error}"
+    if result["ok"]:
+        return ""
+    if fault := result["error"]:
+        place = f"line {fault['line']}: " if fault["line"] else ""
+        return visible(f"Its dry run ended with an error: {place}{fault['message'].partition(chr(10))[0]}")
+    if result["stopped"]:
+        return f"Its dry run exceeded the limit for {result['stopped']}."
+    failed = [each for each in result["results"] if each["failure"] or each["dead_letters"]]
+    reason = failed[0]["failure"] or failed[0]["dead_letters"][0]
+    return visible(f"Its dry run fails at {len(failed)} of {len(result['results'])} records: {reason}")
+
+
 @command.command(epilog=_EXITS)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="By default that of the file.")
@@ -177,7 +205,8 @@ def load(
 ) -> None:
     """Load a script, or a new version of one.
 
-    It is checked, and its cases are run, before it takes the old one's place.
+    The host first tries it on live records, and warns on stderr if it fails at them. It is then checked, and its cases
+    are run, before it replaces the old version.
 
     \b
         hekate sandbox load plugins/filters/mine.lua
@@ -186,6 +215,8 @@ def load(
 
     client = Client.default(api, token_file)
     body = file.read_bytes()
+    if warning := _dry_run_warning(client, body, kind):
+        click.echo(f"Warning: {warning}", err=True)
     detail = client.ask("PUT", path_of("sandboxes", name or file.stem), body, media_type="text/x-lua", kind=kind)
     _said(detail, output_format)
 

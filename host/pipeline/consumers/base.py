@@ -16,13 +16,15 @@ from host.router.matcher_requirements import Kind, MatcherRequirement, may_match
 from host.sandbox.assignment import Assignment
 from host.sandbox.sandbox import Sandbox
 from host.telemetry.failures import Failures
-from host.telemetry.logs import get_logger
+from host.telemetry.logs import RateLimit, get_logger
 from host.telemetry.metrics import ComponentMetrics
 
 if TYPE_CHECKING:
     from host.config.model import Queue
 
-_LOG = get_logger("host.router")
+_FAILURE_LOG = get_logger("host.router.failures")
+_FAILURE_LOG.logger.addFilter(RateLimit(burst=1, window_s=60.0))
+"""A filter that always fails logs one line a minute. Every failed record is counted, and the metrics show it."""
 
 _MIN_FREE_SLOTS = 4
 """Below this number of free slots in an arena, a queue that may drop packs drops them, so that no input has to wait."""
@@ -242,7 +244,7 @@ class Consumer(PackQueue[TablePack]):
     def on_failure(self, sandbox: Sandbox, text: str) -> None:
         """Note the reason of the first failed record of a pack."""
         self.failures.note(text, f"{sandbox.plugin}.lua", sandbox.failure_line)
-        _LOG.warning("Records failed.", component=self.name, reason=text)
+        _FAILURE_LOG.warning("Records failed.", component=self.name, reason=text)
 
     def on_quarantined(self, sandbox: Sandbox) -> None:  # noqa: ARG002 -- part of SandboxListener
         """Drop the packs of a quarantined filter. Those of an output wait and hold the inputs back."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from host.admin.api import problems
-from host.admin.api.problems import Fault, Problem
+from host.admin import problems
 from host.admin.api.route_spec import Call, Routes
+from host.admin.problems import Fault, Problem
 from host.admin.services import secrets
 from host.config.model import STAGES
 from host.hotload.reloader import Outcome
@@ -40,19 +40,19 @@ async def show_config(call: Call) -> ConfigShown:
 
     What is called a password, token, key or the like is hidden, and so are passwords in URLs.
     """
-    control = call.control
-    shown: dict[str, Any] = secrets.hide(msgspec.to_builtins(control.pipeline.config))
+    context = call.context
+    shown: dict[str, Any] = secrets.hide(msgspec.to_builtins(context.pipeline.config))
     return ConfigShown(
-        files=[str(path) for path in control.reloader.paths],
+        files=[str(path) for path in context.reloader.paths],
         config={section: shown[section] for section in ("hekate", "admin", *STAGES) if section in shown},
-        last_reload=control.reloader.last,
+        last_reload=context.reloader.last,
     )
 
 
 @routes.post("/api/v1/config/validate", role="operator", scope="host")
 async def validate_config(call: Call) -> Validation:
     """Check the files of the configuration as they are now, down to scripts and matchers; nothing is changed."""
-    status, output = await call.control.reloader.check()
+    status, output = await call.context.reloader.check()
     try:
         errors = msgspec.json.decode(output.encode(), type=_Checked).errors
     except msgspec.DecodeError as error:
@@ -70,7 +70,7 @@ async def reload_config(call: Call) -> Outcome:
 
     An invalid configuration changes nothing; `ok` is false then, and `error` says why. The answer waits for the end.
     """
-    task = call.control.reloader.begin()
+    task = call.context.reloader.begin()
     if task is None:
         raise Problem(409, "A reload is under way already.")
     outcome = await asyncio.shield(task)

@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from host.admin.api.paging import Cursor, Limit
-from host.admin.api.problems import Problem
 from host.admin.api.route_spec import Call, Page, Routes
-from host.admin.services.context import Control
+from host.admin.problems import Problem
+from host.admin.services.context import AdminContext
 from host.delivery import letter_files
 from host.delivery.letter_files import Letter, LetterId
 from host.telemetry.logs import log_failure
@@ -22,7 +22,7 @@ Id = Annotated[str, Meta(pattern="^[0-9]{1,8}-[0-9]{1,12}$")]
 Kind = Literal["inputs", "decoder", "filter", "encoder", "outputs"]
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DeadLetterEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A record with the reason why it is here."""
 
     id: str
@@ -30,12 +30,12 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     component: str
     """Name of the input, filter or output."""
     kind: str
-    """What refused it: the input, its decoders, a filter, an output's encoder, the output."""
+    """Stage that refused the record: input, decoder, filter, encoder or output."""
     reason: str
     stream: str
-    """What it was read from."""
+    """Source that the record was read from."""
     position: int
-    """Where in the stream it began."""
+    """Position of the record in its stream."""
     bytes: int
     """Of the whole record."""
     record: str | None = None
@@ -51,7 +51,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LettersQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which ones."""
+    """Filter for the list."""
 
     component: Annotated[str, Meta(max_length=64)] = ""
     """Only those of this input, filter or output."""
@@ -63,7 +63,7 @@ class LettersQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class LetterPath(msgspec.Struct, frozen=True):
-    """Which one."""
+    """Id of a dead letter."""
 
     id: Id
 
@@ -88,16 +88,16 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it."""
+    """Result for each dead letter."""
 
     done: list[str]
     """Letters that are not here any more. A record that failed again is a new letter."""
     failed: dict[str, str]
-    """Why the others still are, by id."""
+    """Reasons why the other letters remain, by id."""
 
 
 @routes.get("/api/v1/dead-letters", role="viewer", scope="host")
-async def list_dead_letters(call: Call, query: LettersQuery) -> Page[DeadLetter]:
+async def list_dead_letters(call: Call, query: LettersQuery) -> Page[DeadLetterEntry]:
     """List dead letters, newest first.
 
     Of many letters only a part is looked through for each page, so a page may be empty and still have a next one.
@@ -106,13 +106,13 @@ async def list_dead_letters(call: Call, query: LettersQuery) -> Page[DeadLetter]
     if query.cursor and before is None:
         raise Problem(400, "The cursor is none that a list has given.")
     found, next_id = await asyncio.to_thread(
-        letter_files.scan, _folder(call.control), before, _wanted(query), query.limit
+        letter_files.scan, _folder(call.context), before, _wanted(query), query.limit
     )
     return Page(items=[_shown(letter) for letter in found], next_cursor=str(next_id) if next_id else None)
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of the dead letters is kept, and how much was deleted."""
+class DeadLetterUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """Disk use of the dead letters, and deletions."""
 
     files: int
     bytes: int
@@ -125,16 +125,16 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @routes.get("/api/v1/dead-letters/usage", role="viewer", scope="host")
-async def show_dead_letter_usage(call: Call) -> Usage:
+async def show_dead_letter_usage(call: Call) -> DeadLetterUsage:
     """Show how many bytes of dead letters are kept, how many may be, and what was deleted."""
-    usage = await asyncio.to_thread(call.control.pipeline.dead_letters.usage)
-    return Usage(**usage._asdict())
+    usage = await asyncio.to_thread(call.context.pipeline.dead_letters.usage)
+    return DeadLetterUsage(**usage._asdict())
 
 
 @routes.get("/api/v1/dead-letters/{id}", role="viewer", scope="host")
-async def show_dead_letter(call: Call, path: LetterPath) -> DeadLetter:
+async def show_dead_letter(call: Call, path: LetterPath) -> DeadLetterEntry:
     """Show a dead letter."""
-    return _shown(await _letter(call.control, path))
+    return _shown(await _letter(call.context, path))
 
 
 @routes.post("/api/v1/dead-letters/{id}/replay", role="operator", scope="host", problems=(409,))
@@ -146,88 +146,88 @@ async def replay_dead_letter(call: Call, path: LetterPath, query: InputQuery) ->
     encoded. When everything that came of it has been delivered, the letter is taken out. A record that fails again is
     a new letter.
     """
-    letter = await _letter(call.control, path)
+    letter = await _letter(call.context, path)
     return await _replay(call, [letter], query.input)
 
 
 @routes.post("/api/v1/dead-letters/replay", role="operator", scope="host", problems=(409,))
 async def replay_dead_letters(call: Call, body: Selection) -> Done:
     """Try many records again."""
-    return await _replay(call, await _selected(call.control, body), body.input)
+    return await _replay(call, await _selected(call.context, body), body.input)
 
 
 @routes.delete("/api/v1/dead-letters/{id}", role="operator", scope="host")
 async def drop_dead_letter(call: Call, path: LetterPath) -> None:
     """Drop a dead letter for good."""
-    letter = await _letter(call.control, path)
-    await asyncio.to_thread(letter_files.take_out, _folder(call.control), letter.id)
+    letter = await _letter(call.context, path)
+    await asyncio.to_thread(letter_files.take_out, _folder(call.context), letter.id)
 
 
 @routes.post("/api/v1/dead-letters/drop", role="operator", scope="host")
 async def drop_dead_letters(call: Call, body: Selection) -> Done:
     """Drop many dead letters for good."""
-    letters = await _selected(call.control, body)
+    letters = await _selected(call.context, body)
     call.facts |= {"dropped": len(letters)}
-    await asyncio.to_thread(_take_out, call.control, letters)
+    await asyncio.to_thread(_take_out, call.context, letters)
     return Done(done=[str(letter.id) for letter in letters], failed={})
 
 
 async def _replay(call: Call, letters: list[Letter], input_name: str | None) -> Done:
-    control = call.control
-    free = [letter for letter in letters if letter.id not in control.replaying]
-    control.replaying.update(letter.id for letter in free)
+    context = call.context
+    free = [letter for letter in letters if letter.id not in context.replaying]
+    context.replaying.update(letter.id for letter in free)
     # Whoever asked may go away: what was begun is finished, so that no letter is both delivered and kept.
-    task = asyncio.get_running_loop().create_task(_replay_all(control, free, input_name))
+    task = asyncio.get_running_loop().create_task(_replay_all(context, free, input_name))
     failed = await asyncio.shield(task)
     failed |= {str(letter.id): "It is being replayed already." for letter in letters if letter not in free}
     call.facts |= {"replayed": len(free) - len(failed), "failed": len(failed)}
     return Done(done=[str(letter.id) for letter in letters if str(letter.id) not in failed], failed=failed)
 
 
-async def _replay_all(control: Control, letters: list[Letter], input_name: str | None) -> dict[str, str]:
+async def _replay_all(context: AdminContext, letters: list[Letter], input_name: str | None) -> dict[str, str]:
     going_on: set[LetterId] = set()
 
     def late(delivered: asyncio.Future[None], part: list[Letter]) -> None:
         going_on.update(letter.id for letter in part)
-        task = asyncio.get_running_loop().create_task(_take_out_later(control, delivered, part), name="late replay")
-        control.late_replays.add(task)
-        task.add_done_callback(control.late_replays.discard)
+        task = asyncio.get_running_loop().create_task(_take_out_later(context, delivered, part), name="late replay")
+        context.late_replays.add(task)
+        task.add_done_callback(context.late_replays.discard)
         task.add_done_callback(log_failure)
 
     try:
-        failed = await control.replay.run(letters, input_name, late)
+        failed = await context.replay.run(letters, input_name, late)
         done = [letter for letter in letters if str(letter.id) not in failed]
-        await asyncio.to_thread(_take_out, control, done)
+        await asyncio.to_thread(_take_out, context, done)
         return failed
     finally:
-        control.replaying.difference_update({letter.id for letter in letters} - going_on)
+        context.replaying.difference_update({letter.id for letter in letters} - going_on)
 
 
-async def _take_out_later(control: Control, delivered: asyncio.Future[None], letters: list[Letter]) -> None:
+async def _take_out_later(context: AdminContext, delivered: asyncio.Future[None], letters: list[Letter]) -> None:
     """Until then, or until it is given up, they are being replayed: nobody is to do it once more."""
     try:
         await delivered
-        await asyncio.to_thread(_take_out, control, letters)
+        await asyncio.to_thread(_take_out, context, letters)
     finally:
-        control.replaying.difference_update(letter.id for letter in letters)
+        context.replaying.difference_update(letter.id for letter in letters)
 
 
-def _take_out(control: Control, letters: list[Letter]) -> None:
+def _take_out(context: AdminContext, letters: list[Letter]) -> None:
     for letter in letters:
-        letter_files.take_out(_folder(control), letter.id)
+        letter_files.take_out(_folder(context), letter.id)
 
 
-async def _selected(control: Control, body: Selection) -> list[Letter]:
+async def _selected(context: AdminContext, body: Selection) -> list[Letter]:
     if body.ids:
         ids = [each for text in body.ids if (each := letter_files.parse_id(text))]
-        letters = await asyncio.to_thread(lambda: [letter_files.get(_folder(control), each) for each in ids])
+        letters = await asyncio.to_thread(lambda: [letter_files.get(_folder(context), each) for each in ids])
         return [letter for letter in letters if letter is not None]
     wanted = _wanted(LettersQuery(component=body.component, kind=body.kind, reason=body.reason))
     found: list[Letter] = []
     before: LetterId | None = None
     while len(found) < body.limit:
         part, before = await asyncio.to_thread(
-            letter_files.scan, _folder(control), before, wanted, body.limit - len(found)
+            letter_files.scan, _folder(context), before, wanted, body.limit - len(found)
         )
         found += part
         if before is None:
@@ -235,16 +235,16 @@ async def _selected(control: Control, body: Selection) -> list[Letter]:
     return found
 
 
-async def _letter(control: Control, path: LetterPath) -> Letter:
+async def _letter(context: AdminContext, path: LetterPath) -> Letter:
     found = letter_files.parse_id(path.id)
-    letter = await asyncio.to_thread(letter_files.get, _folder(control), found) if found else None
+    letter = await asyncio.to_thread(letter_files.get, _folder(context), found) if found else None
     if letter is None:
         raise Problem(404, f"There is no dead letter {path.id}.")
     return letter
 
 
-def _folder(control: Control) -> Any:
-    return control.pipeline.dead_letters.folder
+def _folder(context: AdminContext) -> Any:
+    return context.pipeline.dead_letters.folder
 
 
 def _wanted(query: LettersQuery) -> Any:
@@ -258,9 +258,9 @@ def _wanted(query: LettersQuery) -> Any:
     return wanted
 
 
-def _shown(letter: Letter) -> DeadLetter:
+def _shown(letter: Letter) -> DeadLetterEntry:
     entry = letter.entry
-    return DeadLetter(
+    return DeadLetterEntry(
         id=str(letter.id),
         time=str(entry.get("time", "")),
         component=str(entry.get("component", "")),

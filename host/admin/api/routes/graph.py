@@ -6,9 +6,10 @@ from typing import Literal
 
 import msgspec
 
+from host.admin.api import streams
 from host.admin.api.handler import RouteHandler
-from host.admin.api.problems import Problem
-from host.admin.api.route_spec import Answer, Call, Routes, Stream
+from host.admin.api.route_spec import Call, Response, Routes, StreamedResponse
+from host.admin.problems import Problem
 from host.admin.services import graph
 from host.admin.services.graph import Graph
 
@@ -26,21 +27,21 @@ class FormatQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 @routes.get(
     "/api/v1/graph", role="viewer", scope="host", media_types=("application/json", _DOT, _MERMAID)
 )  # fmt: skip
-async def show_graph(call: Call, query: FormatQuery) -> Answer[Graph]:
+async def show_graph(call: Call, query: FormatQuery) -> Response[Graph]:
     """Show the pipeline: its components, their states, and the rates between them over the last five seconds.
 
     As JSON, for Graphviz (`format=dot`) or for Mermaid (`format=mermaid`).
     """
-    shown = call.control.graph()
+    shown = call.context.graph()
     if query.format == "dot":
-        return Answer(graph.dot(shown), media_type=_DOT)  # type: ignore[arg-type]  # text goes out as it is
+        return Response(graph.dot(shown), media_type=_DOT)  # type: ignore[arg-type]  # text goes out as it is
     if query.format == "mermaid":
-        return Answer(graph.mermaid(shown), media_type=_MERMAID)  # type: ignore[arg-type]
-    return Answer(shown)
+        return Response(graph.mermaid(shown), media_type=_MERMAID)  # type: ignore[arg-type]
+    return Response(shown)
 
 
 class Warnings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is suspicious, though nothing is wrong."""
+    """Suspicious parts of a valid configuration."""
 
     warnings: list[str]
 
@@ -52,7 +53,7 @@ async def graph_warnings(call: Call) -> Warnings:
     This is what `hekate graph` warns of: it looks at the files of the configuration as they are now, in a process of
     its own, which takes about a second.
     """
-    _, output = await call.control.reloader.flow()
+    _, output = await call.context.reloader.flow()
     try:
         return msgspec.json.decode(output.encode(), type=Warnings)
     except msgspec.DecodeError as error:
@@ -61,10 +62,10 @@ async def graph_warnings(call: Call) -> Warnings:
 
 
 @routes.get("/api/v1/graph/stream", role="viewer", scope="host", media_types=("text/event-stream",))
-async def stream_graph(call: Call, handler: RouteHandler) -> Stream:
+async def stream_graph(call: Call, handler: RouteHandler) -> StreamedResponse:
     """Follow the graph: a server-sent event `graph` each second, made once for all who follow it.
 
     Its data is that of `GET /api/v1/graph`. This is what a page should show that is open all day.
     """
-    await call.control.live_graph.follow(handler, call.control.graph_event)
-    return Stream()
+    await streams.follow(call.context.live_graph, handler, call.context.graph_event)
+    return StreamedResponse()

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from host.admin.api.problems import not_found
-from host.admin.api.route_spec import Answer, Call, LuaText, Page, Routes
-from host.admin.services.context import Control
+from host.admin.api.route_spec import Call, LuaText, Page, Response, Routes
+from host.admin.problems import not_found
+from host.admin.services.context import AdminContext
 from host.config import api_reference, catalogue
 from host.config.catalogue import OptionInfo, PluginInfo
 from host.config.model import STAGES, Stage
@@ -50,15 +50,15 @@ class ModulePath(msgspec.Struct, frozen=True):
 @routes.get("/api/v1/library", role="viewer", scope="open")
 async def list_library(call: Call, query: LibraryQuery) -> Page[PluginInfo]:
     """List all types and plugins with their options, the shipped ones and those of the drop-in directory."""
-    found = await _plugins(call.control)
+    found = await _plugins(call.context)
     return Page(items=[plugin for plugin in found if query.stage in {None, plugin.stage}])
 
 
-async def _plugins(control: Control) -> list[PluginInfo]:
-    made_s, found = control.library
+async def _plugins(context: AdminContext) -> list[PluginInfo]:
+    made_s, found = context.library
     if time.monotonic() - made_s > _FRESH_S:
-        found = await asyncio.to_thread(_read_plugins, control.index.folder)
-        control.library = (time.monotonic(), found)
+        found = await asyncio.to_thread(_read_plugins, context.index.folder)
+        context.library = (time.monotonic(), found)
     return found
 
 
@@ -69,7 +69,7 @@ def _read_plugins(folder: Path | None) -> list[PluginInfo]:
 @routes.get("/api/v1/library/modules", role="viewer", scope="open")
 async def list_modules(call: Call) -> Page[Module]:
     """List the modules that scripts may require: grammars, data structures, helpers."""
-    folder = call.control.index.folder
+    folder = call.context.index.folder
     found = await asyncio.to_thread(lambda: {module.name: module for module in _modules(folder)})
     return Page(items=[found[name] for name in sorted(found)])
 
@@ -105,15 +105,15 @@ async def show_scripting(call: Call) -> Scripting:
 
 
 @routes.get("/api/v1/library/modules/{module}", role="viewer", scope="open", media_types=(LuaText.MEDIA_TYPE,))
-async def show_module(call: Call, path: ModulePath) -> Answer[bytes]:
+async def show_module(call: Call, path: ModulePath) -> Response[bytes]:
     """Show the text of a module."""
-    folder = call.control.index.folder
+    folder = call.context.index.folder
     read = specs.module_reader(str(folder) if folder else None)
     try:
         text = await asyncio.to_thread(read, path.module)
     except KeyError as error:
         raise not_found(f"module `{path.module}`") from error
-    return Answer(text.encode(), media_type=LuaText.MEDIA_TYPE)
+    return Response(text.encode(), media_type=LuaText.MEDIA_TYPE)
 
 
 def _modules(sandbox_dir: Path | None) -> Iterator[Module]:

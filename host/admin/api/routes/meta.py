@@ -1,4 +1,4 @@
-"""Whether it lives, whether it works, its metrics, and the description of the API itself."""
+"""Health, readiness, metrics, and the description of the API."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from host import __version__
 from host.admin.api import openapi, reference
-from host.admin.api.route_spec import Answer, Call, Routes
+from host.admin.api.route_spec import Call, Response, Routes
 from host.admin.services import stats
 from host.config.model import Role
 from host.telemetry.prometheus import RegistryCollector
@@ -24,28 +24,28 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """Of Hekate."""
     started_ns: int
-    """When the host was started, as nanoseconds since 1970."""
+    """Start time of the host, in nanoseconds since 1970."""
 
 
 class ComponentReadiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether one component does its work."""
+    """Readiness of one component."""
 
     component: str
     """As `outputs.errors`."""
     ready: bool
     reason: str = ""
-    """Why it does not; empty if it does."""
+    """Reason why the component is not ready; empty if it is."""
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the host does its work."""
+    """Readiness of the host."""
 
     ready: bool
     components: list[ComponentReadiness]
 
 
 class Myself(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asking."""
+    """The authenticated caller."""
 
     name: str
     """As the audit log has it."""
@@ -60,18 +60,18 @@ async def health(call: Call) -> Health:
 
     Whoever gets no answer may take the host for dead and start it again.
     """
-    return Health(status="alive", version=__version__, started_ns=call.control.started_ns)
+    return Health(status="alive", version=__version__, started_ns=call.context.started_ns)
 
 
 @routes.get("/ready", role=None, scope="open", statuses=(200, 503))
-async def ready(call: Call) -> Answer[Readiness]:
+async def ready(call: Call) -> Response[Readiness]:
     """Say whether every component does its work.
 
     503 if one does not: a sandbox that keeps dying, an input that has failed, an output that cannot deliver. What was
     paused or stopped by somebody is not ready either.
     """
     found = _readiness(call)
-    return Answer(found, status=200 if found.ready else 503)
+    return Response(found, status=200 if found.ready else 503)
 
 
 @routes.get("/api/v1/readiness", role="viewer", scope="open")
@@ -83,7 +83,7 @@ async def show_readiness(call: Call) -> Readiness:
 def _readiness(call: Call) -> Readiness:
     found = [
         ComponentReadiness(component=name, ready=not reason, reason=reason)
-        for name, reason in stats.readiness(call.control.pipeline)
+        for name, reason in stats.readiness(call.context.pipeline)
     ]
     return Readiness(ready=all(component.ready for component in found), components=found)
 
@@ -104,19 +104,19 @@ async def metrics(call: Call) -> bytes:
     docs/metrics.md explains each. Counters end in `_total`; labels are the kind, name and type of a component, and
     reasons, which are of few fixed words.
     """
-    stats.refresh(call.control.pipeline)
+    stats.refresh(call.context.pipeline)
     registry = CollectorRegistry()
-    registry.register(RegistryCollector(call.control.pipeline.metrics))
+    registry.register(RegistryCollector(call.context.pipeline.metrics))
     return generate_latest(registry)
 
 
 @routes.get("/openapi.json", role=None, scope="open")
 async def openapi_document(call: Call) -> bytes:
     """Describe this API as an OpenAPI 3.1 document."""
-    return openapi.document_bytes()
+    return openapi.document_bytes(tuple(call.parts))
 
 
 @routes.get("/docs", role=None, scope="open", media_types=("text/html",))
-async def docs(call: Call) -> Answer[bytes]:
+async def docs(call: Call) -> Response[bytes]:
     """Describe this API for people."""
-    return Answer(reference.page(), headers={"Content-Security-Policy": reference.CONTENT_POLICY})
+    return Response(reference.page(tuple(call.parts)), headers={"Content-Security-Policy": reference.CONTENT_POLICY})

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from host.admin.api.problems import Problem, not_found
 from host.admin.api.route_spec import Call, Page, Parameters, Routes
 from host.admin.api.routes.changes import find_filter
 from host.admin.api.routes.sandboxes import KindQuery, Name, SandboxPath
+from host.admin.problems import Problem, not_found
 from host.config.model import Readout
 from host.pipeline.units.any_unit import FilterUnit
 
@@ -33,11 +33,11 @@ class ReadoutShown(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     changes: bool
-    """Whether it changes what the script knows: then it is called with POST."""
+    """True if the query modifies the script's state; the API then requires POST."""
 
 
 class ReadoutAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a read-out has answered."""
+    """Answer of a read-out."""
 
     value: Any
     """Whatever the script has made."""
@@ -57,7 +57,7 @@ async def list_readouts(call: Call, path: SandboxPath, query: KindQuery) -> Page
     number, text, a table; or `nil` and why not. It runs between two packs, within `cpu_limit`, and may inject
     messages as `timer_event` may.
     """
-    unit = find_filter(call.control, path.name, query.kind)
+    unit = find_filter(call.context, path.name, query.kind)
     found = unit.config.sandbox.readouts
     items = [
         ReadoutShown(name=name, description=readout.description, changes=readout.changes)
@@ -92,7 +92,7 @@ async def call_changing_readout(call: Call, path: ReadoutPath, body: dict[str, s
 
 
 def _find(call: Call, path: ReadoutPath) -> tuple[FilterUnit, Readout]:
-    unit = find_filter(call.control, path.name, "filter")
+    unit = find_filter(call.context, path.name, "filter")
     readout = unit.config.sandbox.readouts.get(path.readout)
     if readout is None:
         raise not_found(f"read-out `{path.readout}` of the filter `{path.name}`")

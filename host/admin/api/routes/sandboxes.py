@@ -8,15 +8,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from host.admin.api import paging, problems, views
+from host.admin import problems
+from host.admin.api import paging
 from host.admin.api.paging import Cursor, Limit
-from host.admin.api.problems import Fault, Problem
-from host.admin.api.route_spec import Answer, Call, LuaText, Page, Routes
-from host.admin.api.views import Instance, LimitUse, State
-from host.admin.services import deploy, stats
-from host.admin.services.context import Control
-from host.admin.services.event_log import Line, Output
-from host.admin.services.index import Entry, component_of, state_of
+from host.admin.api.route_spec import Call, LuaText, Page, Response, Routes
+from host.admin.problems import Fault, Problem
+from host.admin.services import deploy, stats, views
+from host.admin.services.context import AdminContext
+from host.admin.services.event_log import FilterOutput, Line
+from host.admin.services.index import PluginEntry, component_of, state_of
+from host.admin.services.views import Instance, LimitUse, State
 from host.config.model import PluginKind
 from host.core.errors import ConfigError
 from host.plugins.library import Plugin
@@ -108,29 +109,29 @@ class SandboxDetail(SandboxSummary, frozen=True, kw_only=True):
 @routes.get("/api/v1/sandboxes", role="viewer", scope="sandbox")
 async def list_sandboxes(call: Call, query: SandboxQuery) -> Page[SandboxSummary]:
     """List the sandboxes: all that run, and the files of the drop-in directory that nobody uses."""
-    control = call.control
-    entries = [entry for entry in control.index.entries(call.caller.owns) if query.kind in {None, entry.kind}]
+    context = call.context
+    entries = [entry for entry in context.index.entries(call.caller.owns) if query.kind in {None, entry.kind}]
     part = paging.page(entries, paging.PageQuery(limit=query.limit, cursor=query.cursor), lambda entry: entry.key)
     for entry in part.items:
         stats.refresh_units(entry.units)
-    items = [SandboxSummary(**await _summary(control, entry)) for entry in part.items]
+    items = [SandboxSummary(**await _summary(context, entry)) for entry in part.items]
     return Page(items=items, next_cursor=part.next_cursor)
 
 
 @routes.get("/api/v1/sandboxes/{name}", role="viewer", scope="sandbox", problems=(409,))
 async def show_sandbox(call: Call, path: SandboxPath, query: KindQuery) -> SandboxDetail:
     """Show a sandbox: its state, use of limits, costs and terminations."""
-    return await detail(call.control, call.control.index.find(path.name, query.kind))
+    return await detail(call.context, call.context.index.find(path.name, query.kind))
 
 
-async def detail(control: Control, entry: Entry) -> SandboxDetail:
+async def detail(context: AdminContext, entry: PluginEntry) -> SandboxDetail:
     """Everything that is known of a sandbox."""
     stats.refresh_units(entry.units)
-    plugin, errors = await _plugin(control, entry)
+    plugin, errors = await _plugin(context, entry)
     manifest = None if plugin is None else plugin.manifest
-    filter_ = control.pipeline.filters.get(entry.name) if entry.kind == "filter" else None
+    filter_ = context.pipeline.filters.get(entry.name) if entry.kind == "filter" else None
     return SandboxDetail(
-        **await _summary(control, entry),
+        **await _summary(context, entry),
         summary=manifest.summary if manifest else "",
         message_matcher=filter_.config.message_matcher if filter_ else manifest.message_matcher if manifest else None,
         ticker_interval=filter_.config.ticker_interval if filter_ else manifest.ticker_interval if manifest else None,
@@ -138,33 +139,33 @@ async def detail(control: Control, entry: Entry) -> SandboxDetail:
         modules={
             name: digest for unit in entry.units for each in unit.sandboxes() for name, digest in each.modules.items()
         },
-        faults=[*problems.of_config_errors(errors), *_load_faults(control, entry)],
+        faults=[*problems.of_config_errors(errors), *_load_faults(context, entry)],
         instances=[views.instance(unit) for unit in entry.units],
     )
 
 
-def _load_faults(control: Control, entry: Entry) -> list[Fault]:
+def _load_faults(context: AdminContext, entry: PluginEntry) -> list[Fault]:
     """Why what is in the files does not run."""
-    faults = {} if control.reloader.loader is None else control.reloader.loader.faults
+    faults = {} if context.reloader.loader is None else context.reloader.loader.faults
     names = [place for unit in entry.units for place in deploy.places_of(unit)] or [f"{entry.kind}s.{entry.name}"]
     return [fault for place in names if place in faults for fault in deploy.faults_of(faults[place], entry.path)]
 
 
-async def _summary(control: Control, entry: Entry) -> dict[str, Any]:
+async def _summary(context: AdminContext, entry: PluginEntry) -> dict[str, Any]:
     processes = [(unit, sandbox) for unit in entry.units for sandbox in unit.sandboxes()]
     memory = [views.memory(unit, sandbox) for unit, sandbox in processes]
-    digest = entry.config.digest if entry.config else await _digest(control, entry)
-    is_dropped_in = control.index.is_dropped_in(entry)
+    digest = entry.config.digest if entry.config else await _digest(context, entry)
+    is_dropped_in = context.index.is_dropped_in(entry)
     counted = [stats.sandbox_metrics(unit) for unit in entry.units]
     return {
         "name": entry.name,
         "kind": entry.kind,
         "plugin": entry.plugin,
         "state": _worst([state_of(unit) for unit in entry.units]),
-        "version": control.history.number_of(entry.kind, entry.path.stem, digest) if is_dropped_in else None,
+        "version": context.history.number_of(entry.kind, entry.path.stem, digest) if is_dropped_in else None,
         "sha256": digest,
         "file": str(entry.path),
-        "origin": control.index.origin(entry),
+        "origin": context.index.origin(entry),
         "changeable": is_dropped_in and entry.path.stem == entry.name,
         "components": [component_of(unit) for unit in entry.units],
         "processes": len(processes),
@@ -180,7 +181,7 @@ async def _summary(control: Control, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _condition(entry: Entry) -> Condition:
+def _condition(entry: PluginEntry) -> Condition:
     found = {stats.failures_of(unit, component_of(unit).partition(".")[0]).condition for unit in entry.units}
     return "failing" if "failing" in found else "warning" if "warning" in found else "ok"
 
@@ -195,14 +196,14 @@ def _worst(states: list[str]) -> State:
     return next((state for state in _WORST if state in states), "running")
 
 
-async def _plugin(control: Control, entry: Entry) -> tuple[Plugin | None, list[ConfigError]]:
+async def _plugin(context: AdminContext, entry: PluginEntry) -> tuple[Plugin | None, list[ConfigError]]:
     """The file of a sandbox; read in a thread if it is not known."""
-    known = control.index.known_plugin(entry)
-    return known if known is not None else await asyncio.to_thread(control.index.plugin, entry)
+    known = context.index.known_plugin(entry)
+    return known if known is not None else await asyncio.to_thread(context.index.plugin, entry)
 
 
-async def _digest(control: Control, entry: Entry) -> str:
-    plugin, _ = await _plugin(control, entry)
+async def _digest(context: AdminContext, entry: PluginEntry) -> str:
+    plugin, _ = await _plugin(context, entry)
     return plugin.digest if plugin else ""
 
 
@@ -210,28 +211,28 @@ async def _digest(control: Control, entry: Entry) -> str:
     "/api/v1/sandboxes/{name}/source", role="viewer", scope="sandbox", problems=(409,),
     media_types=(LuaText.MEDIA_TYPE,),
 )  # fmt: skip
-async def show_source(call: Call, path: SandboxPath, query: KindQuery) -> Answer[bytes]:
+async def show_source(call: Call, path: SandboxPath, query: KindQuery) -> Response[bytes]:
     """Show the script, as its file is now."""
-    entry = call.control.index.find(path.name, query.kind)
+    entry = call.context.index.find(path.name, query.kind)
     try:
         data = await asyncio.to_thread(entry.path.read_bytes)
     except OSError as error:
         raise Problem(404, f"Its file {entry.path} cannot be read: {error.strerror}.") from error
-    return Answer(data, media_type=LuaText.MEDIA_TYPE)
+    return Response(data, media_type=LuaText.MEDIA_TYPE)
 
 
 @routes.get("/api/v1/sandboxes/{name}/logs", role="viewer", scope="sandbox", problems=(409,))
 async def show_logs(call: Call, path: SandboxPath, query: KindQuery) -> Page[Line]:
     """Show what the script has printed lately, oldest first; so many lines are kept for each place where it runs."""
-    entry = call.control.index.find(path.name, query.kind)
-    lines = [line for unit in entry.units for line in call.control.recent.lines(entry.kind, unit.config.name)]
+    entry = call.context.index.find(path.name, query.kind)
+    lines = [line for unit in entry.units for line in call.context.recent.lines(entry.kind, unit.config.name)]
     return Page(items=sorted(lines, key=lambda line: line.time_ns))
 
 
 class SandboxOutputs(msgspec.Struct, frozen=True, kw_only=True):
     """What a filter has made for people to see."""
 
-    items: list[Output]
+    items: list[FilterOutput]
     skipped_packs: int
     """Packs that were not looked at because they followed each other too fast."""
 
@@ -239,6 +240,6 @@ class SandboxOutputs(msgspec.Struct, frozen=True, kw_only=True):
 @routes.get("/api/v1/sandboxes/{name}/outputs", role="viewer", scope="sandbox", problems=(409,))
 async def show_outputs(call: Call, path: SandboxPath, query: KindQuery) -> SandboxOutputs:
     """Show the last payloads that a filter injected, one of each name: circular buffers (`cbuf`), tables, text."""
-    entry = call.control.index.find(path.name, query.kind)
-    items, skipped = call.control.recent.outputs(entry.name) if entry.kind == "filter" else ([], 0)
+    entry = call.context.index.find(path.name, query.kind)
+    items, skipped = call.context.recent.outputs(entry.name) if entry.kind == "filter" else ([], 0)
     return SandboxOutputs(items=items, skipped_packs=skipped)

@@ -11,10 +11,11 @@ from msgspec import Meta
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from host.admin.api.handler import BaseHandler, RouteHandler, convert_query
-from host.admin.api.problems import Problem
-from host.admin.api.route_spec import Call, Routes, Stream
-from host.admin.api.streams import EventStream, event
-from host.admin.services.context import Control
+from host.admin.api.route_spec import Call, Routes, StreamedResponse
+from host.admin.api.streams import EventStream
+from host.admin.problems import Problem
+from host.admin.services.broadcast import event
+from host.admin.services.context import AdminContext
 from host.admin.services.taps import PointError, Tap
 
 routes = Routes("tap", "Records on their way through the pipeline, sampled, for people to see.")
@@ -35,7 +36,7 @@ class TapQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 @routes.get(PATH, role="viewer", scope="host", problems=(409,), media_types=("text/event-stream",))
-async def tap(call: Call, query: TapQuery, handler: RouteHandler) -> Stream:
+async def tap(call: Call, query: TapQuery, handler: RouteHandler) -> StreamedResponse:
     """Watch records pass a point: server-sent events `records`, or the same documents over a WebSocket.
 
     Each has `records`, messages with all headers and fields, and `counts`: how many records were shown, how many
@@ -45,7 +46,7 @@ async def tap(call: Call, query: TapQuery, handler: RouteHandler) -> Stream:
     Over a WebSocket, which a browser cannot give an `Authorization` header, the token may come as a subprotocol: ask
     for `hekate.tap` and `bearer.TOKEN`.
     """
-    opened = await open_tap(call.control, query)
+    opened = await open_tap(call.context, query)
     try:
         sink = _Events(handler)
         await sink.begin()
@@ -53,8 +54,8 @@ async def tap(call: Call, query: TapQuery, handler: RouteHandler) -> Stream:
         sink.push(sink.made(opened.bundle()))
         await sink.ended()
     finally:
-        call.control.taps.close(opened)
-    return Stream()
+        call.context.taps.close(opened)
+    return StreamedResponse()
 
 
 class _Events(EventStream):
@@ -66,18 +67,18 @@ class _Events(EventStream):
         return event("records", bundle)
 
 
-async def open_tap(control: Control, query: TapQuery) -> Tap:
+async def open_tap(context: AdminContext, query: TapQuery) -> Tap:
     """Begin to watch.
 
     Raises:
         Problem: There is no such point, the matcher has a fault, or there are too many taps.
     """
-    settings = control.pipeline.config.admin
+    settings = context.pipeline.config.admin
     most = settings.limits.taps if settings else 0
-    if control.taps.count >= most:
+    if context.taps.count >= most:
         raise Problem(409, f"There are {most} taps already (admin.limits.taps).")
     try:
-        return await control.taps.open(query.point, query.match, query.rate)
+        return await context.taps.open(query.point, query.match, query.rate)
     except PointError as error:
         raise Problem(400, str(error)) from error
 
@@ -99,7 +100,7 @@ class TapSocket(BaseHandler, WebSocketHandler):
         if caller.prefixes is not None or caller.role is None:
             raise Problem(403, "This is about the whole host, and your token is for some sandboxes only.")
         query = convert_query(self.request.query_arguments, TapQuery)
-        self._tap = await open_tap(self.server.control, query)
+        self._tap = await open_tap(self.server.context, query)
 
     def token_header(self) -> str | None:
         """Also from a subprotocol."""
@@ -124,7 +125,7 @@ class TapSocket(BaseHandler, WebSocketHandler):
 
     @property
     def is_free(self) -> bool:
-        """Whether the client has taken everything so far."""
+        """True if the client has received everything sent so far."""
         stream = None if self.ws_connection is None else self.ws_connection.stream
         return stream is not None and not stream.closed() and not stream.writing()
 
@@ -154,4 +155,4 @@ class TapSocket(BaseHandler, WebSocketHandler):
 
     def _end(self) -> None:
         if self._tap is not None:
-            self.server.control.taps.close(self._tap)
+            self.server.context.taps.close(self._tap)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from host.admin.api.problems import Fault, Problem
 from host.admin.api.route_spec import Call, Routes
+from host.admin.problems import Fault, Problem
 from host.admin.services import trials
 from host.admin.services.trials import Script
 from host.config.model import PluginKind
@@ -58,11 +58,11 @@ class DryRun(Material, frozen=True, kw_only=True, forbid_unknown_fields=True):
     message_matcher: Expression | None = None
     """In place of what its front matter says."""
     tick: bool = False
-    """Whether a filter's `timer_event` is called at the end."""
+    """True to call a filter's `timer_event` at the end."""
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one record or message."""
+    """Result for one record or message."""
 
     given: str | dict[str, Any] | None
     """It; null for the call of timer_event."""
@@ -73,7 +73,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     outputs: list[str]
     """Encoded."""
     failure: str
-    """Why it failed; empty if it did not."""
+    """Reason of the failure; empty if there was none."""
     dead_letters: list[str]
     """Reasons with which it would be among the dead letters."""
     prints: list[str]
@@ -82,10 +82,10 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DryRunResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a dry run."""
+    """Result of a dry run."""
 
     ok: bool
-    """Whether everything was carried out, and nothing failed."""
+    """True if every step ran and none failed."""
     results: list[Tried]
     prints: list[str]
     """While the script was loaded."""
@@ -98,7 +98,7 @@ class DryRunResult(msgspec.Struct, frozen=True, kw_only=True):
     cpu_us: float
     """Of all, with the loading of the script."""
     modules: list[str]
-    """What the script requires."""
+    """Modules that the script requires."""
 
 
 @routes.post("/api/v1/sandboxes/dry-run", role="operator", scope="open")
@@ -115,7 +115,7 @@ async def dry_run(call: Call, body: DryRun) -> DryRunResult:
     if body.tick and not is_decoder:
         steps += (TickStep(now_ns=time.time_ns()),)
         given.append(None)
-    outcome = await call.control.trials.script(script, steps, body.input)
+    outcome = await call.context.trials.script(script, steps, body.input)
     return _dry_run_result(outcome, given)
 
 
@@ -154,12 +154,12 @@ class MatcherTest(Material, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class MatcherTried(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a matcher accepts something."""
+    """Result of a matcher for one message."""
 
     given: str | dict[str, Any] | None
     matched: bool
     failure: str
-    """Why a raw record was not decoded; empty if it was."""
+    """Reason why a raw record was not decoded; empty if it was."""
     cpu_us: float
     """CPU that it took, most of it that of a pack with one record."""
 
@@ -177,7 +177,7 @@ class MatcherResult(msgspec.Struct, frozen=True, kw_only=True):
 async def test_matcher(call: Call, body: MatcherTest) -> MatcherResult:
     """Try a message matcher, on nothing at all (is it valid?) or on records."""
     steps = await _steps(call, body, raw=False)
-    outcome = await call.control.trials.matcher(body.match, steps, body.input)
+    outcome = await call.context.trials.matcher(body.match, steps, body.input)
     ending = outcome.ending
     problem = ending.matcher_problem or ending.text if ending is not None else ""
     results = [
@@ -239,7 +239,7 @@ class GrammarResult(msgspec.Struct, frozen=True, kw_only=True):
 async def test_grammar(call: Call, body: GrammarTest) -> GrammarResult:
     """Try an LPEG grammar on records: what it captures and where, how far it gets, what it costs."""
     steps = await _steps(call, Material(records=body.records, live=body.live), raw=True)
-    outcome = await call.control.trials.grammar(body.source, steps)
+    outcome = await call.context.trials.grammar(body.source, steps)
     results = [
         _grammar_tried(step.data, result.outputs[0])
         for step, result in zip(steps, outcome.results, strict=False)
@@ -290,7 +290,7 @@ async def _steps(call: Call, body: Material, *, raw: bool) -> tuple[Step, ...]:
         if call.caller.prefixes is not None:
             raise Problem(403, "The live stream is the whole host's, and your token is for some sandboxes only.")
         live = body.live
-        found = await call.control.trials.live(live.point, live.match, live.count, live.wait_ms)
+        found = await call.context.trials.live(live.point, live.match, live.count, live.wait_ms)
         steps += trials.steps_of(found, raw=raw)
     return tuple(steps[: trials.MAX_STEPS])
 

@@ -2,7 +2,7 @@
 
 import { get, post } from "../core/api.js";
 import { fill, h } from "../core/dom.js";
-import { momentOf, plural } from "../core/format.js";
+import { bytes, count, momentOf, plural } from "../core/format.js";
 import { debounced } from "../core/poll.js";
 import { keepQuery, link } from "../core/router.js";
 import { action } from "../parts/action.js";
@@ -23,6 +23,7 @@ export async function show(root, { parts: [id], query, signal }) {
   const reason = h("input", { value: query.reason ?? "", type: "search" });
   const input = inputChoice(inputs);
   const found = live();
+  const usage = h("p", { class: "hint" });
   const body = h("tbody", {});
   const more = h("button", { type: "button", hidden: true }, "Older ones");
   const everyone = h("input", { type: "checkbox", "aria-label": "Choose all that are shown" });
@@ -41,6 +42,7 @@ export async function show(root, { parts: [id], query, signal }) {
       fill(body);
       shown = 0;
     }
+    if (!isMore) fill(usage, usageText(await get("/api/v1/dead-letters/usage", {}, signal)));
     const page = await get("/api/v1/dead-letters", { ...filter(), limit: PAGE, cursor: isMore ? cursor : undefined }, signal);
     if (mine !== asked) return;  // something else was asked for meanwhile
     ({ next_cursor: cursor } = page);
@@ -105,7 +107,7 @@ export async function show(root, { parts: [id], query, signal }) {
       })),
     h("p", { class: "hint" }, "What could not be decoded, processed or delivered is kept here with its reason, so that it can be tried again once the cause is mended."),
     h("div", { class: "fields" }, field("Component", component), field("Refused by", kind), field("Reason has", reason), inputs.length > 1 ? field("Replay through", input) : null),
-    found,
+    usage, found,
     scroller("Dead letters", h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, everyone), ["When", "Refused by", "Reason", "Record"].map((title) => h("th", { scope: "col" }, title)))), body)),
     more);
   await load(false);
@@ -136,6 +138,12 @@ async function showOne(root, id, inputs) {
     inputs.length > 1 ? field("Replay through", input, "Whose decoders make a message of what a filter or an encoder has failed at.") : null,
     letterWhole(letter),
     h("p", {}, h("a", { href: link(["dead-letters"]) }, "All dead letters")));
+}
+
+/** The disk space that dead letters use, and the records that were deleted to stay below its limit. */
+function usageText({ bytes: used, max_bytes: limit, deleted_records: records, deleted_bytes: size }) {
+  const kept = `${bytes(used)} of at most ${bytes(limit)} used (hekate.dead_letters.max_bytes).`;
+  return records ? `${kept} Deleted since the host started, oldest first: ${count(records)} records, ${bytes(size)}.` : `${kept} None deleted since the host started.`;
 }
 
 function inputChoice(inputs) {

@@ -30,6 +30,6 @@ export function letterWhole(letter) {
     h("p", {}, h("strong", {}, "Reason: "), letter.reason),
     letter.message_type === undefined ? null : [h("p", {}, `A filter made this message, of Type ${letter.message_type}. It has no record, and cannot be replayed.`),
       h("h3", {}, "Payload"), block(letter.payload ?? letter.payload_base64 ?? "", "Payload")],
-    h("h3", {}, letter.record === null ? "Record, as Base64 since it is no text" : "Record"),
+    h("h3", {}, letter.record === undefined ? "Record, as Base64 since it is no text" : "Record"),
     block(letter.record ?? letter.record_base64 ?? "", "Record"));
 }

@@ -23,7 +23,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What went wrong (RFC 9457)."""
+    """Problem details (RFC 9457)."""
 
     title: str
     status: int

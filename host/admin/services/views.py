@@ -1,4 +1,4 @@
-"""How components and sandboxes are shown."""
+"""Components and sandboxes as the API returns them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Counters = msgspec.defstruct(
 )
 
 
-class Queue(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits in front of a filter or an output."""
+class QueueStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Queue in front of a filter or an output."""
 
     policy: str
-    """What happens when it is full."""
+    """Policy for a full queue."""
     max_packs: int
     packs: int
     """Held: they wait, are worked on, or are not delivered yet."""
@@ -64,7 +64,7 @@ class LastError(msgspec.Struct, frozen=True, kw_only=True):
     """The line in it, from 1; 0 if it is not known."""
 
 
-class FailedRecord(msgspec.Struct, frozen=True, kw_only=True):
+class FailedRecordReport(msgspec.Struct, frozen=True, kw_only=True):
     """A record that failed."""
 
     time_ns: int
@@ -78,7 +78,7 @@ class FailedRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailureReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What fails at a component.
+    """Failures of a component.
 
     Recent records are those of the last 30 to 60 seconds in which the component worked. A new version of a script
     begins anew.
@@ -97,18 +97,18 @@ class FailureReport(msgspec.Struct, frozen=True, kw_only=True):
     left_out_letters: int
     """Failed records that are not in the dead letters: of a filter 1000 at once and 10 a second are kept."""
     last_error: LastError | None
-    first_record: FailedRecord | None
+    first_record: FailedRecordReport | None
     """The first record that failed with this version of the script."""
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+class WaitingStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Back-pressure at an input: it reads nothing until a component lets go of a pack."""
 
     held_by: str
     """The component that holds the oldest pack, as `outputs.errors`."""
     for_ms: int
     reason: str
-    """Why that component does not go on, as far as is known."""
+    """Reason why that component makes no progress, if known."""
 
 
 class Component(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,13 +120,13 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     """Its type, or the names of its plugins."""
     state: State
     reason: str
-    """Why it does not do its work; empty if it does."""
+    """Reason why the component is not working; empty if it is."""
     message_matcher: str | None
-    """Which messages it sees; null for inputs and decoders."""
+    """Message matcher; null for inputs and decoders."""
     sandboxes: list[str]
     """The names of its sandboxes."""
-    queue: Queue | None
-    waiting: Waiting | None
+    queue: QueueStatus | None
+    waiting: WaitingStatus | None
     """Of an input that has been waiting for a second or longer; null for all others."""
     pools: list[Pool]
     """Of what it makes."""
@@ -147,15 +147,15 @@ class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
 
 
-class Termination(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a process ended before its time."""
+class TerminationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Report of a process that was terminated."""
 
     limit: str
     """The limit that was exceeded; or `error`, `signal`, `protocol`."""
     value: int
-    """What the limit was."""
+    """Value of the limit."""
     text: str
-    """What happened, with the place in the script if it is known."""
+    """Description of the termination, with the script's line if known."""
     record: int
     """At which record of its pack."""
 
@@ -195,7 +195,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     """That it works on, or that wait for it."""
     limits: list[LimitUse]
     cost: Cost
-    last_termination: Termination | None
+    last_termination: TerminationReport | None
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,24 +205,24 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """As `decoders.access`."""
     state: State
     processes: list[Process]
-    queue: Queue | None
+    queue: QueueStatus | None
     failures: FailureReport
     counters: Counters  # type: ignore[valid-type]
 
 
 def counters(metrics: ComponentMetrics) -> Any:
-    """What a component has counted."""
+    """Return the counters of a component."""
     metrics.count_failures()
     values = {spec.attribute: getattr(metrics, spec.attribute) for spec in SPECS}
     return Counters(**values, errors=dict(metrics.errors), drops=dict(metrics.drops))
 
 
-def queue(unit: Unit) -> Queue | None:
-    """What waits in front of a unit; None for inputs, which have no queue."""
+def queue(unit: Unit) -> QueueStatus | None:
+    """Return a unit's queue, or None for an input, which has no queue."""
     if isinstance(unit, InputUnit):
         return None
     consumer, settings = unit.consumer, unit.config.queue
-    return Queue(
+    return QueueStatus(
         policy=settings.policy,
         max_packs=settings.max_packs,
         packs=consumer.queued,
@@ -233,7 +233,7 @@ def queue(unit: Unit) -> Queue | None:
 
 
 def failures(unit: Unit, stage: str) -> FailureReport:
-    """What fails at a component of a unit."""
+    """Return the failures of a unit's component."""
     found = stats.failures_of(unit, stage)
     recent_records, recent_failed = found.recent
     last, first = found.last, found.first
@@ -248,7 +248,7 @@ def failures(unit: Unit, stage: str) -> FailureReport:
         last_error=LastError(**last._asdict()) if last else None,
         first_record=None
         if first is None
-        else FailedRecord(
+        else FailedRecordReport(
             time_ns=first.time_ns,
             reason=first.reason,
             record=first.text,
@@ -295,9 +295,9 @@ def _component(unit: Unit, stage: Any, type_: str, state: Any, pools: list[Pool]
     )
 
 
-def _waiting(unit: Unit, stage: str) -> Waiting | None:
+def _waiting(unit: Unit, stage: str) -> WaitingStatus | None:
     found = unit.waiting() if stage == "inputs" and isinstance(unit, InputUnit) else None
-    return None if found is None else Waiting(held_by=found.held_by, for_ms=found.for_ms, reason=found.reason)
+    return None if found is None else WaitingStatus(held_by=found.held_by, for_ms=found.for_ms, reason=found.reason)
 
 
 def _input_state(unit: InputUnit) -> State:
@@ -321,7 +321,7 @@ def instance(unit: Unit) -> Instance:
 
 
 def memory(unit: Unit, sandbox: Sandbox) -> LimitUse:
-    """How much of its memory a process uses."""
+    """Return a process's memory limit and use."""
     use = sandbox.usage().limits["memory_limit"]
     limit = sum(script.limits.memory_limit for script in scripts_of(unit))
     return LimitUse(name="memory_limit", limit=limit, current=use.current, highest=use.highest, unit="bytes")
@@ -349,7 +349,7 @@ def _process(sandbox: Sandbox, unit: Unit) -> Process:
         ),
         last_termination=None
         if ended is None
-        else Termination(limit=ended.limit, value=ended.value, text=ended.text, record=ended.record),
+        else TerminationReport(limit=ended.limit, value=ended.value, text=ended.text, record=ended.record),
     )
 
 
