@@ -101,13 +101,13 @@ class RawPack:
         "arena",
         "decoded",
         "holders",
-        "keepers",
         "length",
         "next_position",
         "number",
         "offset",
         "on_free",
-        "on_kept",
+        "on_pin",
+        "pins",
         "position",
         "records",
         "stream",
@@ -123,7 +123,7 @@ class RawPack:
         next_position: int,
         records: array[int] | None,
         on_free: Callable[[], None],
-        on_kept: Callable[[int], None] | None = None,
+        on_pin: Callable[[int], None] | None = None,
     ) -> None:
         self.arena = arena
         self.offset = offset
@@ -133,19 +133,19 @@ class RawPack:
         self.next_position = next_position
         self.records = records
         self.on_free = on_free
-        self.on_kept = on_kept
+        self.on_pin = on_pin
         self.number = 0
         """Which pack of its input it is."""
         self.holders = 1
-        self.keepers = 0
+        self.pins = 0
         self.decoded = False
         self._ready: list[TablePack] = []
 
-    def hold(self) -> None:
+    def retain(self) -> None:
         """One more needs it."""
         self.holders += 1
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """One less needs it."""
         self.holders -= 1
         if self.holders == 0:
@@ -153,17 +153,17 @@ class RawPack:
             self.stream.released()
             self.on_free()
 
-    def keep(self) -> None:
+    def pin(self) -> None:
         """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""
-        self.keepers += 1
-        if self.keepers == 1 and self.on_kept is not None:
-            self.on_kept(1)
+        self.pins += 1
+        if self.pins == 1 and self.on_pin is not None:
+            self.on_pin(1)
 
     def unpin(self) -> None:
         """One keeper less."""
-        self.keepers -= 1
-        if self.keepers == 0 and self.on_kept is not None:
-            self.on_kept(-1)
+        self.pins -= 1
+        if self.pins == 0 and self.on_pin is not None:
+            self.on_pin(-1)
 
     def add_decoded(self, table: TablePack) -> None:
         """A decoder made a pack of some of its records."""
@@ -188,14 +188,14 @@ class TablePack:
         "deliveries",
         "fault",
         "holders",
-        "keepers",
         "loop_depth",
         "made_by",
         "maker",
         "offset",
         "on_free",
-        "on_kept",
+        "on_pin",
         "origin",
+        "pins",
         "position",
         "raw",
         "seen_ns",
@@ -219,7 +219,7 @@ class TablePack:
         parent: TablePack | None,
         on_free: Callable[[int], None],
         seen_ns: int,
-        on_kept: Callable[[], None] | None = None,
+        on_pin: Callable[[], None] | None = None,
         maker: Maker | None = None,
         deliveries: tuple[Deliveries, ...] = (),
     ) -> None:
@@ -241,52 +241,52 @@ class TablePack:
         self.origin: RawPack | None = raw if raw is not None or parent is None else parent.origin
         """What it came of in the end, which is not acknowledged before this pack is done."""
         self.on_free = on_free
-        self.on_kept = on_kept
+        self.on_pin = on_pin
         self.seen_ns = seen_ns
         self.holders = 1
-        self.keepers = 0
+        self.pins = 0
         self.deliveries = deliveries
         """Counts of undelivered messages that include this pack: a filter with preserved state injected it, or what it
         was made from."""
         for each in deliveries:
             each.add()
         if self.origin is not None:
-            self.origin.hold()
+            self.origin.retain()
 
     @property
     def condemned(self) -> bool:
         """Whether nobody is to read it any more."""
         return self.maker is not None and bool(self.maker.condemned)
 
-    def hold(self) -> None:
+    def retain(self) -> None:
         """One more needs it."""
         self.holders += 1
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """One less needs it."""
         self.holders -= 1
         if self.holders == 0:
             self.on_free(self.offset)
             if self.origin is not None:
-                self.origin.let_go()
+                self.origin.release()
             for each in self.deliveries:
                 each.settle()
 
-    def keep(self) -> None:
+    def pin(self) -> None:
         """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""
-        self.keepers += 1
-        if self.keepers == 1:
-            self.arena.kept_slots += 1
+        self.pins += 1
+        if self.pins == 1:
+            self.arena.pinned_slots += 1
             if self.origin is not None:
-                self.origin.keep()
-            if self.on_kept is not None:
-                self.on_kept()
+                self.origin.pin()
+            if self.on_pin is not None:
+                self.on_pin()
 
     def unpin(self) -> None:
         """The snapshot is there, or there will be none: let go."""
-        self.keepers -= 1
-        if self.keepers == 0:
-            self.arena.kept_slots -= 1
+        self.pins -= 1
+        if self.pins == 0:
+            self.arena.pinned_slots -= 1
             if self.origin is not None:
                 self.origin.unpin()
-        self.let_go()
+        self.release()

@@ -159,21 +159,21 @@ class Consumer:
 
     def _hold(self, pack: TablePack) -> None:
         """Hold a pack. One that may be dropped does not hold its input back meanwhile."""
-        pack.hold()
+        pack.retain()
         if self._drops:
-            pack.keep()
+            pack.pin()
 
     def release(self, pack: TablePack) -> None:
         """Let go of a pack that `_hold` has held."""
         if self._drops:
             pack.unpin()
         else:
-            pack.let_go()
+            pack.release()
 
     def _plain(self, pack: TablePack) -> None:
-        """Turn a hold of `_hold` into one that `TablePack.let_go` ends."""
+        """Turn a hold of `_hold` into one that `TablePack.release` ends."""
         if self._drops:
-            pack.hold()
+            pack.retain()
             pack.unpin()
 
     def _make_room(self, newest: TablePack) -> None:
@@ -206,12 +206,12 @@ class Consumer:
         if self.sandbox is not None:
             self.on_room(self.sandbox)
 
-    def inherit(self, other: Consumer) -> None:
+    def adopt(self, other: Consumer) -> None:
         """Take what another consumer has not done: what waits there, and what was begun and is not finished."""
         packs = other.drain()
         if self._drops:
             for pack in packs:
-                pack.keep()
+                pack.pin()
         self._queue.extendleft(reversed(packs))
         self.held = other.held
         self.resume()
@@ -316,7 +316,7 @@ class Consumer:
             self._queue.remove(pack)
             self._begun.pop(pack, None)
             self._bury(pack)
-            pack.let_go()
+            pack.release()
 
     def _bury_work(self, sandbox: Sandbox) -> None:
         """Give up what a dead process was given and a condemned process had made."""
@@ -325,7 +325,7 @@ class Consumer:
             if work.pack.condemned:
                 del sandbox.work[number]
                 self._bury(work.pack)
-                work.pack.let_go()
+                work.pack.release()
         journal = sandbox.journal
         if journal is not None and any(isinstance(e, Assignment) and _is_condemned(e) for e in journal.entries):
             journal.give_up("a pack that it has done cannot be done again: it is malformed")
@@ -399,7 +399,7 @@ class FilterConsumer(Consumer):
         if pack.loop_depth > 0 or self.sandbox is None:
             return True
         arena = self.sandbox.arena
-        return arena.used_slots - arena.kept_slots < _MANY_INJECTED
+        return arena.used_slots - arena.pinned_slots < _MANY_INJECTED
 
     def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:
         """The filter injected messages, or gave a record up."""
@@ -427,7 +427,7 @@ class FilterConsumer(Consumer):
             made_by=self.made_by,
             parent=parent,
             on_free=free,
-            on_kept=room,
+            on_pin=room,
             deliveries=_deliveries(sandbox, parent),
         )
         if pack is None:
@@ -438,7 +438,7 @@ class FilterConsumer(Consumer):
         if pack.loop_depth > self.max_loops:
             self.metrics.count_drop("max_loops", pack.count)
             _LOG.warning("Injected messages were dropped: they loop.", filter=self.name)
-            pack.let_go()
+            pack.release()
             return
         self.route(pack)
 
@@ -456,7 +456,7 @@ class FilterConsumer(Consumer):
             self.release(pack)
             return
         keeper = sandbox.journal.keeper
-        keeper.keep(work, report)
+        keeper.pin(work, report)
         self._plain(pack)  # from now on it is held for the next snapshot only
         if keeper.wants_snapshot:
             sandbox.begin_snapshot()
@@ -535,13 +535,13 @@ class OutputConsumer(Consumer):
         for pack, sandbox, offset in self._batches.values():
             self._plain(pack)
             if pack in packs:
-                pack.let_go()
+                pack.release()
             packs[pack] = None
             sandbox.release_slot(offset)
         self._batches.clear()
         for pack in super().drain():
             if pack in packs:
-                pack.let_go()
+                pack.release()
             packs[pack] = None
         return list(packs)
 
@@ -585,7 +585,7 @@ class OutputConsumer(Consumer):
             # It stays held, so its input is not told that it was delivered; but nobody waits for it any more.
             del self._batches[number]
             sandbox.release_slot(start)
-            pack.keep()
+            pack.pin()
             return True
 
         self.runner.deliver(Batch(view[start : start + report.used_bytes], report.records, ends), done, given_up)

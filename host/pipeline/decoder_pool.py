@@ -162,7 +162,7 @@ class DecoderPool:
             self.metrics.count_drop("decode_failed", report.failed)
         pack.decoded = True
         pack.stream.in_order(self._route)
-        pack.let_go()
+        pack.release()
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- the owner's interface
         """The first reason in a pack for which a record was not decoded."""
@@ -198,7 +198,7 @@ def table_pack(
     raw: RawPack | None = None,
     parent: TablePack | None = None,
     on_free: Callable[[int], None] | None = None,
-    on_kept: Callable[[], None] | None = None,
+    on_pin: Callable[[], None] | None = None,
     deliveries: tuple[Deliveries, ...] = (),
 ) -> TablePack | None:
     """The pack in a slot that a sandbox filled, if its header is sound. If not, the sandbox is ended."""
@@ -213,6 +213,6 @@ def table_pack(
     shapes = bytes(slot[header.shapes_start : header.shapes_start + header.shapes_bytes])
     return TablePack(
         sandbox.arena, start, report.used_bytes, report.records, shapes, made_by, header.loop_depth, header.stream,
-        header.position, raw, parent, on_free or sandbox.release_slot, time.monotonic_ns(), on_kept,
+        header.position, raw, parent, on_free or sandbox.release_slot, time.monotonic_ns(), on_pin,
         sandbox.maker, deliveries,
     )  # fmt: skip

@@ -35,7 +35,7 @@ class HoldingRouter(Router):
         """Hold a pack back."""
         if pack.raw is not None:
             self._recordings[pack.raw.stream].add(pack)
-            pack.let_go()
+            pack.release()
             return
         held_back = self._injected.setdefault(pack.made_by, [])
         if len(held_back) >= _MAX_HELD_BACK:

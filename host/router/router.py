@@ -67,7 +67,7 @@ class Router:
             self.on_pack(pack)
         for consumer in consumers:
             consumer.take(pack)
-        pack.let_go()
+        pack.release()
 
     def _find(self, pack: TablePack) -> list[Consumer]:
         """Who may want packs like this one. A filter never receives what it injected itself."""

@@ -36,10 +36,10 @@ class Keeper(Protocol):
     def done_to(self, pack: TablePack) -> int:
         """Up to which end in its raw bytes a pack's records are in the state already; 0 for none."""
 
-    def keep(self, work: Assignment, report: Report) -> None:
+    def pin(self, work: Assignment, report: Report) -> None:
         """A pack is done: hold it until a snapshot includes it."""
 
-    def inherit(self, other: Keeper, snapshot: bytes) -> None:
+    def adopt(self, other: Keeper, snapshot: bytes) -> None:
         """Go on with a snapshot of the state that the other keeper has."""
 
     def positions(self) -> dict[str, int]:
@@ -53,7 +53,7 @@ class Keeper(Protocol):
     def saved_ns(self) -> int:
         """When the last snapshot was taken; 0 if there is none."""
 
-    def let_go(self, works: list[Assignment]) -> None:
+    def release(self, works: list[Assignment]) -> None:
         """Packs that no snapshot needs any more."""
 
     def on_snapshot(self, snapshot: bytes, included: list[Assignment]) -> None:
@@ -105,7 +105,7 @@ class Journal:
         """Its process has ended, and not because of another member of its group."""
         if not self.preserves and limit != Limit.SIGNAL:
             self.snapshot = None
-            self.keeper.let_go(self._clear())
+            self.keeper.release(self._clear())
         elif limit == Limit.MEMORY:
             self._memory_deaths += 1
             if (

@@ -96,7 +96,7 @@ class FilterUnit(ConsumerUnit):
         await wait_until(lambda: old.sandbox.idle, self._around.settings.shutdown_timeout_ms / 1000)
         await old.hand_over(self.sandbox)
         self._around.router.replace(old.consumer, self.consumer)
-        self.consumer.inherit(old.consumer)
+        self.consumer.adopt(old.consumer)
         self._start_timers()
         await old.sandbox.stop()
 
@@ -107,7 +107,7 @@ class FilterUnit(ConsumerUnit):
         mine, its = self.sandbox.journal, new.journal
         if mine is not None and mine.preserves and its is not None and its.preserves:
             if await self.sandbox.snapshot() and mine.snapshot is not None:
-                its.keeper.inherit(mine.keeper, mine.snapshot)
+                its.keeper.adopt(mine.keeper, mine.snapshot)
                 if not await new.restore(mine.snapshot):
                     return
             await self.last_tick()

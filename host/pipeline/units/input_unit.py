@@ -10,7 +10,7 @@ import msgspec
 from host.config import model, registry
 from host.core.errors import RetryDelivery
 from host.inputs.base import Input
-from host.packs.intake import MAX_DROPPABLE, MAX_KEPT, Intake
+from host.packs.intake import MAX_DROPPABLE, MAX_PINNED, Intake
 from host.packs.ledger import Stream
 from host.pipeline import specs
 from host.pipeline.back_pressure import Waiting, waiting
@@ -72,7 +72,7 @@ class InputUnit:
         made = []
         for number in range(config.decoders):
             name = config.name if config.decoders == 1 else f"{config.name}-{number + 1}"
-            slots = SANDBOX_SLOTS + 2 * (MAX_KEPT + MAX_DROPPABLE) + self._around.world.more_decoder_slots(config)
+            slots = SANDBOX_SLOTS + 2 * (MAX_PINNED + MAX_DROPPABLE) + self._around.world.more_decoder_slots(config)
             arena = self._around.arena(f"decoder-{name}", SANDBOX_SLOT_BYTES, slots)
             made.append(
                 self._around.sandbox(
@@ -193,7 +193,7 @@ class InputUnit:
 
     async def settle(self, timeout_s: float) -> bool:
         """Wait until all that was read is delivered; whether it is."""
-        await wait_until(lambda: self.decoding.idle and self.intake.in_flight == self.intake.kept, timeout_s)
+        await wait_until(lambda: self.decoding.idle and self.intake.in_flight == self.intake.pinned, timeout_s)
         await self._around.save_states()
         return await wait_until(lambda: self.idle, timeout_s)
 

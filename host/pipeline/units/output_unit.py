@@ -82,10 +82,10 @@ class OutputUnit(ConsumerUnit):
             await self.open()
         except HekateError:
             await old.runner.open(may_retry=True)
-            old.consumer.inherit(old.consumer)
+            old.consumer.adopt(old.consumer)
             raise
         self._around.router.replace(old.consumer, self.consumer)
-        self.consumer.inherit(old.consumer)
+        self.consumer.adopt(old.consumer)
         await old.sandbox.stop()
 
     @property
