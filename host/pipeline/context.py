@@ -13,9 +13,11 @@ from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
 from host.packs.arena import Arena
 from host.pipeline import specs
+from host.pipeline.consumers import Consumer
 from host.pipeline.environment import Environment
 from host.pipeline.match_probe import MatchProbe
 from host.pipeline.state_commits import StateCommits
+from host.pipeline.terminations import Terminations
 from host.router import match_cache
 from host.router.router import Router
 from host.sandbox.group import Group
@@ -40,7 +42,8 @@ class UnitContext:
         settings: model.HostSettings,
         *,
         zygote: ZygoteClient,
-        router: Router,
+        router: Router[Consumer],
+        terminations: Terminations,
         metrics: Registry,
         checkpoints: Checkpoints,
         state_commits: StateCommits,
@@ -54,6 +57,7 @@ class UnitContext:
         on_print: Callable[[Sandbox, str], None] | None = None,
     ) -> None:
         self._on_print = on_print
+        self._terminations = terminations
         self._judge = judge
         self.forget_arena = forget_arena
         self.groups = groups
@@ -118,5 +122,5 @@ class UnitContext:
         )
         made.on_print = None if self._on_print is None else partial(self._on_print, made)
         made.clock, made.on_change = self.world.now_ns, self.world.on_change
-        made.on_death = partial(self.router.terminations.report, max_loops=self.settings.max_loops)
+        made.on_death = partial(self._terminations.report, max_loops=self.settings.max_loops)
         return made

@@ -7,18 +7,20 @@ there are.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
 
 from host.packs.ledger import TablePack
-from host.pipeline.consumers import Consumer
-from host.pipeline.terminations import Terminations
+from host.router.consumer import PackConsumer
 from host.router.match_cache import MAX_KEPT_SHAPES_BYTES
 from host.router.matcher_requirements import kinds_of
 from host.telemetry.metrics import ComponentMetrics
 
 _MAX_ROUTES = 10_000
 
+Consumer = TypeVar("Consumer", bound=PackConsumer)
 
-class Router:
+
+class Router(Generic[Consumer]):
     """Gives packs to consumers.
 
     Args:
@@ -27,7 +29,6 @@ class Router:
 
     def __init__(self, metrics: ComponentMetrics) -> None:
         self.metrics = metrics
-        self.terminations = Terminations(self.route)
         self.consumers: list[Consumer] = []
         self.on_pack: Callable[[TablePack], None] | None = None
         """Shown each pack before anybody has it, if somebody wants to look; it must not keep it without holding it."""
