@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from host.packs.arena import Arena
 from host.packs.deliveries import Deliveries
-from host.packs.producer import Maker
+from host.packs.producer import PackProducer
 
 
 class Stream:
@@ -183,20 +183,20 @@ class TablePack:
 
     __slots__ = (
         "arena",
-        "buried",
         "count",
         "deliveries",
         "fault",
         "holders",
+        "is_put_away",
         "loop_depth",
         "made_by",
-        "maker",
         "offset",
         "on_free",
         "on_pin",
         "origin",
         "pins",
         "position",
+        "producer",
         "raw",
         "seen_ns",
         "shapes",
@@ -220,15 +220,15 @@ class TablePack:
         on_free: Callable[[int], None],
         seen_ns: int,
         on_pin: Callable[[], None] | None = None,
-        maker: Maker | None = None,
+        producer: PackProducer | None = None,
         deliveries: tuple[Deliveries, ...] = (),
     ) -> None:
         self.arena = arena
-        self.maker = maker
+        self.producer = producer
         self.fault: str | None = None
-        """What is malformed in it, once that was looked at; empty if nothing is."""
-        self.buried = False
-        """Whether its records are in the dead letters, because its maker is condemned."""
+        """What is malformed in the pack; empty if nothing is, None if it is not checked yet."""
+        self.is_put_away = False
+        """True if its records are in the dead letters because its producer is rejected."""
         self.offset = offset
         self.used_bytes = used_bytes
         self.count = count
@@ -254,9 +254,9 @@ class TablePack:
             self.origin.retain()
 
     @property
-    def condemned(self) -> bool:
-        """Whether nobody is to read it any more."""
-        return self.maker is not None and bool(self.maker.condemned)
+    def is_rejected(self) -> bool:
+        """True if no consumer may read the pack: its producer made malformed packs."""
+        return self.producer is not None and bool(self.producer.rejection_reason)
 
     def retain(self) -> None:
         """One more needs it."""

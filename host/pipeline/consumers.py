@@ -18,7 +18,7 @@ from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Emitted, Report
 from host.pipeline.dead_letter_writer import keep_dead_letters
 from host.pipeline.decoder_pool import table_pack
-from host.pipeline.rejected_packs import bury
+from host.pipeline.rejected_packs import put_away_rejected
 from host.router.match_cache import MatchCache
 from host.router.matcher_requirements import Kind, MatcherRequirement, may_match, requirements_of
 from host.sandbox.assignment import Assignment
@@ -139,8 +139,8 @@ class Consumer:
     def take(self, pack: TablePack) -> None:
         """Put a pack into the queue."""
         assert self.sandbox is not None
-        if pack.condemned:
-            self._bury(pack)
+        if pack.is_rejected:
+            self._reject(pack)
             return
         if self._may_miss and self.sandbox.state in {"stopped", "quarantined"}:
             self.metrics.count_drop("stopped", pack.count)
@@ -296,40 +296,40 @@ class Consumer:
     def _next(self) -> TablePack | None:
         """The first pack of the queue that the sandbox may work on."""
         for index, pack in enumerate(self._queue):
-            if pack.condemned:
-                self._bury_condemned()
+            if pack.is_rejected:
+                self._reject_waiting()
                 return self._next()
             if self._may_have(pack):
                 del self._queue[index]
                 return pack
         return None
 
-    def _bury(self, pack: TablePack) -> None:
-        """Count a pack of a condemned process as dropped; its records go to the dead letters."""
+    def _reject(self, pack: TablePack) -> None:
+        """Count a pack of a rejected producer as dropped; its records go to the dead letters."""
         self.metrics.count_drop("malformed_pack", pack.count)
-        bury(self._dead_letters, pack)
+        put_away_rejected(self._dead_letters, pack)
 
-    def _bury_condemned(self) -> None:
-        """Give up what waits and was made by a condemned process."""
-        condemned = [pack for pack in self._queue if pack.condemned]
-        for pack in condemned:
+    def _reject_waiting(self) -> None:
+        """Remove the queued packs of rejected producers."""
+        rejected = [pack for pack in self._queue if pack.is_rejected]
+        for pack in rejected:
             self._queue.remove(pack)
             self._begun.pop(pack, None)
-            self._bury(pack)
+            self._reject(pack)
             pack.release()
 
-    def _bury_work(self, sandbox: Sandbox) -> None:
-        """Give up what a dead process was given and a condemned process had made."""
+    def _reject_work(self, sandbox: Sandbox) -> None:
+        """Remove the packs of rejected producers from a dead process's work."""
         for number, work in list(sandbox.work.items()):
             assert isinstance(work.pack, TablePack)
-            if work.pack.condemned:
+            if work.pack.is_rejected:
                 del sandbox.work[number]
-                self._bury(work.pack)
+                self._reject(work.pack)
                 work.pack.release()
         journal = sandbox.journal
-        if journal is not None and any(isinstance(e, Assignment) and _is_condemned(e) for e in journal.entries):
+        if journal is not None and any(isinstance(e, Assignment) and _is_rejected(e) for e in journal.entries):
             journal.give_up("a pack that it has done cannot be done again: it is malformed")
-        self._bury_condemned()
+        self._reject_waiting()
 
     def on_room(self, sandbox: Sandbox) -> None:
         """The sandbox would take more."""
@@ -378,8 +378,8 @@ class Consumer:
             self.sandbox.work.clear()
 
 
-def _is_condemned(work: Assignment) -> bool:
-    return isinstance(work.pack, TablePack) and work.pack.condemned
+def _is_rejected(work: Assignment) -> bool:
+    return isinstance(work.pack, TablePack) and work.pack.is_rejected
 
 
 class FilterConsumer(Consumer):
@@ -463,7 +463,7 @@ class FilterConsumer(Consumer):
 
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
         """The filter was ended."""
-        self._bury_work(sandbox)
+        self._reject_work(sandbox)
         _LOG.error(
             "A filter was ended.",
             filter=sandbox.name,
@@ -630,7 +630,7 @@ class OutputConsumer(Consumer):
 
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:
         """The encoder was ended: it is always started again."""
-        self._bury_work(sandbox)
+        self._reject_work(sandbox)
         _LOG.error(
             "An encoder was ended.",
             output=sandbox.name,

@@ -214,5 +214,5 @@ def table_pack(
     return TablePack(
         sandbox.arena, start, report.used_bytes, report.records, shapes, made_by, header.loop_depth, header.stream,
         header.position, raw, parent, on_free or sandbox.release_slot, time.monotonic_ns(), on_pin,
-        sandbox.maker, deliveries,
+        sandbox.producer, deliveries,
     )  # fmt: skip
