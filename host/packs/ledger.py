@@ -1,8 +1,8 @@
-"""The ledger: who still needs which pack.
+"""Counts the holders of each pack, frees its memory, and acknowledges the records of a stream in order.
 
-A `RawPack` is what an input handed in; a `TablePack` is what a sandbox made. Each counts its holders. When the last one
-lets go, its memory is free again; a table pack then lets go of the raw pack that it came of. When a raw pack is free,
-everything that came of it has been delivered, and its stream may forget it: that is the acknowledgement.
+A `RawPack` holds the bytes that an input read; a `TablePack` holds messages that a sandbox produced. The last release
+frees the memory. A table pack then releases the raw pack that it derives from. When a raw pack is released, everything
+derived from it is delivered, and its stream acknowledges it.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ class Stream:
         self._routing: deque[RawPack] = deque()
 
     def add(self, pack: RawPack) -> None:
-        """A pack was read from this stream, behind all others."""
+        """Append a pack that was read from this stream."""
         self._held.append(pack)
         self._routing.append(pack)
 
     def released(self) -> None:
-        """One of the packs is free; tells as far as there is no gap before it."""
+        """Acknowledge the released packs at the front of the stream, up to the first pack that is still needed."""
         position = None
         held = self._held
         while held and held[0].holders == 0:
@@ -72,7 +72,7 @@ class Stream:
                 self.on_released(position)
 
     def in_order(self, route: Callable[[TablePack], None]) -> None:
-        """Route what was decoded, in the order of the stream, though several processes decode it."""
+        """Route decoded packs in the order of the stream, although several processes decode them."""
         queue = self._routing
         while queue:
             pack = queue[0]
@@ -84,17 +84,17 @@ class Stream:
 
     @property
     def undecoded(self) -> int:
-        """Packs of which not everything was routed."""
+        """Number of packs that are not completely routed."""
         return len(self._routing)
 
     @property
     def outstanding(self) -> int:
-        """Packs not yet free."""
+        """Number of packs that are not released."""
         return len(self._held)
 
 
 class RawPack:
-    """A slot of raw bytes and where its records are."""
+    """A slot of raw bytes with the positions of its records."""
 
     __slots__ = (
         "_ready",
@@ -135,18 +135,18 @@ class RawPack:
         self.on_free = on_free
         self.on_pin = on_pin
         self.number = 0
-        """Which pack of its input it is."""
+        """The number of the pack among those of its input."""
         self.holders = 1
         self.pins = 0
         self.decoded = False
         self._ready: list[TablePack] = []
 
     def retain(self) -> None:
-        """One more needs it."""
+        """Add a holder."""
         self.holders += 1
 
     def release(self) -> None:
-        """One less needs it."""
+        """Remove a holder; the last one frees the memory."""
         self.holders -= 1
         if self.holders == 0:
             self.arena.release(self.offset)
@@ -154,23 +154,26 @@ class RawPack:
             self.on_free()
 
     def pin(self) -> None:
-        """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""
+        """Pin a pack that is already retained: its holder waits only for a snapshot, or may drop the pack.
+
+        A pinned pack does not count as in flight at its input.
+        """
         self.pins += 1
         if self.pins == 1 and self.on_pin is not None:
             self.on_pin(1)
 
     def unpin(self) -> None:
-        """One keeper less."""
+        """Remove a pin; the caller's hold remains."""
         self.pins -= 1
         if self.pins == 0 and self.on_pin is not None:
             self.on_pin(-1)
 
     def add_decoded(self, table: TablePack) -> None:
-        """A decoder made a pack of some of its records."""
+        """Add a pack that a decoder produced from some of the records."""
         self._ready.append(table)
 
     def take_decoded(self) -> list[TablePack]:
-        """What was decoded and not yet routed."""
+        """Return the decoded packs that are not routed yet, and forget them."""
         ready, self._ready = self._ready, []
         return ready
 
@@ -178,7 +181,7 @@ class RawPack:
 class TablePack:
     """A pack of messages: records, shapes and heap in a sandbox's arena, and the raw bytes they point at.
 
-    What a filter injects points at nothing of its parent, the pack that made it do so, and does not keep its memory.
+    Injected messages do not point into their parent, the pack that caused them, and do not retain it.
     """
 
     __slots__ = (
@@ -239,7 +242,7 @@ class TablePack:
         self.position = position
         self.raw = raw
         self.origin: RawPack | None = raw if raw is not None or parent is None else parent.origin
-        """What it came of in the end, which is not acknowledged before this pack is done."""
+        """The raw pack this one derives from. It is acknowledged only after this pack is released."""
         self.on_free = on_free
         self.on_pin = on_pin
         self.seen_ns = seen_ns
@@ -259,11 +262,11 @@ class TablePack:
         return self.producer is not None and bool(self.producer.rejection_reason)
 
     def retain(self) -> None:
-        """One more needs it."""
+        """Add a holder."""
         self.holders += 1
 
     def release(self) -> None:
-        """One less needs it."""
+        """Remove a holder; the last one frees the memory."""
         self.holders -= 1
         if self.holders == 0:
             self.on_free(self.offset)
@@ -273,7 +276,10 @@ class TablePack:
                 each.settle()
 
     def pin(self) -> None:
-        """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""
+        """Pin a pack that is already retained: its holder waits only for a snapshot, or may drop the pack.
+
+        A pinned pack does not count as in flight at its input.
+        """
         self.pins += 1
         if self.pins == 1:
             self.arena.pinned_slots += 1
@@ -283,7 +289,7 @@ class TablePack:
                 self.on_pin()
 
     def unpin(self) -> None:
-        """The snapshot is there, or there will be none: let go."""
+        """Remove a pin and its hold."""
         self.pins -= 1
         if self.pins == 0:
             self.arena.pinned_slots -= 1

@@ -1,4 +1,4 @@
-"""What makes a filter's counts exact: its snapshots, and which records they include.
+"""Keeps the counts of a filter exact: tracks which records each snapshot includes.
 
 A pack that a filter is done with is held until a snapshot includes it, so its input is not acknowledged before. The
 snapshot goes to disk together with the positions up to which it includes each stream, in a transaction that is never
@@ -71,13 +71,13 @@ class StateKeeper:
         self._done_to: dict[str, int] = {}
         """Of streams that are being read again: up to where the state includes them."""
         self.pinned = 0
-        """Packs that wait for a snapshot."""
+        """Number of packs that wait for a snapshot."""
         self._max_pinned = _MIN_PINNED
         self.saved_ns = 0
         """When the last snapshot was taken, or the loaded one had been; 0 if there is none."""
 
     def load(self) -> bytes | None:
-        """The state to begin with, if there is one."""
+        """Return the stored state; None if there is none or it is damaged."""
         stored = self._commits.latest(self._name) if self._commits is not None else None
         if stored is None:
             return None
@@ -89,11 +89,11 @@ class StateKeeper:
         return state.snapshot
 
     def adopt(self, other: Keeper, snapshot: bytes) -> None:
-        """Go on with a snapshot of the state that the other keeper has."""
+        """Continue from a snapshot of another keeper's state."""
         self._begin_with(snapshot, other.positions(), other.saved_ns)
 
     def positions(self) -> dict[str, int]:
-        """Up to where the state includes each stream."""
+        """Return the position up to which the state includes each stream."""
         return {key: seen.position for key, seen in self._included.items()}
 
     def _begin_with(self, snapshot: bytes, positions: dict[str, int], saved_ns: int) -> None:
@@ -118,7 +118,7 @@ class StateKeeper:
         return min(floor - pack.position, _MAX_RECORD_END)
 
     def pin(self, work: Assignment, report: Report) -> None:
-        """A pack is done: hold it until a snapshot includes it."""
+        """Pin a finished pack until a snapshot includes it."""
         pack = _table(work)
         key = _key(pack)
         position = pack.position + report.offset
@@ -130,13 +130,13 @@ class StateKeeper:
 
     @property
     def wants_snapshot(self) -> bool:
-        """Whether so much is kept that a snapshot should not wait for its time."""
+        """True if so many packs are pinned that a snapshot is due before its interval ends."""
         return self.pinned >= self._max_pinned
 
     # ------------------------------------------------------------------ what the journal says
 
     def on_snapshot(self, snapshot: bytes, included: list[Assignment]) -> None:
-        """There is a new snapshot."""
+        """Submit a new snapshot and release the packs that it includes."""
         self.saved_ns = time.time_ns()
         self._size(snapshot)
         self._metrics.snapshots += 1
@@ -152,7 +152,7 @@ class StateKeeper:
         self._commits.commit_ready()
 
     def on_no_snapshot(self, reason: str, left_out: list[Assignment]) -> None:
-        """No snapshot could be taken."""
+        """Release packs that no snapshot will include, and report the failure."""
         self.release(left_out)
         if self._commits is None:
             return  # it was only for the case that another member of its group ends their process
@@ -177,7 +177,7 @@ class StateKeeper:
         _LOG.error("The filter begins without its state.", filter=self._name, reason=reason)
 
     def release(self, works: list[Assignment]) -> None:
-        """Packs that no snapshot needs any more."""
+        """Release packs that no snapshot needs any more."""
         for work in works:
             _table(work).unpin()
         self.pinned -= len(works)

@@ -31,31 +31,31 @@ class Router(Generic[Consumer]):
         self.metrics = metrics
         self.consumers: list[Consumer] = []
         self.on_pack: Callable[[TablePack], None] | None = None
-        """Shown each pack before anybody has it, if somebody wants to look; it must not keep it without holding it."""
+        """Called with each pack before any consumer gets it. It must retain a pack that it keeps."""
         self._routes: dict[tuple[bytes, str], list[Consumer]] = {}
 
     def add(self, consumers: Iterable[Consumer]) -> None:
-        """More consumers, from the next pack on."""
+        """Add consumers, from the next pack on."""
         self.consumers.extend(consumers)
         self.forget_routes()
 
     def remove(self, consumer: Consumer) -> None:
-        """One consumer less, from the next pack on. One that was never added is none."""
+        """Remove a consumer, from the next pack on. Do nothing if it was never added."""
         if consumer in self.consumers:
             self.consumers.remove(consumer)
             self.forget_routes()
 
     def replace(self, old: Consumer, new: Consumer) -> None:
-        """Another consumer in the place of one, from the next pack on."""
+        """Replace a consumer, from the next pack on."""
         self.consumers[self.consumers.index(old)] = new
         self.forget_routes()
 
     def forget_routes(self) -> None:
-        """Something has changed that routes depend on."""
+        """Discard the known routes, because something they depend on has changed."""
         self._routes.clear()
 
     def route(self, pack: TablePack) -> None:
-        """Give a pack to all who may want it, and let go of it."""
+        """Give a pack to every consumer that may match it, then release it."""
         metrics = self.metrics
         metrics.packs_received += 1
         metrics.records_received += pack.count
@@ -71,7 +71,7 @@ class Router(Generic[Consumer]):
         pack.release()
 
     def _find(self, pack: TablePack) -> list[Consumer]:
-        """Who may want packs like this one. A filter never receives what it injected itself."""
+        """Return the consumers that may match packs like this one. A filter never receives what it injected itself."""
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
         kinds = kinds_of(pack.shapes)
