@@ -33,7 +33,7 @@ class SandboxListener:
 
     def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002
         """Release a finished pack."""
-        work.pack.let_go()
+        work.pack.release()
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:
         """Ignore the report."""

@@ -19,15 +19,15 @@ class _FastConsumer(Consumer):
     """Takes packs of one kind and finishes each immediately."""
 
     def take(self, pack: TablePack) -> None:
-        pack.hold()
-        pack.let_go()
+        pack.retain()
+        pack.release()
 
 
 def _pack(arena: Arena) -> TablePack:
     return TablePack(arena, 0, _SLOT_BYTES, 1, _SHAPES, "", 0, 0, 0, None, None, lambda _offset: None, 0)
 
 
-def _consumers(count: int, registry: Registry, router: Router, arena: Arena, *, wanting: bool) -> list[Consumer]:
+def _consumers(count: int, registry: Registry, router: Router[Consumer], arena: Arena, *, wanting: bool) -> list[Consumer]:
     consumers: list[Consumer] = []
     for number in range(count):
         name = f"{'takes' if wanting else 'never'}_{number}"
@@ -41,7 +41,7 @@ def _consumers(count: int, registry: Registry, router: Router, arena: Arena, *, 
 
 def _cost_us(taking: int, never: int) -> float:
     registry = Registry()
-    router = Router(registry.component("router", "router", "router"))
+    router: Router[Consumer] = Router(registry.component("router", "router", "router"))
     arena = Arena("bench", _SLOT_BYTES, 1, host_writes=True)
     router.add(_consumers(taking, registry, router, arena, wanting=True))
     router.add(_consumers(never, registry, router, arena, wanting=False))

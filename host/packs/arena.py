@@ -38,7 +38,7 @@ class Arena:
         """Told the arena's number once its memory is gone."""
         self._free = [slot * self.slot_bytes for slot in reversed(range(slots))]
         self._slots = slots
-        self.kept_slots = 0
+        self.pinned_slots = 0
         """How many of the used slots are only kept until a snapshot includes them."""
 
     @property

@@ -24,7 +24,7 @@ class Slot:
 Reject = Callable[[Stream, int, bytes, str], None]
 
 _PAIR_BYTES = 8
-MAX_KEPT = 128
+MAX_PINNED = 128
 """Packs that filters may keep for their next snapshot. Memory that they do not need is never touched."""
 MAX_DROPPABLE = 256
 """Packs that queues with a policy of dropping may hold. They drop the oldest before an input has to wait for a slot."""
@@ -63,7 +63,7 @@ class Intake:
         self.arena = Arena(
             f"raw-{name}",
             self.slot_bytes + _table_bytes(self.slot_bytes),
-            slots + MAX_KEPT + MAX_DROPPABLE,
+            slots + MAX_PINNED + MAX_DROPPABLE,
             host_writes=True,
         )
         self._slots = slots
@@ -78,7 +78,7 @@ class Intake:
         """Since when the input has been waiting for a slot; 0 if it does not wait."""
         self._closing = False
         self.in_flight = 0
-        self.kept = 0
+        self.pinned = 0
 
     def open_stream(
         self, key: str, label: str, on_released: Callable[[int], None] | None = None, reading: str = ""
@@ -113,7 +113,7 @@ class Intake:
     def _may_have(self) -> bool:
         """Return True if a slot may be lent. Packs that are only kept, or may be dropped, hold nothing back."""
         arena = self.arena
-        room = arena.free_slots > 0 and arena.used_slots - self.kept < self._slots
+        room = arena.free_slots > 0 and arena.used_slots - self.pinned < self._slots
         return not self.paused and room and (self._closing or self._has_room())
 
     def _pass_on(self, turn: "asyncio.Future[None]") -> None:
@@ -160,7 +160,7 @@ class Intake:
         if records is not None:
             self._write_table(slot.offset + length, records)
         pack = RawPack(
-            self.arena, slot.offset, length, stream, position, next_position, records, self._freed, self._kept
+            self.arena, slot.offset, length, stream, position, next_position, records, self._on_free, self._on_pin
         )
         self._metrics.packs_sent += 1
         pack.number = self._metrics.packs_sent
@@ -178,12 +178,12 @@ class Intake:
         data = records.tobytes()
         self.arena.view[start : start + len(data)] = data
 
-    def _freed(self) -> None:
+    def _on_free(self) -> None:
         self.in_flight -= 1
         self.wake()
 
-    def _kept(self, more: int) -> None:
-        self.kept += more
+    def _on_pin(self, more: int) -> None:
+        self.pinned += more
         if more > 0:
             self.wake()
 

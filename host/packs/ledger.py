@@ -1,8 +1,8 @@
-"""The ledger: who still needs which pack.
+"""Counts the holders of each pack, frees its memory, and acknowledges the records of a stream in order.
 
-A `RawPack` is what an input handed in; a `TablePack` is what a sandbox made. Each counts its holders. When the last one
-lets go, its memory is free again; a table pack then lets go of the raw pack that it came of. When a raw pack is free,
-everything that came of it has been delivered, and its stream may forget it: that is the acknowledgement.
+A `RawPack` holds the bytes that an input read; a `TablePack` holds messages that a sandbox produced. The last release
+frees the memory. A table pack then releases the raw pack that it derives from. When a raw pack is released, everything
+derived from it is delivered, and its stream acknowledges it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from host.packs.arena import Arena
 from host.packs.deliveries import Deliveries
-from host.packs.producer import Maker
+from host.packs.producer import PackProducer
 
 
 class Stream:
@@ -56,12 +56,12 @@ class Stream:
         self._routing: deque[RawPack] = deque()
 
     def add(self, pack: RawPack) -> None:
-        """A pack was read from this stream, behind all others."""
+        """Append a pack that was read from this stream."""
         self._held.append(pack)
         self._routing.append(pack)
 
     def released(self) -> None:
-        """One of the packs is free; tells as far as there is no gap before it."""
+        """Acknowledge the released packs at the front of the stream, up to the first pack that is still needed."""
         position = None
         held = self._held
         while held and held[0].holders == 0:
@@ -72,7 +72,7 @@ class Stream:
                 self.on_released(position)
 
     def in_order(self, route: Callable[[TablePack], None]) -> None:
-        """Route what was decoded, in the order of the stream, though several processes decode it."""
+        """Route decoded packs in the order of the stream, although several processes decode them."""
         queue = self._routing
         while queue:
             pack = queue[0]
@@ -84,30 +84,30 @@ class Stream:
 
     @property
     def undecoded(self) -> int:
-        """Packs of which not everything was routed."""
+        """Number of packs that are not completely routed."""
         return len(self._routing)
 
     @property
     def outstanding(self) -> int:
-        """Packs not yet free."""
+        """Number of packs that are not released."""
         return len(self._held)
 
 
 class RawPack:
-    """A slot of raw bytes and where its records are."""
+    """A slot of raw bytes with the positions of its records."""
 
     __slots__ = (
         "_ready",
         "arena",
         "decoded",
         "holders",
-        "keepers",
         "length",
         "next_position",
         "number",
         "offset",
         "on_free",
-        "on_kept",
+        "on_pin",
+        "pins",
         "position",
         "records",
         "stream",
@@ -123,7 +123,7 @@ class RawPack:
         next_position: int,
         records: array[int] | None,
         on_free: Callable[[], None],
-        on_kept: Callable[[int], None] | None = None,
+        on_pin: Callable[[int], None] | None = None,
     ) -> None:
         self.arena = arena
         self.offset = offset
@@ -133,44 +133,47 @@ class RawPack:
         self.next_position = next_position
         self.records = records
         self.on_free = on_free
-        self.on_kept = on_kept
+        self.on_pin = on_pin
         self.number = 0
-        """Which pack of its input it is."""
+        """The number of the pack among those of its input."""
         self.holders = 1
-        self.keepers = 0
+        self.pins = 0
         self.decoded = False
         self._ready: list[TablePack] = []
 
-    def hold(self) -> None:
-        """One more needs it."""
+    def retain(self) -> None:
+        """Add a holder."""
         self.holders += 1
 
-    def let_go(self) -> None:
-        """One less needs it."""
+    def release(self) -> None:
+        """Remove a holder; the last one frees the memory."""
         self.holders -= 1
         if self.holders == 0:
             self.arena.release(self.offset)
             self.stream.released()
             self.on_free()
 
-    def keep(self) -> None:
-        """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""
-        self.keepers += 1
-        if self.keepers == 1 and self.on_kept is not None:
-            self.on_kept(1)
+    def pin(self) -> None:
+        """Pin a pack that is already retained: its holder waits only for a snapshot, or may drop the pack.
+
+        A pinned pack does not count as in flight at its input.
+        """
+        self.pins += 1
+        if self.pins == 1 and self.on_pin is not None:
+            self.on_pin(1)
 
     def unpin(self) -> None:
-        """One keeper less."""
-        self.keepers -= 1
-        if self.keepers == 0 and self.on_kept is not None:
-            self.on_kept(-1)
+        """Remove a pin; the caller's hold remains."""
+        self.pins -= 1
+        if self.pins == 0 and self.on_pin is not None:
+            self.on_pin(-1)
 
     def add_decoded(self, table: TablePack) -> None:
-        """A decoder made a pack of some of its records."""
+        """Add a pack that a decoder produced from some of the records."""
         self._ready.append(table)
 
     def take_decoded(self) -> list[TablePack]:
-        """What was decoded and not yet routed."""
+        """Return the decoded packs that are not routed yet, and forget them."""
         ready, self._ready = self._ready, []
         return ready
 
@@ -178,25 +181,25 @@ class RawPack:
 class TablePack:
     """A pack of messages: records, shapes and heap in a sandbox's arena, and the raw bytes they point at.
 
-    What a filter injects points at nothing of its parent, the pack that made it do so, and does not keep its memory.
+    Injected messages do not point into their parent, the pack that caused them, and do not retain it.
     """
 
     __slots__ = (
         "arena",
-        "buried",
         "count",
         "deliveries",
         "fault",
         "holders",
-        "keepers",
+        "is_put_away",
         "loop_depth",
         "made_by",
-        "maker",
         "offset",
         "on_free",
-        "on_kept",
+        "on_pin",
         "origin",
+        "pins",
         "position",
+        "producer",
         "raw",
         "seen_ns",
         "shapes",
@@ -219,16 +222,16 @@ class TablePack:
         parent: TablePack | None,
         on_free: Callable[[int], None],
         seen_ns: int,
-        on_kept: Callable[[], None] | None = None,
-        maker: Maker | None = None,
+        on_pin: Callable[[], None] | None = None,
+        producer: PackProducer | None = None,
         deliveries: tuple[Deliveries, ...] = (),
     ) -> None:
         self.arena = arena
-        self.maker = maker
+        self.producer = producer
         self.fault: str | None = None
-        """What is malformed in it, once that was looked at; empty if nothing is."""
-        self.buried = False
-        """Whether its records are in the dead letters, because its maker is condemned."""
+        """What is malformed in the pack; empty if nothing is, None if it is not checked yet."""
+        self.is_put_away = False
+        """True if its records are in the dead letters because its producer is rejected."""
         self.offset = offset
         self.used_bytes = used_bytes
         self.count = count
@@ -239,54 +242,57 @@ class TablePack:
         self.position = position
         self.raw = raw
         self.origin: RawPack | None = raw if raw is not None or parent is None else parent.origin
-        """What it came of in the end, which is not acknowledged before this pack is done."""
+        """The raw pack this one derives from. It is acknowledged only after this pack is released."""
         self.on_free = on_free
-        self.on_kept = on_kept
+        self.on_pin = on_pin
         self.seen_ns = seen_ns
         self.holders = 1
-        self.keepers = 0
+        self.pins = 0
         self.deliveries = deliveries
         """Counts of undelivered messages that include this pack: a filter with preserved state injected it, or what it
         was made from."""
         for each in deliveries:
             each.add()
         if self.origin is not None:
-            self.origin.hold()
+            self.origin.retain()
 
     @property
-    def condemned(self) -> bool:
-        """Whether nobody is to read it any more."""
-        return self.maker is not None and bool(self.maker.condemned)
+    def is_rejected(self) -> bool:
+        """True if no consumer may read the pack: its producer made malformed packs."""
+        return self.producer is not None and bool(self.producer.rejection_reason)
 
-    def hold(self) -> None:
-        """One more needs it."""
+    def retain(self) -> None:
+        """Add a holder."""
         self.holders += 1
 
-    def let_go(self) -> None:
-        """One less needs it."""
+    def release(self) -> None:
+        """Remove a holder; the last one frees the memory."""
         self.holders -= 1
         if self.holders == 0:
             self.on_free(self.offset)
             if self.origin is not None:
-                self.origin.let_go()
+                self.origin.release()
             for each in self.deliveries:
                 each.settle()
 
-    def keep(self) -> None:
-        """One of its holders does not hold the input back: it waits only for a snapshot, or may drop the pack."""
-        self.keepers += 1
-        if self.keepers == 1:
-            self.arena.kept_slots += 1
+    def pin(self) -> None:
+        """Pin a pack that is already retained: its holder waits only for a snapshot, or may drop the pack.
+
+        A pinned pack does not count as in flight at its input.
+        """
+        self.pins += 1
+        if self.pins == 1:
+            self.arena.pinned_slots += 1
             if self.origin is not None:
-                self.origin.keep()
-            if self.on_kept is not None:
-                self.on_kept()
+                self.origin.pin()
+            if self.on_pin is not None:
+                self.on_pin()
 
     def unpin(self) -> None:
-        """The snapshot is there, or there will be none: let go."""
-        self.keepers -= 1
-        if self.keepers == 0:
-            self.arena.kept_slots -= 1
+        """Remove a pin and its hold."""
+        self.pins -= 1
+        if self.pins == 0:
+            self.arena.pinned_slots -= 1
             if self.origin is not None:
                 self.origin.unpin()
-        self.let_go()
+        self.release()

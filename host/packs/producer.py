@@ -1,8 +1,8 @@
-"""The process that made a pack, and the evidence against it.
+"""The process that produced a pack, and the malformed packs that it produced.
 
-A consumer that dies at a pack may have done so of its own accord, or because the pack points where nothing is. The
-host tells the two apart by reading the pack itself, with every check. So a script that crashes its own process can
-never have the maker of a sound pack ended.
+A consumer can die at a pack because of a fault of its own, or because the pack points outside of its memory. The host
+reads the pack with every check to find out. So a script that crashes its own process cannot cause the end of a process
+that produced a sound pack.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
     from host.packs.ledger import TablePack
 
 MAX_DEATHS = 2
-"""Processes of consumers that may die at malformed packs of one process before it is ended."""
+"""Deaths of consumer processes at malformed packs of one producer after which the host ends the producer."""
 
 
-class Maker:
-    """One process of a sandbox, as the maker of packs.
+class PackProducer:
+    """A process of a sandbox that produces packs.
 
     Args:
-        name: Of the sandbox.
+        name: The name of the sandbox.
         kind: `decoder` or `filter`.
-        end: Ends the process; told why.
+        end: Ends the process for a reason.
     """
 
-    __slots__ = ("_deaths", "_end", "condemned", "kind", "name")
+    __slots__ = ("_deaths", "_end", "kind", "name", "rejection_reason")
 
-    def __init__(self, name: str, kind: str, end: Callable[[Maker, str], None]) -> None:
+    def __init__(self, name: str, kind: str, end: Callable[[PackProducer, str], None]) -> None:
         self.name = name
         self.kind = kind
-        self.condemned = ""
-        """Why nobody gets a pack of this process any more; empty as a rule."""
+        self.rejection_reason = ""
+        """The reason why no consumer is given packs of this process any more; empty if they are given."""
         self._end = end
         self._deaths = 0
 
-    def accuse(self, pack: TablePack) -> bool:
-        """Note that a consumer's process died at a pack of this process.
+    def record_death(self, pack: TablePack) -> bool:
+        """Record that a consumer's process died at a pack of this process.
 
         Returns:
-            True if the packs of this process are to blame, and none of them is to be read any more.
+            True if this process is rejected: no consumer may read its packs any more.
         """
-        if self.condemned:
+        if self.rejection_reason:
             return True
         if pack.fault is None:
             pack.fault = fault_of(pack)
@@ -56,7 +56,7 @@ class Maker:
         self._deaths += 1
         if self._deaths < MAX_DEATHS:
             return False
-        self.condemned = (
+        self.rejection_reason = (
             f"{self.kind} {self.name} made packs that ended {MAX_DEATHS} processes which read them: {fault}"
         )
         self._end(self, f"Its packs ended {MAX_DEATHS} processes that read them: {fault}")
@@ -64,7 +64,7 @@ class Maker:
 
 
 def fault_of(pack: TablePack) -> str:
-    """Return what is malformed in a pack; empty if nothing is."""
+    """Return a description of the fault of a malformed pack; empty if the pack is sound."""
     slot = pack.arena.view[pack.offset : pack.offset + pack.arena.slot_bytes]
     try:
         deque(reader.read(slot, raw_of(pack)), maxlen=0)
@@ -74,6 +74,6 @@ def fault_of(pack: TablePack) -> str:
 
 
 def raw_of(pack: TablePack) -> memoryview:
-    """Return the raw bytes that a pack points at; none if it came from a filter."""
+    """Return the raw bytes that a pack points at; empty if a filter injected the pack."""
     raw = pack.raw
     return memoryview(b"") if raw is None else raw.arena.view[raw.offset : raw.offset + raw.length]

@@ -14,9 +14,11 @@ from host.delivery.dead_letters import DeadLetters
 from host.packs.arena import Arena
 from host.packs.ledger import TablePack
 from host.pipeline import specs
+from host.pipeline.consumers.base import Consumer
 from host.pipeline.environment import Environment
 from host.pipeline.match_probe import MatchProbe
 from host.pipeline.state_commits import StateCommits
+from host.pipeline.terminations import Terminations
 from host.router import match_cache
 from host.router.router import Router
 from host.sandbox.group import Group
@@ -41,7 +43,8 @@ class UnitContext:
         settings: model.HostSettings,
         *,
         zygote: ZygoteClient,
-        router: Router,
+        router: Router[Consumer],
+        terminations: Terminations,
         metrics: Registry,
         checkpoints: Checkpoints,
         state_commits: StateCommits,
@@ -57,6 +60,7 @@ class UnitContext:
     ) -> None:
         self._on_print = on_print
         self._match_probe = match_probe
+        self._terminations = terminations
         self.forget_arena = forget_arena
         self.groups = groups
         self.comes_again = comes_again
@@ -122,5 +126,5 @@ class UnitContext:
         )
         made.on_print = None if self._on_print is None else partial(self._on_print, made)
         made.clock, made.on_change = self.environment.now_ns, self.environment.on_change
-        made.on_death = partial(self.router.terminations.report, max_loops=self.settings.max_loops)
+        made.on_death = partial(self._terminations.report, max_loops=self.settings.max_loops)
         return made

@@ -33,7 +33,7 @@ def keep_letters(
     letters: DeadLetters, blob: bytes, count: int, pack: RawPack | TablePack, written: Callable[[], None] = lambda: None
 ) -> None:
     """Write dead letters, again and again until the disk takes them; the pack they came from is held until then."""
-    pack.hold()
+    pack.retain()
 
     def write() -> None:
         try:
@@ -43,6 +43,6 @@ def keep_letters(
             asyncio.get_running_loop().call_later(_RETRY_S, write)
             return
         written()
-        pack.let_go()
+        pack.release()
 
     write()

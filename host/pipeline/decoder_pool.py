@@ -123,7 +123,7 @@ class DecoderPool(PackQueue[RawPack]):
             self.metrics.count_drop("decode_failed", report.failed)
         pack.decoded = True
         pack.stream.in_order(self._route)
-        pack.let_go()
+        pack.release()
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- part of SandboxListener
         """Note the reason of the first record of a pack that was not decoded."""
@@ -159,7 +159,7 @@ def table_pack(
     raw: RawPack | None = None,
     parent: TablePack | None = None,
     on_free: Callable[[int], None] | None = None,
-    on_kept: Callable[[], None] | None = None,
+    on_pin: Callable[[], None] | None = None,
     deliveries: tuple[Deliveries, ...] = (),
 ) -> TablePack | None:
     """Return the pack in a slot that a sandbox filled. If its header is malformed, kill the sandbox and return None."""
@@ -174,6 +174,6 @@ def table_pack(
     shapes = bytes(slot[header.shapes_start : header.shapes_start + header.shapes_bytes])
     return TablePack(
         sandbox.arena, start, report.used_bytes, report.records, shapes, made_by, header.loop_depth, header.stream,
-        header.position, raw, parent, on_free or sandbox.release_slot, time.monotonic_ns(), on_kept,
-        sandbox.maker, deliveries,
+        header.position, raw, parent, on_free or sandbox.release_slot, time.monotonic_ns(), on_pin,
+        sandbox.producer, deliveries,
     )  # fmt: skip

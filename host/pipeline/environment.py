@@ -9,6 +9,7 @@ from typing import Any
 from host.config import model, registry
 from host.inputs.base import Input
 from host.outputs.base import Output
+from host.pipeline.consumers.base import Consumer
 from host.router.router import Router
 from host.telemetry.metrics import ComponentMetrics
 
@@ -29,7 +30,7 @@ class Environment:
         """What the kernel of a sandbox is told of it."""
         return {}
 
-    def router(self, metrics: ComponentMetrics) -> Router:
+    def router(self, metrics: ComponentMetrics) -> Router[Consumer]:
         """Make the router."""
         return Router(metrics)
 

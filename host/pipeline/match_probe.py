@@ -57,7 +57,7 @@ class MatchProbe:
         if self._closed or question in self._known or self._deaths >= _MAX_DEATHS:
             verdict(pack, self._known.get(question, False))
             return
-        pack.hold()
+        pack.retain()
         if question in self._asked:
             self._asked[question].append((pack, verdict))
             return
@@ -101,7 +101,7 @@ class MatchProbe:
         for pack, verdict in self._asked.pop(question, []):
             if not self._closed:
                 verdict(pack, never)
-            pack.let_go()
+            pack.release()
 
     def _fail(self) -> None:
         """Answer every open question with "may match", because the probe has died."""

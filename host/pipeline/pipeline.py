@@ -21,6 +21,7 @@ from host.pipeline.environment import Environment
 from host.pipeline.leftovers import LeftOvers, comes_again
 from host.pipeline.match_probe import MatchProbe
 from host.pipeline.state_commits import StateCommits
+from host.pipeline.terminations import Terminations
 from host.pipeline.transition import STAGES, Reload, all_of, wanted_units
 from host.pipeline.units.any_unit import FilterUnit, InputUnit, OutputUnit, Unit
 from host.pipeline.waits import wait_until
@@ -77,6 +78,7 @@ class Pipeline:
         self.case_check = CaseCheck(self.zygote)
         self.match_probe = MatchProbe(self.zygote)
         self.router = self._environment.router(self.metrics.component("router", "router", "router"))
+        self._terminations = Terminations(self.router.route)
         self._supervisor: asyncio.Task[None] | None = None
         self._reading = False
         self._gives_up = False
@@ -94,6 +96,7 @@ class Pipeline:
             config.hekate,
             zygote=self.zygote,
             router=self.router,
+            terminations=self._terminations,
             metrics=self.metrics,
             checkpoints=self.checkpoints,
             state_commits=self.state_commits,

@@ -68,7 +68,7 @@ class _ReplayStream(Stream):
     def _give(self, pack: TablePack) -> None:
         assert self.consumer is not None
         self.consumer.take(pack)
-        pack.let_go()
+        pack.release()
 
 
 class Replay:

@@ -1,4 +1,4 @@
-"""Packs of a condemned process: their records go to the dead letters under its name."""
+"""Puts the records of packs of a rejected producer into the dead letters, under the producer's name."""
 
 from collections.abc import Iterator
 
@@ -12,30 +12,30 @@ from host.telemetry.logs import get_logger
 _LOG = get_logger("host.router")
 
 
-def bury(letters: DeadLetters, pack: TablePack) -> None:
-    """Write the records of a pack to the dead letters, once however many consumers had it."""
-    maker = pack.maker
-    assert maker is not None
-    if pack.buried:
+def put_away_rejected(letters: DeadLetters, pack: TablePack) -> None:
+    """Write the records of a pack to the dead letters, only once even if several consumers have the pack."""
+    producer = pack.producer
+    assert producer is not None
+    if pack.is_put_away:
         return
-    pack.buried = True
-    reason = maker.condemned
+    pack.is_put_away = True
+    reason = producer.rejection_reason
     lines = [
         letters.encode(
-            component=maker.name, kind=maker.kind, reason=reason, stream=stream, position=position, record=record
+            component=producer.name, kind=producer.kind, reason=reason, stream=stream, position=position, record=record
         )
         for stream, position, record in _records(pack)
     ]
-    _LOG.error("Records of a malformed pack are in the dead letters.", component=maker.name, records=len(lines))
+    _LOG.error("Records of a malformed pack are in the dead letters.", component=producer.name, records=len(lines))
     keep_letters(letters, b"".join(lines), len(lines), pack)
 
 
 def _records(pack: TablePack) -> Iterator[tuple[str, int, bytes]]:
-    """The records of a pack, each with its stream and its position there."""
+    """Yield the stream, position and bytes of each record of a pack."""
     slot = pack.arena.view[pack.offset : pack.offset + pack.arena.slot_bytes]
     raw = pack.raw
     if raw is None:
-        yield "", pack.position, bytes(slot[: pack.used_bytes])  # a filter's messages stand nowhere else
+        yield "", pack.position, bytes(slot[: pack.used_bytes])  # injected messages have no raw record
         return
     data, label = bytes(raw_of(pack)), raw.stream.label
     ranges = reader.raw_ranges(slot, len(data))
@@ -44,7 +44,7 @@ def _records(pack: TablePack) -> Iterator[tuple[str, int, bytes]]:
 
 
 def _whole(raw: RawPack, data: bytes) -> Iterator[tuple[int, int]]:
-    """All records of a raw pack: nothing is known of those that the malformed pack stands for."""
+    """Yield the start and end of every record of a raw pack: the malformed pack does not say which it contains."""
     if raw.records is not None:
         yield from zip(raw.records[::2], raw.records[1::2], strict=True)
         return

@@ -45,7 +45,7 @@ class _PendingState:
         """Retain what must not be acknowledged before the state is put."""
         for pack in packs:
             if pack.origin is not None:
-                pack.origin.hold()
+                pack.origin.retain()
                 self.raws.append(pack.origin)
             for deliveries in pack.deliveries:
                 deliveries.add()
@@ -59,7 +59,7 @@ class _PendingState:
     def release(self) -> None:
         """Release everything that was retained."""
         for raw in self.raws:
-            raw.let_go()
+            raw.release()
         for deliveries, count in self.covers.items():
             deliveries.settle(count)
 

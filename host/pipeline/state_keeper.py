@@ -1,4 +1,4 @@
-"""What makes a filter's counts exact: its snapshots, and which records they include.
+"""Keeps the counts of a filter exact: tracks which records each snapshot includes.
 
 A pack that a filter is done with is held until a snapshot includes it, so its input is not acknowledged before. The
 snapshot goes to disk together with the positions up to which it includes each stream, in a transaction that is never
@@ -26,10 +26,10 @@ from host.telemetry.metrics import ComponentMetrics
 
 _LOG = get_logger("host.router")
 
-_MIN_KEPT = 8
-_MAX_KEPT = 120
-"""Less than `host.packs.intake.MAX_KEPT`, so that no input waits for a snapshot that nobody takes."""
-_STATE_BYTES_PER_KEPT = 16 * 1024
+_MIN_PINNED = 8
+_MAX_PINNED = 120
+"""Less than `host.packs.intake.MAX_PINNED`, so that no input waits for a snapshot that nobody takes."""
+_STATE_BYTES_PER_PIN = 16 * 1024
 """The larger a state, the more packs are worth a snapshot."""
 _NUMBER, _STRING = b"\x03", b"\x04"
 _MAX_POSITIONS = 10_000
@@ -70,14 +70,14 @@ class StateKeeper:
         self._included: dict[str, _Included] = {}
         self._done_to: dict[str, int] = {}
         """Of streams that are being read again: up to where the state includes them."""
-        self.kept = 0
-        """Packs that wait for a snapshot."""
-        self._most_kept = _MIN_KEPT
+        self.pinned = 0
+        """Number of packs that wait for a snapshot."""
+        self._max_pinned = _MIN_PINNED
         self.saved_ns = 0
         """When the last snapshot was taken, or the loaded one had been; 0 if there is none."""
 
     def load(self) -> bytes | None:
-        """The state to begin with, if there is one."""
+        """Return the stored state; None if there is none or it is damaged."""
         stored = self._commits.latest(self._name) if self._commits is not None else None
         if stored is None:
             return None
@@ -88,12 +88,12 @@ class StateKeeper:
         self._begin_with(state.snapshot, state.positions, state.saved_ns)
         return state.snapshot
 
-    def inherit(self, other: Keeper, snapshot: bytes) -> None:
-        """Go on with a snapshot of the state that the other keeper has."""
+    def adopt(self, other: Keeper, snapshot: bytes) -> None:
+        """Continue from a snapshot of another keeper's state."""
         self._begin_with(snapshot, other.positions(), other.saved_ns)
 
     def positions(self) -> dict[str, int]:
-        """Up to where the state includes each stream."""
+        """Return the position up to which the state includes each stream."""
         return {key: seen.position for key, seen in self._included.items()}
 
     def _begin_with(self, snapshot: bytes, positions: dict[str, int], saved_ns: int) -> None:
@@ -104,7 +104,7 @@ class StateKeeper:
 
     def _size(self, snapshot: bytes) -> None:
         self._metrics.state_bytes = len(snapshot)
-        self._most_kept = min(max(_MIN_KEPT, len(snapshot) // _STATE_BYTES_PER_KEPT), _MAX_KEPT)
+        self._max_pinned = min(max(_MIN_PINNED, len(snapshot) // _STATE_BYTES_PER_PIN), _MAX_PINNED)
 
     # ------------------------------------------------------------------ packs
 
@@ -117,43 +117,43 @@ class StateKeeper:
             return 0
         return min(floor - pack.position, _MAX_RECORD_END)
 
-    def keep(self, work: Assignment, report: Report) -> None:
-        """A pack is done: hold it until a snapshot includes it."""
+    def pin(self, work: Assignment, report: Report) -> None:
+        """Pin a finished pack until a snapshot includes it."""
         pack = _table(work)
         key = _key(pack)
         position = pack.position + report.offset
         if key and position > (self._included[key].position if key in self._included else -1):
             assert pack.origin is not None
             self._included[key] = _Included(position, pack.origin.stream)
-        self.kept += 1
-        pack.keep()
+        self.pinned += 1
+        pack.pin()
 
     @property
     def wants_snapshot(self) -> bool:
-        """Whether so much is kept that a snapshot should not wait for its time."""
-        return self.kept >= self._most_kept
+        """True if so many packs are pinned that a snapshot is due before its interval ends."""
+        return self.pinned >= self._max_pinned
 
     # ------------------------------------------------------------------ what the journal says
 
     def on_snapshot(self, snapshot: bytes, included: list[Assignment]) -> None:
-        """There is a new snapshot."""
+        """Submit a new snapshot and release the packs that it includes."""
         self.saved_ns = time.time_ns()
         self._size(snapshot)
         self._metrics.snapshots += 1
         if self._commits is None or self.deliveries is None:
-            self.let_go(included)
+            self.release(included)
             return
         self._forget_acknowledged()
         state = pack_state(StoredState(snapshot, self.positions(), self.saved_ns))
         self._commits.submit(self._name, state, [_table(work) for work in included], self.deliveries)
         if self.deliveries.undelivered:
             self.deliveries = Deliveries(self._commits.commit_ready)
-        self.let_go(included)
+        self.release(included)
         self._commits.commit_ready()
 
     def on_no_snapshot(self, reason: str, left_out: list[Assignment]) -> None:
-        """No snapshot could be taken."""
-        self.let_go(left_out)
+        """Release packs that no snapshot will include, and report the failure."""
+        self.release(left_out)
         if self._commits is None:
             return  # it was only for the case that another member of its group ends their process
         self._metrics.count_error("no_snapshot")
@@ -168,7 +168,7 @@ class StateKeeper:
         self._included.clear()
         self._done_to.clear()
         self._say_lost(reason)
-        self.let_go(lost)
+        self.release(lost)
 
     def _say_lost(self, reason: str) -> None:
         self.saved_ns = 0
@@ -176,11 +176,11 @@ class StateKeeper:
         self._metrics.count_error("state_discarded")
         _LOG.error("The filter begins without its state.", filter=self._name, reason=reason)
 
-    def let_go(self, works: list[Assignment]) -> None:
-        """Packs that no snapshot needs any more."""
+    def release(self, works: list[Assignment]) -> None:
+        """Release packs that no snapshot needs any more."""
         for work in works:
             _table(work).unpin()
-        self.kept -= len(works)
+        self.pinned -= len(works)
 
     def _forget_acknowledged(self) -> None:
         """Positions that their inputs will not go behind any more: what they have put before is on disk no later."""

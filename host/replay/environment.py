@@ -9,6 +9,7 @@ from host.config import model
 from host.inputs.base import Input
 from host.outputs.base import Output
 from host.packs.ledger import Stream, TablePack
+from host.pipeline.consumers.base import Consumer
 from host.pipeline.environment import Environment
 from host.replay.recording import Recording
 from host.replay.recordings import Recordings
@@ -23,7 +24,7 @@ _MAX_HELD_BACK = 100
 """Packs of one filter held back. A filter has few slots, and must get free ones to finish its work."""
 
 
-class HoldingRouter(Router):
+class HoldingRouter(Router[Consumer]):
     """Holds packs back so that their order is deterministic. The scheduler delivers them with `deliver`."""
 
     def __init__(self, metrics: ComponentMetrics, recordings: Mapping[Stream, Recording]) -> None:
@@ -35,7 +36,7 @@ class HoldingRouter(Router):
         """Hold a pack back."""
         if pack.raw is not None:
             self._recordings[pack.raw.stream].add(pack)
-            pack.let_go()
+            pack.release()
             return
         held_back = self._injected.setdefault(pack.made_by, [])
         if len(held_back) >= _MAX_HELD_BACK:

@@ -64,10 +64,10 @@ class PackRecording(Recording):
             None, self._tables.release, time.monotonic_ns(),
         )  # fmt: skip
         self.add(table)
-        table.let_go()
+        table.release()
         raw.decoded = True
-        self.stream.in_order(TablePack.let_go)
-        raw.let_go()
+        self.stream.in_order(TablePack.release)
+        raw.release()
         self.read_bytes = entry.end
 
     def close(self) -> None:

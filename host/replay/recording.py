@@ -68,7 +68,7 @@ class Recording:
         Raises:
             PackError: The pack violates the layout.
         """
-        pack.hold()
+        pack.retain()
         if not self.is_timed:
             self._packs.append(DecodedPack(pack, cut.Records([], []), []))
             return
@@ -91,9 +91,9 @@ class Recording:
         if end == decoded.pack.count:
             self._next = 0
             self._packs.popleft()
-            decoded.pack.let_go()
+            decoded.pack.release()
 
     def drop(self) -> None:
         """Release all packs that were not delivered."""
         while self._packs:
-            self._packs.popleft().pack.let_go()
+            self._packs.popleft().pack.release()

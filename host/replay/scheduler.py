@@ -115,7 +115,7 @@ class ReplayScheduler:
         """Deliver the next pack of a file."""
         decoded, _ = recording.head
         self.records += decoded.pack.count
-        decoded.pack.hold()
+        decoded.pack.retain()
         self._router.deliver(decoded.pack)
         recording.advance(decoded.pack.count)
         await self._settle()
@@ -157,7 +157,7 @@ class ReplayScheduler:
         """Return some records of a pack as a pack."""
         pack = decoded.pack
         if end - first == pack.count:
-            pack.hold()
+            pack.retain()
             return pack
         offset = self._cuts.acquire()
         assert offset is not None, "there is one part at a time"

@@ -7,18 +7,20 @@ there are.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
 
 from host.packs.ledger import TablePack
-from host.pipeline.consumers.base import Consumer
-from host.pipeline.terminations import Terminations
+from host.router.consumer import PackConsumer
 from host.router.match_cache import MAX_KEPT_SHAPES_BYTES
 from host.router.matcher_requirements import kinds_of
 from host.telemetry.metrics import ComponentMetrics
 
 _MAX_ROUTES = 10_000
 
+Consumer = TypeVar("Consumer", bound=PackConsumer)
 
-class Router:
+
+class Router(Generic[Consumer]):
     """Gives packs to consumers.
 
     Args:
@@ -27,34 +29,33 @@ class Router:
 
     def __init__(self, metrics: ComponentMetrics) -> None:
         self.metrics = metrics
-        self.terminations = Terminations(self.route)
         self.consumers: list[Consumer] = []
         self.on_pack: Callable[[TablePack], None] | None = None
-        """Shown each pack before anybody has it, if somebody wants to look; it must not keep it without holding it."""
+        """Called with each pack before any consumer gets it. It must retain a pack that it keeps."""
         self._routes: dict[tuple[bytes, str], list[Consumer]] = {}
 
     def add(self, consumers: Iterable[Consumer]) -> None:
-        """More consumers, from the next pack on."""
+        """Add consumers, from the next pack on."""
         self.consumers.extend(consumers)
         self.forget_routes()
 
     def remove(self, consumer: Consumer) -> None:
-        """One consumer less, from the next pack on. One that was never added is none."""
+        """Remove a consumer, from the next pack on. Do nothing if it was never added."""
         if consumer in self.consumers:
             self.consumers.remove(consumer)
             self.forget_routes()
 
     def replace(self, old: Consumer, new: Consumer) -> None:
-        """Another consumer in the place of one, from the next pack on."""
+        """Replace a consumer, from the next pack on."""
         self.consumers[self.consumers.index(old)] = new
         self.forget_routes()
 
     def forget_routes(self) -> None:
-        """Something has changed that routes depend on."""
+        """Discard the known routes, because something they depend on has changed."""
         self._routes.clear()
 
     def route(self, pack: TablePack) -> None:
-        """Give a pack to all who may want it, and let go of it."""
+        """Give a pack to every consumer that may match it, then release it."""
         metrics = self.metrics
         metrics.packs_received += 1
         metrics.records_received += pack.count
@@ -67,10 +68,10 @@ class Router:
             self.on_pack(pack)
         for consumer in consumers:
             consumer.take(pack)
-        pack.let_go()
+        pack.release()
 
     def _find(self, pack: TablePack) -> list[Consumer]:
-        """Who may want packs like this one. A filter never receives what it injected itself."""
+        """Return the consumers that may match packs like this one. A filter never receives what it injected itself."""
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
         kinds = kinds_of(pack.shapes)

@@ -59,12 +59,12 @@ class CrashAttribution:
             return f" It was at {line}."
         return f" An earlier one was at {self._known_lines[limit]}." if limit in self._known_lines else ""
 
-    def maker(self, work: Assignment, termination: Termination) -> bool:
-        """Blame the maker of the pack; whether it is the one to blame, and no consumer is given its packs any more."""
+    def producer(self, work: Assignment, termination: Termination) -> bool:
+        """Attribute a crash to the pack's producer; return True if the producer is rejected for malformed packs."""
         pack = work.pack
-        if termination.limit is not Limit.SIGNAL or not isinstance(pack, TablePack) or pack.maker is None:
+        if termination.limit is not Limit.SIGNAL or not isinstance(pack, TablePack) or pack.producer is None:
             return False
-        return pack.maker.accuse(pack)
+        return pack.producer.record_death(pack)
 
     def record(self, work: Assignment, termination: Termination) -> bool:
         """Blame the record that the process was at; whether it is not tried again, and was one of the pack."""

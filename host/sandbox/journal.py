@@ -31,19 +31,19 @@ class Keeper(Protocol):
 
     @property
     def wants_snapshot(self) -> bool:
-        """Whether so much is kept that a snapshot should not wait for its time."""
+        """True if so many packs are pinned that a snapshot is due before its interval ends."""
 
     def done_to(self, pack: TablePack) -> int:
         """Up to which end in its raw bytes a pack's records are in the state already; 0 for none."""
 
-    def keep(self, work: Assignment, report: Report) -> None:
-        """A pack is done: hold it until a snapshot includes it."""
+    def pin(self, work: Assignment, report: Report) -> None:
+        """Pin a finished pack until a snapshot includes it."""
 
-    def inherit(self, other: Keeper, snapshot: bytes) -> None:
-        """Go on with a snapshot of the state that the other keeper has."""
+    def adopt(self, other: Keeper, snapshot: bytes) -> None:
+        """Continue from a snapshot of another keeper's state."""
 
     def positions(self) -> dict[str, int]:
-        """Up to where the state includes each stream."""
+        """Return the position up to which the state includes each stream."""
 
     @property
     def deliveries(self) -> Deliveries | None:
@@ -53,8 +53,8 @@ class Keeper(Protocol):
     def saved_ns(self) -> int:
         """When the last snapshot was taken; 0 if there is none."""
 
-    def let_go(self, works: list[Assignment]) -> None:
-        """Packs that no snapshot needs any more."""
+    def release(self, works: list[Assignment]) -> None:
+        """Release packs that no snapshot needs any more."""
 
     def on_snapshot(self, snapshot: bytes, included: list[Assignment]) -> None:
         """There is a new snapshot. included: the packs that it includes, and the one before did not."""
@@ -105,7 +105,7 @@ class Journal:
         """Its process has ended, and not because of another member of its group."""
         if not self.preserves and limit != Limit.SIGNAL:
             self.snapshot = None
-            self.keeper.let_go(self._clear())
+            self.keeper.release(self._clear())
         elif limit == Limit.MEMORY:
             self._memory_deaths += 1
             if (

@@ -22,7 +22,7 @@ from host.core.errors import SandboxError
 from host.packs import protocol
 from host.packs.arena import Arena
 from host.packs.ledger import RawPack, TablePack
-from host.packs.producer import Maker
+from host.packs.producer import PackProducer
 from host.packs.protocol import COMMAND, NEVER_MATCHES, Emitted, Op, Report, Said
 from host.plugins.module_texts import ModuleTexts
 from host.sandbox import commands
@@ -53,7 +53,7 @@ _FIRST_DELAY_S = 0.05
 _MAX_DELAY_S = 10.0
 _QUARANTINE_AFTER = 12
 """Deaths in a row without a step forward between them."""
-_MAX_CONVICTIONS = 3
+_MAX_PRODUCER_ENDS = 3
 """Processes of a sandbox that may be ended for their packs before it is quarantined."""
 _VERSION_DIGITS = 12
 _STATE_FACTOR = 4
@@ -126,9 +126,9 @@ class Sandbox:
         self._slots = Slots(arena, _WINDOW + 1)
         self._load = InFlight()
         self._blame = CrashAttribution(name, self.heartbeat, watches_all=bool(spec.get("watch_lines")))
-        self._deaths = self._convictions = 0
-        self.maker = Maker(name, str(spec["kind"]), self._convict)
-        """Its process, as the maker of packs."""
+        self._deaths = self._producer_ends = 0
+        self.producer = PackProducer(name, str(spec["kind"]), self._end_producer)
+        """Its process as a producer of packs."""
         self._kill_reason: Termination | None = None
         self._stopping = self._closed = False
         self._ready: asyncio.Future[None] | None = None
@@ -214,7 +214,7 @@ class Sandbox:
         channel = self._channel = Channel(self)
         self._said_terminated = self._kill_reason = None
         self.heartbeat.hold(None)
-        self.maker = Maker(self.name, self.kind, self._convict)
+        self.producer = PackProducer(self.name, self.kind, self._end_producer)
         self.progress += 1
         self._slots.release()
         try:
@@ -239,10 +239,10 @@ class Sandbox:
         channel.send_texts(Op.INIT, json.dumps(self._spec).encode())
         channel.listen()
 
-    def _convict(self, maker: Maker, reason: str) -> None:
+    def _end_producer(self, producer: PackProducer, reason: str) -> None:
         """End the process whose packs have ended others. After several of them there is no other one."""
-        self._convictions += 1
-        if maker is self.maker:
+        self._producer_ends += 1
+        if producer is self.producer:
             self.kill(reason)
 
     def kill(
@@ -392,7 +392,7 @@ class Sandbox:
         again = self._owner.on_terminated(self, termination)
         if not again:
             self.state = "stopped"
-        elif self._deaths >= _QUARANTINE_AFTER or self._convictions >= _MAX_CONVICTIONS:
+        elif self._deaths >= _QUARANTINE_AFTER or self._producer_ends >= _MAX_PRODUCER_ENDS:
             self.state = "quarantined"
             _LOG.error("A sandbox keeps dying and is not started again.", sandbox=self.name)
             self._owner.on_quarantined(self)
@@ -428,7 +428,7 @@ class Sandbox:
             self._blame.timer(termination)
         if not beat.busy or work is None or self.state == "starting":
             return
-        if self._blame.maker(work, termination):
+        if self._blame.producer(work, termination):
             self._deaths = 0
             return
         # Without a decoder or an encoder nothing goes on, so it may give up many records in a row. Not a filter: it

@@ -281,7 +281,7 @@ class _TestRun:
                 self._keep(f"filters.{made_by}", pack)
                 if pack.loop_depth > self._config.filters[made_by].sandbox.limits.max_loops:
                     self.places[f"filters.{made_by}"].failures.append("dropped: loop depth limit reached (max_loops)")
-                    pack.let_go()
+                    pack.release()
                     continue
             for name, sandbox in self._filters.items():
                 if name != made_by:
@@ -289,11 +289,11 @@ class _TestRun:
                     waiting += [(each, name) for each in sandbox.take_packs()]
             for name, sandbox in self._outputs.items():
                 await self._consume(f"outputs.{name}", sandbox, pack)
-            pack.let_go()
+            pack.release()
 
     async def _consume(self, place: str, sandbox: TrialSandbox, pack: TablePack) -> None:
         result = StepResult()
-        pack.hold()
+        pack.retain()
         await sandbox.give(pack, result)
         self._check_ended()
         place_result = self.places[place]

@@ -95,7 +95,7 @@ class TrialSandbox:
     async def close(self) -> None:
         """Stop the process and release the packs that it had not finished."""
         for pack in [*self.take_packs(), *(work.pack for work in self.process.work.values())]:
-            pack.let_go()
+            pack.release()
         self.process.work.clear()
         await self.process.stop()
 
@@ -136,7 +136,7 @@ class TrialSandbox:
         try:
             self._result.messages.extend(reader.read(slot, raw_bytes))
         finally:
-            pack.let_go()
+            pack.release()
         return False
 
     def _keep_batch(self, slot: memoryview, report: Report) -> None:
@@ -153,7 +153,7 @@ class TrialSandbox:
     def on_done(self, sandbox: Sandbox, work: Assignment, report: Report) -> None:  # noqa: ARG002 -- part of the interface
         """Handle a finished pack."""
         self._result.matched = self._result.matched or report.matched > 0
-        work.pack.let_go()
+        work.pack.release()
         self._finished.set()
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:  # noqa: ARG002 -- part of the interface

@@ -30,7 +30,7 @@ class Looking(TapProcess):
             kill=self.killed.set_result,
             work={},
         )
-        self.give(SimpleNamespace(hold=lambda: None))
+        self.give(SimpleNamespace(retain=lambda: None))
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def test_it_is_not_ended_while_it_has_to_wait_for_a_core():
         process, enough = Looking(sleeps=lambda _: False, cpu_ms=[5] * 20), asyncio.get_running_loop().time() + 20
         while process.looks < 10 and asyncio.get_running_loop().time() < enough:  # noqa: ASYNC110 -- nobody tells
             await asyncio.sleep(0)
-        process._let_go()
+        process._release_packs()
         assert (process.looks, process.killed.done()) == (10, False)
 
     asyncio.run(run())

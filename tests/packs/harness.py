@@ -51,13 +51,13 @@ class SandboxListener:
             captured.dead_letters += slot[: report.used_bytes]
         else:
             assert table_pack(sandbox, report, raw=work.pack) is not None
-            work.pack.let_go()
+            work.pack.release()
             captured.packs.append(slot)
         sandbox.release_slot(start)
 
     def on_done(self, _, work, report):
         self.captured.reports.append(report)
-        work.pack.let_go()
+        work.pack.release()
         self.done.set()
 
     def on_failure(self, _, text):

@@ -13,7 +13,7 @@ class Memory:
         self.freed = []
         """Positions of the raw packs that are free, in the order in which they became free."""
         self.kept = 0
-        """Raw packs that are only kept, as `on_kept` has told."""
+        """Raw packs that are only kept, as `on_pin` has told."""
 
     def read(self, stream, position, next_position):
         """Return a raw pack that an input has read."""
@@ -28,12 +28,12 @@ class Memory:
             next_position,
             None,
             lambda: self.freed.append(position),
-            self._on_kept,
+            self._on_pin,
         )
         stream.add(pack)
         return pack
 
-    def _on_kept(self, change):
+    def _on_pin(self, change):
         self.kept += change
         assert self.kept >= 0
 
@@ -62,7 +62,7 @@ class Memory:
 
     @property
     def used(self):
-        return self.raw.used_slots, self.tables.used_slots, self.tables.kept_slots, self.kept
+        return self.raw.used_slots, self.tables.used_slots, self.tables.pinned_slots, self.kept
 
     def close(self):
         self.raw.close()

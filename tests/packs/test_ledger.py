@@ -35,11 +35,11 @@ def test_a_pack_is_acknowledged_when_its_last_holder_lets_go(arena):
     table = table_of(raw, freed)
     child = TablePack(None, 1, 1, 1, b"", "filter", 1, 0, 0, None, table, freed.append, 0)
 
-    raw.let_go()
-    table.let_go()
+    raw.release()
+    table.release()
     assert (freed, released, arena.used_slots) == ([0], [], 1)
 
-    child.let_go()
+    child.release()
     assert (freed, released, arena.used_slots) == ([0, 1, "raw"], [10], 0)
 
 
@@ -47,11 +47,11 @@ def test_a_table_tells_when_it_is_only_kept_and_not_for_each_keeper(arena):
     told = []
     raw = raw_pack(arena, Stream("key", "label", None), 0)
     table = TablePack(
-        arena, 0, 1, 1, b"", "filter", 0, 0, 0, raw, None, lambda _: None, 0, on_kept=lambda: told.append(1)
+        arena, 0, 1, 1, b"", "filter", 0, 0, 0, raw, None, lambda _: None, 0, on_pin=lambda: told.append(1)
     )
-    table.hold()
-    table.keep()
-    table.keep()
+    table.retain()
+    table.pin()
+    table.pin()
     assert told == [1]
 
     table.unpin()
@@ -68,7 +68,7 @@ def test_positions_are_told_in_order_and_without_gaps(order):
 
     done = set()
     for number in order:
-        packs[number].let_go()
+        packs[number].release()
         done.add(number)
         whole = next((n for n in range(7) if n not in done), 6)
         assert (released or [0])[-1] == 10 * whole

@@ -16,7 +16,7 @@ class Held:
         self.table = table
         self.raw = raw
         self.holders = 1
-        self.keepers = 0
+        self.pins = 0
 
 
 class Raw:
@@ -74,7 +74,7 @@ class Ledger(RuleBasedStateMachine):
             raw.decoding = False
             raw.pack.decoded = True
             self.route()
-            raw.pack.let_go()
+            raw.pack.release()
 
     @rule(target=tables, held=tables)
     def inject(self, held):
@@ -88,26 +88,26 @@ class Ledger(RuleBasedStateMachine):
     def hold(self, held):
         if held.holders:
             held.holders += 1
-            held.table.hold()
+            held.table.retain()
 
     @rule(held=tables)
     def keep(self, held):
-        if held.holders > held.keepers:
-            held.keepers += 1
-            held.table.keep()
+        if held.holders > held.pins:
+            held.pins += 1
+            held.table.pin()
 
     @rule(held=tables)
     def unpin(self, held):
-        if held.keepers:
-            held.keepers -= 1
+        if held.pins:
+            held.pins -= 1
             held.holders -= 1
             held.table.unpin()
 
     @rule(held=tables)
-    def let_go(self, held):
-        if held.holders > held.keepers:
+    def release(self, held):
+        if held.holders > held.pins:
             held.holders -= 1
-            held.table.let_go()
+            held.table.release()
 
     def route(self):
         for number, stream in enumerate(self.streams):
@@ -140,7 +140,7 @@ class Ledger(RuleBasedStateMachine):
     def memory_is_free_exactly_when_nothing_needs_it(self):
         packs = [raw for packs in self.read for raw in packs]
         tables = [held for raw in packs for held in raw.tables]
-        kept = [held for held in tables if held.keepers]
+        kept = [held for held in tables if held.pins]
         assert self.memory.used == (
             sum(raw.needed for raw in packs),
             sum(held.holders > 0 for held in tables),
@@ -153,10 +153,10 @@ class Ledger(RuleBasedStateMachine):
         for raw in [raw for packs in self.read for raw in packs]:
             self.decode_the_rest(raw)
             for held in raw.tables:
-                while held.keepers:
+                while held.pins:
                     self.unpin(held)
                 while held.holders:
-                    self.let_go(held)
+                    self.release(held)
         self.acknowledged_up_to_the_first_pack_that_is_needed()
         self.memory_is_free_exactly_when_nothing_needs_it()
         assert self.memory.used == (0, 0, 0, 0)

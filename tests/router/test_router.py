@@ -14,7 +14,7 @@ from host.telemetry.metrics import ComponentMetrics
 
 class FakeArena:
     used_slots = 0
-    kept_slots = 0
+    pinned_slots = 0
     free_slots = 100
 
 
@@ -132,7 +132,7 @@ def test_a_full_queue_drops_its_oldest_and_counts_the_records(setting):
         sandbox.done()
     assert sandbox.given == [packs[0], *packs[3:]]
     assert sorted(setting.freed) == packs
-    assert setting.arena.kept_slots == 0
+    assert setting.arena.pinned_slots == 0
 
 
 def test_a_pack_that_a_sandbox_works_on_counts_as_queued_and_the_newest_is_never_dropped(setting):
@@ -157,13 +157,13 @@ def test_a_queue_that_may_drop_does_so_before_an_arena_has_no_slot_left(setting)
 def test_only_what_may_be_dropped_does_not_hold_the_input_back(setting):
     setting.consumer(policy="drop_oldest")
     setting.route()
-    dropping = setting.arena.kept_slots
+    dropping = setting.arena.pinned_slots
     setting.router.consumers.clear()
     setting.router.forget_routes()
     setting.consumer(policy="block")
     setting.route()
 
-    assert (dropping, setting.arena.kept_slots) == (1, 1)
+    assert (dropping, setting.arena.pinned_slots) == (1, 1)
 
 
 @pytest.mark.parametrize("policies", [("drop_oldest", "block"), ("block", "drop_oldest")])
@@ -174,10 +174,10 @@ def test_a_successor_holds_what_it_inherits_by_its_own_policy(setting, policies)
 
     new.adopt(old.drain())
 
-    assert setting.arena.kept_slots == (3 if policies[1] == "drop_oldest" else 0)
+    assert setting.arena.pinned_slots == (3 if policies[1] == "drop_oldest" else 0)
     for _ in packs:
         taking.done()
-    assert (setting.freed, setting.arena.kept_slots) == (packs, 0)
+    assert (setting.freed, setting.arena.pinned_slots) == (packs, 0)
 
 
 def test_a_queue_that_blocks_keeps_everything(setting):

@@ -24,7 +24,7 @@ class Told:
     def on_state_lost(self, reason, lost):
         self.told.append(("lost", reason, lost))
 
-    def let_go(self, works):
+    def release(self, works):
         self.told.append(("let go", works))
 
 

@@ -154,11 +154,11 @@ def test_a_stop_stores_the_state_and_keeps_undelivered_injected_messages_as_dead
 
 KEEPER = "host.pipeline.state_keeper:StateKeeper"
 POINTS = [
-    pytest.param(f"before:{KEEPER}.let_go", 3, id="between the state and its packs"),
+    pytest.param(f"before:{KEEPER}.release", 3, id="between the state and its packs"),
     pytest.param("after:host.delivery.checkpoints:Checkpoints._write_once", 3, id="when a state is on disk"),
-    pytest.param(f"after:{KEEPER}.keep", 12, id="when a pack is kept", marks=pytest.mark.slow),
+    pytest.param(f"after:{KEEPER}.pin", 12, id="when a pack is kept", marks=pytest.mark.slow),
     pytest.param(f"before:{KEEPER}.on_snapshot", 3, id="before a state is put", marks=pytest.mark.slow),
-    pytest.param(f"after:{KEEPER}.on_snapshot", 3, id="when its packs were let go", marks=pytest.mark.slow),
+    pytest.param(f"after:{KEEPER}.on_snapshot", 3, id="when its packs are released", marks=pytest.mark.slow),
     pytest.param("after:host.packs.ledger:Stream.released", 7, id="when a position was told", marks=pytest.mark.slow),
     pytest.param(
         "before:host.delivery.checkpoints:Checkpoints._write_once",

@@ -72,11 +72,11 @@ class Host:
         table = self.memory.decoded(raw, records)
         raw.decoded = True
         for _ in range(2):  # the filter and the output
-            table.hold()
+            table.retain()
         self.waiting.append(Assignment(next(self._numbers), table, self.keeper.done_to(table), 0))
         self.undelivered.append(table)
-        table.let_go()
-        raw.let_go()
+        table.release()
+        raw.release()
 
     def _count(self, work):
         """Count as kernel/filter.lua does; return the end of the last record."""
@@ -93,7 +93,7 @@ class Host:
         end = self._count(work)
         self.journal.entries.append(work)
         report = Report(Said.DONE, work.number, 0, end, 0, 0, work.pack.count, work.pack.count, 0, 0, 0, 0)
-        self.keeper.keep(work, report)
+        self.keeper.pin(work, report)
 
     def restart_filter(self):
         self.journal.on_death("signal")
@@ -105,7 +105,7 @@ class Host:
         self.journal.take(orjson.dumps(sorted(self.counted.elements())))
 
     def deliver(self, index):
-        self.undelivered.pop(index).let_go()
+        self.undelivered.pop(index).release()
 
     def finish(self):
         while self.waiting:
@@ -175,8 +175,8 @@ class ExactState(RuleBasedStateMachine):
 
     @invariant()
     def what_is_kept_is_what_the_journal_holds(self):
-        assert self.host.keeper.kept == len(self.host.journal.entries)
-        assert self.host.keeper.wants_snapshot == (self.host.keeper.kept >= 8)
+        assert self.host.keeper.pinned == len(self.host.journal.entries)
+        assert self.host.keeper.wants_snapshot == (self.host.keeper.pinned >= 8)
 
     def teardown(self):
         try:

@@ -46,7 +46,7 @@ class Filter:
         """Finish a pack and take over the caller's hold."""
         work = Assignment(1, pack, 0, 0)
         self.journal.entries.append(work)
-        self.keeper.keep(work, Report(Said.DONE, 1, 0, 10, 0, 0, 1, 1, 0, 0, 0, 0))
+        self.keeper.pin(work, Report(Said.DONE, 1, 0, 10, 0, 0, 1, 1, 0, 0, 0, 0))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ class Source:
         raw = self._memory.read(self._stream, self.position, self.position + 10)
         self.position += 10
         table = self._memory.decoded(raw)
-        raw.let_go()
+        raw.release()
         return table
 
 
@@ -92,7 +92,7 @@ def test_a_snapshot_waits_for_the_injected_messages_and_so_does_the_acknowledgem
     assert (stored(store, "first"), source.acknowledged) == (None, 0)
     assert memory.used[1] == 1, "only the injected pack is in memory: the processed one is released"
 
-    injected.let_go()
+    injected.release()
 
     assert (stored(store, "first"), source.acknowledged, memory.used) == (b"1", 10, (0, 0, 0, 0))
 
@@ -102,7 +102,7 @@ def test_messages_of_a_timer_event_are_waited_for(store, filters):
     injected = first.inject()
     first.journal.take(b"1")
     assert stored(store, "first") is None
-    injected.let_go()
+    injected.release()
     assert stored(store, "first") == b"1"
 
 
@@ -110,10 +110,10 @@ def test_what_a_filter_without_state_makes_of_injected_messages_is_waited_for(st
     first, second = filters
     injected = first.inject()
     derived = second.inject(injected, preserves=False)
-    injected.let_go()
+    injected.release()
     first.journal.take(b"1")
     assert stored(store, "first") is None
-    derived.let_go()
+    derived.release()
     assert stored(store, "first") == b"1"
 
 
@@ -124,12 +124,12 @@ def test_later_messages_do_not_delay_the_first_snapshot(store, filters):
         packs.append(first.inject())
         first.journal.take(b"%d" % number)
 
-    packs[0].let_go()
+    packs[0].release()
     assert stored(store, "first") == b"0"
-    packs[4].let_go()
+    packs[4].release()
     assert stored(store, "first") == b"0", "the second pending snapshot was replaced by later ones"
     for pack in packs[1:4]:
-        pack.let_go()
+        pack.release()
     assert stored(store, "first") == b"4"
 
 
@@ -139,7 +139,7 @@ def test_a_later_snapshot_is_not_put_before_a_pending_one(store, filters):
     first.journal.take(b"1")
     first.journal.take(b"2")
     assert stored(store, "first") is None
-    injected.let_go()
+    injected.release()
     assert stored(store, "first") == b"2"
 
 
@@ -154,7 +154,7 @@ def test_a_chain_of_filters_with_state_is_stored(store, filters, source, memory)
     assert stored(store, "first") is None, "the other state does not include the message yet"
     second.journal.take(b"2")
     assert stored(store, "second") is None
-    last.let_go()
+    last.release()
     assert (stored(store, "first"), stored(store, "second")) == (b"1", b"2")
     assert (source.acknowledged, memory.used) == (10, (0, 0, 0, 0))
 
@@ -196,7 +196,7 @@ def test_a_state_that_is_deleted_is_not_put_later(store, filters, source):
 
     first.keeper._commits.forget("first")
     assert source.acknowledged == 10
-    injected.let_go()
+    injected.release()
 
     assert stored(store, "first") is None
 
@@ -204,9 +204,9 @@ def test_a_state_that_is_deleted_is_not_put_later(store, filters, source):
 def test_injected_messages_that_are_dropped_are_not_waited_for(store, filters):
     first, _ = filters
     injected = first.inject()
-    injected.hold()
-    injected.keep()  # as a queue does that may drop it
-    injected.let_go()
+    injected.retain()
+    injected.pin()  # as a queue does that may drop it
+    injected.release()
     first.journal.take(b"1")
     assert stored(store, "first") is None
     injected.unpin()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.delivery.checkpoints import Checkpoints
-from host.packs.intake import MAX_KEPT
+from host.packs.intake import MAX_PINNED
 from host.packs.ledger import Stream
 from host.packs.protocol import Report, Said
 from host.pipeline.state_commits import StateCommits
@@ -45,14 +45,14 @@ def table(memory, stream, position, end, made_by=""):
     """A table that only the filter holds."""
     raw = memory.read(stream, position, end)
     made = memory.decoded(raw, made_by=made_by)
-    raw.let_go()
+    raw.release()
     return made
 
 
 def keep(keeper, pack, end=None):
     """Let the filter be done with a pack, up to a record that ends there in its raw bytes."""
     work = Assignment(1, pack, keeper.done_to(pack), 0)
-    keeper.keep(work, report(pack.origin.length if end is None else end))
+    keeper.pin(work, report(pack.origin.length if end is None else end))
     return work
 
 
@@ -145,9 +145,9 @@ def test_what_cannot_be_read_again_is_kept_without_a_position(store, memory, mad
     keeper = keeper_of(store)
     work = keep(keeper, table(memory, stream_of(reading=""), 0, 100, made_by))
 
-    assert (keeper.positions(), keeper.kept, memory.used) == ({}, 1, (1, 1, 1, 1))
-    keeper.let_go([work])
-    assert (keeper.kept, memory.used) == (0, (0, 0, 0, 0))
+    assert (keeper.positions(), keeper.pinned, memory.used) == ({}, 1, (1, 1, 1, 1))
+    keeper.release([work])
+    assert (keeper.pinned, memory.used) == (0, (0, 0, 0, 0))
 
 
 def test_a_snapshot_is_put_before_anything_is_acknowledged(store, memory):
@@ -186,7 +186,7 @@ def test_an_acknowledged_position_is_forgotten_with_the_next_snapshot(store, mem
     keeper = keeper_of(store)
     done, waiting = stream_of("done"), stream_of("waiting")
     works = [keep(keeper, table(memory, stream, 0, 100)) for stream in (done, waiting)]
-    works[1].pack.hold()  # an output needs it
+    works[1].pack.retain()  # an output needs it
     keeper.on_snapshot(b"1", works)
     keeper.on_snapshot(b"2", [])
 
@@ -197,7 +197,7 @@ def test_a_position_is_kept_as_long_as_anything_before_it_is_needed(store, memor
     keeper = keeper_of(store)
     stream = stream_of()
     first, second = table(memory, stream, 0, 100), table(memory, stream, 100, 200)
-    second.hold()
+    second.retain()
     keeper.on_snapshot(b"1", [keep(keeper, first), keep(keeper, second)])
     keeper.on_snapshot(b"2", [])
 
@@ -231,8 +231,8 @@ def test_a_larger_state_is_written_less_often(store, memory, size, most):
         wanted.append(keeper.wants_snapshot)
         works.append(keep(keeper, table(memory, stream, number, number + 1)))
 
-    assert wanted.index(True) == most < MAX_KEPT
-    keeper.let_go(works)
+    assert wanted.index(True) == most < MAX_PINNED
+    keeper.release(works)
     assert not keeper.wants_snapshot
 
 
@@ -242,7 +242,7 @@ def test_without_a_snapshot_everything_is_let_go_and_said(store, memory):
     work = keep(keeper, table(memory, stream_of(), 0, 100))
     keeper.on_no_snapshot("too large", [work])
 
-    assert (memory.used, keeper.kept, metrics.errors) == ((0, 0, 0, 0), 0, {"no_snapshot": 1})
+    assert (memory.used, keeper.pinned, metrics.errors) == ((0, 0, 0, 0), 0, {"no_snapshot": 1})
     assert store.get_state("counts") is None
 
 
@@ -266,7 +266,7 @@ def test_a_lost_state_is_counted_and_nothing_is_in_it_any_more(store, memory):
     keeper.on_state_lost("it does not fit", [work])
 
     assert keeper.done_to(table(memory, stream_of(), 0, 100)) == 0
-    assert (keeper.positions(), keeper.saved_ns, keeper.kept) == ({}, 0, 0)
+    assert (keeper.positions(), keeper.saved_ns, keeper.pinned) == ({}, 0, 0)
     assert (metrics.state_bytes, metrics.errors) == (0, {"state_discarded": 1})
 
 
@@ -285,7 +285,7 @@ def test_a_successor_goes_on_with_the_state(store, memory):
     old = keeper_of(store)
     old.on_snapshot(b"state", [keep(old, table(memory, stream_of(), 0, 100))])
     new = keeper_of(store)
-    new.inherit(old, b"state")
+    new.adopt(old, b"state")
 
     assert (new.positions(), new.saved_ns) == ({"a/1": 100}, old.saved_ns)
     assert new.done_to(table(memory, stream_of(), 40, 140)) == 60

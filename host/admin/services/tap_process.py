@@ -73,7 +73,7 @@ class TapProcess:
 
     async def stop(self) -> None:
         """End it."""
-        self._let_go()
+        self._release_packs()
         await self.sandbox.stop()
 
     @property
@@ -92,7 +92,7 @@ class TapProcess:
 
     def give(self, pack: TablePack) -> None:
         """Have it look at a pack; only if it is free."""
-        pack.hold()
+        pack.retain()
         self.sandbox.give(pack)
         self._look_again(self.cpu_ms(), slept=False)
 
@@ -112,13 +112,13 @@ class TapProcess:
         else:
             self._look_again(before_ms, slept=sleeps)
 
-    def _let_go(self) -> None:
+    def _release_packs(self) -> None:
         if self._late is not None:
             self._late.cancel()
             self._late = None
         for work in self.sandbox.work.values():
             assert isinstance(work.pack, TablePack)
-            work.pack.let_go()
+            work.pack.release()
         self.sandbox.work.clear()
 
     def _printed(self, text: str) -> None:
@@ -148,7 +148,7 @@ class TapProcess:
             self._late.cancel()
             self._late = None
         assert isinstance(work.pack, TablePack)
-        work.pack.let_go()
+        work.pack.release()
 
     def on_failure(self, sandbox: Sandbox, text: str) -> None:
         """There are no failures here."""
@@ -159,7 +159,7 @@ class TapProcess:
     def on_terminated(self, sandbox: Sandbox, termination: Termination) -> bool:  # noqa: ARG002 -- the owner's interface
         """It died, maybe of a matcher; the next one begins anew."""
         _LOG.warning("The process of the taps was ended.", limit=termination.limit, reason=termination.text)
-        self._let_go()
+        self._release_packs()
         return False
 
     def on_quarantined(self, sandbox: Sandbox) -> None:

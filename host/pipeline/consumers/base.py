@@ -10,7 +10,7 @@ from host.delivery.dead_letters import DeadLetters
 from host.packs.ledger import TablePack
 from host.packs.protocol import NEVER_MATCHES, Report
 from host.pipeline.pack_queue import PackQueue
-from host.pipeline.rejected_packs import bury
+from host.pipeline.rejected_packs import put_away_rejected
 from host.router.match_cache import MatchCache, MatchProbe
 from host.router.matcher_requirements import Kind, MatcherRequirement, may_match, requirements_of
 from host.sandbox.assignment import Assignment
@@ -129,7 +129,7 @@ class Consumer(PackQueue[TablePack]):
         """Queue a pack, or give it to the sandbox at once if nothing is queued before it."""
         sandbox = self.sandbox
         assert sandbox is not None
-        if pack.condemned:
+        if pack.is_rejected:
             self._reject(pack)
             return
         if self._drops_when_stopped and sandbox.state in {"stopped", "quarantined"}:
@@ -151,21 +151,21 @@ class Consumer(PackQueue[TablePack]):
 
     def _hold(self, pack: TablePack) -> None:
         """Hold a pack. One that may be dropped does not hold its input back meanwhile."""
-        pack.hold()
+        pack.retain()
         if self._drops:
-            pack.keep()
+            pack.pin()
 
     def release(self, pack: TablePack) -> None:
         """Release a pack that `_hold` holds."""
         if self._drops:
             pack.unpin()
         else:
-            pack.let_go()
+            pack.release()
 
     def _hold_plainly(self, pack: TablePack) -> None:
-        """Turn a hold of `_hold` into one that `TablePack.let_go` ends."""
+        """Turn a hold of `_hold` into one that `TablePack.release` ends."""
         if self._drops:
-            pack.hold()
+            pack.retain()
             pack.unpin()
 
     def _make_room(self, newest: TablePack) -> None:
@@ -224,7 +224,7 @@ class Consumer(PackQueue[TablePack]):
     def _next(self) -> TablePack | None:
         """Take the first pack that the sandbox may get from the queue; return None if there is none."""
         for index, pack in enumerate(self._queue):
-            if pack.condemned:
+            if pack.is_rejected:
                 self._reject_malformed()
                 return self._next()
             if self._may_have(pack):
@@ -289,7 +289,7 @@ class Consumer(PackQueue[TablePack]):
         """Queue the packs that a consumer drained, before all others, and work on them."""
         if self._drops:
             for pack in packs:
-                pack.keep()
+                pack.pin()
         self._queue.extendleft(reversed(packs))
         self._retiring = None
         self._give_all()
@@ -303,25 +303,25 @@ class Consumer(PackQueue[TablePack]):
     def _reject(self, pack: TablePack) -> None:
         """Count a malformed pack as dropped and write its records to the dead letters."""
         self.metrics.count_drop("malformed_pack", pack.count)
-        bury(self._dead_letters, pack)
+        put_away_rejected(self._dead_letters, pack)
 
     def _reject_malformed(self) -> None:
         """Remove the malformed packs from the queue."""
-        malformed = [pack for pack in self._queue if pack.condemned]
+        malformed = [pack for pack in self._queue if pack.is_rejected]
         for pack in malformed:
             self._queue.remove(pack)
             self._begun.pop(pack, None)
             self._reject(pack)
-            pack.let_go()
+            pack.release()
 
     def _reject_malformed_work(self, sandbox: Sandbox) -> None:
         """Remove the malformed packs that a dead process was given, and those in the queue."""
         for number, work in list(sandbox.work.items()):
             assert isinstance(work.pack, TablePack)
-            if work.pack.condemned:
+            if work.pack.is_rejected:
                 del sandbox.work[number]
                 self._reject(work.pack)
-                work.pack.let_go()
+                work.pack.release()
         journal = sandbox.journal
         if journal is not None and any(isinstance(e, Assignment) and _is_malformed(e) for e in journal.entries):
             journal.give_up("a pack that it has done cannot be done again: it is malformed")
@@ -329,7 +329,7 @@ class Consumer(PackQueue[TablePack]):
 
 
 def _is_malformed(work: Assignment) -> bool:
-    return isinstance(work.pack, TablePack) and work.pack.condemned
+    return isinstance(work.pack, TablePack) and work.pack.is_rejected
 
 
 def _is_short_of_slots(pack: TablePack) -> bool:

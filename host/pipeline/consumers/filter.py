@@ -52,7 +52,7 @@ class FilterConsumer(Consumer):
         if pack.loop_depth > 0 or self.sandbox is None:
             return True
         arena = self.sandbox.arena
-        return arena.used_slots - arena.kept_slots < _MAX_INJECTED_SLOTS
+        return arena.used_slots - arena.pinned_slots < _MAX_INJECTED_SLOTS
 
     def on_emit(self, sandbox: Sandbox, work: Assignment | None, report: Report) -> None:
         """Route injected messages, or store dead letters."""
@@ -80,7 +80,7 @@ class FilterConsumer(Consumer):
             made_by=self.made_by,
             parent=parent,
             on_free=free,
-            on_kept=give_more,
+            on_pin=give_more,
             deliveries=_deliveries(sandbox, parent),
         )
         if pack is None:
@@ -91,7 +91,7 @@ class FilterConsumer(Consumer):
         if pack.loop_depth > self.max_loops:
             self.metrics.count_drop("max_loops", pack.count)
             _LOG.warning("Dropped injected messages: loop depth limit reached.", filter=self.name)
-            pack.let_go()
+            pack.release()
             return
         self._route(pack)
 
@@ -109,7 +109,7 @@ class FilterConsumer(Consumer):
             self.release(pack)
             return
         keeper = sandbox.journal.keeper
-        keeper.keep(work, report)
+        keeper.pin(work, report)
         self._hold_plainly(pack)  # from now on it is held for the next snapshot only
         if keeper.wants_snapshot:
             sandbox.begin_snapshot()

@@ -84,13 +84,13 @@ class OutputConsumer(Consumer):
         for pack, sandbox, offset in self._batches.values():
             self._hold_plainly(pack)
             if pack in packs:
-                pack.let_go()
+                pack.release()
             packs[pack] = None
             sandbox.release_slot(offset)
         self._batches.clear()
         for pack in super().drain():
             if pack in packs:
-                pack.let_go()
+                pack.release()
             packs[pack] = None
         return list(packs)
 
@@ -145,7 +145,7 @@ class OutputConsumer(Consumer):
             # The pack stays held, so that its input never counts it as delivered. But nothing waits for it any more.
             del self._batches[number]
             sandbox.release_slot(start)
-            pack.keep()
+            pack.pin()
             return True
 
         self.runner.deliver(Batch(view[start : start + report.used_bytes], report.records, ends), done, given_up)

@@ -111,7 +111,7 @@ class FilterUnit(ConsumerUnit):
         mine, its = self.sandbox.journal, new.journal
         if mine is not None and mine.preserves and its is not None and its.preserves:
             if await self.sandbox.snapshot() and mine.snapshot is not None:
-                its.keeper.inherit(mine.keeper, mine.snapshot)
+                its.keeper.adopt(mine.keeper, mine.snapshot)
                 if not await new.restore(mine.snapshot):
                     return
             await self.last_tick()

@@ -10,7 +10,7 @@ import msgspec
 from host.config import model, registry
 from host.core.errors import RetryDelivery
 from host.inputs.base import Input
-from host.packs.intake import MAX_DROPPABLE, MAX_KEPT, Intake
+from host.packs.intake import MAX_DROPPABLE, MAX_PINNED, Intake
 from host.packs.ledger import Stream
 from host.pipeline import specs
 from host.pipeline.back_pressure import Waiting, waiting
@@ -73,7 +73,7 @@ class InputUnit:
         for number in range(config.decoders):
             name = config.name if config.decoders == 1 else f"{config.name}-{number + 1}"
             slots = (
-                SANDBOX_SLOTS + 2 * (MAX_KEPT + MAX_DROPPABLE) + self._context.environment.more_decoder_slots(config)
+                SANDBOX_SLOTS + 2 * (MAX_PINNED + MAX_DROPPABLE) + self._context.environment.more_decoder_slots(config)
             )
             arena = self._context.arena(f"decoder-{name}", SANDBOX_SLOT_BYTES, slots)
             sandboxes.append(
@@ -195,7 +195,7 @@ class InputUnit:
 
     async def settle(self, timeout_s: float) -> bool:
         """Wait until everything that was read is delivered; return False if it is not in time."""
-        await wait_until(lambda: self.decoding.idle and self.intake.in_flight == self.intake.kept, timeout_s)
+        await wait_until(lambda: self.decoding.idle and self.intake.in_flight == self.intake.pinned, timeout_s)
         await self._context.save_states()
         return await wait_until(lambda: self.idle, timeout_s)
 

@@ -69,7 +69,7 @@ async def _decoder_cost(session: ReplSession, records: list[bytes]) -> dict[str,
             if sandbox.termination is not None:
                 raise ReplError(f"The decoder was ended: {sandbox.termination.text}")
             for pack in sandbox.take_packs():
-                pack.let_go()
+                pack.release()
             costs_us.append(result.cpu_us)
     finally:
         await harness.close()
