@@ -78,8 +78,8 @@ class MatchProbe:
 
     def _new_sandbox(self, settings: model.HostSettings) -> Sandbox:
         plugin = model.Sandbox(
-            name="match_probe", kind="filter", plugin="match_probe", path="match_probe.lua", digest="", text=_NOTHING, config={},
-            limits=limits.effective(settings),
+            name="match_probe", kind="filter", plugin="match_probe", path="match_probe.lua", digest="", text=_NOTHING,
+            config={}, limits=limits.effective(settings),
         )  # fmt: skip
         filter_ = model.Filter(
             name="match_probe", sandbox=plugin, message_matcher="FALSE", ticker_interval=0.0, queue=model.Queue(),
