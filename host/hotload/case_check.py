@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from host.config import model
 from host.core.errors import ConfigError, ConfigErrors, SandboxError
@@ -113,13 +113,3 @@ def _are_old(modules: dict[str, str], read_module: Callable[[str], str]) -> bool
         if hashlib.sha256(text.encode()).hexdigest() != digest:
             return True
     return False
-
-
-def sandboxes_of(config: Any) -> tuple[model.Sandbox, ...]:
-    """The Lua plugins of an input, a filter or an output."""
-    if isinstance(config, model.Input):
-        return config.decoder_chain
-    if isinstance(config, model.Filter):
-        return (config.sandbox,)
-    assert isinstance(config, model.Output)
-    return (config.encoder,)

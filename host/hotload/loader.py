@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from host.config import model
 from host.config.dropins import DropIns
 from host.core.errors import ConfigError, ConfigErrors, HekateError
-from host.hotload.case_check import sandboxes_of
+from host.hotload.case_check import CaseCheck
 from host.pipeline.context import UnitContext
 from host.pipeline.transition import AT_ONCE, STAGES, Reload, wanted_units
 from host.pipeline.units.union import Unit
@@ -32,12 +32,14 @@ class HotLoader:
 
     Args:
         pipeline: What runs.
-        load: Loads the configuration anew, and with it the plugins that it names; raises ConfigErrors.
+        load: Loads the configuration again, with the plugins that it names; raises ConfigErrors.
+        case_check: Runs the plugins' own cases.
     """
 
-    def __init__(self, pipeline: Pipeline, load: Callable[[], model.Config]) -> None:
+    def __init__(self, pipeline: Pipeline, load: Callable[[], model.Config], case_check: CaseCheck) -> None:
         self._pipeline = pipeline
         self._load = load
+        self._case_check = case_check
         self._drop_ins = DropIns()
         self.faults: dict[str, str] = {}
         """Why what is in the files does not run, by unit, as `filters.counts`."""
@@ -117,7 +119,7 @@ class HotLoader:
 
     async def _check(self, wanted: Any, around: UnitContext) -> None:
         """Run the plugins' own cases; raises HekateError if one fails."""
-        await self._pipeline.case_check.check(sandboxes_of(wanted), around.settings, around.read_module)
+        await self._case_check.check(model.sandboxes_of(wanted), around.settings, around.read_module)
 
     async def _renew(self, stage: str, name: str, unit: Any, around: UnitContext) -> None:
         """Start a unit's sandboxes anew because a module that they require was edited."""

@@ -15,6 +15,7 @@ import msgspec
 
 from host.config.load import load_config
 from host.core.errors import HekateError, StartError
+from host.hotload.case_check import CaseCheck
 from host.sandbox.zygote_client import child_environment
 from host.telemetry.logs import get_logger, log_failure
 
@@ -52,6 +53,7 @@ class Reloader:
     def __init__(self, paths: Sequence[Path], pipeline: Pipeline) -> None:
         self.paths = paths
         self._pipeline = pipeline
+        self._case_check = CaseCheck(pipeline.zygote)
         self._watcher: Watcher | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._another = False
@@ -74,7 +76,7 @@ class Reloader:
         from host.hotload.loader import HotLoader
         from host.hotload.watcher import Watcher
 
-        loader = self.loader = HotLoader(self._pipeline, lambda: load_config(self.paths))
+        loader = self.loader = HotLoader(self._pipeline, lambda: load_config(self.paths), self._case_check)
         loader.on_applied.append(self._read)
         tasks: set[asyncio.Task[None]] = set()
 
@@ -191,7 +193,7 @@ class Reloader:
             return Outcome(time_ns=time.time_ns(), ok=False, error=fault)
         try:
             config = await asyncio.to_thread(load_config, self.paths)
-            changed = await self._pipeline.reload(config)
+            changed = await self._pipeline.reload(config, self._case_check.check)
         except HekateError as error:
             _LOG.error("The reload failed.", reason=str(error))
             return Outcome(time_ns=time.time_ns(), ok=False, error=str(error))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from host.cli.support.summary import print_summary
 from host.config.load import load_config
 from host.hotload.reloader import Reloader
 from host.pipeline import system_limits
@@ -16,7 +17,6 @@ from host.pipeline.pipeline import Pipeline
 from host.pipeline.reading_plan import bytes_left
 from host.plugins import lua_modules
 from host.runner.progress import Progress
-from host.runner.summary import print_summary
 from host.telemetry import logs
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ import orjson
 from host.cli.support.messages import moment
 from host.cli.support.output import console
 from host.cli.support.progress_bar import BYTES, Progress
+from host.cli.support.summary import print_summary
 from host.config import convert, model
 from host.delivery import dead_letters
 from host.outputs.base import Output
@@ -29,7 +30,6 @@ from host.replay.pace import Pace
 from host.replay.recordings import Recordings
 from host.replay.scheduler import ReplayScheduler, Span
 from host.replay.session import ReplaySession
-from host.runner.summary import print_summary
 from host.telemetry import logs
 
 _LOOK_EVERY_S = 0.2

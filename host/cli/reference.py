@@ -1,12 +1,14 @@
-"""The command line described, made of the commands themselves: docs/cli.md, and the man page."""
+"""Generated pages: docs/cli.md and the man page from the commands, and those that other folders generate."""
 
 import inspect
 from collections.abc import Iterator
 
 import click
 
+from host.admin.api import reference as admin_reference
 from host.cli.main import COMMANDS, cli
 from host.cli.support import json_keys
+from host.config import reference as config_reference
 
 _PROLOGUE = """# The command line
 
@@ -75,8 +77,26 @@ read again. Or a run with `--once` was interrupted before it had read everything
 STATUSES = [tuple(line.split("|")) for line in _STATUSES.strip().splitlines()]
 
 
+def pages() -> dict[str, str]:
+    """Return all generated pages of the repository; `scripts/generate` writes them, and a test compares them.
+
+    Returns:
+        Text by path in the repository.
+
+    Raises:
+        ConfigErrors: The front matter of a shipped plugin has a fault.
+    """
+    mark = config_reference.MARK
+    return config_reference.pages() | {
+        "docs/cli.md": markdown(mark),
+        "docs/hekate.1": man(),
+        "docs/admin-api.md": admin_reference.markdown(mark),
+        "docs/metrics.md": admin_reference.metrics_page(mark),
+    }
+
+
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """All commands with their full names, those of groups behind their group."""
+    """Yield all commands with their full names; those of a group follow it."""
     context = click.Context(cli, info_name="hekate")
     for name in COMMANDS:
         command = cli.get_command(context, name)
