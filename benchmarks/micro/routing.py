@@ -27,7 +27,9 @@ def _pack(arena: Arena) -> TablePack:
     return TablePack(arena, 0, _SLOT_BYTES, 1, _SHAPES, "", 0, 0, 0, None, None, lambda _offset: None, 0)
 
 
-def _consumers(count: int, registry: Registry, router: Router[Consumer], arena: Arena, *, wanting: bool) -> list[Consumer]:
+def _consumers(
+    count: int, registry: Registry, router: Router[Consumer], arena: Arena, *, wanting: bool
+) -> list[Consumer]:
     consumers: list[Consumer] = []
     for number in range(count):
         name = f"{'takes' if wanting else 'never'}_{number}"

@@ -1,7 +1,7 @@
-"""The `hekate` command: finds the verb, runs it, turns every outcome into an exit status.
+"""The `hekate` command: finds the verb, runs it, and turns every outcome into an exit status.
 
-The verbs are imported when they are asked for, and import what they need when they run, so that `--help` and a
-mistyped command answer at once. Exit statuses are sysexits; docs/cli.md lists them.
+A verb is imported when it is called, and imports its dependencies when it runs. So `--help` and mistyped commands
+answer at once. Exit statuses follow sysexits.h; docs/cli.md lists them.
 """
 
 import importlib
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     signals.install()
     status = run(arguments)
-    sys.exit(_TERMINATED if signals.was_asked() else status)
+    sys.exit(_TERMINATED if signals.was_terminated() else status)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    _open_what_is_closed()
+    _reopen_closed_streams()
     try:
         status = cli.main(arguments, prog_name="hekate", standalone_mode=False)
         sys.stdout.flush()
@@ -76,15 +76,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         return _reader_has_gone()
-    except SystemExit:  # by no verb: it is how click ends one whose reader has gone
+    except SystemExit:  # raised by click when the reader of the output has gone
         return _reader_has_gone()
     except Exception as error:  # noqa: BLE001 -- the last place where it can be said in a way that helps
         return _explain(error)
     return status if isinstance(status, int) else os.EX_OK
 
 
-def _open_what_is_closed() -> None:
-    """Python has None for a stream that was closed by whoever started it (`>&-`)."""
+def _reopen_closed_streams() -> None:
+    """Open /dev/null for each standard stream that the caller closed (`>&-`), where Python has None."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
@@ -97,12 +97,12 @@ def _reader_has_gone() -> int:
 
 
 def _give_up_stdout() -> None:
-    """Whoever read it has gone, or the disk is full: keep the interpreter from complaining about that at exit."""
+    """Discard stdout, whose reader has gone or whose disk is full, so that the interpreter exits quietly."""
     stdout.discard()
 
 
 def _explain(fault: Exception) -> int:
-    """Say what is wrong; answers the exit status."""
+    """Print what is wrong; return the exit status."""
     if isinstance(fault, HekateError):
         from host.cli.support import output
 

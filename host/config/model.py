@@ -543,9 +543,16 @@ class Config(_Resolved, frozen=True, kw_only=True):
 
     def sandboxes(self) -> Iterator[Sandbox]:
         """Yield all Lua plugins, each as often as it is used."""
-        for input_ in self.inputs.values():
-            yield from input_.decoder_chain
-        for filter_ in self.filters.values():
-            yield filter_.sandbox
-        for output in self.outputs.values():
-            yield output.encoder
+        stages: tuple[dict[str, Any], ...] = (self.inputs, self.filters, self.outputs)
+        for stage in stages:
+            for component in stage.values():
+                yield from sandboxes_of(component)
+
+
+def sandboxes_of(component: Input | Filter | Output) -> tuple[Sandbox, ...]:
+    """Return the Lua plugins of an input, a filter or an output."""
+    if isinstance(component, Input):
+        return component.decoder_chain
+    if isinstance(component, Filter):
+        return (component.sandbox,)
+    return (component.encoder,)

@@ -1,1 +1,1 @@
-"""What every layer uses and what uses no other layer: errors, clock, addresses, paths, encodings, signals."""
+"""The lowest layer, used by all others: errors, clock, addresses, paths, encodings, signals."""

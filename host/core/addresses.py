@@ -21,7 +21,7 @@ def parse(text: str) -> Address:
     """Read an address.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not an address.
     """
     host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
@@ -34,26 +34,26 @@ def parse(text: str) -> Address:
 
 
 def check(text: str) -> None:
-    """Refuse what is no address, when the configuration is read."""
+    """Check an address of the configuration; raise ValueError if it is invalid."""
     parse(text)
 
 
 def bind(place: str, address: Address, kind: socket.SocketKind) -> socket.socket:
-    """Make a socket with a local address; it does not block.
+    """Return a non-blocking socket that is bound to a local address.
 
     Args:
-        place: Where the address stands in the configuration.
-        address: Where to bind; an empty host means all interfaces, port 0 a free port.
+        place: Path of the address in the configuration.
+        address: The local address; an empty host means all interfaces, port 0 a free port.
         kind: SOCK_STREAM or SOCK_DGRAM.
 
     Raises:
-        StartError: The address cannot be had, and what to do about it.
+        StartError: The address cannot be used; the message says what to do.
     """
     try:
         found = socket.getaddrinfo(address.host or None, address.port, type=kind, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
         raise StartError(f"{place}: the host `{address.host}` cannot be resolved: {error.strerror}.") from error
-    # All interfaces are best served by one socket for both IPv6 and IPv4.
+    # For all interfaces, one IPv6 socket serves IPv4 too.
     family, _, protocol, _, target = max(found, key=lambda item: not address.host and item[0] == socket.AF_INET6)
     made = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
     try:
@@ -84,7 +84,7 @@ def _explain(error: OSError, address: Address, kind: socket.SocketKind) -> str:
 
 
 def name_of(peer: object) -> str:
-    """How to call the other side of a connection."""
+    """Return a printable name for the other side of a connection."""
     if isinstance(peer, tuple) and len(peer) >= 2:
         return str(Address(str(peer[0]), int(peer[1])))
     return str(peer)

@@ -1,6 +1,6 @@
 """Time, real or virtual.
 
-Code that waits or stamps takes a `Clock`, so that tests and replays decide what time it is.
+Code that waits or reads the time takes a `Clock`, so that tests and replays control the time.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class VirtualClock(Clock):
         return self._now_ns
 
     def monotonic_s(self) -> float:
-        """Seconds since the clock was made."""
+        """Seconds since the clock was created."""
         return self._elapsed_ns / 1e9
 
     async def sleep(self, seconds: float) -> None:
@@ -66,7 +66,7 @@ class VirtualClock(Clock):
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         due_ns = self._elapsed_ns + round(seconds * 1e9)
-        # The ticket keeps sleepers with the same due time in the order in which they went to sleep.
+        # The ticket keeps sleepers with the same due time in order of arrival.
         heapq.heappush(self._sleepers, (due_ns, next(self._tickets), future))
         await future
 

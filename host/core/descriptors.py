@@ -4,7 +4,7 @@ import asyncio
 
 
 async def wait_readable(fd: int) -> None:
-    """Wait until there is something to read from a file descriptor, or its end was reached."""
+    """Wait until a file descriptor has data to read, or is at its end."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_reader(fd, _wake, ready)
@@ -15,7 +15,7 @@ async def wait_readable(fd: int) -> None:
 
 
 async def wait_writable(fd: int) -> None:
-    """Wait until a file descriptor takes more, or would say why not."""
+    """Wait until a file descriptor accepts more data, or a write to it would report an error."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_writer(fd, _wake, ready)
@@ -26,6 +26,6 @@ async def wait_writable(fd: int) -> None:
 
 
 def _wake(future: "asyncio.Future[None]") -> None:
-    # The loop may call twice before the waiter has its turn.
+    # The loop may call twice before the waiter runs.
     if not future.done():
         future.set_result(None)

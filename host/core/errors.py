@@ -11,7 +11,7 @@
         ├── RetryDelivery           may succeed later
         └── RejectBatch             never will: to the dead letters
 
-Messages say what was found, where, and what to do about it.
+Messages say what is wrong, where, and what to do.
 """
 
 import os
@@ -77,11 +77,11 @@ class StartError(HekateError):
 
 
 class OpenError(StartError):
-    """An output cannot be opened now, and may be later."""
+    """An output cannot be opened now; opening it is retried."""
 
 
 class SandboxError(HekateError):
-    """A sandbox could not be started, or was ended."""
+    """A sandbox could not be started, or was terminated."""
 
 
 class PackError(HekateError):

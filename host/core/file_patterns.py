@@ -1,7 +1,7 @@
 """Patterns of file names (`*`, `?`, `[abc]`, and `**` for folders at any depth), matched in linear time.
 
-They mean what they mean in Python's `fnmatch` and `glob`, which translate them for a backtracking engine. File names
-come from others.
+They mean the same as in Python's `fnmatch` and `glob`. Those use a backtracking engine, which is unsafe here because
+file names may be chosen by an attacker.
 """
 
 import functools
@@ -14,7 +14,7 @@ _ANY = "(?s:.)"
 _ANY_DEPTH = "**"
 _FIRST_ESCAPED, _PRIVATE = 0xDC80, 0x10FF00
 _AS_PRIVATE = {_FIRST_ESCAPED + byte: _PRIVATE + byte for byte in range(128)}
-"""Bytes of a name that are no UTF-8 are surrogates in Python, which RE2 does not take."""
+"""Replacements for surrogates, which Python uses for bytes that are not UTF-8 and which RE2 rejects."""
 
 
 def fnmatch(name: str, pattern: str) -> bool:

@@ -1,4 +1,4 @@
-"""Draws a graph for Graphviz and Mermaid: that of a configuration, and that of a running host."""
+"""Graphs for Graphviz and Mermaid, of a configuration or of a running host."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -13,11 +13,11 @@ class Edge(NamedTuple):
 
 
 def dot(nodes: Iterable[tuple[str, str]], edges: Iterable[Edge]) -> str:
-    """For Graphviz. Names consist of letters, digits, `_`, `-` and `.`, so nothing has to be escaped.
+    """Return a graph for Graphviz. Names consist of letters, digits, `_`, `-` and `.`, so they need no escaping.
 
     Args:
-        nodes: Each name, and what is to be said of it; empty if nothing is.
-        edges: Between them.
+        nodes: Pairs of name and note; the note may be empty.
+        edges: Arrows between the nodes.
     """
     lines = ["digraph hekate {", "  rankdir=LR;", "  node [shape=box];"]
     for name, note in nodes:
@@ -30,7 +30,7 @@ def dot(nodes: Iterable[tuple[str, str]], edges: Iterable[Edge]) -> str:
 
 
 def mermaid(nodes: Iterable[tuple[str, str]], edges: Iterable[Edge]) -> str:
-    """For Mermaid; the arguments are those of `dot`."""
+    """Return a graph for Mermaid; the arguments are those of `dot`."""
     named = list(nodes)
     numbers = {name: f"n{number}" for number, (name, _) in enumerate(named)}
     lines = ["flowchart LR"]

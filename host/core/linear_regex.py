@@ -1,8 +1,8 @@
 """Regular expressions over bytes in linear time, in Python's syntax as far as RE2 goes.
 
-An expression that a user wrote meets data that somebody else sent. A backtracking engine needs time exponential in the
-length of the data for some expressions, and nothing can interrupt it meanwhile; RE2 never backtracks. What it cannot
-do, back-references and look-around, is refused with the name of the construct.
+Users write the expressions, but others send the data. For some expressions a backtracking engine takes time exponential
+in the length of the data, and cannot be interrupted. RE2 never backtracks. Back-references and look-around, which RE2
+lacks, are refused by name.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Any
 MAX_PROGRAM_SIZE = 1500
 """Instructions of a compiled expression. Searching takes time in proportion to it in the worst case."""
 MAX_BYTES = 4096
-"""Of an expression."""
+"""Longest expression in bytes."""
 
 _MAX_MEMORY_BYTES = 8 * 1024 * 1024
 _VERTICAL_TAB = rb"\x0b"
@@ -35,7 +35,7 @@ _UNSUPPORTED = {
 
 
 Spans = list[tuple[int, int]]
-"""Start and end of a match and of each capture; (-1, -1) of a capture that took no part."""
+"""Start and end of a match and of each capture; (-1, -1) for a capture that did not match."""
 
 _NOWHERE = (-1, -1)
 
@@ -44,7 +44,7 @@ class Pattern:
     """A compiled expression.
 
     Args:
-        compiled: What RE2 made of it.
+        compiled: The expression as RE2 compiled it.
     """
 
     def __init__(self, compiled: Any) -> None:
@@ -62,7 +62,7 @@ class Pattern:
 
 
 def parse(pattern: bytes) -> Any:
-    """Take an expression apart as Python's parser does.
+    """Parse an expression with Python's parser.
 
     Raises:
         ValueError: It is no expression, or one that cannot be searched in linear time.

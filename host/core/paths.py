@@ -1,6 +1,6 @@
-"""Where the files that ship with Hekate are.
+"""Paths of the files that ship with Hekate.
 
-In a checkout they stand at the top of the repository (`sandboxes/lua`, `sandbox_stdlib`, `conf`); in an
+In a checkout they are at the top of the repository (`sandboxes/lua`, `sandbox_stdlib`, `conf`); in an
 installed wheel they are inside the package, under `_shipped`. Nothing else may build such a path.
 """
 
@@ -24,7 +24,7 @@ def shipped(relative: str) -> Path:
 
 
 def shipped_plugin(kind: str, name: str) -> Path:
-    """Where a decoder, filter or encoder is that ships with Hekate; it need not exist."""
+    """Return the path of a shipped decoder, filter or encoder; it need not exist."""
     return shipped("sandboxes/lua") / f"{kind}s" / f"{name}.lua"
 
 

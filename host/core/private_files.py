@@ -1,6 +1,6 @@
-"""Files that only the host's user may read and write: what lies in `state_dir`.
+"""Files in `state_dir`, which only the host's user may read and write.
 
-A link that another user planted there must not lead the host to write, or to believe, a file elsewhere.
+A link that another user planted there must not make the host read or write a file elsewhere.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Types of problems that a client must tell from others of the same HTTP status."""
+"""Types of problems that a client must distinguish from others with the same HTTP status."""
 
 from enum import StrEnum
 
@@ -7,5 +7,5 @@ class ProblemType(StrEnum):
     """The member `type` of a problem (RFC 9457)."""
 
     OF_STATUS = "about:blank"
-    """The status says enough."""
+    """The HTTP status alone describes the problem."""
     NO_SUCH_VERSION = "urn:hekate:no-such-version"

@@ -1,29 +1,29 @@
-"""SIGTERM for what does not drain: it ends as Ctrl-C ends it, with nothing half written and the terminal as it was."""
+"""SIGTERM for commands that do not drain. It acts like Ctrl-C: files stay whole and the terminal is restored."""
 
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-_asked = False
+_terminated = False
 
 
 def install() -> None:
-    """Obey it. Where Ctrl-C is ignored, as in the background of a script, there is no terminal, and nothing to do."""
+    """Turn SIGTERM into SIGINT. Do nothing if SIGINT is ignored, as in a script's background: there is no terminal."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGTERM, _on_sigterm)
 
 
-def was_asked() -> bool:
-    """Whether it came."""
-    return _asked
+def was_terminated() -> bool:
+    """Return True if SIGTERM has arrived."""
+    return _terminated
 
 
 @contextlib.contextmanager
-def told(on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """Have it called on Ctrl-C and SIGTERM: at once, and not only when an event loop has its turn."""
+def handle_signals(on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Call `on_signal` on SIGINT and SIGTERM immediately, without waiting for the event loop."""
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda came, _: on_signal(signal.Signals(came))) for number in numbers]
+    before = [signal.signal(number, lambda received, _: on_signal(signal.Signals(received))) for number in numbers]
     try:
         yield
     finally:
@@ -32,6 +32,6 @@ def told(on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the signature of a handler
-    global _asked  # noqa: PLW0603 -- it is one of the process
-    _asked = True
+    global _terminated  # noqa: PLW0603 -- there is one per process
+    _terminated = True
     signal.raise_signal(signal.SIGINT)

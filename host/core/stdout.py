@@ -1,14 +1,14 @@
-"""Bytes to standard output, all of them."""
+"""Writes bytes to stdout completely."""
 
 import os
 import sys
 
 
 def write(data: bytes | memoryview) -> None:
-    """Write all of it. With PYTHONUNBUFFERED set a single write may take only a part.
+    """Write all bytes. With PYTHONUNBUFFERED set, a single write may take only a part.
 
     Raises:
-        BrokenPipeError: Nobody reads it any more.
+        BrokenPipeError: The reader has gone.
     """
     left = memoryview(data)
     while left:
@@ -17,7 +17,7 @@ def write(data: bytes | memoryview) -> None:
 
 
 def discard() -> None:
-    """Send what is still to come nowhere: nobody reads it."""
+    """Redirect stdout to /dev/null, because its reader has gone."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""What the beginning of a file tells about its text: a byte order mark, another encoding, line ends of Windows."""
+"""Text properties that show at the beginning of a file: byte order mark, encoding, line endings."""
 
 import codecs
 
@@ -9,12 +9,12 @@ _SHARE_OF_NULS = 0.8
 
 
 def mark_bytes(beginning: bytes) -> int:
-    """How many bytes say only that the text is UTF-8; what reads records begins behind them."""
+    """Return the length of a UTF-8 byte order mark, which readers skip; 0 if there is none."""
     return len(UTF8_MARK) if beginning.startswith(UTF8_MARK) else 0
 
 
 def utf16_advice(beginning: bytes) -> str:
-    """What to do about text in UTF-16; empty if it is none."""
+    """Return advice for text in UTF-16; empty for any other text."""
     name = _utf16(beginning)
     if not name:
         return ""
@@ -40,7 +40,7 @@ def _utf16(beginning: bytes) -> str:
 
 
 def encoding_advice(beginning: bytes) -> str:
-    """What to do about text that is no UTF-8; empty if it is, or if it is no text at all."""
+    """Return advice for text that is not UTF-8; empty for UTF-8 and for binary data."""
     if advice := utf16_advice(beginning):
         return advice
     try:
@@ -56,6 +56,6 @@ def encoding_advice(beginning: bytes) -> str:
 
 
 def ends_lines_with_crlf(beginning: bytes) -> bool:
-    """Whether lines end as on Windows."""
+    """Return True if the first line ends with CR LF."""
     end = beginning.find(b"\n")
     return end > 0 and beginning[end - 1 : end] == b"\r"

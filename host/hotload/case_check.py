@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from host.config import model
 from host.core.errors import ConfigError, ConfigErrors, SandboxError
@@ -18,22 +18,22 @@ from host.trial.run_cases import run_cases
 
 _MAX_KNOWN = 5000
 _AT_ONCE = 4
-"""Processes of cases, of all plugins together: the pipeline goes on meanwhile."""
+"""Concurrent processes that run cases, for all plugins together. The pipeline keeps running meanwhile."""
 
 _MAX_S = 5.0
 _MORE_S = 0.25
-"""CPU for all cases of a plugin, and for each of them: others wait for it."""
+"""Seconds of CPU for all cases of a plugin, plus `_MORE_S` for each case. Other plugins wait meanwhile."""
 
 
 class _Known(NamedTuple):
-    """What came of the cases of one version of a plugin, with the modules that they required."""
+    """The result of the cases of one plugin version, with the digests of the modules that they required."""
 
     fault: str
     modules: dict[str, str]
 
 
 class CaseCheck:
-    """Knows which versions have passed, so that the cases of a version run once."""
+    """Runs the cases of plugins, once per version, and remembers the results."""
 
     def __init__(self, zygote: ZygoteClient) -> None:
         self._zygote = zygote
@@ -46,7 +46,7 @@ class CaseCheck:
         """Run the cases of plugins.
 
         Raises:
-            SandboxError: A case failed; says which, and how.
+            SandboxError: A case failed; the message says which and how.
             ConfigErrors: Cases have faults.
         """
         for sandbox in sandboxes:
@@ -66,7 +66,7 @@ class CaseCheck:
             async with budget.enforce():
                 fault, modules = await self._run(cases, budget)
         except TimeoutError:
-            if not budget.is_used_up:  # the machine has too much to do: that says nothing of this version
+            if not budget.is_used_up:  # the machine is overloaded, which says nothing about this version
                 return f"{sandbox.path}: its {len(cases)} cases had not ended after {budget.max_wall_s:g} s."
             fault, modules = f"{sandbox.path}: its {len(cases)} cases take more than {budget.max_cpu_s:g} s of CPU.", {}
         if len(self._known) >= _MAX_KNOWN:
@@ -75,7 +75,7 @@ class CaseCheck:
         return fault
 
     async def _run(self, cases: list[Case], budget: CpuBudget) -> tuple[str, dict[str, str]]:
-        """What is wrong, and the modules that the cases required."""
+        """Return the fault, empty if all cases pass, and the digests of the modules that they required."""
         verdicts = await run_cases(cases, self._zygote, self._free, shared=budget)
         outcomes = (verdict.outcome for verdict in verdicts if verdict.outcome is not None)
         modules = {name: digest for outcome in outcomes for name, digest in outcome.modules.items()}
@@ -86,7 +86,7 @@ class CaseCheck:
         return failed[0].explain() + more, modules
 
     def _read(self, sandbox: model.Sandbox, settings: model.HostSettings) -> tuple[bytes, list[Case]]:
-        """What a version is known by, and its cases. Not in the event loop: it may be much YAML."""
+        """Return the key of a version, and its cases. Runs in a thread, because the YAML may be large."""
         errors: list[ConfigError] = []
         path = Path(sandbox.path)
         try:
@@ -104,7 +104,7 @@ class CaseCheck:
 
 
 def _are_old(modules: dict[str, str], read_module: Callable[[str], str]) -> bool:
-    """Whether a module is not what it was."""
+    """Return True if a module has changed."""
     for name, digest in modules.items():
         try:
             text = read_module(name)
@@ -113,13 +113,3 @@ def _are_old(modules: dict[str, str], read_module: Callable[[str], str]) -> bool
         if hashlib.sha256(text.encode()).hexdigest() != digest:
             return True
     return False
-
-
-def sandboxes_of(config: Any) -> tuple[model.Sandbox, ...]:
-    """The Lua plugins of an input, a filter or an output."""
-    if isinstance(config, model.Input):
-        return config.decoder_chain
-    if isinstance(config, model.Filter):
-        return (config.sandbox,)
-    assert isinstance(config, model.Output)
-    return (config.encoder,)

@@ -1,7 +1,7 @@
-"""Hot loading: what changes in the drop-in directory takes effect while data flows.
+"""Hot loading: changes in the drop-in directory take effect while data flows.
 
-Each file is on its own. One that is broken, or whose own cases fail, leaves what ran before it running, and the log
-says what is wrong; the others are not held up.
+Each file is loaded independently. If a file is broken or its cases fail, its previous version keeps running, the log
+says what is wrong, and the other files still load.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from host.config import model
 from host.config.dropins import DropIns
 from host.core.errors import ConfigError, ConfigErrors, HekateError
-from host.hotload.case_check import sandboxes_of
+from host.hotload.case_check import CaseCheck
 from host.pipeline.context import UnitContext
 from host.pipeline.transition import AT_ONCE, STAGES, Reload, wanted_units
 from host.pipeline.units.any_unit import Unit
@@ -31,29 +31,31 @@ class HotLoader:
     """Brings the running units in line with the files.
 
     Args:
-        pipeline: What runs.
-        load: Loads the configuration anew, and with it the plugins that it names; raises ConfigErrors.
+        pipeline: The running pipeline.
+        load: Loads the configuration again, with the plugins that it names; raises ConfigErrors.
+        case_check: Runs the plugins' own cases.
     """
 
-    def __init__(self, pipeline: Pipeline, load: Callable[[], model.Config]) -> None:
+    def __init__(self, pipeline: Pipeline, load: Callable[[], model.Config], case_check: CaseCheck) -> None:
         self._pipeline = pipeline
         self._load = load
+        self._case_check = case_check
         self._drop_ins = DropIns()
         self.faults: dict[str, str] = {}
-        """Why what is in the files does not run, by unit, as `filters.counts`."""
+        """The reason why the current file does not run, by unit, such as `filters.counts`."""
         self.on_applied: list[Callable[[], None]] = []
-        """Called when all files were looked at."""
+        """Called after each check of all files."""
         self._free = asyncio.Semaphore(AT_ONCE)
         self.is_due = False
-        """Whether somebody waits to `apply` who has not begun: what changes now, that one will see."""
+        """True while an `apply` is waiting to start; it will see changes made now."""
 
     @property
     def not_loaded(self) -> list[str]:
-        """What does not run as it is in the files: units, and files of which no unit can be made."""
+        """Units that do not run their current file, and files that cannot be loaded."""
         return [*self.faults, *self._drop_ins.broken]
 
     async def apply(self) -> None:
-        """Look at all files, and change what they change."""
+        """Check all files and apply their changes."""
         pipeline = self._pipeline
         self.is_due = True
         async with pipeline.changing:
@@ -73,11 +75,11 @@ class HotLoader:
                     new = [name for name in drop_ins if name not in pipeline.filters]
                     follow += [self._change("filters", name, drop_ins[name], around) for name in new]
                 await asyncio.gather(*follow)
-        for told in self.on_applied:
-            told()
+        for callback in self.on_applied:
+            callback()
 
     async def _loaded(self) -> model.Config:
-        """The configuration with the plugins as they are now; as it was, if one of them has a fault."""
+        """Return the configuration with the current plugins; the running one if a plugin has a fault."""
         try:
             return await asyncio.to_thread(self._load)
         except ConfigErrors as error:
@@ -87,7 +89,7 @@ class HotLoader:
     async def _follow(  # noqa: PLR0917 -- called in one place
         self, stage: str, name: str, unit: Unit, wanted: Any, around: UnitContext, modules: _Modules
     ) -> None:
-        """One unit that runs."""
+        """Change a running unit if its files have changed."""
         is_drop_in = stage == "filters" and name not in self._pipeline.config.filters
         if wanted is None:
             if is_drop_in:
@@ -117,10 +119,10 @@ class HotLoader:
 
     async def _check(self, wanted: Any, around: UnitContext) -> None:
         """Run the plugins' own cases; raises HekateError if one fails."""
-        await self._pipeline.case_check.check(sandboxes_of(wanted), around.settings, around.read_module)
+        await self._case_check.check(model.sandboxes_of(wanted), around.settings, around.read_module)
 
     async def _renew(self, stage: str, name: str, unit: Any, around: UnitContext) -> None:
-        """Start a unit's sandboxes anew because a module that they require was edited."""
+        """Restart a unit's sandboxes because a module that they require has changed."""
         async with self._free:
             try:
                 await self._check(unit.config, around)
@@ -134,16 +136,16 @@ class HotLoader:
 
 
 class _Modules:
-    """Modules as they are now, each read once."""
+    """The current modules, each read once."""
 
     def __init__(self, read_module: Callable[[str], str]) -> None:
         self._read_module = read_module
         self._digests: dict[str, str | None] = {}
 
     def are_old(self, sandbox: Sandbox) -> bool:
-        """Whether a sandbox runs with a module that was edited since. One that is gone goes on as it was loaded."""
+        """Return True if a sandbox uses an outdated module. A deleted module stays in use as it was loaded."""
         if sandbox.closed:
-            return False  # somebody has stopped it
+            return False  # stopped by an operator
         return any(self._digest(name) not in {None, digest} for name, digest in sandbox.modules.items())
 
     def _digest(self, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Reloading what the user changed: the configuration, and what lies in the drop-in directory."""
+"""Reloads the configuration and the drop-in directory after the user has changed them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import msgspec
 
 from host.config.load import load_config
 from host.core.errors import HekateError, StartError
+from host.hotload.case_check import CaseCheck
 from host.sandbox.zygote_client import child_environment
 from host.telemetry.logs import get_logger, log_failure
 
@@ -27,31 +28,32 @@ _LOG = get_logger("host.pipeline")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a reload went."""
+    """The result of a reload."""
 
     time_ns: int
-    """When it ended."""
+    """Time at which the reload ended."""
     ok: bool
-    """Whether the new configuration runs now."""
+    """True if the new configuration runs now."""
     changed: list[str] = []
-    """What was started, replaced or stopped, as `outputs.errors`, and options that changed."""
+    """Units that were started, replaced or stopped, such as `outputs.errors`, and changed options."""
     needs_restart: list[str] = []
-    """Options that have changed, and take effect only after a restart."""
+    """Changed options that take effect only after a restart."""
     error: str = ""
-    """Why the old configuration goes on."""
+    """The reason why the old configuration keeps running."""
 
 
 class Reloader:
-    """Brings what runs in line with the files that the user may edit.
+    """Applies the files that the user edits to the running pipeline.
 
     Args:
-        paths: Of the configuration.
-        pipeline: What runs.
+        paths: Files and directories of the configuration.
+        pipeline: The running pipeline.
     """
 
     def __init__(self, paths: Sequence[Path], pipeline: Pipeline) -> None:
         self.paths = paths
         self._pipeline = pipeline
+        self._case_check = CaseCheck(pipeline.zygote)
         self._watcher: Watcher | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._another = False
@@ -60,12 +62,12 @@ class Reloader:
         """Loads the drop-in directory; None if there is none."""
         self.last: Outcome | None = None
         self.on_reloaded: list[Callable[[], None]] = []
-        """Called after a reload that went well."""
+        """Called after each successful reload."""
         self.read_ns = time.time_ns()
-        """When what runs was last brought in line with the files: at the start, on a reload, on hot loading."""
+        """Time at which the files were last applied: at start, reload or hot loading."""
 
     async def load_drop_ins(self) -> None:
-        """Load what lies in the drop-in directory, and from now on what appears there."""
+        """Load the drop-in directory and watch it for changes."""
         settings = self._pipeline.config.hekate
         if settings.sandbox_dir is None:
             return
@@ -74,7 +76,7 @@ class Reloader:
         from host.hotload.loader import HotLoader
         from host.hotload.watcher import Watcher
 
-        loader = self.loader = HotLoader(self._pipeline, lambda: load_config(self.paths))
+        loader = self.loader = HotLoader(self._pipeline, lambda: load_config(self.paths), self._case_check)
         loader.on_applied.append(self._read)
         tasks: set[asyncio.Task[None]] = set()
 
@@ -86,7 +88,7 @@ class Reloader:
             task.add_done_callback(tasks.discard)
             task.add_done_callback(log_failure)
 
-        if settings.hot_load:  # first of all: what changes while the rest is loaded is told as well
+        if settings.hot_load:  # first, so that changes during loading are noticed
             self._watcher = Watcher(Path(settings.sandbox_dir), changed)
             self._watcher.start()
         try:
@@ -96,13 +98,13 @@ class Reloader:
             raise
 
     def stop_watching(self) -> None:
-        """Take no notice of files any more."""
+        """Stop watching the drop-in directory."""
         if self._watcher is not None:
             self._watcher.stop()
             self._watcher = None
 
     def begin(self) -> asyncio.Task[Outcome] | None:
-        """Begin a reload; None if one is under way."""
+        """Start a reload and return its task; None if one is already running."""
         if self._task is not None and not self._task.done():
             return None
         self._task = asyncio.get_running_loop().create_task(self._reload(), name="reload")
@@ -111,7 +113,7 @@ class Reloader:
         return self._task
 
     def begin_or_follow(self) -> None:
-        """Begin a reload, or have one follow that which is under way: it may have read what has changed since."""
+        """Start a reload. If one is running, start another after it, because it may have read old files."""
         if self.begin() is None:
             self._another = True
             _LOG.info("A reload is under way; another one follows.")
@@ -122,7 +124,7 @@ class Reloader:
             self.begin()
 
     async def cancel(self) -> None:
-        """End a reload that is under way."""
+        """Cancel a running reload."""
         self._another = False
         if self._task is not None and not self._task.done():
             self._task.cancel()
@@ -134,26 +136,26 @@ class Reloader:
         Returns:
             The exit status of `hekate validate`, and the JSON that it printed.
         """
-        return await self._asked("validate", asyncio.subprocess.STDOUT)
+        return await self._run_verb("validate", asyncio.subprocess.STDOUT)
 
     async def flow(self) -> tuple[int, str]:
-        """What `hekate graph` says of the files as they are now: its exit status, and the JSON that it printed."""
-        async with self._looking:  # whoever may look at the graph may ask for it, and it costs a second
-            return await self._asked("graph", asyncio.subprocess.DEVNULL)
+        """Run `hekate graph` on the current files; return its exit status and the JSON that it printed."""
+        async with self._looking:  # any reader of the graph may call this, and it costs a second of CPU
+            return await self._run_verb("graph", asyncio.subprocess.DEVNULL)
 
-    async def _asked(self, verb: str, stderr: int) -> tuple[int, str]:
-        """Ask a process of its own, because compiling Lua belongs into no process that holds data."""
+    async def _run_verb(self, verb: str, stderr: int) -> tuple[int, str]:
+        """Run a verb in a separate process, because a process that holds data must not compile Lua."""
         arguments = [sys.executable, "-P", "-m", "host", verb, "--format", "json", *map(str, self.paths)]
-        asked = await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *arguments, stdout=asyncio.subprocess.PIPE, stderr=stderr, env=child_environment()
         )
         try:
-            output, _ = await asked.communicate()
+            output, _ = await process.communicate()
         except asyncio.CancelledError:
             with contextlib.suppress(ProcessLookupError):  # it has just ended
-                asked.kill()
+                process.kill()
             raise
-        return asked.returncode or 0, output.decode(errors="replace")
+        return process.returncode or 0, output.decode(errors="replace")
 
     async def _fault(self) -> str:
         status, output = await self.check()
@@ -176,8 +178,8 @@ class Reloader:
             )
         _LOG.info("Reloaded.", changed=",".join(outcome.changed) or "nothing")
         self._read()
-        for told in self.on_reloaded:
-            told()
+        for callback in self.on_reloaded:
+            callback()
         return outcome
 
     def _read(self) -> None:
@@ -191,7 +193,7 @@ class Reloader:
             return Outcome(time_ns=time.time_ns(), ok=False, error=fault)
         try:
             config = await asyncio.to_thread(load_config, self.paths)
-            changed = await self._pipeline.reload(config)
+            changed = await self._pipeline.reload(config, self._case_check.check)
         except HekateError as error:
             _LOG.error("The reload failed.", reason=str(error))
             return Outcome(time_ns=time.time_ns(), ok=False, error=str(error))
@@ -208,7 +210,7 @@ def _sentence(error: dict[str, object]) -> str:
 
 
 def _make_folders(sandbox_dir: Path) -> None:
-    """So that there is somewhere to drop a file into."""
+    """Create the folders of the drop-in directory."""
     try:
         for folder in ("decoders", "filters", "encoders", "modules"):
             (sandbox_dir / folder).mkdir(parents=True, exist_ok=True)

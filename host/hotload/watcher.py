@@ -1,8 +1,7 @@
-"""Watches the drop-in directory: what was written, moved or removed there, told once it has settled.
+"""Watches the drop-in directory and reports writes, moves and removals once they have settled.
 
-A file counts as written when its writer has closed it, when it was moved in, or when nothing has happened to it for a
-moment (some writers keep files open, and file systems without events only show sizes). Names that editors use for their
-own files are none of ours.
+A file counts as written when its writer has closed it, when it was moved in, or when it has not changed for a moment
+(some writers keep files open, and some file systems send no events). Temporary files of editors are ignored.
 """
 
 import asyncio
@@ -20,28 +19,28 @@ from host.telemetry.logs import get_logger
 _LOG = get_logger("host.hotload")
 
 _SETTLED_S = 0.02
-"""After a close, a move or a removal."""
+"""Delay after a close, a move or a removal."""
 _QUIET_S = 0.15
-"""After a write whose end is not in sight."""
+"""Delay after a write to a file that is still open."""
 _MAX_S = 0.3
-"""For which events put the call off: somebody who writes all the time is not to hold up what others have written."""
+"""Longest delay. Continuous writes to one file must not delay changes to others."""
 _POLL_S = 1.0
 _FINAL = frozenset({"closed", "moved", "deleted"})
 _READ_ONLY = frozenset({"opened", "closed_no_write"})
 
 
 def is_plugin_file(path: Path) -> bool:
-    """Whether a name is that of a plugin, its settings, its cases or a module, not of an editor's temporary file."""
+    """Return True if a file is a plugin, its settings, its cases or a module, and no temporary file of an editor."""
     return path.name.endswith((".lua", ".cfg", ".cases.yaml")) and not path.name.startswith((".", "#", "~"))
 
 
 class Watcher(FileSystemEventHandler):
-    """Calls back in the event loop when something in a directory has changed.
+    """Calls back in the event loop after a change in a directory.
 
     Args:
         folder: The directory; it may be missing for a while.
-        changed: Called with no argument, some milliseconds after the last event.
-        polling: Look at the directory every second instead of being told, for file systems that tell nothing.
+        changed: Called without arguments, some milliseconds after the last event.
+        polling: Scan the directory every second, for file systems that send no events.
     """
 
     def __init__(self, folder: Path, changed: Callable[[], None], *, polling: bool = False) -> None:
@@ -54,7 +53,7 @@ class Watcher(FileSystemEventHandler):
         self._armed_s = 0.0
 
     def start(self) -> None:
-        """Begin to watch. The parent is watched too, so that the directory may vanish and come back."""
+        """Start watching. The parent is watched too, so that the directory may be removed and created again."""
         before = _identity(self._folder)
         observer = PollingObserver(timeout=_POLL_S) if self._polling else Observer()
         try:
@@ -72,12 +71,12 @@ class Watcher(FileSystemEventHandler):
             self.start()
             return
         self._observer = observer
-        if _identity(self._folder) != before:  # it came or went before anybody could tell
+        if _identity(self._folder) != before:  # it appeared or vanished before the watch began
             self.stop()
             self.start()
 
     def stop(self) -> None:
-        """End watching."""
+        """Stop watching."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -87,7 +86,7 @@ class Watcher(FileSystemEventHandler):
             self._observer = None
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """An event, in the observer's thread."""
+        """Handle an event in the observer's thread."""
         if event.event_type in _READ_ONLY:
             return
         paths = [Path(str(path)) for path in (event.src_path, event.dest_path) if path]
@@ -98,7 +97,7 @@ class Watcher(FileSystemEventHandler):
             self._loop.call_soon_threadsafe(self._arm, delay_s)
 
     def _again(self) -> None:
-        """The directory has gone, or is back and another one."""
+        """Watch again, because the directory was removed or replaced."""
         self._loop.call_soon_threadsafe(self._rewatch)
 
     def _rewatch(self) -> None:
@@ -108,7 +107,7 @@ class Watcher(FileSystemEventHandler):
             self._arm(_SETTLED_S)
 
     def _arm(self, delay_s: float) -> None:
-        """A later event puts the call off, but a settled one does not wait for an unsettled one before it."""
+        """Schedule the callback. A later event delays it, but at most by `_MAX_S`."""
         now_s = self._loop.time()
         if self._timer is None:
             self._armed_s = now_s
@@ -122,7 +121,7 @@ class Watcher(FileSystemEventHandler):
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """Which directory stands there; None if there is none."""
+    """Return device and inode of a directory; None if it does not exist."""
     try:
         status = folder.stat()
     except OSError:
@@ -131,13 +130,13 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 class _Parent(FileSystemEventHandler):
-    """Sees the directory itself go and come."""
+    """Notices when the directory itself appears or vanishes."""
 
     def __init__(self, folder: Path, changed: Callable[[], None]) -> None:
         self._folder = str(folder)
         self._changed = changed
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """An event beside the directory, or of it."""
+        """Handle an event in the parent directory."""
         if event.event_type in {"created", "deleted", "moved"} and self._folder in {event.src_path, event.dest_path}:
             self._changed()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from host.core.errors import HekateError, SandboxError
 from host.core.private_files import secure_state_dir
 from host.delivery.checkpoints import Checkpoints
 from host.delivery.dead_letters import DeadLetters
-from host.hotload.case_check import CaseCheck, sandboxes_of
 from host.outputs.runner import LeftOver
 from host.pipeline import lifecycle, restart_needs
 from host.pipeline.context import UnitContext
@@ -35,6 +34,9 @@ from host.telemetry.metrics import Registry
 
 _LOG = get_logger("host.pipeline")
 _POLL_S = 0.005
+
+CheckPlugins = Callable[[Iterable[model.Sandbox], model.HostSettings, Callable[[str], str]], Awaitable[None]]
+"""Checks plugins, given the settings and a function that reads a module."""
 
 
 class Pipeline:
@@ -75,7 +77,6 @@ class Pipeline:
             counts.count_error("damaged_state_file")
         self.zygote = ZygoteClient()
         self.groups: dict[str, Group] = {}
-        self.case_check = CaseCheck(self.zygote)
         self.match_probe = MatchProbe(self.zygote)
         self.router = self._environment.router(self.metrics.component("router", "router", "router"))
         self._terminations = Terminations(self.router.route)
@@ -288,8 +289,12 @@ class Pipeline:
 
     # ------------------------------------------------------------------ reload
 
-    async def reload(self, config: model.Config) -> list[str]:
+    async def reload(self, config: model.Config, check: CheckPlugins) -> list[str]:
         """Run another configuration. Unchanged units are not disturbed.
+
+        Args:
+            config: The new configuration.
+            check: Checks the plugins that do not run yet; raises HekateError if one fails.
 
         Returns:
             The units that were started, replaced or stopped, such as `outputs.errors`, and the changed settings.
@@ -302,9 +307,9 @@ class Pipeline:
             drop_ins = {name: unit.config for name, unit in self.filters.items() if name not in self.config.filters}
             wanted, context = wanted_units(config, drop_ins), self.context(config)
             new = [unit for stage in STAGES for unit in wanted[stage].values()]
-            running = {sandbox.digest for unit in self._units() for sandbox in sandboxes_of(unit.config)}
-            fresh = [sandbox for unit in new for sandbox in sandboxes_of(unit) if sandbox.digest not in running]
-            await self.case_check.check(fresh, context.settings, context.read_module)
+            running = {sandbox.digest for unit in self._units() for sandbox in model.sandboxes_of(unit.config)}
+            fresh = [sandbox for unit in new for sandbox in model.sandboxes_of(unit) if sandbox.digest not in running]
+            await check(fresh, context.settings, context.read_module)
             reload = Reload(self, wanted, context)
             await reload.run()
             kept = config.hekate.dead_letters

@@ -61,7 +61,7 @@ class ReplaySession:
             )
             loop = asyncio.get_running_loop()
             # A signal also stops the output in the middle of a large batch.
-            with signals.told(partial(self._on_signal, loop)):
+            with signals.handle_signals(partial(self._on_signal, loop)):
                 try:
                     await scheduler.run()
                 finally:

@@ -1,4 +1,4 @@
-"""The line that shows how a run gets on, where there is a terminal."""
+"""The progress line of a run, on a terminal."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _INTERVAL_S = 0.2
 
 
 class Progress:
-    """Shows records in and out, rate and drops, a few times a second; and how much is left.
+    """Shows records in and out, rate, drops and the time left, several times a second.
 
     Args:
-        pipeline: What runs.
+        pipeline: The running pipeline.
         stream: A terminal.
-        total_bytes: How much there is to read; None if nobody knows, or there is no end.
+        total_bytes: Bytes to read; None if unknown or endless.
     """
 
     def __init__(self, pipeline: Pipeline, stream: TextIO, total_bytes: int | None) -> None:
@@ -34,12 +34,12 @@ class Progress:
         self._last = (time.monotonic(), 0)
 
     def start(self) -> None:
-        """Begin to show."""
+        """Show the line."""
         self._live.start()
         self._task = asyncio.get_running_loop().create_task(self._run(), name="progress")
 
     async def stop(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -63,7 +63,7 @@ class Progress:
         return Text(text + (f", {dropped:,} dropped" if dropped else "") + self._left(now))
 
     def _left(self, now_s: float) -> str:
-        """The share that is read, and the time that the rest takes if it goes on like this."""
+        """Return the share that is read, and the estimated time for the rest."""
         read = self._pipeline.metrics.total("bytes_received", "inputs")
         if not self._total_bytes or not read:
             return ""

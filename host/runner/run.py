@@ -1,4 +1,4 @@
-"""`hekate run`: from the first line of the configuration to the summary."""
+"""`hekate run`: loads the configuration, runs the pipeline, prints the summary."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from host.cli.support.summary import print_summary
 from host.config.load import load_config
 from host.hotload.reloader import Reloader
 from host.pipeline import system_limits
@@ -16,7 +17,6 @@ from host.pipeline.pipeline import Pipeline
 from host.pipeline.reading_plan import bytes_left
 from host.plugins import lua_modules
 from host.runner.progress import Progress
-from host.runner.summary import print_summary
 from host.telemetry import logs
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LOG = logs.get_logger("host.pipeline")
 
 _GIVE_UP_S = 5.0
-"""How long the sandboxes may take, once the outputs write nothing more, for what they still have."""
+"""Seconds for sandboxes to finish their remaining work after the outputs have stopped writing."""
 
 
 class Runner:
@@ -54,7 +54,7 @@ class Runner:
         self.exit_code = os.EX_OK
 
     async def run(self) -> int:
-        """Run until the end of all inputs (once), or until a signal."""
+        """Run until all inputs have ended (with `once`) or a signal arrives; return the exit status."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop, signal.Signals(number).name)
@@ -81,7 +81,7 @@ class Runner:
         try:
             await self._wait()
             await self._drain()
-            self._judge()
+            self._set_exit_code()
         finally:
             elapsed_s = time.monotonic() - self.started_s
             self._pipeline.zygote.expect_end()
@@ -111,8 +111,8 @@ class Runner:
         if self._pipeline.failure is not None:
             self.exit_code = getattr(self._pipeline.failure, "exit_code", os.EX_SOFTWARE)
 
-    def _judge(self) -> None:
-        """Choose the exit status of a run that came to its end without having done all that it was asked to."""
+    def _set_exit_code(self) -> None:
+        """Set the exit status of a run that ended without having processed everything."""
         dead = self._pipeline.ended_for_good()
         if dead:
             _LOG.error("Sandboxes died for good; what they should have done is missing.", sandboxes=",".join(dead))
@@ -133,7 +133,7 @@ class Runner:
         timeout_s = self._pipeline.config.hekate.shutdown_timeout_ms / 1000
         draining = asyncio.create_task(self._end_changes_and_drain())
         forced = asyncio.create_task(self._force.wait())
-        # With --once there is no hurry until somebody asks to stop.
+        # With --once, the timeout applies only after a stop signal.
         if self._once and not self._stop.is_set():
             stopped = asyncio.create_task(self._stop.wait())
             await asyncio.wait([draining, forced, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -150,7 +150,7 @@ class Runner:
         await self._give_up(draining, why)
 
     async def _give_up(self, draining: "asyncio.Task[None]", why: str) -> None:
-        """Put away what is not delivered, and tell where it is."""
+        """Store undelivered records, and log where they are."""
         reason = f"shutdown: {why}"
         await self._pipeline.give_up(reason)
         if draining.done():
@@ -199,9 +199,9 @@ def run(
 
     Args:
         paths: Files and directories.
-        once: Whether to end when every input was read to its end.
-        log_level: Instead of the configuration's.
-        log_format: Instead of the configuration's.
+        once: True to end when every input has been read to its end.
+        log_level: Overrides the configuration's.
+        log_format: Overrides the configuration's.
         quiet: No progress display, no summary.
         allow_failures: With `once`: return 0 although records failed or a sandbox was ended.
 
@@ -217,7 +217,7 @@ def run(
     lua_modules.check_present()
     system_limits.check(config)
 
-    # before the pipeline has the checkpoints for itself
+    # before the pipeline locks the checkpoints
     total_bytes = bytes_left(config) if once and not quiet and sys.stderr.isatty() else None
 
     async def main() -> int:

@@ -3,10 +3,10 @@
     log = get_logger(__name__, kind="inputs", component="access")
     log.warning("Could not open the file.", path=path, error=str(error))
 
-A message is a sentence; facts are keywords, never part of it. INFO is for what an operator just caused, WARNING
-for a surprise that lost nothing, ERROR for a loss or what needs a person. Nothing is logged for each record
-above DEBUG, and the same call site of the same component is let through a few times per interval only; the
-next record that passes says how many were held back.
+A message is a sentence; facts are keywords, never part of it. INFO reports an operator's action, WARNING a
+surprise without a loss, ERROR a loss or a fault that needs a person. Above DEBUG nothing is logged per record.
+One call site of one component may log a few times per interval; the next record after that says how many were
+suppressed.
 """
 
 import json
@@ -24,7 +24,7 @@ RATE_BURST = 5
 
 _KNOWN_KEYWORDS = frozenset({"exc_info", "stack_info", "stacklevel", "extra"})
 _ROOT = "host"
-_WHO = ("component", "unit", "input", "decoder", "filter", "output", "sandbox")
+_COMPONENT_FACTS = ("component", "unit", "input", "decoder", "filter", "output", "sandbox")
 """Facts that name a component."""
 
 
@@ -40,7 +40,7 @@ class ComponentLogger(logging.LoggerAdapter[logging.Logger]):
 
 
 def get_logger(name: str, **facts: object) -> ComponentLogger:
-    """Make a logger for a module; `facts` stand in each of its records, as `kind="inputs", component="access"`."""
+    """Return a logger for a module; each of its records has `facts`, such as `kind="inputs", component="access"`."""
     return ComponentLogger(logging.getLogger(name), facts)
 
 
@@ -48,12 +48,12 @@ _LOG = get_logger("host.tasks")
 
 
 def set_up(level: str, log_format: str, stream: TextIO | None = None) -> None:
-    """Send the logs of the host to a stream; called again, the new settings replace the old.
+    """Send the host's logs to a stream. A second call replaces the settings of the first.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
         log_format: `text` or `json`.
-        stream: Where to; by default stderr.
+        stream: The destination; stderr by default.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
@@ -67,13 +67,17 @@ def set_up(level: str, log_format: str, stream: TextIO | None = None) -> None:
 
 
 def log_failure(task: "asyncio.Task[Any]") -> None:
-    """A defect in a task that nobody waits for is not to vanish."""
+    """Log the exception of a background task, which no other code would see."""
     if not task.cancelled() and task.exception() is not None:
-        _LOG.error("A task failed.", task=task.get_name(), exc_info=task.exception())
+        _LOG.error(
+            "A background task failed; this is a defect in Hekate. Please report it.",
+            task=task.get_name(),
+            exc_info=task.exception(),
+        )
 
 
 class RateLimit(logging.Filter):
-    """Lets a call site of a component through `burst` times per `window_s`."""
+    """Passes at most `burst` records per `window_s` from one call site of one component."""
 
     def __init__(self, burst: int = RATE_BURST, window_s: float = RATE_WINDOW_S) -> None:
         super().__init__()
@@ -82,10 +86,10 @@ class RateLimit(logging.Filter):
         self._seen: dict[tuple[str, int, object], _Window] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Decide on one record."""
+        """Return True if a record may be logged."""
         facts = _facts(record)
-        who = next((facts[name] for name in _WHO if name in facts), None)
-        key = (record.pathname, record.lineno, who)
+        component = next((facts[name] for name in _COMPONENT_FACTS if name in facts), None)
+        key = (record.pathname, record.lineno, component)
         now_s = time.monotonic()
         window = self._seen.get(key)
         if window is None or now_s - window.start_s >= self._window_s:
@@ -110,7 +114,7 @@ class _Window:
 
 
 class TextFormatter(logging.Formatter):
-    """One line: time, level, component, sentence, facts."""
+    """Formats a record as one line: time, level, component, sentence, facts."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format one record."""
@@ -120,14 +124,14 @@ class TextFormatter(logging.Formatter):
         line = f"{_timestamp(record)} {record.levelname:<7}{where} {_escaped(record.getMessage())}"
         line += "".join(f" {key}={_quoted(value)}" for key, value in facts.items())
         if record.exc_info:
-            # Indented, so that no line of an error's text can be taken for a record.
+            # Indented, so that no line of a traceback looks like a record.
             trace = self.formatException(record.exc_info).split("\n")
             line += "".join(f"\n  {_escaped(part)}" for part in trace)
         return line
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object on a line."""
+    """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format one record."""
@@ -154,7 +158,7 @@ def _timestamp(record: logging.LogRecord) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text in which a script, a log or a file name can neither end a line nor control or reorder a terminal."""
+    """Escape characters with which a script, log or file name could end a line or control a terminal."""
     return text if text.isprintable() else "".join(map(_escaped_character, text))
 
 
@@ -165,7 +169,7 @@ def _escaped_character(character: str) -> str:
 
 
 def _quoted(value: object) -> str:
-    # A fact may hold bytes of a log line: keep the record on its one line, and a terminal safe from it.
+    # A fact may hold bytes of a log line. They must neither break the record's line nor control a terminal.
     text = str(value)
     plain = text.isprintable() and text and not any(mark in text for mark in ' "=')
     return text if plain else json.dumps(text, ensure_ascii=not text.isprintable())

@@ -1,4 +1,4 @@
-"""The registry as prometheus-client wants it. Apart from `metrics.py`, which every process loads."""
+"""Serves the registry to prometheus-client. Separate from `metrics.py`, which every process loads."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _LABELS = ("kind", "name", "type")
 
 
 class RegistryCollector(Collector):
-    """Reads the components at each scrape; nothing is counted twice or kept."""
+    """Reads the components at each scrape and keeps no copy."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -46,7 +46,7 @@ class RegistryCollector(Collector):
 
 
 def _waits(components: list[ComponentMetrics]) -> Metric:
-    """Return the family that says which inputs wait, and for which component."""
+    """Return the waiting times of inputs, by the component that holds each back."""
     family = GaugeMetricFamily(WAITS.name, WAITS.meaning, labels=(*_LABELS, "holder"))
     for metrics in components:
         for holder, waiting_ms in metrics.waits.items():

@@ -1,1 +1,1 @@
-"""Helpers for tests, ours and those of plugin authors."""
+"""Helpers for tests of inputs and outputs, also for plugin authors."""

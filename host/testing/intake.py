@@ -1,4 +1,4 @@
-"""An intake in memory: what an input hands in, as records.
+"""An intake in memory, which collects the records that an input submits.
 
     intake = MemoryIntake()
     lines = FileInput("lines", options, intake, intake.new_splitter, checkpoints, metrics, once=True)
@@ -7,8 +7,8 @@
     await lines.close()
     assert intake.records == [b"one", b"two"]
 
-It behaves as the real one: a slot that was handed in is overwritten at once, so an input that keeps a reference
-to it fails its test; back-pressure is `hold()` and `resume()`; delivery is `release()`, or at once by default.
+It behaves like the real one. A submitted slot is overwritten at once, so an input that keeps a reference to it fails
+its test. `hold()` and `resume()` simulate back-pressure. `release()` delivers; by default packs are delivered at once.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from host.splitters.token import TokenOptions, TokenSplitter
 
 
 class MemoryStream:
-    """A stream as the intake knows it."""
+    """A stream that an input has opened."""
 
     def __init__(self, key: str, label: str, on_released: Callable[[int], None] | None) -> None:
         self.key = key
@@ -38,7 +38,7 @@ class MemorySlot:
 
 
 class MemoryPack(NamedTuple):
-    """One pack that was handed in."""
+    """One submitted pack."""
 
     stream: MemoryStream
     position: int
@@ -47,7 +47,7 @@ class MemoryPack(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """One `reject`."""
+    """One call of `reject`."""
 
     stream: MemoryStream
     position: int
@@ -56,13 +56,13 @@ class Rejected(NamedTuple):
 
 
 class MemoryIntake:
-    """Collects what an input hands in.
+    """Collects the packs that an input submits.
 
     Args:
         slot_bytes: Size of a pack.
         max_record_bytes: Longest record of `new_splitter`.
-        delimiter: What the decoder would split packs at that come without a table of records.
-        auto_release: Whether a pack counts as delivered as soon as it was handed in.
+        delimiter: The delimiter of records in packs without a table of records.
+        auto_release: True if a pack counts as delivered as soon as it is submitted.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class MemoryIntake:
         self.rejected: list[Rejected] = []
         self.slots_out = 0
         self.waiting = 0
-        """How many callers of `slot` wait because of `hold`."""
+        """Number of callers of `slot` that wait because of `hold`."""
         self._released = 0
         self._open = asyncio.Event()
         self._open.set()
@@ -90,23 +90,23 @@ class MemoryIntake:
 
     @property
     def records(self) -> list[bytes]:
-        """All records, in the order in which they were handed in."""
+        """All records, in the order in which they were submitted."""
         return [record for pack in self.packs for record in pack.records]
 
     def new_splitter(self) -> Splitter:
-        """Make the splitter that most inputs have: lines."""
+        """Return the splitter that most inputs use: lines."""
         return TokenSplitter(TokenOptions(), max_record_bytes=self.max_record_bytes, oversize="truncate")
 
     def hold(self) -> None:
-        """No slot is free from now on."""
+        """Let callers of `slot` wait from now on."""
         self._open.clear()
 
     def resume(self) -> None:
-        """Slots are free again."""
+        """Hand out slots again."""
         self._open.set()
 
     def release(self, count: int | None = None) -> None:
-        """Deliver the oldest packs that are not yet delivered: all, or so many."""
+        """Deliver the oldest undelivered packs: `count` of them, or all."""
         until = len(self.packs) if count is None else min(self._released + count, len(self.packs))
         while self._released < until:
             pack = self.packs[self._released]
@@ -115,7 +115,7 @@ class MemoryIntake:
                 pack.stream.on_released(pack.next_position)
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
-        """Wait until something holds; it is looked at whenever something was handed in, and every few ms."""
+        """Wait until a condition is true. It is tested on each submission and every 5 ms."""
         async with asyncio.timeout(timeout_s):
             while not condition():
                 self._changed.clear()
@@ -125,24 +125,24 @@ class MemoryIntake:
                     continue
 
     async def until_records(self, count: int, timeout_s: float = 20.0) -> list[bytes]:
-        """Wait for so many records, and return all."""
+        """Wait for at least `count` records, and return all records."""
         await self.until(lambda: len(self.records) >= count, timeout_s)
         return self.records
 
-    # What an input calls.
+    # The interface for inputs.
 
     def open_stream(
         self, key: str, label: str, on_released: Callable[[int], None] | None = None, reading: str = ""
     ) -> MemoryStream:
         """Announce a stream."""
-        del reading  # nobody keeps state here
+        del reading  # no state is kept here
         stream = MemoryStream(key, label, on_released)
         self.streams.append(stream)
         self._changed.set()
         return stream
 
     def close_stream(self, stream: MemoryStream) -> None:
-        """Nothing more will be submitted for a stream."""
+        """Close a stream; nothing more may be submitted for it."""
         assert not stream.closed, f"{stream.key} was closed before"
         stream.closed = True
         self._changed.set()

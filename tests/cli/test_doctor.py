@@ -50,6 +50,14 @@ BROKEN = [
         ("address space", "wrong", "At most 4 GiB", "ulimit -v unlimited"),
     ),
     (
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))",
+        ("system limits", "wrong", "Only 64 file descriptors may be open", "ulimit -n 65536"),
+    ),
+    (
+        "resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))",
+        ("system limits", "wrong", "The address space is limited to 8.0 GiB", "ulimit -v unlimited"),
+    ),
+    (
         "shutil.disk_usage = lambda path: type('Usage', (), {'free': 5 << 20})",
         ("disk", "warning", "0.0 GiB are free", "du -sh "),
     ),
@@ -127,19 +135,20 @@ outputs:
     status, found = doctor(bench, config)
     with taken, datagrams:
         expected = {
-            "state_dir": ("wrong", "/proc cannot be written to by this user", "sudo install -d -o"),
-            "sandbox_dir": ("warning", "is not there yet", f"mkdir -p {bench.path('plugins')}"),
+            "state_dir": ("wrong", "This user cannot write to /proc", "sudo install -d -o"),
+            "sandbox_dir": ("warning", "does not exist yet", f"mkdir -p {bench.path('plugins')}"),
             "inputs.gone": ("wrong", "/no/such/folder", "ls -ld "),
             "inputs.none": ("warning", "No file matches", "ls -l "),
             "inputs.crlf": ("warning", "lines end with CR LF", 'splitter: {type: token, delimiter: "\\r\\n"}'),
             "inputs.wide": ("warning", "It is UTF-16", "iconv -f UTF-16 -t UTF-8 "),
-            "inputs.tcp": ("wrong", f"Process {os.getpid()} has it", f"sudo ss -ltnp 'sport = :{ports[0]}'"),
+            "inputs.tcp": ("wrong", f"Process {os.getpid()} uses it", f"sudo ss -ltnp 'sport = :{ports[0]}'"),
             "inputs.udp": ("wrong", "is in use by another program", f"sudo ss -lunp 'sport = :{ports[1]}'"),
-            "inputs.socket": ("wrong", "/proc cannot be written to", "sudo install -d"),
+            "inputs.socket": ("wrong", "cannot write to /proc", "sudo install -d"),
             "admin.listen": ("wrong", "is in use by another program", "ss -ltnp"),
-            "outputs.folder": ("wrong", "is a folder, and should be a file", "ls -ld "),
-            "outputs.closed": ("wrong", "/proc cannot be written to", "sudo install -d"),
-            "outputs.fine": ("ok", "can be written to", ""),
+            "outputs.folder": ("wrong", "is a folder, but must be a file", "ls -ld "),
+            "outputs.closed": ("wrong", "cannot write to /proc", "sudo install -d"),
+            "outputs.fine": ("ok", "is writable", ""),
+            "system limits": ("ok", "suffice for this configuration", ""),
         }
         for name, (state, said, mend) in expected.items():
             check = found[name]
@@ -162,7 +171,8 @@ def test_a_sound_machine_is_called_so_and_a_running_host_is_noticed(bench):
 
     assert said.returncode == 0, said.stdout
     assert "WRONG" not in said.stdout
-    assert f"ok    inputs.b: {taken['address']} is that of the host that runs" in said.stdout
-    assert "ok    jail: A sandbox was started with seccomp, and has ended.\n" in said.stdout
-    assert f"note  state_dir: A host runs with it, process {host.pid}; a second one will not start.\n" in said.stdout
+    assert f"ok    inputs.b: The running host, process {host.pid}, listens on {taken['address']}.\n" in said.stdout
+    assert "ok    jail: A sandbox with seccomp started and ended.\n" in said.stdout
+    state_dir = f"note  state_dir: A running host uses it, process {host.pid}; a second one will not start.\n"
+    assert state_dir in said.stdout
     assert f"          kill {host.pid} " in said.stdout

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from host.cli.main import cli
-from host.cli.support.reference import STATUSES, commands
+from host.cli.reference import STATUSES, commands
 
 COMMANDS = dict(commands())
 NO_JSON = {"run", "schema", "completion", "sandbox", "deadletters"}

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from host.cli.support import pages as made
+from host.cli import reference
 from host.config.load import load
 
 ROOT = Path(__file__).resolve().parents[2]
 ENV = {"INPUT": "in.log", "OUTPUT": "out.jsonl", "HOME": "/"}
 
-pages = cache(made.pages)
+pages = cache(reference.pages)
 _FENCE = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

@@ -23,7 +23,7 @@ VIEWS = {
     "tap": (["tap"], "Watch"),
     "dead-letters": (["dead-letters"], "not a JSON object|this number is not liked"),
     "config": (["config"], "state_dir"),
-    "metrics": (["metrics"], "Records that came in"),
+    "metrics": (["metrics"], "Records received"),
     "component": (["components", "outputs", "nowhere"], "Connection refused"),
     "not-found": (["nothing"], "There is no such view"),
 }

@@ -24,7 +24,7 @@ def failures(clock):
 
 
 def test_nothing_is_well(failures):
-    assert (failures.condition, failures.share, failures.recent, failures.said) == ("ok", 0.0, (0, 0), "")
+    assert (failures.condition, failures.share, failures.recent, failures.summary) == ("ok", 0.0, (0, 0), "")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_another_version_begins_anew_but_the_first_one_does_not(failures):
 def test_the_place_is_that_of_the_text_or_else_what_is_known(failures, text, place):
     failures.note(text, "given.lua", 9)
     assert (failures.last.file, failures.last.line) == place
-    assert place[0] in failures.last.said
+    assert place[0] in failures.last.summary
 
 
 def test_texts_and_records_are_escaped_and_bounded(failures):

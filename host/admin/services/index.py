@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from host.admin.problems import Problem
 from host.config import model
-from host.config.model import PluginKind
+from host.config.model import PluginKind, sandboxes_of
 from host.core import paths
-from host.hotload.case_check import sandboxes_of
 from host.pipeline.pipeline import Pipeline
 from host.pipeline.units.any_unit import InputUnit, OutputUnit, Unit
 from host.plugins import library

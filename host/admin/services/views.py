@@ -239,7 +239,7 @@ def failures(unit: Unit, stage: str) -> FailureReport:
     last, first = found.last, found.first
     return FailureReport(
         condition=found.condition,
-        summary=found.said,
+        summary=found.summary,
         failed_records=found.total,
         recent_records=recent_records,
         recent_failed=recent_failed,

@@ -1,4 +1,4 @@
-"""Asks a running host over its admin API: by its unix socket, or by HTTP with a token."""
+"""A client of a running host's admin API, over its unix socket or over HTTP with a token."""
 
 import http.client
 import json
@@ -20,23 +20,23 @@ _MAX_PORT = 65535
 _CONNECT_S = 5.0
 _PARAMETER = re.compile(r"`\?(\w+)=(\w+)`")
 _TIMEOUT_S = 35.0
-"""Longer than the API's own limit for an answer."""
+"""Longer than the API's own timeout."""
 
 
 class ApiError(HekateError):
-    """The host refused, or could not."""
+    """The host refused the request, or it failed."""
 
     exit_code = 1
 
 
 class UnreachableError(HekateError):
-    """There is no host there, or it does not talk with us."""
+    """No host answers at the address."""
 
     exit_code = os.EX_UNAVAILABLE
 
 
 class NotAllowedError(HekateError):
-    """The token is missing, wrong, or allows too little."""
+    """The token is missing, wrong, or has too few rights."""
 
     exit_code = os.EX_NOPERM
 
@@ -53,12 +53,12 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class Client:
-    """Talks with one host.
+    """Sends requests to one host.
 
     Args:
         where: A URL, `host:port`, or the path of a unix socket.
-        token: Sent with every request, if there is one.
-        timeout_s: How long an answer may take.
+        token: Sent with every request unless empty.
+        timeout_s: Longest time for an answer.
     """
 
     def __init__(self, where: str, token: str = "", timeout_s: float = _TIMEOUT_S) -> None:
@@ -70,10 +70,10 @@ class Client:
     def default(
         cls, where: str | None = None, token_file: Path | None = None, timeout_s: float = _TIMEOUT_S
     ) -> "Client":
-        """The host that is meant if nothing else is said: `HEKATE_API`, else the default address.
+        """Return a client for the given host, else that of `HEKATE_API`, else the default address.
 
         Raises:
-            NotAllowedError: The file of the token cannot be read.
+            NotAllowedError: The token file cannot be read, or holds no valid token.
         """
         where = where or os.environ.get("HEKATE_API") or DEFAULT_API
         given = token_file or Path(os.environ.get("HEKATE_TOKEN_FILE") or DEFAULT_TOKEN_FILE)
@@ -124,7 +124,7 @@ class Client:
         return answer
 
     def _why(self, fault: Exception) -> str:
-        """What keeps a host from answering."""
+        """Return why no host answered."""
         if isinstance(fault, ssl.SSLCertVerificationError):
             return f"its certificate is not to be trusted ({fault.verify_message}); HEKATE_CA names the authority"
         if isinstance(fault, ssl.SSLError | TimeoutError) and self.where.startswith("https"):
@@ -158,17 +158,17 @@ class Client:
     def ask(
         self, method: str, path: str, body: Any = None, *, media_type: str = "application/json", **query: Any
     ) -> Any:
-        """Send a request; the answer is the document, or text.
+        """Send a request; return the decoded JSON document, or text.
 
         Args:
-            method: As `GET`.
-            path: With names that are quoted already (`path_of`).
-            body: Bytes, or what becomes JSON.
-            media_type: Of a body of bytes.
-            query: Parameters; None is left out.
+            method: HTTP method, such as `GET`.
+            path: A path whose names are quoted already (`path_of`).
+            body: Bytes, or a value that is encoded as JSON.
+            media_type: Media type of a body of bytes.
+            query: Query parameters; those that are None are left out.
 
         Raises:
-            HekateError: It cannot be done.
+            HekateError: The host did not answer or refused.
         """
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         answer = self._send(method, _with_query(path, query), data, media_type, self._timeout_s)
@@ -177,7 +177,7 @@ class Client:
         return (json.loads(text) if text else None) if is_json else text.decode(errors="replace")
 
     def items(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
-        """All items of a list, page after page."""
+        """Yield all items of a list, page by page."""
         cursor: str | None = None
         while True:
             page = self.ask("GET", path, **query, cursor=cursor)
@@ -187,10 +187,10 @@ class Client:
                 return
 
     def events(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
-        """The documents of a stream of events, which goes on for as long as the host does.
+        """Yield the documents of an event stream until the host stops.
 
         Raises:
-            UnreachableError: It has ended.
+            UnreachableError: The stream has ended.
         """
         answer = self._send("GET", _with_query(path, query), None, "", None)
         try:
@@ -210,7 +210,7 @@ _WHICH = {
 
 
 def path_of(*parts: str) -> str:
-    """A path of the API, its parts quoted."""
+    """Return a path of the API with quoted parts."""
     return "/api/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 

@@ -1,4 +1,4 @@
-"""Options of the verbs that speak with a running host."""
+"""Options of the verbs that talk to a running host."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,5 +21,5 @@ _token = click.option(
 
 
 def admin_options(command: Command) -> Command:
-    """Add the options with which a running host is found."""
+    """Add the options that select a running host."""
     return _api(_token(command))

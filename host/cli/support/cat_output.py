@@ -1,4 +1,4 @@
-"""What `hekate cat` prints for people."""
+"""The text output of `hekate cat`."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ from host.core import stdout
 
 
 class Counting(NamedTuple):
-    """How messages are counted."""
+    """The options for counting messages."""
 
     by: tuple[str, ...]
-    """Fields and headers, as people have named them."""
+    """Fields and headers, as the user named them."""
     as_json: bool
 
 
 def show_counts(lines: "Counter[bytes]", counting: Counting) -> None:
-    """Print how many messages there are of each kind.
+    """Print the number of messages for each combination of values.
 
     Args:
-        lines: How often each came, as JSON with what is counted by.
-        counting: How they are counted.
+        lines: Counts by JSON object with the values.
+        counting: The options.
     """
     found: Counter[bytes] = Counter()
     for line, count in lines.items():
@@ -41,7 +41,7 @@ def show_counts(lines: "Counter[bytes]", counting: Counting) -> None:
 
 
 def json_name(variable: str) -> str:
-    """A field or header, as in a matcher or plain, by the name that it has in JSON."""
+    """Return the JSON name of a field or header, given plainly or as in a matcher."""
     return variable[len("Fields[") : -1] if variable.startswith("Fields[") and variable.endswith("]") else variable
 
 
@@ -52,17 +52,17 @@ def _cell(value: object) -> str:
 
 
 def show(message: dict[str, Any]) -> None:
-    """Print a message for people."""
+    """Print a message as text."""
     from rich.text import Text
 
     out = console()
     head = Text(str(message.pop("Timestamp", "")), style="dim")
     out.print(head.append(f" {visible(message.pop('Type', '')) or '(no Type)'}", style="bold"))
-    for name, value in _shown(message):
+    for name, value in _printed_values(message):
         out.print(Text(f"    {visible(name)}: ", style="cyan").append(visible_lines(str(value)), style="default"))
 
 
-def _shown(message: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _printed_values(message: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in message.items():
         if value not in (None, "") and not (name == "Severity" and value == 7):
             yield name, value

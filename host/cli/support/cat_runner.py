@@ -1,4 +1,4 @@
-"""Decodes files for `hekate cat`: with a pipeline of its own, so that everything is as in production."""
+"""Decodes files for `hekate cat` with a pipeline of its own, which behaves as in production."""
 
 import contextlib
 import glob
@@ -52,11 +52,11 @@ _OPTIONS = (
     (re.compile(r"inputs\.\w+\.decoder"), "--decoder"),
     (re.compile(r"outputs\.cat\.message_matcher"), "--match"),
 )
-"""Where something stands in the configuration that is made, and by which option it came there."""
+"""Maps paths in the generated configuration to the command-line options that set them."""
 
 
 class Source(NamedTuple):
-    """What is to be read, and how."""
+    """The files to read, and the options."""
 
     files: list[str]
     decoder: str | None
@@ -67,10 +67,10 @@ class Source(NamedTuple):
 
 
 def show(source: Source, to: str, *, follow: bool, allow_failures: bool = False) -> int:
-    """Decode, and print; answers the exit status.
+    """Decode and print the files; return the exit status.
 
     Raises:
-        HekateError: A decoder or a file of packs is of no use.
+        HekateError: A decoder or a pack file is unusable.
     """
     if to == "packs" and (follow or source.match != "TRUE"):
         raise click.UsageError("--to packs: all records are written; use --match when they are read, and no --follow.")
@@ -103,7 +103,7 @@ def show(source: Source, to: str, *, follow: bool, allow_failures: bool = False)
 
 
 def _begins_as_log_in_pipe(files: list[str], to: str) -> bytes:
-    """How standard input begins if its records can be shown as they come; else nothing."""
+    """Return the first bytes of stdin if its records can be shown as they arrive; else nothing."""
     if files != [_STDIN] or to == "packs" or follow_runner.is_regular(sys.stdin.fileno()):
         return b""
     head = follow_runner.beginning_of_stdin()
@@ -111,15 +111,15 @@ def _begins_as_log_in_pipe(files: list[str], to: str) -> bytes:
 
 
 def _paths(given: str, folder: str) -> list[str]:
-    """The files that an argument stands for.
+    """Return the files that an argument matches.
 
     Raises:
-        InputError: One cannot be read.
+        InputError: A file cannot be read.
     """
     if given == _STDIN:
         copy = Path(folder) / "stdin"
         if copy.exists():
-            return []  # it is at its end, however often it is named
+            return []  # stdin has been read already
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return [str(copy)]
@@ -138,16 +138,16 @@ def _tell_of_utf16(named: str, head: bytes) -> None:
 
 
 def _head(path: str) -> bytes:
-    """How the content begins, also that of a packed file."""
+    """Return the first bytes of a file's content, unpacked if it is gzip."""
     with contextlib.closing(open_source(path)) as source:
         return source.head()
 
 
 def _checked(file: Path) -> "model.Config":
-    """The configuration. What is wrong with it is said in the words of the command line.
+    """Return the configuration.
 
     Raises:
-        UsageError: Something is.
+        UsageError: It has faults; the message names them by the options that caused them.
     """
     from host.config.load import load
     from host.config.lua_check import check_lua, sandboxes
@@ -155,7 +155,7 @@ def _checked(file: Path) -> "model.Config":
     try:
         loaded = load([file])
         used = {sandbox.path for sandbox in sandboxes(loaded.config)}
-        # What else lies in the folder is nobody's business here.
+        # Faults of other plugins in the folder do not matter here.
         errors = [each for each in check_lua(loaded) if each.path or each.file in used]
     except ConfigErrors as found:
         errors = found.errors
@@ -165,7 +165,7 @@ def _checked(file: Path) -> "model.Config":
 
 
 def _where(fault: ConfigError) -> str:
-    """The option that a place in the configuration comes of, or else the file of a plugin."""
+    """Return the option that set a path of the configuration, or else the file of a plugin."""
     for pattern, option in _OPTIONS:
         if found := pattern.match(fault.path):
             return f"{found.expand(option)}: "
@@ -175,7 +175,7 @@ def _where(fault: ConfigError) -> str:
 def _config(source: Source, inputs: dict[str, Any], to: str, folder: str) -> dict[str, Any]:
     settings: dict[str, Any] = {"state_dir": folder}
     if source.sandbox_dir:
-        # Filters that lie there are not to run.
+        # Filters in that folder must not run.
         settings["sandbox_dir"] = _without_filters(Path(source.sandbox_dir), Path(folder))
     fields = {"fields": [cat_output.json_name(name) for name in source.counting.by]} if to == "counts" else {}
     encoder = {"type": "protobuf" if to == "protobuf" else "json", "config": fields}
@@ -184,7 +184,7 @@ def _config(source: Source, inputs: dict[str, Any], to: str, folder: str) -> dic
 
 
 def _inputs(source: Source, paths: list[str]) -> dict[str, Any]:
-    """An input for each kind of file, so that a thousand logs take one decoder."""
+    """Return one input for each kind of file, so that a thousand logs share a decoder."""
     kinds: dict[_Kind, list[str]] = {}
     for path in paths:
         kind = _kind(_head(path), source.decoder)
@@ -203,7 +203,7 @@ def _inputs(source: Source, paths: list[str]) -> dict[str, Any]:
 def _stdin(source: Source, begins: bytes) -> dict[str, Any]:
     kind = _kind(begins, source.decoder)
     assert kind is not None
-    # Small packs: text is shown slowly, and between two of them it can be stopped.
+    # Small packs: printing text is slow, and the run can stop only between packs.
     return {"type": "stdin", "pack_bytes": _PACK_BYTES, **_decoding(source, kind)}
 
 
@@ -227,7 +227,7 @@ def _without_filters(given: Path, folder: Path) -> str:
 
 
 class _Kind(NamedTuple):
-    """How a file is to be read."""
+    """The decoder and splitter for a file."""
 
     decoder: str
     splitter: str
@@ -235,7 +235,7 @@ class _Kind(NamedTuple):
 
 
 def _kind(head: bytes, decoder: str | None) -> _Kind | None:
-    """By how a file begins; None if it holds packs, which are decoded."""
+    """Return the kind of a file by its first bytes; None if it holds packs, which are already decoded."""
     if head.startswith(pack_file.MAGIC):
         return None
     if head.startswith(_FRAME):
@@ -246,7 +246,7 @@ def _kind(head: bytes, decoder: str | None) -> _Kind | None:
 
 
 def _session(config: "model.Config", paths: list[str], to: str, shown: "_Shown") -> "ReplaySession":
-    """What shows files, one after the other."""
+    """Return a session that shows files one after the other."""
     from host.replay.output_preview import Lines
     from host.replay.session import ReplaySession
 
@@ -310,15 +310,15 @@ def _write_pack(pack: "TablePack", on_fault: Callable[[OSError], None]) -> None:
 
 
 class _Shown:
-    """How records are shown."""
+    """Shows records in one format."""
 
     def __init__(self, to: str) -> None:
         self._line = {"text": _text_line, "counts": self._counted}.get(to, _as_it_is)
         self.counts: Counter[bytes] = Counter()
-        """How often each record came, where they are only counted."""
+        """Number of times each record occurred, for `--to counts`."""
 
     def output(self, lines: "Lines", *arguments: Any, **more: Any) -> "Output":
-        """The output that shows them."""
+        """Return the output that shows records."""
         from host.replay.output_preview import PreviewOutput
 
         return PreviewOutput(self._line, lines, *arguments, **more)
@@ -338,9 +338,9 @@ def _text_line(name: str, record: memoryview) -> bytes:  # noqa: ARG001 -- there
 
 
 def _tell_of_failures(state_dir: Path) -> int:
-    """Say on stderr what could not be decoded; answers how many records.
+    """Print on stderr why records were not decoded; return their number.
 
-    What had been taken out of the dead letters that were read is none.
+    Dead letters that were taken out before the file was read do not count.
     """
     reasons = Counter(
         str(letter.entry.get("reason"))

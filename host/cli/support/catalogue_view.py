@@ -1,4 +1,4 @@
-"""How `hekate list` shows the catalogue."""
+"""The output of `hekate list`."""
 
 import json
 import os
@@ -19,12 +19,12 @@ def show(stages: Sequence[str], sandbox_dir: Path | None, output_format: str) ->
     """Print the plugins of some stages.
 
     Args:
-        stages: Which.
+        stages: The stages to print.
         sandbox_dir: The user's own plugins.
         output_format: `text` or `json`.
 
     Returns:
-        The exit status: not 0 if the header of a plugin has a fault.
+        The exit status: not 0 if the front matter of a plugin has a fault.
     """
     errors: list[ConfigError] = []
     found = {stage: list(describe(cast("Stage", stage), sandbox_dir, errors)) for stage in stages}
@@ -51,7 +51,7 @@ def _show_stage(out: Console, stage: str, plugins: list[PluginInfo]) -> None:
 
 
 def facts(option: OptionInfo) -> str:
-    """Type, default and choices of an option in a few words."""
+    """Return type, default and choices of an option in a few words."""
     kind = f"one of {', '.join(_shown(choice) for choice in option.choices)}" if option.choices else option.type
     if option.required:
         return f"{kind}, required"

@@ -1,6 +1,6 @@
-"""What the shell completes beside verbs, options, choices and files: names of what a running host has.
+"""Shell completion for names from a running host.
 
-Nobody waits for a host that does not answer, and no fault is shown: there is just nothing to complete.
+If the host does not answer within a second, there is nothing to complete and no error is shown.
 """
 
 from pathlib import Path
@@ -39,40 +39,40 @@ def _completed(found: list[tuple[str, str]], incomplete: str) -> "list[Completio
 
 
 def sandboxes(ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Names of sandboxes, of the kind that was given."""
+    """Complete names of sandboxes, of `--kind` if given."""
     found = _items(ctx, "sandboxes", kind=ctx.params.get("kind"), limit=_MOST)
     return _completed([(each["name"], f"{each['kind']} {each['state']}") for each in found], incomplete)
 
 
 def points(ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Places at which a tap can be put."""
+    """Complete the points that can be tapped."""
     nodes = [(node["id"], node["type"]) for node in _items(ctx, "graph") if node["stage"] not in {"inputs", "encoders"}]
     return _completed(nodes, incomplete)
 
 
 def components(ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Names of inputs, filters and outputs."""
+    """Complete names of inputs, filters and outputs."""
     stages = {"inputs", "filters", "outputs"}
     found = [(node["name"], node["stage"][:-1]) for node in _items(ctx, "graph") if node["stage"] in stages]
     return _completed(found, incomplete)
 
 
 def letters(ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Dead letters, the newest."""
+    """Complete the newest dead letters."""
     query = {"component": ctx.params.get("component"), "reason": ctx.params.get("reason"), "limit": _MOST}
     found = _items(ctx, "dead-letters", **query)
     return _completed([(each["id"], f"{each['component']}: {each['reason']}") for each in found], incomplete)
 
 
 def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Files, as the shell knows them."""
+    """Let the shell complete files."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]
 
 
 def decoders(ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Decoders that are shipped, and those of `--sandbox-dir`."""
+    """Complete shipped decoders and those in `--sandbox-dir`."""
     from host.core import paths
 
     folders = [paths.shipped("sandboxes/lua")]

@@ -1,4 +1,4 @@
-"""Commands and words that say what was probably meant by a mistyped one. Light: every verb imports this."""
+"""Commands and choices that suggest a correction for a mistyped word. Imports little: every verb imports this."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +15,7 @@ class Commands(click.Group):
         """Find the command.
 
         Raises:
-            UsageError: There is none of this name.
+            UsageError: No command has this name.
         """
         known = self.list_commands(ctx)
         if args and not args[0].startswith("-") and args[0] not in known:
@@ -25,10 +25,10 @@ class Commands(click.Group):
 
 
 class OneOf(click.Choice[str]):
-    """One of some words."""
+    """A choice of words."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:  # noqa: ARG002 -- click's
-        """What is said of another one."""
+        """Return the message for an invalid word."""
         return f"there is no `{value}`. {_guess(str(value), self.choices)}"
 
 

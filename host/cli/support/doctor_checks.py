@@ -1,55 +1,56 @@
-"""What `hekate doctor` looks at. Each check says what it found, and what mends it."""
+"""The checks of `hekate doctor` on the machine: libraries, jail, limits. Each finding names its remedy."""
 
 import platform
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Protocol
 
-import msgspec
-
+from host.cli.support.checks import Check, ok, warning, wrong
 from host.core.errors import HekateError
 from host.plugins import lua_modules
 
-_WATCHES = 8192
-_DESCRIPTORS = 1024
-_INSTANCES = 16
+if TYPE_CHECKING:
+    from host.sandbox.zygote_client import ZygoteClient
+
+_MIN_WATCHES = 8192
+_MIN_DESCRIPTORS = 1024
+_MIN_INSTANCES = 16
 _PROC = Path("/proc")
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding."""
+class SandboxProcess(Protocol):
+    """A jailed process without a script."""
 
-    name: str
-    state: Literal["ok", "warning", "wrong"]
-    text: str
-    mend: str = ""
+    async def start(self) -> None:
+        """Start it."""
+
+    async def close(self) -> None:
+        """End it."""
 
 
-def all_checks(config: Sequence[Path]) -> list[Check]:
-    """Look at the machine, and at a configuration if there is one."""
-    found = [_modules(), _lupa(), *_jail(), *_watches(), *_resources()]
+NewProcess = Callable[["ZygoteClient"], SandboxProcess]
+
+
+def check_all(config: Sequence[Path], new_process: NewProcess) -> list[Check]:
+    """Check the machine, and the configuration if there is one.
+
+    Args:
+        config: Paths of the configuration; may be empty.
+        new_process: Makes the sandbox process whose jail is measured.
+    """
+    findings = [_check_modules(), _check_lupa(), *_check_jail(new_process), *_check_inotify(), *_check_limits()]
     if config:
-        from host.cli.support.config_checks import of_config
+        from host.cli.support.config_checks import check_config
 
-        found += of_config(config)
-    return found
-
-
-def ok(name: str, text: str) -> Check:
-    """All is well."""
-    return Check(name=name, state="ok", text=text)
-
-
-def wrong(name: str, text: str, mend: str) -> Check:
-    """Something is not."""
-    return Check(name=name, state="wrong", text=text, mend=mend)
+        findings += check_config(config)
+    return findings
 
 
 # ---------------------------------------------------------------- the machine
 
 
-def _modules() -> Check:
+def _check_modules() -> Check:
     absent = [module for module in lua_modules.MODULES if lua_modules.find(module.name) is None]
     if absent:
         packages = " ".join(module.debian_package for module in absent)
@@ -59,7 +60,7 @@ def _modules() -> Check:
     return ok("Lua modules", places)
 
 
-def _lupa() -> Check:
+def _check_lupa() -> Check:
     try:
         absent = lua_modules.missing()
     except ImportError as error:
@@ -71,65 +72,62 @@ def _lupa() -> Check:
     return ok("LuaJIT", "lupa has LuaJIT 2.1, and it loads the modules.")
 
 
-def _jail() -> list[Check]:
-    """Start a sandbox, and look at it from outside."""
+def _check_jail(new_process: NewProcess) -> list[Check]:
+    """Start a sandbox and measure its jail from outside."""
     import asyncio
 
     try:
-        walls = asyncio.run(_look_at_a_sandbox())
+        jail = asyncio.run(_measure_sandbox(new_process))
     except (HekateError, OSError, ImportError) as error:
         text = f"No jailed sandbox can be started on {platform.machine()}: {error}"
         mend = "grep Seccomp /proc/self/status     (in a container: docker run --security-opt seccomp=unconfined)"
         return [wrong("jail", text, mend)]
-    return [ok("jail", "A sandbox was started with seccomp, and has ended."), *walls]
+    return [ok("jail", "A sandbox with seccomp started and ended."), *jail]
 
 
-async def _look_at_a_sandbox() -> list[Check]:
+async def _measure_sandbox(new_process: NewProcess) -> list[Check]:
     import psutil
 
-    from host.cli.support import wall_checks
-    from host.repl.lua_process import LuaProcess
+    from host.cli.support import jail_checks
     from host.sandbox.zygote_client import ZygoteClient
     from host.telemetry import logs
 
     logs.set_up("error", "text")
     zygote = ZygoteClient()
     zygote.start()
-    bench = LuaProcess(zygote, None, {})
+    process = new_process(zygote)
     try:
-        await bench.start()
+        await process.start()
         try:
-            return [check for each in psutil.Process(zygote.pid).children() for check in wall_checks.measure(each.pid)]
+            return [check for each in psutil.Process(zygote.pid).children() for check in jail_checks.measure(each.pid)]
         except (OSError, psutil.Error) as error:
-            text = f"What stands behind the jail could not be measured: {error}."
-            return [
-                Check(name="sandbox walls", state="warning", text=text, mend="Mount /proc so that this user sees it.")
-            ]
+            text = f"The restrictions of the jail could not be measured: {error}."
+            return [warning("sandbox jail", text, "Mount /proc so that this user can read it.")]
     finally:
-        await bench.close()
+        await process.close()
         zygote.close()
 
 
-def _watches() -> list[Check]:
-    """How many files, and by how many processes, can be watched; and whether one more can."""
-    most = _number(_PROC / "sys/fs/inotify/max_user_watches")
-    instances = _number(_PROC / "sys/fs/inotify/max_user_instances")
-    if most is None or instances is None:
-        text = "This system has no inotify; files are looked at every second."
-        return [Check(name="inotify", state="warning", text=text, mend="Nothing has to be done; on Linux it is there.")]
-    found = []
-    if most < _WATCHES:
-        mend = f"sudo sysctl -w fs.inotify.max_user_watches={_WATCHES * 8}"
-        found.append(Check(name="inotify", state="warning", text=f"Only {most} files can be watched.", mend=mend))
-    if instances < _INSTANCES or not _can_watch():
-        mend = f"sudo sysctl -w fs.inotify.max_user_instances={_INSTANCES * 8}"
-        text = f"All programs of this user together have at most {instances} inotify instances"
+def _check_inotify() -> list[Check]:
+    """Check how many files and instances inotify allows, and that one more instance can be made."""
+    max_watches = _read_number(_PROC / "sys/fs/inotify/max_user_watches")
+    max_instances = _read_number(_PROC / "sys/fs/inotify/max_user_instances")
+    if max_watches is None or max_instances is None:
+        text = "This system has no inotify; Hekate checks files every second instead."
+        return [warning("inotify", text, "Nothing has to be done; Linux has inotify.")]
+    findings = []
+    if max_watches < _MIN_WATCHES:
+        mend = f"sudo sysctl -w fs.inotify.max_user_watches={_MIN_WATCHES * 8}"
+        findings.append(warning("inotify", f"Only {max_watches} files can be watched.", mend))
+    if max_instances < _MIN_INSTANCES or not _can_watch():
+        mend = f"sudo sysctl -w fs.inotify.max_user_instances={_MIN_INSTANCES * 8}"
+        text = f"All programs of this user together have at most {max_instances} inotify instances"
         text += "." if _can_watch() else ", and all are taken."
-        found.append(Check(name="inotify", state="warning", text=text, mend=mend))
-    return found or [ok("inotify", f"{most} files can be watched.")]
+        findings.append(warning("inotify", text, mend))
+    return findings or [ok("inotify", f"{max_watches} files can be watched.")]
 
 
-def _number(path: Path) -> int | None:
+def _read_number(path: Path) -> int | None:
     try:
         return int(path.read_text())
     except (OSError, ValueError):
@@ -146,18 +144,18 @@ def _can_watch() -> bool:
     return True
 
 
-def _resources() -> Iterator[Check]:
-    """What the shell, or systemd, lets this process have."""
+def _check_limits() -> Iterator[Check]:
+    """Check the limits that the shell or systemd sets for this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < _DESCRIPTORS:
-        most = "unlimited" if hard == resource.RLIM_INFINITY else max(hard, _DESCRIPTORS)
-        mend = f"ulimit -n {most}     (or LimitNOFILE= in the unit of systemd)"
-        yield Check(name="open files", state="warning", text=f"At most {soft}.", mend=mend)
+    if soft < _MIN_DESCRIPTORS:
+        wanted = "unlimited" if hard == resource.RLIM_INFINITY else max(hard, _MIN_DESCRIPTORS)
+        mend = f"ulimit -n {wanted}     (or LimitNOFILE= in the systemd unit)"
+        yield warning("open files", f"At most {soft}.", mend)
     else:
         yield ok("open files", f"At most {soft}.")
     space, _ = resource.getrlimit(resource.RLIMIT_AS)
     if space != resource.RLIM_INFINITY:
-        text = f"At most {space >> 30} GiB; sandboxes map shared memory with 8 GiB of nothing before and behind it."
-        yield wrong("address space", text, "ulimit -v unlimited     (or LimitAS=infinity in the unit of systemd)")
+        text = f"At most {space >> 30} GiB; sandboxes reserve 8 GiB of it on each side of every arena as a guard."
+        yield wrong("address space", text, "ulimit -v unlimited     (or LimitAS=infinity in the systemd unit)")
     else:
-        yield ok("address space", "Without limit.")
+        yield ok("address space", "Unlimited.")

@@ -1,4 +1,4 @@
-"""The exit statuses, those of sysexits.h: one table for `--help`, the man page and docs/cli.md."""
+"""The exit statuses of sysexits.h: one table for `--help`, the man page and docs/cli.md."""
 
 import os
 
@@ -8,29 +8,29 @@ WORDS = {
     os.EX_USAGE: "the command line is wrong",
     os.EX_DATAERR: "records failed, or a sandbox was ended",
     os.EX_NOINPUT: "there is nothing to read",
-    os.EX_UNAVAILABLE: "the host, a port or a library is not there",
+    os.EX_UNAVAILABLE: "the host, a port or a library is not available",
     os.EX_SOFTWARE: "a fault in Hekate, or a sandbox that could not be started",
-    os.EX_CANTCREAT: "a file is there already, or cannot be written",
+    os.EX_CANTCREAT: "a file exists already, or cannot be written",
     os.EX_IOERR: "reading or writing failed for good",
     os.EX_TEMPFAIL: "stopped before everything was delivered or, with --once, read",
-    os.EX_NOPERM: "the token is missing, wrong, or allows too little",
+    os.EX_NOPERM: "the token is missing, wrong, or has too few rights",
     os.EX_CONFIG: "the configuration, or a plugin, is wrong",
     130: "interrupted",
-    141: "whoever read the output has gone",
+    141: "the reader of the output has gone",
     143: "terminated",
 }
-"""In a few words; docs/cli.md has more. The last three, and 64, go for every verb."""
+"""Short meanings; docs/cli.md has more. The last three, and 64, apply to every verb."""
 
 _OF_A_HOST = {1: "the host refused", os.EX_UNAVAILABLE: "no host answers", os.EX_NOPERM: WORDS[os.EX_NOPERM]}
 
 
 def exits(*statuses: int, because: dict[int, str] | None = None, asks_a_host: bool = False) -> str:
-    """The last paragraph of the help of a verb.
+    """Return the last paragraph of a verb's help.
 
     Args:
-        statuses: What it may end with, beside 0 and what goes for every verb.
-        because: What it means here, where that is more than it means in general; these need not be in `statuses`.
-        asks_a_host: Whether it speaks with a running host, with all that can go wrong there.
+        statuses: Exit statuses of the verb, beside 0 and those of every verb.
+        because: More specific meanings by exit status; these need not be in `statuses`.
+        asks_a_host: True if the verb talks to a running host; adds the statuses of that.
     """
     said = because or {}
     words = (_OF_A_HOST if asks_a_host else {}) | {status: WORDS[status] for status in statuses} | said

@@ -1,4 +1,4 @@
-"""`hekate cat` of what is still being written: files that grow, and a pipe."""
+"""`hekate cat` for growing files and pipes."""
 
 import asyncio
 import os
@@ -23,55 +23,55 @@ _STDIN = 0
 
 
 class _PreviewEnvironment(Environment):
-    """The real one, but for outputs that show."""
+    """The real environment, with outputs that print."""
 
     def __init__(self, new_output: Callable[..., Output]) -> None:
         self._new_output = new_output
 
     def output_class(self, config: model.Output) -> Callable[..., Output]:  # noqa: ARG002 -- all of them
-        """What shows."""
+        """Return the output that prints."""
         return self._new_output
 
 
 class Following:
-    """One run, until a signal comes, or until the end of a pipe.
+    """One run, until a signal arrives or the pipe ends.
 
     Args:
-        config: What to run.
-        once: Whether to end with the inputs.
-        new_output: What makes outputs.
-        lines: What these show, at once.
+        config: The configuration.
+        once: True to end with the inputs.
+        new_output: Makes outputs.
+        lines: Collects and prints what these write.
     """
 
     def __init__(self, config: model.Config, *, once: bool, new_output: Callable[..., Output], lines: Lines) -> None:
         self.pipeline = Pipeline(config, once=once, environment=_PreviewEnvironment(new_output))
         self.signal: signal.Signals | None = None
-        """Which one has ended it."""
+        """The signal that ended the run."""
         self.write_error: OSError | None = None
-        """Why standard output takes nothing more."""
+        """The error that ended writing to stdout."""
         self._stopped = asyncio.Event()
         self._lines = lines
         lines.on_error = self._on_fault
 
     async def run(self) -> None:
-        """Show what comes.
+        """Show records as they arrive.
 
         Raises:
-            HekateError: It could not be started, or not be brought to its end.
+            HekateError: The pipeline could not be started or stopped.
         """
         loop = asyncio.get_running_loop()
-        # In the midst of a batch, too, which may be many records to show.
-        with signals.told(partial(self._on_signal, loop)):
+        # A signal must also interrupt a batch, which may print many records.
+        with signals.handle_signals(partial(self._on_signal, loop)):
             try:
                 await self.pipeline.start()
-                await _first(self._stopped.wait(), self.pipeline.ended.wait(), self._until_nobody_reads())
+                await _first(self._stopped.wait(), self.pipeline.ended.wait(), self._wait_for_broken_pipe())
                 if not self._stopped.is_set():
                     await self.pipeline.drain()
             finally:
                 await self.pipeline.stop()
 
-    async def _until_nobody_reads(self) -> None:
-        """Whoever reads a pipe may go while nothing comes that would be written."""
+    async def _wait_for_broken_pipe(self) -> None:
+        """Wait until the reader of stdout has gone, which it may do while there is nothing to write."""
         output = select.poll()
         output.register(sys.stdout.fileno(), 0)
         while not any(event & select.POLLERR for _, event in output.poll(0)):  # noqa: ASYNC110 -- it is no event
@@ -89,7 +89,7 @@ class Following:
 
 
 async def _first(*awaitables: Awaitable[object]) -> None:
-    """Wait for one of them, and give the others up."""
+    """Wait for the first to finish, and cancel the others."""
     tasks = [asyncio.ensure_future(each) for each in awaitables]
     done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in others:
@@ -100,12 +100,12 @@ async def _first(*awaitables: Awaitable[object]) -> None:
 
 
 def is_regular(descriptor: int) -> bool:
-    """Whether it is a file, and no pipe, terminal or socket."""
+    """Return True if a descriptor is a regular file."""
     return stat.S_ISREG(os.fstat(descriptor).st_mode)
 
 
 def beginning_of_stdin() -> bytes:
-    """Look how standard input begins, without taking that away from whoever reads it next."""
+    """Return the first bytes of stdin, and leave them there for the next reader."""
     begins = os.read(_STDIN, _BEGINNING_BYTES)
     source = os.dup(_STDIN)
     reader, writer = os.pipe()

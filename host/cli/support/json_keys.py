@@ -1,7 +1,6 @@
-"""The JSON that the verbs write: what docs/cli.md says of it, and what the tests hold them to.
+"""The keys of the JSON that the verbs write. docs/cli.md is generated from them, and tests check the verbs.
 
-A shape is written as the paths of its keys. `[]` stands for each item of a list, `*` for any key, and `?` behind a key
-says that it may be missing.
+A shape is a set of key paths. `[]` stands for each item of a list, `*` for any key; a key with `?` may be missing.
 """
 
 _FAULT = {"file": "", "line": "0 if unknown", "path": "in the configuration", "message": "", "hint": "what to do"}
@@ -110,11 +109,11 @@ OF_THE_API = {
     "deadletters list": "the items of GET /api/v1/dead-letters",
     "deadletters show": "GET /api/v1/dead-letters/{id}",
 }
-"""Verbs that pass on what the host answers."""
+"""Verbs that pass on the host's answer."""
 
 
 def markdown() -> list[str]:
-    """The section of docs/cli.md."""
+    """Return the section of docs/cli.md."""
     lines = [
         "## What --format json says", "",
         "`[]` stands for each item of a list, `*` for any key. Keys stay; new ones may come.", "",

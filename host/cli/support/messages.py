@@ -1,4 +1,4 @@
-"""How a message is shown: as text for people, or as a line of JSON."""
+"""Prints a message as text or as a line of JSON."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -37,7 +37,7 @@ def show(message: dict[str, Any], output_format: str) -> None:
 
 
 def moment(timestamp_ns: int) -> str:
-    """A time as RFC 3339."""
+    """Return a time as RFC 3339, or in nanoseconds if it has no date."""
     seconds, rest_ns = divmod(timestamp_ns, _NS)
     try:
         return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03d}Z"

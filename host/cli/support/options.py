@@ -1,4 +1,4 @@
-"""Options that several verbs share. Light: every verb imports this to say what it takes."""
+"""Options that several verbs share. Imports little: every verb imports this."""
 
 from pathlib import Path
 
@@ -29,5 +29,5 @@ own_plugins_option = click.option(
 
 
 def own_plugins(given: Path | None) -> Path | None:
-    """The user's own plugins: where `hekate new` and the REPL put them, unless another folder was given."""
+    """Return the folder of the user's plugins: the given one, else `plugins`, else None."""
     return given or (_OWN_PLUGINS if _OWN_PLUGINS.is_dir() else None)

@@ -1,4 +1,4 @@
-"""What the verbs print: styled on a terminal, plain in a pipe or with NO_COLOR, JSON if asked for."""
+"""Output of the verbs: styled on a terminal, plain in a pipe or with NO_COLOR, or JSON."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 class _Console(Console):
     def _render_buffer(self, buffer: Iterable[Segment]) -> str:
-        """Escape what would control the terminal in all text that is printed, wherever it comes from."""
+        """Escape control characters in all printed text."""
         return super()._render_buffer(
             each if each.control else Segment(visible_lines(each.text), each.style) for each in buffer
         )
 
     def on_broken_pipe(self) -> None:
-        """Let the command end as all do whose reader has gone; rich would end it with status 1."""
+        """Let the command end with the status of a broken pipe; rich would use status 1."""
         raise BrokenPipeError
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that neither wraps nor colours what goes into a pipe."""
-    made = _Console(stderr=stderr, highlight=False)
-    made.soft_wrap = not made.is_terminal
-    return made
+    """Return a console that neither wraps nor colours text in a pipe."""
+    out = _Console(stderr=stderr, highlight=False)
+    out.soft_wrap = not out.is_terminal
+    return out
 
 
 def write_json(document: object) -> None:
@@ -43,7 +43,7 @@ def write_json(document: object) -> None:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, numbers: int, styles: Sequence[str] = ()) -> None:
-    """Print rows; the last columns, so many, are numbers. In a pipe nothing is wrapped, cut or drawn."""
+    """Print rows; the last `numbers` columns hold numbers. In a pipe nothing is wrapped, cut or framed."""
     out = console()
     if out.is_terminal:
         out.print(as_table(heads, rows, numbers=numbers, styles=styles), soft_wrap=False)
@@ -66,7 +66,7 @@ def as_table(
     styles: Sequence[str] = (),
     wraps: bool = True,
 ) -> "Table":
-    """The rows for a terminal, each with its style."""
+    """Return the rows as a table for a terminal, each with its style."""
     from rich import box
     from rich.table import Table
 
@@ -91,7 +91,7 @@ def show_fault(fault: HekateError) -> None:
 
 
 def show_config_errors(errors: Iterable[ConfigError]) -> None:
-    """Explain what is wrong with a configuration on stderr: place, path, fault, and what to do."""
+    """Print the faults of a configuration on stderr: place, path, fault, and hint."""
     out = console(stderr=True)
     found = list(errors)
     for error in found:
@@ -108,7 +108,7 @@ def show_config_errors(errors: Iterable[ConfigError]) -> None:
 
 
 def as_document(error: ConfigError) -> dict[str, Any]:
-    """A configuration fault as data."""
+    """Return a configuration fault as data."""
     return {
         "file": error.file,
         "line": error.line,

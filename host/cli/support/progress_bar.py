@@ -1,4 +1,4 @@
-"""A progress bar with rate and time left on stderr, where that is a terminal."""
+"""A progress bar on stderr with rate and time left, if stderr is a terminal."""
 
 import time
 from types import TracebackType
@@ -7,17 +7,17 @@ from typing import Any, Self
 from host.cli.support.output import console
 
 _PATIENCE_S = 0.5
-"""What is done sooner needs no bar."""
+"""Shorter work shows no bar."""
 BYTES = "bytes"
-"""What is shown as MB and GB where there are many."""
+"""A unit that is shown as MB and GB."""
 
 
 class Progress:
-    """Shows how far something has come.
+    """Shows the progress of some work.
 
     Args:
-        what: What is counted.
-        total: How many there will be; None if nobody knows.
+        what: The unit of the count.
+        total: The final count; None if unknown.
     """
 
     def __init__(self, what: str, total: int | None) -> None:
@@ -33,7 +33,7 @@ class Progress:
         return self
 
     def show(self, count: int) -> None:
-        """Say how many there are now."""
+        """Show the current count."""
         self._count = count
         if self._bar is not None:
             self._bar.update(self._task, completed=count)
@@ -41,7 +41,7 @@ class Progress:
             self._begin()
 
     def step(self) -> None:
-        """Say that there is one more."""
+        """Increase the count by one."""
         self.show(self._count + 1)
 
     def _begin(self) -> None:

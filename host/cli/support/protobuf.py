@@ -1,4 +1,4 @@
-"""Heka's message in protobuf, with its frame, made of a message as people write it."""
+"""Encodes a message in Heka's protobuf format and frame."""
 
 import struct
 from uuid import UUID, uuid4
@@ -12,14 +12,14 @@ _MOST = 1 << 64
 
 
 def framed(message: Message) -> bytes:
-    """The message with Heka's frame around it."""
+    """Return the encoded message in Heka's frame."""
     body = encoded(message)
     header = _number(1, len(body))
     return b"\x1e" + bytes([len(header)]) + header + b"\x1f" + body
 
 
 def encoded(message: Message) -> bytes:
-    """The message alone."""
+    """Return the encoded message without a frame."""
     uuid = message.headers.get("Uuid")
     parts = [
         _text(1, uuid if isinstance(uuid, bytes) else UUID(str(uuid)).bytes if uuid else uuid4().bytes),

@@ -1,4 +1,4 @@
-"""`hekate replay`: from the files to the summary."""
+"""Runs `hekate replay` and prints its summary."""
 
 import asyncio
 import math
@@ -20,6 +20,7 @@ import orjson
 from host.cli.support.messages import moment
 from host.cli.support.output import console
 from host.cli.support.progress_bar import BYTES, Progress
+from host.cli.support.summary import print_summary
 from host.config import convert, model
 from host.delivery import dead_letters
 from host.outputs.base import Output
@@ -29,7 +30,6 @@ from host.replay.pace import Pace
 from host.replay.recordings import Recordings
 from host.replay.scheduler import ReplayScheduler, Span
 from host.replay.session import ReplaySession
-from host.runner.summary import print_summary
 from host.telemetry import logs
 
 _LOOK_EVERY_S = 0.2
@@ -37,7 +37,7 @@ _NS = 1_000_000_000
 
 
 class Request(NamedTuple):
-    """What is to be replayed, and how."""
+    """The files to replay, and the options."""
 
     config: Sequence[Path]
     files: Sequence[str]
@@ -46,19 +46,19 @@ class Request(NamedTuple):
     span: Span
     deliver: bool
     outputs: Sequence[str]
-    """Which are shown; all if there are none."""
+    """Outputs to show; empty for all."""
     as_json: bool
     quiet: bool
     allow_failures: bool
-    """Whether the exit status is 0 although records failed or a sandbox was ended."""
+    """True to return 0 although records failed or a sandbox was terminated."""
 
 
 def replay(request: Request) -> int:
-    """Replay files; answers the exit status.
+    """Replay files; return the exit status.
 
     Raises:
-        HekateError: It could not be started, or not be brought to its end.
-        UsageError: An output is not there.
+        HekateError: The pipeline could not be started or stopped.
+        UsageError: An output does not exist.
     """
     config = plan.load(request.config)
     for name in request.outputs:
@@ -98,7 +98,7 @@ class _Run:
         self.pipeline = self.session.pipeline
 
     async def run(self) -> int:
-        """Run it; answers the exit status."""
+        """Run the replay; return the exit status."""
         started_s = time.monotonic()
         showing_progress = asyncio.create_task(self._show_progress())
         try:
@@ -114,7 +114,7 @@ class _Run:
         return os.EX_DATAERR if failed else os.EX_OK
 
     async def _show_progress(self) -> None:
-        """A bar, where nothing else is written to the terminal."""
+        """Show a progress bar, unless records are printed on the same terminal."""
         outputs = self.pipeline.config.outputs.values()
         shown = not self._request.deliver or any(output.type == "console" for output in outputs)
         if not self._request.quiet and not (shown and sys.stdout.isatty()):
@@ -124,7 +124,7 @@ class _Run:
                     await asyncio.sleep(_LOOK_EVERY_S)
 
     def _tell(self, scheduler: ReplayScheduler, elapsed_s: float) -> None:
-        """Say on stderr what was replayed, and how fast."""
+        """Print a summary on stderr: records, their time span, and the time taken."""
         first_ns, last_ns = scheduler.first_ns or 0, self.session.environment.virtual_ns
         span_s = (last_ns - first_ns) / _NS
         if self._request.as_json:
@@ -145,7 +145,7 @@ class _Run:
 
 
 def _shows(request: Request, config: model.Config, lines: output_preview.Lines) -> Callable[..., Output]:
-    """What makes outputs that only show."""
+    """Return a function that makes outputs which only show records."""
     shown = set(request.outputs or config.outputs)
     line = (
         output_preview.json_line

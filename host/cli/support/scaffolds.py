@@ -1,4 +1,4 @@
-"""The texts that `hekate new` begins with."""
+"""The templates of `hekate new`."""
 
 import re
 from pathlib import Path
@@ -131,10 +131,10 @@ _TEXTS = {"decoder": _DECODER, "filter": _FILTER, "encoder": _ENCODER, "config":
 
 
 def is_name(name: str) -> bool:
-    """Whether a plugin may be called so."""
+    """Return True if `name` is a valid plugin name."""
     return re.fullmatch(r"[a-z][a-z0-9_]*", name) is not None
 
 
 def text(kind: str, name: str, sandbox_dir: Path) -> str:
-    """The whole file."""
+    """Return the text of the file."""
     return _TEXTS[kind].format(name=name, sandbox_dir=sandbox_dir)

@@ -17,8 +17,8 @@ class Sender:
         where: `tcp://host:port`, `udp://host:port` or `unix:///path/of/socket`.
 
     Raises:
-        ValueError: It is none of these.
-        UnreachableError: Nobody listens there.
+        ValueError: The address has another form.
+        UnreachableError: No process listens there.
     """
 
     def __init__(self, where: str) -> None:
@@ -54,10 +54,10 @@ class Sender:
         return made
 
     def send(self, data: bytes) -> None:
-        """Send bytes: over UDP, and to a socket of datagrams, as one.
+        """Send bytes. A datagram socket sends them as one datagram.
 
         Raises:
-            UnreachableError: They could not be sent.
+            UnreachableError: The bytes could not be sent.
         """
         try:
             self._socket.sendall(data)
@@ -65,7 +65,7 @@ class Sender:
             raise UnreachableError(f"{self._where} takes nothing more: {error}.") from error
 
     def close(self) -> None:
-        """Say that nothing more comes."""
+        """Close the connection."""
         self._socket.close()
 
 

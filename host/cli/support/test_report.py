@@ -1,4 +1,4 @@
-"""How `hekate test` shows what came of the cases."""
+"""The reports of `hekate test`: text, JSON and JUnit."""
 
 import difflib
 import json
@@ -19,18 +19,18 @@ from host.trial.compare import CaseResult, Difference
 from host.trial.coverage import ScriptCoverage
 
 _LONG = 16
-"""A difference behind so many equal characters is pointed at."""
+"""A difference after at least this many equal characters is marked with a caret."""
 _NO_XML = {number: "\ufffd" for number in range(32) if chr(number) not in "\t\n\r"}
 
 
 class Report:
-    """What came of all cases and tests.
+    """The results of all cases and tests.
 
     Args:
-        verdicts: In the order in which they were found.
-        errors: Of files whose cases could not be read.
-        elapsed_s: How long it took.
-        scripts: What has run of them, if somebody wants to know.
+        verdicts: Results, in the order of the files.
+        errors: Faults of files whose cases could not be read.
+        elapsed_s: Duration of the run.
+        scripts: Coverage of the scripts; empty without --coverage.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Report:
         return sum(not verdict.passed for verdict in self._verdicts)
 
     def text(self) -> None:
-        """For people."""
+        """Print the results as text."""
         out = console()
         for file, verdicts in groupby(self._verdicts, lambda verdict: verdict.file):
             out.print(Text(_short(file), style="bold"))
@@ -87,7 +87,7 @@ class Report:
         return ScriptCoverage("", sum(script.lines for script in self._scripts), missed)
 
     def json(self) -> None:
-        """For programs."""
+        """Print the results as JSON."""
         write_json(
             {
                 "passed": len(self._verdicts) - self._failed,
@@ -110,7 +110,7 @@ class Report:
         )
 
     def junit(self) -> None:
-        """For CI: what the usual schemas ask of JUnit's XML, as Jenkins, GitLab and GitHub read it."""
+        """Print the results as JUnit XML, by the schemas that Jenkins, GitLab and GitHub accept."""
         root = ET.Element("testsuites", name="hekate test")
         for file, verdicts in groupby(self._verdicts, lambda verdict: verdict.file):
             _add_suite(root, _short(file), list(verdicts), [])
@@ -124,7 +124,7 @@ class Report:
 
 
 def _short(file: str) -> str:
-    """A path as the user would write it."""
+    """Return a path relative to the working directory, if it is below it."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
@@ -139,10 +139,10 @@ def _show(difference: Difference, file: str) -> None:
 
 
 def differing(expected: str, got: str) -> Iterator[tuple[str, str]]:
-    """Two texts so that the eye finds where they differ: line by line if they have some, else with a mark below.
+    """Compare two texts: line by line if they have several lines, else with a caret below the difference.
 
     Yields:
-        What stands before a line, and the line.
+        A label and a line.
     """
     texts = _text_of(expected), _text_of(got)
     if texts[0] is not None and texts[1] is not None and "\n" in texts[0].strip("\n") + texts[1].strip("\n"):
@@ -157,7 +157,7 @@ def differing(expected: str, got: str) -> Iterator[tuple[str, str]]:
 
 
 def _text_of(shown: str) -> str | None:
-    """The text that a value is; None if it is none, or was cut."""
+    """Return a value that is text; None if it is of another type, or was cut."""
     try:
         value = json.loads(shown)
     except ValueError:
@@ -177,7 +177,7 @@ def _by_line(expected: str, got: str) -> Iterator[tuple[str, str]]:
 
 
 def verdict_document(verdict: CaseResult) -> dict[str, Any]:
-    """A verdict as data."""
+    """Return the result of a case as data."""
     return {
         "name": verdict.name,
         "file": verdict.file,
@@ -220,5 +220,5 @@ def _add_case(suite: ET.Element, verdict: CaseResult) -> None:
 
 
 def _xml(text: str) -> str:
-    """A text without what no XML may hold."""
+    """Return a text without characters that XML forbids."""
     return text.translate(_NO_XML)

@@ -1,4 +1,4 @@
-"""Runs what `hekate test` was asked for: once, to update the files, or again and again."""
+"""The modes of `hekate test`: run once, update the expected results, or watch."""
 
 import asyncio
 import os
@@ -27,22 +27,22 @@ _KINDS = ("decoders", "filters", "encoders")
 
 
 class Wanted(NamedTuple):
-    """What was asked for."""
+    """The options of a run."""
 
     paths: Sequence[Path]
     sandbox_dir: Path | None
     output_format: str
     coverage: bool
 
-    def collected(self) -> Collection:
-        """The cases and tests that there are now."""
+    def collect(self) -> Collection:
+        """Return the current cases and tests."""
         return collect(self.paths or shipped_paths(), self.sandbox_dir)
 
 
 def once(wanted: Wanted) -> int:
-    """Run it; answers the exit status."""
+    """Run all cases and tests once; return the exit status."""
     _set_up()
-    collected = wanted.collected()
+    collected = wanted.collect()
     start_s = time.perf_counter()
     coverage = Coverage(wanted.sandbox_dir) if wanted.coverage else None
     verdicts = asyncio.run(_run(collected, coverage))
@@ -54,10 +54,10 @@ def once(wanted: Wanted) -> int:
     return os.EX_OK if all(verdict.passed for verdict in verdicts) else _FAILED
 
 
-def write_what_came(wanted: Wanted) -> int:
-    """Write what comes into the files; answers the exit status."""
+def update_expected(wanted: Wanted) -> int:
+    """Write the actual results into the files as the expected ones; return the exit status."""
     _set_up()
-    collected = wanted.collected()
+    collected = wanted.collect()
     if collected.errors:
         show_config_errors(collected.errors)
         return os.EX_CONFIG
@@ -74,7 +74,7 @@ def write_what_came(wanted: Wanted) -> int:
 
 
 def watch(wanted: Wanted) -> None:
-    """Run it, and what depends on a file that has changed, until interrupted."""
+    """Run everything once, then whatever depends on a changed file, until interrupted."""
     _set_up()
     known: dict[tuple[str, str, int], CaseResult] = {}
     files: set[Path] | None = None
@@ -88,15 +88,15 @@ def watch(wanted: Wanted) -> None:
 
 
 def _run_what_depends(wanted: Wanted, files: set[Path] | None, known: dict[tuple[str, str, int], CaseResult]) -> None:
-    """Run what may come out otherwise than last time, and remember how it does.
+    """Run the cases and tests that depend on changed files, and update their results.
 
     Args:
-        wanted: What was asked for.
-        files: What has changed; None for anything.
-        known: How each came out; changed here.
+        wanted: The options.
+        files: The changed files; None to run everything.
+        known: The results by key; changed here.
     """
     start_s = time.perf_counter()
-    everything = wanted.collected()
+    everything = wanted.collect()
     coverage = Coverage(wanted.sandbox_dir) if wanted.coverage else None
     if files is None or coverage is not None:
         known.clear()
@@ -126,13 +126,13 @@ def _run_what_depends(wanted: Wanted, files: set[Path] | None, known: dict[tuple
 
 
 def _keys(collected: Collection) -> list[tuple[str, str, int]]:
-    """What tells which is which."""
+    """Return the keys that identify cases and tests."""
     cases = [(case.file, case.name, case.number) for case in collected.cases]
     return cases + [(test.file, test.name, -1) for test in collected.tests]
 
 
 def _folders(wanted: Wanted) -> set[Path]:
-    """Where to look for changes: beside a plugin are the others, and the modules."""
+    """Return the folders to watch: those of the plugins, with the other plugins and modules in them."""
     folders = {wanted.sandbox_dir} if wanted.sandbox_dir else set()
     for path in wanted.paths or shipped_paths():
         folder = path if path.is_dir() else path.resolve().parent

@@ -1,4 +1,4 @@
-"""What `hekate top` shows: the columns, and the rows as they are wanted."""
+"""The columns and rows of `hekate top`."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -20,16 +20,16 @@ class Column(NamedTuple):
     """A column."""
 
     name: str
-    """As `--sort` has it; empty if nobody can sort by it."""
+    """The name for `--sort`; empty if the column cannot be sorted."""
     head: str
     key: str
     letter: str
-    """The key of the keyboard that sorts by it."""
+    """The keyboard key that sorts by this column."""
     shown: Callable[[Row], str]
 
 
 class View(msgspec.Struct, kw_only=True):
-    """How the rows are wanted."""
+    """The order and filter of the rows."""
 
     sort: str = "component"
     is_reversed: bool = False
@@ -64,12 +64,12 @@ COLUMNS = (
     Column("memory", "mem%", "memory_percent", "m", _percent("memory_percent")),
 )
 NUMBERS = 9
-"""So many columns, the last, are numbers."""
+"""The number of numeric columns, which are the last ones."""
 SORTABLE = {column.name: column for column in COLUMNS if column.name}
 
 
 class Readings:
-    """Reads what the components do, and knows what CPU they had taken before."""
+    """Reads the state of the components, and computes their CPU use since the last reading."""
 
     def __init__(self, client: "Client") -> None:
         self._client = client
@@ -77,7 +77,7 @@ class Readings:
         self.where = client.where
 
     def read(self) -> list[Row]:
-        """A row for each component; CPU is known from the second time on."""
+        """Return a row for each component; CPU use is known from the second call on."""
         from host.cli.support.admin_client import path_of
 
         nodes = self._client.ask("GET", path_of("graph"))["nodes"]
@@ -87,18 +87,18 @@ class Readings:
         return rows
 
     def twice(self) -> list[Row]:
-        """The same, with CPU."""
+        """Read two times, so that CPU use is known."""
         self.read()
         time.sleep(_LOOK_AGAIN_S)
         return self.read()
 
     def _cpu(self, node: Row, now_s: float) -> float | None:
-        """Percent of a core since the last time; None if nobody can know."""
+        """Return the percentage of a core used since the last reading; None if unknown."""
         before = self._before.get(node["id"])
         if before is None or not node["sandboxes"]:
             return None
         then_s, then_ms = before
-        # processes that were started anew count from 0
+        # restarted processes count from 0
         return max(0.0, (node["cpu_ms"] - then_ms) / (now_s - then_s) / 10) if now_s > then_s else None
 
 
@@ -107,7 +107,7 @@ def _memory(node: Row) -> float | None:
 
 
 def chosen(rows: Iterable[Row], view: View) -> list[Row]:
-    """The rows that are wanted, in the order in which they are wanted: the largest first, names from A."""
+    """Return the rows that pass the filter, in the chosen order: largest first, names from A."""
     found = [row for row in rows if view.wanted in row["id"] or view.wanted in {row["state"], row["health"]}]
     found.sort(key=lambda row: row["id"])
     if view.sort != "component":
@@ -117,10 +117,10 @@ def chosen(rows: Iterable[Row], view: View) -> list[Row]:
 
 
 def troubles(rows: Iterable[Row]) -> list[str]:
-    """A line for each component that is not well: why, with the last error and its place."""
+    """Return a line for each unhealthy component: the reason, with the last error and its place."""
     return [f"{row['id']}: {visible(row['reason'])}" for row in rows if row["reason"] and row["health"] != "ok"]
 
 
 def style(row: Row) -> str:
-    """What tells at a glance that something is wrong."""
+    """Return the style that marks an unhealthy row."""
     return _STYLES.get(row["health"], "bold red")

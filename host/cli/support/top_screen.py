@@ -1,4 +1,4 @@
-"""`hekate top` on a terminal: reads in the background, draws, and obeys keys."""
+"""`hekate top` on a terminal: reads in the background, draws, and handles keys."""
 
 import contextlib
 import os
@@ -20,14 +20,14 @@ from host.cli.support.top_rows import COLUMNS, NUMBERS, SORTABLE, Readings, Row,
 from host.core.errors import HekateError
 
 _LOOK_S = 0.1
-"""How often keys and the size of the terminal are looked at."""
+"""Seconds between two checks of the keyboard and the terminal's size."""
 _BAR_CELLS = 8
 _MAX_TROUBLES = 3
-"""Lines below the table that say why a component is not well."""
+"""Lines below the table with reasons of unhealthy components."""
 _MIN_ROWS = 8
-"""Of the table, before those lines get room."""
+"""Rows of the table that take precedence over those lines."""
 _LINES_AROUND = 6
-"""Of the screen: the title, the line below it, the headings, what is round them."""
+"""Lines of the screen for the title, the line below it, the headings and their borders."""
 _KEYS = {
     b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[5~": "page up", b"\x1b[6~": "page down", b"\x1b[H": "home",
     b"\x1b[F": "end", b"\x1b": "escape", b"\r": "enter", b"\n": "enter", b"\x7f": "back", b"\x08": "back",
@@ -42,13 +42,13 @@ _HELP = """\
 
 
 class Screen:
-    """The table that is drawn again and again.
+    """The live table.
 
     Args:
-        readings: Where the rows come from.
-        view: How they are wanted; keys change it.
-        interval_s: How long to wait between two readings.
-        console: Where it is drawn.
+        readings: The source of the rows.
+        view: Order and filter of the rows; keys change it.
+        interval_s: Seconds between two readings.
+        console: The terminal.
     """
 
     def __init__(self, readings: Readings, view: View, interval_s: float, console: Console) -> None:
@@ -66,10 +66,10 @@ class Screen:
         self._first = 0
 
     def run(self) -> None:
-        """Show it until somebody quits.
+        """Show the table until the user quits.
 
         Raises:
-            HekateError: No host answers even the first time.
+            HekateError: No host answers the first reading.
         """
         self._rows = self._readings.read()
         reader = threading.Thread(target=self._read_on, name="readings", daemon=True)
@@ -90,14 +90,14 @@ class Screen:
                 continue
             try:
                 self._rows, self._fault = self._readings.read(), ""
-            except HekateError as error:  # it may come back, and what was seen last stays
+            except HekateError as error:  # the host may come back; the last rows stay
                 self._fault = str(error)
             self._news.set()
 
     # ---------------------------------------------------------------- keys
 
     def _obey(self) -> bool:
-        """Wait a moment for keys; answers whether there were any."""
+        """Wait a moment for keys and handle them; return True if there were any."""
         ready, _, _ = select.select([sys.stdin], [], [], _LOOK_S)
         pressed = os.read(sys.stdin.fileno(), 1024) if ready else b""
         if ready and not pressed:
@@ -126,7 +126,7 @@ class Screen:
             self._move(key)
 
     def _enter(self, key: str, text: str) -> None:
-        """A key while a text is written."""
+        """Handle a key while the filter is entered."""
         if key == "enter":
             self._entering = None
         elif key == "escape":
@@ -154,12 +154,12 @@ class Screen:
     # ---------------------------------------------------------------- what is drawn
 
     def _page(self) -> int:
-        """How many rows there is room for."""
+        """Return the number of rows that fit on the screen."""
         room = self._console.size.height - _LINES_AROUND - (_HELP.count("\n") + 2 if self._helps else 0)
         return max(1, room - len(self._troubles()))
 
     def _troubles(self) -> list[str]:
-        """Lines that say why components are not well; none on a small screen."""
+        """Return the reasons of unhealthy components; none on a small screen."""
         room = self._console.size.height - _LINES_AROUND - _MIN_ROWS
         return troubles(self._rows)[: max(0, min(_MAX_TROUBLES, room))]
 
@@ -216,7 +216,7 @@ def _one_line(text: Text) -> Text:
 
 
 def _bar(row: Row) -> str:
-    """How much of its memory is used."""
+    """Return a bar of the memory in use."""
     share = row["memory_percent"]
     if share is None:
         return "-"
@@ -225,7 +225,7 @@ def _bar(row: Row) -> str:
 
 
 def _split(pressed: bytes) -> Iterator[str]:
-    """The keys in what a terminal has sent."""
+    """Yield the keys in the bytes from a terminal."""
     while pressed:
         found = next((code for code in sorted(_KEYS, key=len, reverse=True) if pressed.startswith(code)), None)
         size = len(found) if found else 1
@@ -235,7 +235,7 @@ def _split(pressed: bytes) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _keys_at_once() -> Iterator[None]:
-    """Have the terminal hand over each key as it is pressed, and show none."""
+    """Let the terminal deliver each key at once, without echo."""
     before = termios.tcgetattr(sys.stdin)
     try:
         tty.setcbreak(sys.stdin)

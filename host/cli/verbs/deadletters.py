@@ -23,7 +23,7 @@ _EXITS = exits(asks_a_host=True)
 _component = click.option(
     "--component", shell_complete=completers.components, help="Only those of this input, filter or output."
 )
-_reason = click.option("--reason", help="Only those whose reason has this in it.")
+_reason = click.option("--reason", help="Only those whose reason contains this.")
 _limit = click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 1_000_000), help="How many at most, the newest."
 )
@@ -44,19 +44,19 @@ class _Letter(click.ParamType[str]):
 
 _LETTER = _Letter()
 _AT_ONCE = 50
-"""Letters of one request: it has to be answered in time, and somebody may look on."""
+"""Letters per request, so that each request ends in time and progress shows."""
 
 
 @click.group(
     name="deadletters",
     cls=Commands,
-    short_help="Look at, replay and drop what could not be decoded or delivered.",
+    short_help="Show, replay and drop the dead letters of a running host.",
     epilog=_EXITS,
 )
 def command() -> None:
-    """Look at, replay and drop the dead letters of a running host: what it could not decode or deliver.
+    """Show, replay and drop the dead letters of a running host: records that it could not decode or deliver.
 
-    Those in files, of a host that does not run, are shown by `hekate cat state_dir/dead_letters/*.jsonl`.
+    If the host does not run, `hekate cat state_dir/dead_letters/*.jsonl` shows them.
 
     \b
         hekate deadletters list --component access
@@ -100,7 +100,7 @@ def list_(
 
 
 def _show_usage(client: "Client") -> None:
-    """Say how much is kept, and what was deleted for want of room."""
+    """Print the space in use, and the number of records that were deleted to stay within it."""
     from host.cli.support.admin_client import path_of
 
     usage = client.ask("GET", path_of("dead-letters", "usage"))
@@ -122,7 +122,7 @@ def _letters(client: "Client", component: str | None, reason: str | None, limit:
 
 
 def _record(letter: dict[str, Any]) -> str:
-    """The record as text, which may have been any bytes."""
+    """Return the record as text; bytes that are not UTF-8 are escaped."""
     if "record_base64" in letter:
         return base64.b64decode(letter["record_base64"]).decode(errors="backslashreplace")
     return str(letter.get("record", ""))
@@ -153,7 +153,7 @@ def show(letter: str, api: str | None, token_file: Path | None, output_format: s
 
 
 def _done(client: "Client", action: str, ids: list[str], input_name: str | None) -> dict[str, Any]:
-    """Do something to letters, some at a time."""
+    """Perform an action on dead letters in chunks; return the answers combined."""
     from host.cli.support.admin_client import path_of
     from host.cli.support.progress_bar import Progress
 
@@ -171,7 +171,7 @@ def _done(client: "Client", action: str, ids: list[str], input_name: str | None)
 
 
 def _add_action(action: str, summary: str) -> None:
-    """Declare a command that does one thing to letters."""
+    """Declare a command that performs one action on dead letters."""
 
     def do(
         *, letter: tuple[str, ...], component: str | None, reason: str | None, limit: int, input_name: str | None,
@@ -198,7 +198,7 @@ def _add_action(action: str, summary: str) -> None:
         return _FAILED if done["failed"] else 0
 
     text = f"{summary}\n\n\b\n    hekate deadletters {action} 1-0 1-312"
-    do = click.option("--input", "input_name", help="Whose decoders make messages of it, where that is not known.")(do)
+    do = click.option("--input", "input_name", help="Input whose decoders to use if the dead letter names none.")(do)
     for option in (
         click.argument("letter", nargs=-1, type=_LETTER, shell_complete=completers.letters),
         _component,
@@ -213,6 +213,7 @@ def _add_action(action: str, summary: str) -> None:
 
 
 _add_action(
-    "replay", "Try records again: each goes to where it was refused.\n\nWhat is refused again becomes a new letter."
+    "replay",
+    "Redeliver records: each returns to where it failed.\n\nA record that fails again becomes a new dead letter.",
 )
 _add_action("drop", "Drop dead letters for good.")

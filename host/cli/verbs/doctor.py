@@ -1,4 +1,4 @@
-"""`hekate doctor`: what is wrong with this machine or this configuration, and the command that mends it."""
+"""`hekate doctor`: finds faults of this machine or configuration, with the command that mends each."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ _FAILED = 1
 
 @click.command(
     name="doctor",
-    short_help="Find what is wrong with this machine, and what mends it.",
+    short_help="Find faults of this machine, with the command that mends each.",
     epilog=exits(because={0: "nothing is wrong", 1: "something is wrong"}),
 )
 @click.argument("config", nargs=-1, type=click.Path(path_type=Path))
 @format_option
 def command(config: tuple[Path, ...], output_format: str) -> int:
-    """Check LPEG, LuaJIT, the jail, limits of the system, and for CONFIG also ports, folders, permissions and the disk.
+    """Check LPEG, LuaJIT, the jail and the system's limits; for CONFIG also ports, folders, permissions, disk space.
 
-    What is wrong comes with the command that mends it.
+    Each fault comes with the command that mends it.
 
     \b
         hekate doctor hekate.yaml
@@ -29,8 +29,9 @@ def command(config: tuple[Path, ...], output_format: str) -> int:
 
     from host.cli.support import doctor_checks
     from host.cli.support.output import console, write_json
+    from host.repl.lua_process import LuaProcess
 
-    found = doctor_checks.all_checks(config)
+    found = doctor_checks.check_all(config, lambda zygote: LuaProcess(zygote, None, {}))
     if output_format == "json":
         write_json(found)
     else:

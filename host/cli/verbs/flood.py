@@ -1,4 +1,4 @@
-"""`hekate flood`: load for an input of a host, to see what it bears."""
+"""`hekate flood`: sends load to an input of a host."""
 
 import os
 import random
@@ -20,7 +20,7 @@ _SHARE = click.FloatRange(0, 1)
 
 
 class Load(NamedTuple):
-    """What is sent."""
+    """The kinds of lines to send."""
 
     size: int
     corrupt: float
@@ -31,10 +31,10 @@ class Load(NamedTuple):
 @click.command(
     name="flood",
     short_help="Send load to an input of a host: rate, sizes, faulty and oversize shares.",
-    epilog=exits(because={os.EX_UNAVAILABLE: "nobody listens there, or no longer"}),
+    epilog=exits(because={os.EX_UNAVAILABLE: "no process listens there, or it stopped"}),
 )
 @click.argument("where")
-@click.option("--rate", type=click.IntRange(1), help="Lines a second; by default as fast as they are taken.")
+@click.option("--rate", type=click.IntRange(1), help="Lines per second; by default as fast as the host accepts them.")
 @click.option("--seconds", type=click.FloatRange(0.1, 86_400), default=10.0, show_default=True, help="For how long.")
 @click.option("--count", type=click.IntRange(1), help="End after so many lines.")
 @click.option("--size", type=click.IntRange(64, 1_000_000), default=200, show_default=True, help="Bytes of a line.")
@@ -53,9 +53,9 @@ def command(
     where: str, *, rate: int | None, seconds: float, count: int | None, size: int, corrupt: float, oversize: float,
     oversize_bytes: int, seed: int, output_format: str,
 ) -> None:  # fmt: skip
-    """Send lines of JSON to WHERE (tcp://host:port, udp://host:port or unix:///path), and say how many were taken.
+    """Send lines of JSON to WHERE (tcp://host:port, udp://host:port or unix:///path), and print how many were accepted.
 
-    Each has a number `n`, so that what is lost can be found. Only load what is yours.
+    Each line has a number `n`, so that losses can be found. Only load hosts that are yours.
 
     \b
         hekate flood tcp://127.0.0.1:5565 --rate 50000 --seconds 30 --corrupt 0.01
@@ -97,7 +97,7 @@ def _lines(load: Load, dice: random.Random) -> Iterator[bytes]:
 
 
 def _send(sender: "Sender", lines: Iterator[bytes], *, rate: int | None, seconds: float, most: int) -> tuple[int, int]:
-    """Send until the time is over, or as many as are wanted; answers lines and bytes."""
+    """Send until the time is over or all lines are sent; return the numbers of lines and bytes."""
     from host.cli.support.progress_bar import Progress
 
     began_s = time.monotonic()

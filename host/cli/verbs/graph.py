@@ -1,4 +1,4 @@
-"""`hekate graph`: what flows where in a configuration, or in a running host."""
+"""`hekate graph`: the topology of a configuration or of a running host."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ _FAILED = 1
 
 @click.command(
     name="graph",
-    short_help="Show what flows where in a configuration, and what is suspicious.",
+    short_help="Show the topology of a configuration, and warn of suspicious parts.",
     epilog=exits(os.EX_CONFIG, because={1: "something is suspicious"}, asks_a_host=True),
 )
 @click.argument("config", nargs=-1, type=click.Path(path_type=Path))
@@ -35,11 +35,11 @@ _FAILED = 1
     help="Text for people, a graph for Graphviz or Mermaid, or JSON for programs.",
 )
 def command(config: tuple[Path, ...], api: str | None, token_file: Path | None, output_format: str) -> int:
-    """Show which inputs and filters reach which filters and outputs in CONFIG, as far as can be told beforehand.
+    """Show which inputs and filters of CONFIG can reach which filters and outputs.
 
-    It warns, on stderr, of matchers that nothing can satisfy (by Types, Loggers, and fields that are known), of
-    messages that nobody sees, and of filters that may feed each other. Without CONFIG it shows the graph of a running
-    host, with what flows there, and warns of what its files say.
+    It warns on stderr of matchers that no message can satisfy (by known Types, Loggers and fields), of messages that
+    no consumer receives, and of filters that may feed each other. Without CONFIG it shows the graph of a running host
+    with its rates, and warns about the host's configuration files.
 
     \b
         hekate graph hekate.yaml
@@ -54,7 +54,7 @@ def command(config: tuple[Path, ...], api: str | None, token_file: Path | None, 
 
 
 def _warn(warnings: Sequence[str]) -> int:
-    """Print them; answers the exit status."""
+    """Print warnings; return the exit status."""
     for warning in warnings:
         click.echo(visible(f"Warning: {warning}"), err=True)
     return _FAILED if warnings else os.EX_OK
@@ -85,7 +85,7 @@ def _flow(config: Sequence[Path]) -> "Flow":
 
 
 def _show_running(api: str | None, token_file: Path | None, output_format: str) -> list[str]:
-    """Show the graph of a running host; answers what is suspicious about its configuration."""
+    """Show the graph of a running host; return the warnings about its configuration."""
     from host.cli.support.admin_client import ApiError, Client, path_of
     from host.cli.support.output import write_json
 

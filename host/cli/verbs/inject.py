@@ -14,7 +14,7 @@ from host.cli.support.options import format_option
 @click.command(
     name="inject",
     short_help="Send a message, or lines, to an input of a running host.",
-    epilog=exits(because={os.EX_UNAVAILABLE: "nobody listens there, or no longer"}),
+    epilog=exits(because={os.EX_UNAVAILABLE: "no process listens there, or it stopped"}),
 )
 @click.argument("where")
 @click.option("--type", "type_", default="hekate.inject", show_default=True, help="The Type of the message.")
@@ -23,10 +23,8 @@ from host.cli.support.options import format_option
 @click.option(
     "--severity", type=click.IntRange(0, 7), default=6, show_default=True, help="As in syslog: 0 is the worst."
 )
-@click.option(
-    "--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field; what is a number in JSON is one."
-)
-@click.option("--raw", is_flag=True, help="Send what comes on the standard input, as it is, and no message.")
+@click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field; a JSON number becomes a number.")
+@click.option("--raw", is_flag=True, help="Send standard input unchanged instead of a message.")
 @format_option
 def command(
     where: str, *, type_: str, logger: str, payload: str, severity: int, fields: tuple[str, ...], raw: bool,

@@ -1,4 +1,4 @@
-"""`hekate new`: the beginning of a plugin, with cases that pass."""
+"""`hekate new`: writes a template of a plugin with passing cases, or of a configuration."""
 
 import os
 from pathlib import Path
@@ -13,9 +13,7 @@ from host.core import paths
 KINDS = ("decoder", "filter", "encoder", "config")
 
 
-@click.command(
-    name="new", short_help="Write the beginning of a plugin or a configuration.", epilog=exits(os.EX_CANTCREAT)
-)
+@click.command(name="new", short_help="Write a template of a plugin or a configuration.", epilog=exits(os.EX_CANTCREAT))
 @click.argument("kind", type=OneOf(KINDS))
 @click.argument("name")
 @click.option(
@@ -27,7 +25,7 @@ KINDS = ("decoder", "filter", "encoder", "config")
 )
 @format_option
 def command(kind: str, name: str, sandbox_dir: Path, output_format: str) -> int:
-    """Write the beginning of a decoder, filter or encoder with cases that pass, or of a configuration, NAME.yaml.
+    """Write a template of a decoder, filter or encoder with passing cases, or of a configuration, NAME.yaml.
 
     \b
         hekate new filter error_rate
@@ -64,7 +62,7 @@ def command(kind: str, name: str, sandbox_dir: Path, output_format: str) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """Make a file, or none: a host takes what lies in its drop-in directory."""
+    """Write a whole file or none, because a host loads every file in its drop-in directory."""
     with path.open("x", encoding="utf-8") as file:
         try:
             file.write(text)

@@ -46,9 +46,7 @@ def command() -> None:
 @admin_options
 @format_option
 def list_(kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
-    """List those that run, and scripts that nobody uses.
-
-    The latter lie in the drop-in directory.
+    """List running sandboxes, and unused scripts in the drop-in directory.
 
     \b
         hekate sandbox list --kind filter
@@ -91,7 +89,7 @@ def show(name: str, kind: str | None, api: str | None, token_file: Path | None, 
     from host.cli.support.admin_client import Client, path_of
 
     detail = Client.default(api, token_file).ask("GET", path_of("sandboxes", name), kind=kind)
-    _said(detail, output_format)
+    _print_sandbox(detail, output_format)
     if output_format == "text":
         _show_more(detail)
 
@@ -100,8 +98,8 @@ def _time_text(time_ns: int) -> str:
     return f"{datetime.fromtimestamp(time_ns / _NS, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _said(detail: dict[str, Any], output_format: str) -> None:
-    """Print what has become of a sandbox: JSON, or a line."""
+def _print_sandbox(detail: dict[str, Any], output_format: str) -> None:
+    """Print a sandbox as JSON or as a line."""
     from host.cli.support.output import write_json
 
     if output_format == "json":
@@ -112,7 +110,7 @@ def _said(detail: dict[str, Any], output_format: str) -> None:
 
 
 def _show_more(detail: dict[str, Any]) -> None:
-    """Print what it gets, did, costs and uses."""
+    """Print matcher, counts, cost and limits of a sandbox."""
     from host.cli.support.output import table
 
     for name, text in _facts(detail):
@@ -131,7 +129,7 @@ def _processes(detail: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _facts(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What stands above the limits: what it gets, did, costs, and has died of."""
+    """Yield the lines above the limits: matcher, counts, cost, terminations, faults."""
     if detail["message_matcher"]:
         yield "matcher", detail["message_matcher"]
     counts = [
@@ -156,7 +154,7 @@ def _facts(detail: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _failure_facts(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What fails in one place: how much, why, and the first record."""
+    """Yield the recent failures of one instance: their share, reason, and first record."""
     from host.cli.support.escape import visible
 
     if report["condition"] != "ok":
@@ -218,7 +216,7 @@ def load(
     if warning := _dry_run_warning(client, body, kind):
         click.echo(f"Warning: {warning}", err=True)
     detail = client.ask("PUT", path_of("sandboxes", name or file.stem), body, media_type="text/x-lua", kind=kind)
-    _said(detail, output_format)
+    _print_sandbox(detail, output_format)
 
 
 @command.command(epilog=_EXITS)
@@ -245,7 +243,7 @@ def unload(name: str, kind: str | None, api: str | None, token_file: Path | None
 
 
 def _add_action(action: str, summary: str) -> None:
-    """Declare a command that does one thing to a sandbox."""
+    """Declare a command that performs one action on a sandbox."""
 
     def do(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
         from host.cli.support.admin_client import Client, path_of
@@ -261,11 +259,11 @@ def _add_action(action: str, summary: str) -> None:
     command.command(name=action, help=text, epilog=_EXITS)(_name(_kind(admin_options(format_option(do)))))
 
 
-_add_action("start", "Start what was stopped, or is quarantined for dying too often.")
-_add_action("stop", "End its processes.\n\nWhat a filter would have seen passes it by; a decoder holds its input back.")
-_add_action("restart", "Put new processes in the place of the old ones.\n\nA filter's state is handed over.")
-_add_action("pause", "Give it nothing more to do; records wait before it.")
-_add_action("resume", "Go on after a pause.")
+_add_action("start", "Start a sandbox that was stopped or quarantined.")
+_add_action("stop", "Stop a sandbox.\n\nRecords bypass a stopped filter; a stopped decoder holds its input back.")
+_add_action("restart", "Replace the processes of a sandbox by new ones.\n\nA filter keeps its state.")
+_add_action("pause", "Pause a sandbox; its records wait in the queue.")
+_add_action("resume", "Resume a paused sandbox.")
 
 
 @command.command(epilog=_EXITS)
@@ -274,7 +272,7 @@ _add_action("resume", "Go on after a pause.")
 @admin_options
 @format_option
 def logs(name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
-    """Show what the script has printed lately, oldest first.
+    """Show the recent output of a script's `print`, oldest first.
 
     \b
         hekate sandbox logs mine
@@ -296,13 +294,13 @@ def logs(name: str, kind: str | None, api: str | None, token_file: Path | None, 
 @command.command(epilog=_EXITS)
 @_name
 @_kind
-@click.option("--drop", is_flag=True, help="Forget it: the filter begins anew.")
+@click.option("--drop", is_flag=True, help="Drop the state: the filter starts without it.")
 @admin_options
 @format_option
 def state(
     name: str, kind: str | None, api: str | None, token_file: Path | None, output_format: str, *, drop: bool
 ) -> None:
-    """Show what is preserved of a filter's state, or forget it.
+    """Show a filter's preserved state, or drop it.
 
     \b
         hekate sandbox state counter --drop
@@ -343,7 +341,7 @@ def rollback(
     client = Client.default(api, token_file)
     if version is not None:
         path = path_of("sandboxes", name, "versions", str(version), "restore")
-        _said(client.ask("POST", path, kind=kind), output_format)
+        _print_sandbox(client.ask("POST", path, kind=kind), output_format)
         return
     found = list(client.items(path_of("sandboxes", name, "versions"), kind=kind))
     if output_format == "json":

@@ -15,7 +15,7 @@ from host.cli.support.options import format_option
 @click.command(name="tap", short_help="Watch records pass a point of a running host.", epilog=exits(asks_a_host=True))
 @click.argument("point", default="router", shell_complete=completers.points)
 @click.option("--match", default="TRUE", show_default=True, help="Only records that this matcher accepts.")
-@click.option("--rate", default=10, show_default=True, type=click.IntRange(1, 100), help="Records a second, at most.")
+@click.option("--rate", default=10, show_default=True, type=click.IntRange(1, 100), help="Most records per second.")
 @click.option("--count", "most", type=click.IntRange(1), help="End after so many records.")
 @admin_options
 @format_option
@@ -24,7 +24,7 @@ def command(
 ) -> None:
     """Watch records pass POINT: `router` (everything), `decoders.NAME`, `filters.NAME` or `outputs.NAME`.
 
-    It shows a sample: the pipeline never waits for it. With `--format json` each record is a line.
+    A tap shows a sample: the pipeline never waits for it. With `--format json` each record is a line.
 
     \b
         hekate tap decoders.access --match 'Fields[status] >= 500'

@@ -23,9 +23,9 @@ from host.cli.support.exit_codes import exits
     ),
 )
 @click.argument("path", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--sandbox-dir", type=click.Path(file_okay=False, path_type=Path), help="Where modules and decoders are.")
+@click.option("--sandbox-dir", type=click.Path(file_okay=False, path_type=Path), help="Folder of modules and decoders.")
 @click.option("--watch", is_flag=True, help="Run again whenever a file changes, until interrupted.")
-@click.option("--update", is_flag=True, help="Write what came into the files, in the place of what was expected.")
+@click.option("--update", is_flag=True, help="Write the actual results into the files as the expected ones.")
 @click.option("--coverage", is_flag=True, help="Show which lines of the scripts did not run. Slow.")
 @click.option(
     "--format",
@@ -44,10 +44,10 @@ def command(
     coverage: bool,
     output_format: str,
 ) -> int:
-    """Run what PATH brings along: plugins (*.lua), their files of cases, configurations, or folders of them.
+    """Run the cases and tests in PATH: plugins (*.lua), their case files, configurations, or folders of them.
 
-    Without PATH, all that is shipped with Hekate. The scripts run in jailed processes with the limits that they have
-    in production; time is that of the records. docs/testing.md says how to write cases and tests.
+    Without PATH, run all that ship with Hekate. Scripts run in jailed processes with production's limits, in the time
+    of the records. docs/testing.md says how to write cases and tests.
 
     \b
         hekate test plugins/decoders/mine.lua
@@ -59,7 +59,7 @@ def command(
 
     wanted = test_runs.Wanted(path, sandbox_dir, output_format, coverage)
     if update:
-        status = test_runs.write_what_came(wanted)
+        status = test_runs.update_expected(wanted)
         if status != os.EX_OK:
             return status
     if watch:

@@ -1,4 +1,4 @@
-"""`hekate top`: a live table of what the components of a running host do."""
+"""`hekate top`: a live table of the components of a running host."""
 
 from pathlib import Path
 
@@ -14,19 +14,21 @@ SORTS = ("component", "in", "out", "errors", "failed", "dropped", "lag", "queue"
 
 @click.command(
     name="top",
-    short_help="Show what the components of a running host do, live.",
+    short_help="Show a live table of a running host's components.",
     epilog=exits(asks_a_host=True),
 )
 @click.option(
     "--sort", type=OneOf(SORTS), default="component", show_default=True, help="The column to sort by at first."
 )
 @click.option("--reverse", is_flag=True, help="Sort the other way round.")
-@click.option("--filter", "wanted", default="", help="Only components whose name has this in it, or whose state it is.")
+@click.option(
+    "--filter", "wanted", default="", help="Only components whose name contains this, or that are in this state."
+)
 @click.option(
     "--interval", "interval_s", default=1.0, show_default=True, type=click.FloatRange(0.2, 3600),
-    help="Seconds between two looks.",
+    help="Seconds between two readings.",
 )  # fmt: skip
-@click.option("--once", is_flag=True, help="Print it once; so it is in a pipe, too.")
+@click.option("--once", is_flag=True, help="Print the table once. This is the default in a pipe.")
 @admin_options
 @format_option
 def command(
@@ -42,8 +44,8 @@ def command(
 ) -> None:
     """Show a live table of the components: rates, lag, errors, CPU, memory against its limit.
 
-    fail% is the part of the recent records that failed. Below the table stands why a component is not well, with the
-    last error and its place in the script.
+    fail% is the share of the recent records that failed. Below the table are the reasons of unhealthy components, with
+    the last error and its place in the script.
 
     Keys: s or the letter that is underlined in a heading sorts, r reverses, / filters, space pauses, ? helps, q quits.
 

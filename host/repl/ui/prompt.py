@@ -265,7 +265,7 @@ async def _prompt_loop(prompt: "PromptSession[str]", opening: _Opening) -> None:
             repl = await opening.done
             await _enter_interruptible(repl, text, is_edit=bool(edited))
         except KeyboardInterrupt:
-            if signals.was_asked():
+            if signals.was_terminated():
                 raise
             edited = ""
             continue

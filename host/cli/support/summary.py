@@ -16,8 +16,8 @@ _STAGES: tuple[Kind, ...] = ("inputs", "decoders", "filters", "outputs")
 
 
 def print_summary(pipeline: Pipeline, elapsed_s: float, stream: TextIO) -> None:
-    """Say what came in, what went out, how fast, what was dropped and why, and where the results are."""
-    # Where nobody looks at a terminal, nothing is to be cut.
+    """Print records in and out, the rate, drops with their reasons, and the places of the results."""
+    # Without a terminal nothing is cut.
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDE)
     table = Table(box=None, pad_edge=False)
     for heading in ("stage", "name", "type"):
@@ -52,7 +52,7 @@ def _troubles(component: ComponentMetrics) -> str:
 
 
 def _nothing(component: ComponentMetrics) -> list[tuple[str, int]]:
-    """Return the counts of records that matched and came to nothing without a failure."""
+    """Return the counts of records that matched but produced no output, without a failure."""
     return [
         ("skipped by the encoder", component.records_skipped),
         ("empty after encoding", component.records_empty),
