@@ -1,1 +1,1 @@
-"""What survives a crash: positions, and the records that could not be delivered."""
+"""State that survives a crash: checkpoints and dead letters."""

@@ -39,7 +39,7 @@ _STATE_PREFIX = "\0state/"
 """No component has a name that begins so."""
 _COLLECT_S = 0.02
 _RECENT_S = 0.01
-"""How long a put may wait until it survives the end of the process."""
+"""Maximum time until a put survives the end of the process."""
 _LOCK_NAME = "owner.lock"
 _FLOCK = "hhqqi4x"
 """struct flock of Linux on machines of 64 bits."""
@@ -76,7 +76,7 @@ class Checkpoints:
         folder = state_dir / "checkpoints"
         try:
             self.damaged = state_files.keep_only(folder, stat.S_ISDIR, "it is no folder", _DAMAGED)
-            """How many files were damaged and moved aside. If any were, no position is known."""
+            """Number of files that were damaged and moved aside. If there are any, no position is known."""
             folder.mkdir(parents=True, exist_ok=True)
             state_files.keep_only(folder / _LOCK_NAME, stat.S_ISREG, "it is no file", "That is all: it holds nothing.")
             self._lock_fd = _lock(folder / _LOCK_NAME, state_dir)

@@ -52,7 +52,7 @@ class DeadLetter(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """How much of the dead letters is kept."""
+    """The limits of the dead letters."""
 
     files: int
     bytes: int
@@ -94,7 +94,7 @@ class DeadLetters:
         self.deleted_bytes = 0
         try:
             self.damaged = state_files.keep_only(self._folder, stat.S_ISDIR, "it is no folder", _DAMAGED)
-            """How many files were damaged and moved aside."""
+            """Number of files that were damaged and moved aside."""
             self._folder.mkdir(parents=True, exist_ok=True)
             for path in sorted(self._folder.glob("*.jsonl")):
                 self.damaged += state_files.keep_only(path, stat.S_ISREG, "it is no file", _DAMAGED)
@@ -107,7 +107,7 @@ class DeadLetters:
 
     @property
     def folder(self) -> Path:
-        """Where the files are."""
+        """The folder of the files."""
         return self._folder
 
     def append(self, blob: bytes, count: int = 1) -> None:

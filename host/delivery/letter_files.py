@@ -25,7 +25,7 @@ _MAX_LINE_BYTES = 1 << 20
 
 
 class LetterId(NamedTuple):
-    """Where a letter stands."""
+    """The place of a letter."""
 
     number: int
     offset: int
@@ -48,7 +48,7 @@ class Letter(NamedTuple):
 
     @property
     def is_cut(self) -> bool:
-        """Whether the record was longer than what was kept of it."""
+        """True if the record was longer than the part that was kept."""
         return int(self.entry.get("bytes", 0)) > len(self.record)
 
 

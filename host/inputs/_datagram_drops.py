@@ -10,7 +10,7 @@ from host.inputs.base import Input
 _SO_MEMINFO = 55
 _MEMINFO = struct.Struct("9I")
 _DROPS = 8
-"""Where the drops stand in what the kernel tells of a socket's memory."""
+"""Index of the drop count in SO_MEMINFO."""
 _COUNTER = 1 << 32
 _EVERY_S = 1.0
 _WARN_EVERY_S = 10.0

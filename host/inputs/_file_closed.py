@@ -11,7 +11,7 @@ _FEWEST = 16
 
 
 class _Closed:
-    """What a file was like when it was closed."""
+    """Path, size and time of a file when it was closed."""
 
     __slots__ = ("gone_since_s", "mtime_ns", "path", "size")
 

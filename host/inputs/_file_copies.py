@@ -1,4 +1,4 @@
-"""What rotation does with files behind our back: renames them while we are away, copies and compresses them."""
+"""Recognises rotated files: renamed while the host was stopped, copied, or compressed."""
 
 import os
 import time
@@ -17,17 +17,17 @@ _MIN_SHORT_BYTES = 48
 
 
 class Start(NamedTuple):
-    """Where to begin in a file."""
+    """The position at which reading a file begins."""
 
     position: int
     released: int
-    """Where to begin after a crash."""
+    """The position at which reading begins after a crash."""
     past: dict[str, Any] | None = None
-    """What the file was before it was truncated, as far as it is known."""
+    """The state of the file before it was truncated, as far as it is known."""
     reading: str = ""
-    """Which reading of these bytes is gone on with; empty for a new one."""
+    """The name of the reading of these bytes that continues; empty for a new one."""
     copy_of: Tail | None = None
-    """What has read these bytes up to the position, before it was truncated."""
+    """The tail that read these bytes up to the position, before its file was truncated."""
 
 
 class Copies:
@@ -161,7 +161,7 @@ class Copies:
     # Files that were copied.
 
     def start_of(self, file: Found, head: bytes, *, is_packed: bool) -> Start | None:
-        """Where to begin in a copy of a file that was truncated or is gone; None if it is no such copy."""
+        """Return the start in a copy of a file that was truncated or is gone; None if it is no such copy."""
         name = PurePath(file.path).name
         if len(head) < HEAD_BYTES:
             return self._start_of_short(name, head) if is_packed else None
@@ -178,7 +178,7 @@ class Copies:
         return Start(position, position, reading=best.get("reading", ""))
 
     def _start_of_short(self, name: str, head: bytes) -> Start | None:
-        """Where to begin in a compressed file that was short when it was last read, and may have grown since."""
+        """Return the start in a compressed file that was short when it was last read, and may have grown since."""
         checkpoint = self._short_copy(name, head)
         if checkpoint is None:
             return None
@@ -210,7 +210,7 @@ class Copies:
                 yield checkpoint
 
     def is_waiting(self, file: Found, head: bytes, *, is_packed: bool) -> bool:
-        """Whether the file is, or may yet turn out to be, a copy of a file that is being read."""
+        """Return True if the file is, or may yet turn out to be, a copy of a file that is being read."""
         for tail in self._candidates(PurePath(file.path).name, is_packed=is_packed):
             if not tail.head:
                 continue

@@ -1,4 +1,4 @@
-"""Which files the patterns of a file input mean, now."""
+"""Expands the patterns of a file input to the files that match now."""
 
 import glob
 import os
@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What one look at all patterns found."""
+    """The result of one scan of all patterns."""
 
     files: list[Found]
     folders: dict[str, set[str]]
@@ -47,7 +47,7 @@ class Finder:
         self._patterns = [str(Path(path).absolute()) for path in paths]
         self._exclude = exclude
         self.is_quick = not any(glob.has_magic(pattern) for pattern in self._patterns)
-        """Whether a look takes so little time that no thread is needed."""
+        """True if a scan takes so little time that no thread is needed."""
 
     def check(self, *, must_exist: bool) -> None:
         """Refuse patterns that cannot mean what was intended.

@@ -20,7 +20,7 @@ _DATE = re.compile(r"^[.\-_](\d{6,}[\d\-_.T:]*?)(?:\.gz)?$")
 
 
 class Missed(NamedTuple):
-    """What a rotation left behind of one path."""
+    """The rotated files of one path that were not read."""
 
     path: str
     files: list[Found]

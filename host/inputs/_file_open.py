@@ -1,4 +1,4 @@
-"""How many files an input may hold open, and how long it may keep the event loop for itself."""
+"""Limits for open files of an input, and for its time on the event loop."""
 
 import asyncio
 import resource

@@ -8,7 +8,7 @@ import zlib
 from abc import ABC, abstractmethod
 
 HEAD_BYTES = 1024
-"""How much of the beginning of a file tells it from another one that has got its inode."""
+"""Length of the beginning of a file that distinguishes it from another file with its inode."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31
@@ -17,7 +17,7 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class PackedAfterAllError(Exception):
-    """What was empty when it was opened turned out to be gzip."""
+    """Raised when a file that was empty when it was opened turns out to be gzip."""
 
 
 class Source(ABC):
@@ -89,7 +89,7 @@ class GzipSource(Source):
 
     @property
     def complete(self) -> bool:
-        """Whether what was read ends with the end of a member, so that nothing is missing."""
+        """True if the bytes read end with the end of a member, so that nothing is missing."""
         return self._unpack.eof
 
     def read(self, view: memoryview, position: int) -> int:  # noqa: ARG002 -- always where the last read ended
@@ -170,7 +170,7 @@ def digest(head: bytes) -> str:
 
 
 def last_line(fd: int, size: int) -> int:
-    """Where the unfinished last line begins, or the end; within reason."""
+    """Return the position of the unfinished last line, or `size`. Search only the last 64 KiB."""
     begin = max(size - _CHUNK_BYTES, 0)
     at = os.pread(fd, size - begin, begin).rfind(b"\n")
     return size if at < 0 else begin + at + 1

@@ -1,4 +1,4 @@
-"""Where reading begins in a file that is opened."""
+"""Decides the position at which reading begins in a file that is opened."""
 
 from host.delivery.checkpoints import Checkpoint, Checkpoints
 from host.inputs._file_copies import Copies, Start
@@ -66,5 +66,5 @@ class Starts:
 
 
 def _delivered(past: Checkpoint | None) -> Checkpoint | None:
-    """What a file was before its truncation, as another run finds it: what was only read has to be read again."""
+    """Return the state before a truncation as another run sees it: undelivered bytes have to be read again."""
     return None if past is None else past | {"position": past["released"]}

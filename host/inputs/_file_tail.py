@@ -25,12 +25,12 @@ def base_name(name: str) -> str:
 
 
 def checkpoint_key(input_name: str, identity: Identity) -> str:
-    """Under what the position of a file is kept."""
+    """Return the key of the checkpoint of a file."""
     return f"{input_name}/file/{identity[0]}-{identity[1]}"
 
 
 def is_same(checkpoint: dict[str, Any], head: bytes) -> bool:
-    """Whether a file begins as the one did that a checkpoint was made of."""
+    """Return True if a file begins like the file that a checkpoint was made of."""
     length = int(checkpoint["head_bytes"])
     return len(head) >= length and digest(head[:length]) == checkpoint["head"]
 
@@ -78,16 +78,16 @@ class Tail:
         self.unlinked = False
         self.has_copy = False
         self.past: dict[str, Any] | None = None
-        """What the file was before it was last truncated: how it began, and how far it was read."""
+        """The beginning of the file before it was last truncated, and the position up to which it was read."""
         self._past_generation = -1
         self._copy: Tail | None = None
-        """What goes on with what the file was before it was last truncated."""
+        """The copy that continues the content of the file before it was last truncated."""
         self.on_delivered: Callable[[], None] | None = None
         """Called when the file is finished and all of it was delivered."""
 
     @property
     def feeder(self) -> Feeder:
-        """What reads the file now; there is one from `start` on."""
+        """The feeder that reads the file now. It exists once `start` was called."""
         assert self._feeder is not None
         return self._feeder
 
@@ -98,44 +98,44 @@ class Tail:
 
     @property
     def read_position(self) -> int:
-        """Where the next read begins."""
+        """The position of the next read."""
         return self.feeder.read_position
 
     @property
     def is_packed(self) -> bool:
-        """Whether this is a gzip file, which is read once."""
+        """True if this is a gzip file, which is read once."""
         return isinstance(self._source, GzipSource)
 
     @property
     def is_complete(self) -> bool:
-        """Whether this is a gzip file that has been read to its end."""
+        """True if this is a gzip file that has been read to its end."""
         return isinstance(self._source, GzipSource) and self._source.complete
 
     @property
     def is_delivered(self) -> bool:
-        """Whether all of it was read and delivered."""
+        """True if all of it was read and delivered."""
         return self.finished and self.released >= self.feeder.submitted
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether it is to be looked at before the next read."""
+        """True if the file must be checked before the next read."""
         return not self._checked
 
     @property
     def is_caught_up(self) -> bool:
-        """Whether all whole records that were read are delivered."""
+        """True if all whole records that were read are delivered."""
         return self.released >= self.feeder.submitted
 
     @property
     def is_settled(self) -> bool:
-        """Whether its checkpoint says all that is known of it, so that it can be closed and opened again."""
+        """True if its checkpoint says all that is known of it, so that it can be closed and opened again."""
         past = self.past
         past_is_settled = past is None or past["released"] >= past["position"]
         return self.is_caught_up and past_is_settled and not (self.has_copy or self.is_in_doubt or self.is_packed)
 
     @property
     def checkpoint(self) -> dict[str, Any]:
-        """What the checkpoint of the file says now."""
+        """The checkpoint of the file as of now."""
         return self._checkpoint(self.released)
 
     def all_names(self) -> set[str]:
@@ -169,7 +169,7 @@ class Tail:
         self._checked = False
 
     def has_more(self) -> bool:
-        """Whether the file's size says that something is to be read, or that it was truncated."""
+        """Return True if the file's size says that bytes are unread, or that it was truncated."""
         return not self.is_complete if self.is_packed else os.fstat(self.fd).st_size != self.read_position
 
     async def read(self) -> int:
@@ -273,7 +273,7 @@ class Tail:
         self._owner.checkpoints.put(checkpoint_key(self._owner.name, self.identity), self._checkpoint(self.released))
 
     def goes_on_in(self, copy: "Tail") -> None:
-        """What the file was before its truncation is gone on with: the position on disk is that of the copy now."""
+        """Continue the content before the truncation in a copy. The position on disk is then that of the copy."""
         assert self.past is not None
         self._copy = copy
         self._released_of_past(self.past["released"])

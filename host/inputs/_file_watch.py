@@ -1,4 +1,4 @@
-"""Tells when files change: through inotify, where the kernel offers it."""
+"""Reports changes of files through inotify, where the kernel offers it."""
 
 import asyncio
 import contextlib

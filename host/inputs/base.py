@@ -38,7 +38,7 @@ class Slot(Protocol):
 
 
 class Intake(Protocol):
-    """Where an input hands in its packs. `host.packs.intake` is the real one, `host.testing.intake` the fake."""
+    """Takes the packs of an input. `host.packs.intake` is the real one, `host.testing.intake` the fake."""
 
     slot_bytes: int
     max_record_bytes: int
@@ -197,7 +197,7 @@ class Feeder:
 
     @property
     def read_position(self) -> int:
-        """Where in the stream the next read begins."""
+        """The position in the stream at which the next read begins."""
         return self.position + len(self._carry)
 
     async def feed(self, read: Read) -> int:

@@ -57,7 +57,7 @@ class FileInput(Input):
         self._tails: dict[Identity, Tail] = {}
         self._ready: dict[Tail, None] = {}
         self._once_tails: dict[Tail, None] = {}
-        """Where files are read once: those of which not everything is delivered yet, in order."""
+        """Files that are read once and not fully delivered yet, in order."""
         self._at_path: dict[str, Tail] = {}
         self._last_at_path: dict[str, Identity] = {}
         """The file that was last opened at each path; it may be closed."""
@@ -71,7 +71,7 @@ class FileInput(Input):
         self._rotated: dict[str, Checkpoint] = {}
         """Paths whose file was replaced while it was followed, and what is known of the one before."""
         self._rotated_of: dict[str, Tail] = {}
-        """What is to be read before the file at a path."""
+        """The file to read before the file at a path."""
         self._postponed: dict[Identity, str] = {}
         """Files of which it is not known yet whether they are copies."""
         self._unreadable: dict[str, int | None] = {}
@@ -127,7 +127,7 @@ class FileInput(Input):
         self._open_files.close()
 
     def read_position(self, path: str | PurePath) -> int | None:
-        """Up to where a file has been read; None if it is not open."""
+        """Return the position up to which a file has been read; None if it is not open."""
         tail = self._at_path.get(str(path))
         return None if tail is None else tail.read_position
 

@@ -116,7 +116,7 @@ class Records:
 
     @property
     def ended(self) -> bool:
-        """Whether all were made and read."""
+        """True if all were generated and read."""
         return bool(self._count) and self.made >= self._count and not self._rest
 
     def read(self, view: memoryview) -> int:

@@ -40,7 +40,7 @@ class TcpInput(Input):
 
     _connections: Connections | None = None
     address: addresses.Address
-    """Where it listens; known once it is open."""
+    """The address it listens on; known once it is open."""
 
     async def open(self) -> None:
         """Listen."""

@@ -45,7 +45,7 @@ class UdpInput(Input):
 
     _datagrams: Datagrams | None = None
     address: addresses.Address
-    """Where it listens; known once it is open."""
+    """The address it listens on; known once it is open."""
 
     async def open(self) -> None:
         """Bind."""

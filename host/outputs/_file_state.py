@@ -1,4 +1,4 @@
-"""What we wrote to which file, so that after a crash a half-written end can be told from somebody else's."""
+"""Records how much was written to each file. After a crash, this finds a half-written end of our own."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ class Written(NamedTuple):
     path: str
     identity: tuple[int, int]
     size: int
-    """Up to here all is delivered; what is behind was being written when we ended."""
+    """All bytes up to here are delivered. The bytes behind were being written when the host ended."""
 
 
 class FileState:
@@ -34,7 +34,7 @@ class FileState:
     def __init__(self, folder: Path) -> None:
         try:
             self.damaged = state_files.keep_only(folder.parent, stat.S_ISDIR, "it is no folder", _DAMAGED)
-            """How many files were damaged and moved aside."""
+            """Number of files that were damaged and moved aside."""
             self.damaged += state_files.prepare(folder, _DAMAGED, _verify)
             self._env = _open(folder)
         except (OSError, lmdb.Error) as error:
@@ -70,7 +70,7 @@ class FileState:
         self.files()
 
     def get(self, identity: tuple[int, int]) -> int | None:
-        """Up to where a file was delivered; None if it is not ours."""
+        """Return the position up to which a file was delivered; None if this output did not write it."""
         with self._env.begin() as transaction:
             value = transaction.get(_key(identity))
         return None if value is None else _written(_key(identity), value).size

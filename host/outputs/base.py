@@ -1,4 +1,4 @@
-"""What an output is, and the batch that it writes."""
+"""The base class of outputs, and the batch that an output writes."""
 
 from abc import ABC, abstractmethod
 from array import array
@@ -31,7 +31,7 @@ class Batch:
 
     @property
     def ends(self) -> "array[int]":
-        """Where each record ends in `data`. Made when first asked for: most outputs never do."""
+        """The end of each record in `data`. Computed on first use, because most outputs never need it."""
         if self._ends is None:
             self._ends = self._load_ends()
         return self._ends
@@ -99,7 +99,7 @@ class Output(ABC):
         """
 
     def describe(self) -> str:
-        """Where the records go, in a few words for a person."""
+        """A short description of the destination for people."""
         target = getattr(self.options, "path", None) or getattr(self.options, "address", None)
         return str(target) if target else f"the {self.type}"
 

@@ -83,7 +83,7 @@ class FileOutput(Output):
         self._is_torn = False
         self._must_reopen = False
         self._rotated: list[Path] = []
-        """What this run has rotated last, oldest first."""
+        """The files that this run has rotated last, oldest first."""
         self._state: FileState | None = None
 
     async def open(self) -> None:
@@ -275,7 +275,7 @@ class FileOutput(Output):
             os.close(fd)
 
     def _end_foreign_line(self, *, ends_in_newline: bool) -> None:
-        """End a line that somebody else left unfinished, if we write lines."""
+        """End a line that another process left unfinished, if the output writes lines."""
         self._is_torn = False
         size = os.lseek(self._fd, 0, os.SEEK_END)
         if ends_in_newline and size and os.pread(self._fd, 1, size - 1) != b"\n":
@@ -284,7 +284,7 @@ class FileOutput(Output):
 
 
 def _last_line_end(fd: int, begin: int, end: int) -> int:
-    """Where the last line of a part of a file ends; the beginning of the part if there is no line."""
+    """Return the end of the last line in a part of a file, or the beginning of the part if it has no line."""
     while end > begin:
         start = max(begin, end - _REPAIR_BYTES)
         at = os.pread(fd, end - start, start).rfind(b"\n")

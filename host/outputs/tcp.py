@@ -81,7 +81,7 @@ class TcpOutput(Output):
         return RetryDelivery(f"the connection to {self._address} was lost: {reason}")
 
     def _peer_has_closed(self, connection: socket.socket) -> bool:
-        """Whether the peer will not read what is sent now. What it says is ignored."""
+        """Return True if the peer will not read any more. Ignore the bytes that it sends."""
         try:
             while data := connection.recv(_DISCARD_BYTES, socket.MSG_DONTWAIT):
                 if len(data) < _DISCARD_BYTES:
