@@ -137,7 +137,7 @@ def fault(outcome, script):
 @pytest.mark.parametrize("first", range(0, len(RUNNING), SIDE_BY_SIDE))
 def test_scripts_have_the_outcomes_they_say_and_disturb_nobody(bench, first):
     scripts = RUNNING[first : first + SIDE_BY_SIDE]
-    outcome = Outcome(bench, bench.once(config_of(bench, scripts)))
+    outcome = Outcome(bench, bench.once(config_of(bench, scripts), "--allow-failures"))
 
     faults = {script.name: text for script in scripts if (text := fault(outcome, script))}
     assert faults == {}, "\n".join(line for line in outcome.log.splitlines() if any(name in line for name in faults))

@@ -22,10 +22,10 @@ local M = {}
 
 --- read_config(name) -> string, number, boolean, table or nil
 -- In: decoders, filters, encoders.
--- Return the option `name`: its value in the instance's `config`, or else the default from the plugin's header. An option that is `false` is
--- returned as `false`, not as nil. Lists count from 1.
--- If the header has no such option, the host supplies these values under Hindsight's names: Hostname, Logger (the name of the instance), Pid
--- (of the host), filename, log_level (3, 4, 6 or 7), memory_limit and output_limit in bytes, cpu_limit in milliseconds. Filters and
+-- Return the option `name`: its value in the instance's `config`, or else the default from the plugin's header. An option that is `false`
+-- is returned as `false`, not as nil. Lists count from 1.
+-- If the header has no such option, the host supplies these values under Hindsight's names: Hostname, Logger (the name of the instance),
+-- Pid (of the host), filename, log_level (3, 4, 6 or 7), memory_limit and output_limit in bytes, cpu_limit in milliseconds. Filters and
 -- encoders also have message_matcher. Filters also have ticker_interval in seconds, process_message_inject_limit and
 -- timer_event_inject_limit. Paths are nil: a sandbox has no files.
 -- Cost: a table lookup. Call it while the script is loaded and keep the result.
@@ -39,9 +39,9 @@ end
 -- In: decoders, filters, encoders; not while the script is loaded, nor in timer_event.
 -- Return a part of the current message. `variable` is one of these:
 -- a header (Uuid: 16 bytes, Type, Logger, Payload, EnvVersion, Hostname, Timestamp: nanoseconds since 1970, Severity, Pid);
--- `Fields[name]`; or the message in Heka's protobuf: `raw` without a frame, `framed` with a frame, `size` the number of its bytes without one.
--- Indexes count from 0. `field_index` selects among fields of the same name, `array_index` among the values of one field. If the message lacks
--- the value, a string header is "", Severity is 7, and anything else is nil.
+-- `Fields[name]`; or the message in Heka's protobuf: `raw` without a frame, `framed` with a frame, `size` the number of its bytes without
+-- one. Indexes count from 0. `field_index` selects among fields of the same name, `array_index` among the values of one field. If the
+-- message lacks the value, a string header is "", Severity is 7, and anything else is nil.
 -- Strings are the bytes of the message, unchanged, including NUL bytes and invalid UTF-8. An integer beyond 2^53 is rounded to a Lua
 -- number. If the script writes or injects that number again in the same call, all of the original digits are kept, unless two integers
 -- of the message round to the same Lua number.
@@ -53,8 +53,8 @@ end
 
 --- read_next_field() -> value_type, name, value, representation, count; or nil after the last
 -- In: decoders, filters, encoders.
--- Return the next field of the message at each call. value_type is 0 for a string, 1 bytes, 2 integer, 3 double, 4 bool. `value` is the first of
--- `count` values. `representation` is "" if the field has none.
+-- Return the next field of the message at each call. value_type is 0 for a string, 1 bytes, 2 integer, 3 double, 4 bool. `value` is the
+-- first of `count` values. `representation` is "" if the field has none.
 -- Errors: there is no current message.
 
 --- write_message(variable, value [, representation [, field_index [, array_index]]])
@@ -144,7 +144,8 @@ end
 --- add_to_payload(...)
 -- In: decoders, filters, encoders.
 -- Append to the payload that the next inject_payload sends. Accepts strings, numbers, booleans, handles, and objects that have a text
--- form, such as a circular buffer; nil appends nothing. Whole numbers are written without a decimal point, others with as many digits as they need.
+-- form, such as a circular buffer; nil appends nothing. Whole numbers are written without a decimal point, others with as many digits as
+-- they need.
 -- Errors: a value of another type. More than `output_limit` bytes in one call terminate the sandbox.
 local function add_to_payload(...)
   for i = 1, select("#", ...) do
@@ -173,10 +174,10 @@ end
 --- inject_message(table or protobuf)
 -- In: decoders, filters, encoders.
 -- Send a message, given as a table or as a string of Heka's protobuf, framed or not. The table has the headers Uuid, Timestamp (nanoseconds
--- or RFC 3339), Type, Logger, Severity, Payload, EnvVersion, Pid, Hostname, and Fields. Fields is either a table by name, with `name = value`,
--- `name = {v1, v2}` or `name = {value=, value_type=, representation=}`, or a list of `{name=, value=, value_type=, representation=}`,
--- which keeps its order. An empty list is omitted, unless it has a value_type. A Lua number becomes a double, unless its value_type is 2
--- or it stands for an integer beyond 2^53. LuaJIT's 42LL is an integer.
+-- or RFC 3339), Type, Logger, Severity, Payload, EnvVersion, Pid, Hostname, and Fields. Fields is either a table by name, with `name =
+-- value`, `name = {v1, v2}` or `name = {value=, value_type=, representation=}`, or a list of `{name=, value=, value_type=,
+-- representation=}`, which keeps its order. An empty list is omitted, unless it has a value_type. A Lua number becomes a double, unless
+-- its value_type is 2 or it stands for an integer beyond 2^53. LuaJIT's 42LL is an integer.
 -- In a filter: Type gets the prefix `heka.sandbox.`, and Logger and Hostname are those of the filter. A call of process_message may inject
 -- max_process_inject (1) messages, a call of timer_event max_timer_inject (10).
 -- In a decoder: the message replaces the current one, and each further call adds one more. Headers that the first message omits are
@@ -220,7 +221,8 @@ local function decoder_send(msg, is_complete)
     if msg.Payload == nil and shape.payload_is_record then msg.Payload = message.read_message "Payload" end
   end
   emit.reserve(inject.estimate(msg), emit.first_record)
-  inject.append(msg, text_header(msg, "Type", is_complete and "" or shape.type), text_header(msg, "Logger", is_complete and "" or shape.logger),
+  inject.append(msg, text_header(msg, "Type", is_complete and "" or shape.type), text_header(msg, "Logger", is_complete and "" or
+-- shape.logger),
     record.timestamp, record.raw_start, record.raw_end)
 end
 
@@ -231,10 +233,10 @@ end
 -- pattern that is not kept, a field `{name=, grammar=, type=, representation=, transform=, also=}`, or `{optional = {items}}`.
 -- Patterns must not capture values or call functions; such patterns are refused. `pattern / 0` drops the captures of a pattern from
 -- a library. No table may have a metatable.
--- `type` is string, bytes, integer, double, bool, json_string or json_value. For Timestamp it is `timestamp:` followed by clf, rfc3339, rfc3164,
--- epoch_s, epoch_ms, epoch_us or epoch_ns, for the years 1678 to 2261. `transform` receives the text of the field and returns its value: nil for
--- none, nanoseconds for Timestamp. Results are cached, so it is called once for each recent text. `also` is a list of further fields that
--- use the same text.
+-- `type` is string, bytes, integer, double, bool, json_string or json_value. For Timestamp it is `timestamp:` followed by clf, rfc3339,
+-- rfc3164, epoch_s, epoch_ms, epoch_us or epoch_ns, for the years 1678 to 2261. `transform` receives the text of the field and returns its
+-- value: nil for none, nanoseconds for Timestamp. Results are cached, so it is called once for each recent text. `also` is a list of
+-- further fields that use the same text.
 -- A field with the name of a header becomes that header. If the script also defines process_message, it receives the records that no
 -- alternative matches.
 -- Errors: an invalid part of the table, with the item and its name.
@@ -249,10 +251,11 @@ end
 --- declare_logfmt(table)
 -- In: decoders, while the script is loaded.
 -- Decode records as lines of `key=value key="some text"`. process_message receives the first record of each form, and the records
--- that have keys without a value or unreadable headers. Options: `type`, the Type; `typed`, true if unquoted numbers, true and false keep their
--- type; `payload_keep`, true if the record becomes the Payload; `severities`, a table from names in lower case to numbers; Timestamp, Severity,
--- Hostname, Logger, Pid and Payload, the key that becomes the header.
--- Cost: a form is the keys and the kinds of values in their order. Each form is parsed in full twice. Then it costs as much as a declared grammar.
+-- that have keys without a value or unreadable headers. Options: `type`, the Type; `typed`, true if unquoted numbers, true and false keep
+-- their type; `payload_keep`, true if the record becomes the Payload; `severities`, a table from names in lower case to numbers;
+-- Timestamp, Severity, Hostname, Logger, Pid and Payload, the key that becomes the header.
+-- Cost: a form is the keys and the kinds of values in their order. Each form is parsed in full twice. Then it costs as much as a declared
+-- grammar.
 
 --- declare_payload(table)
 -- In: decoders, while the script is loaded.

@@ -1,5 +1,5 @@
--- The `lpeg` of scripts, with checked counts. LPEG computes the size of a pattern in an int. A huge count overflows it, and LPEG then writes
--- past the end of the pattern. Scripts and kernel share the operators of patterns, so the kernel's patterns pass these checks too.
+-- The `lpeg` of scripts, with checked counts. LPEG computes the size of a pattern in an int. A huge count overflows it, and LPEG then
+-- writes past the end of the pattern. Scripts and kernel share the operators of patterns, so the kernel's patterns pass these checks too.
 local lpeg = require "lpeg"
 local twins = require "capture_twins"
 

@@ -1,5 +1,5 @@
--- Captures that yield no value. LPEG counts `p / 0` as a capture, although it drops the values of `p`. So a pattern that contains `p / 0` has
--- a twin, which has a single byte in place of each such part. The twin contains captures only if the pattern can yield values.
+-- Captures that yield no value. LPEG counts `p / 0` as a capture, although it drops the values of `p`. So a pattern that contains `p / 0`
+-- has a twin, which has a single byte in place of each such part. The twin contains captures only if the pattern can yield values.
 local M = {}
 
 local twins = setmetatable({}, { __mode = "k" }) -- pattern -> its twin
