@@ -29,7 +29,7 @@ def test_filters_that_die_of_the_news_of_a_death_raise_no_storm(bench):
                 "news": to_json(bench.path("news.jsonl"), TERMINATED),
                 "all": to_text(bench.path("all.txt"), "Logger == 'in'"),
             },
-        }
+        },
         status=65,
     )
 
