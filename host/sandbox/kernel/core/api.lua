@@ -221,9 +221,9 @@ local function decoder_send(msg, is_complete)
     if msg.Payload == nil and shape.payload_is_record then msg.Payload = message.read_message "Payload" end
   end
   emit.reserve(inject.estimate(msg), emit.first_record)
-  inject.append(msg, text_header(msg, "Type", is_complete and "" or shape.type), text_header(msg, "Logger", is_complete and "" or
--- shape.logger),
-    record.timestamp, record.raw_start, record.raw_end)
+  local type_ = text_header(msg, "Type", is_complete and "" or shape.type)
+  local logger = text_header(msg, "Logger", is_complete and "" or shape.logger)
+  inject.append(msg, type_, logger, record.timestamp, record.raw_start, record.raw_end)
 end
 
 --- declare_grammar(table)
