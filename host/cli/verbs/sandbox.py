@@ -46,7 +46,9 @@ def command() -> None:
 @admin_options
 @format_option
 def list_(kind: str | None, api: str | None, token_file: Path | None, output_format: str) -> None:
-    """List running sandboxes, and unused scripts in the drop-in directory.
+    """List running sandboxes and unused scripts.
+
+    Unused scripts are those in the drop-in directory that no component names.
 
     \b
         hekate sandbox list --kind filter
