@@ -20,6 +20,9 @@ _TRIES_IF_KILLED = 3
 _TIMES_SLOWER = 20
 """So much more CPU may a record or timer_event take while the process looks for the line at which memory runs out."""
 
+_LIMITS_OF_READERS = frozenset({Limit.SIGNAL, Limit.CPU, Limit.MEMORY})
+"""What ends a process that reads a malformed pack: bad positions, or readable but huge ranges."""
+
 
 class CrashAttribution:
     """What is known of the deaths of one sandbox.
@@ -62,7 +65,7 @@ class CrashAttribution:
     def producer(self, work: Assignment, termination: Termination) -> bool:
         """Attribute a crash to the pack's producer; return True if the producer is rejected for malformed packs."""
         pack = work.pack
-        if termination.limit is not Limit.SIGNAL or not isinstance(pack, TablePack) or pack.producer is None:
+        if termination.limit not in _LIMITS_OF_READERS or not isinstance(pack, TablePack) or pack.producer is None:
             return False
         return pack.producer.record_death(pack)
 

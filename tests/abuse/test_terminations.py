@@ -41,7 +41,8 @@ def test_filters_that_die_of_the_news_of_a_death_raise_no_storm(bench):
     assert about.count("mourner") >= 2
     assert news[0] | {"Timestamp": "", "Hostname": ""} == {
         "Timestamp": "", "Type": "hekate.sandbox-terminated", "Logger": "hekate", "Hostname": "", "Severity": 3,
-        "Payload": "I cannot go on", "name": "first", "plugin": "first", "kind": "filter", "limit": "fatal", "value": 0, "usage": 0,
+        "Payload": "I cannot go on", "name": "first", "plugin": "first", "kind": "filter", "limit": "fatal",
+        "value": 0, "usage": 0,
         "record": 7, "state": "backing_off", "suppressed": 0,
     }  # fmt: skip
     assert len(bench.lines("all.txt")) == 20

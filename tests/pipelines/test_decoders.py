@@ -386,7 +386,8 @@ def test_many_records_of_a_pack_that_end_the_process_are_given_up_one_by_one(ben
         {
             "inputs": {"in": {"type": "file", "path": path, "decoder": "stumbles"}},
             "outputs": {"out": to_text(bench.path("out"), "Logger == 'in'")},
-        }
+        },
+        status=65,
     )
 
     assert bench.lines("out") == [b"good"] * 16

@@ -30,7 +30,7 @@ export async function show(root, { parts: [kind = "", name = ""], query, signal 
   const tick = h("input", { type: "checkbox", id: "tick", checked: true });
   const begin = choice([["filter", "A filter"], ["decoder", "A decoder"], ["encoder", "An encoder"]], query.kind ?? "filter");
 
-  const tried = (material) => post("/api/v1/sandboxes/dry-run", { source: code.text, kind: kind || null, config: optionsOf(config.value), tick: tick.checked, ...material });
+  const tried = (input) => post("/api/v1/sandboxes/dry-run", { source: code.text, kind: kind || null, config: optionsOf(config.value), tick: tick.checked, ...input });
   const run = async () => {
     fill(results, h("p", { class: "hint" }, "Running …"));
     code.mark([]);
