@@ -14,7 +14,7 @@ from typing import NamedTuple
 from host.config import model
 from host.config.convert import did_you_mean
 from host.config.model import Config
-from host.pipeline import terminations
+from host.core.termination_message import FIELDS, LOGGER, MESSAGE_TYPE
 from host.plugins import matcher_check
 from host.plugins.matcher_check import MessageKind, Reach
 
@@ -93,7 +93,14 @@ def flow(config: Config, decoded: Mapping[str, Sequence[MessageKind]], read_modu
 
 def _host() -> Producer:
     return Producer(
-        HOST, [MessageKind(type=terminations.MESSAGE_TYPE, logger=terminations.LOGGER, fields=terminations.FIELDS)]
+        HOST,
+        [
+            MessageKind(
+                type=MESSAGE_TYPE,
+                logger=LOGGER,
+                fields=FIELDS,
+            )
+        ],
     )
 
 

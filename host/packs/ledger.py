@@ -11,10 +11,21 @@ import hashlib
 from array import array
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from host.packs.arena import Arena
 from host.packs.deliveries import Deliveries
-from host.packs.producer import PackProducer
+
+
+class Producer(Protocol):
+    """The process that produced a pack: `host.packs.producer.PackProducer`."""
+
+    name: str
+    kind: str
+    rejection_reason: str
+
+    def record_death(self, pack: TablePack) -> bool:
+        """Record that a consumer's process died at a pack; return True if the producer is rejected."""
 
 
 class Stream:
@@ -223,7 +234,7 @@ class TablePack:
         on_free: Callable[[int], None],
         seen_ns: int,
         on_pin: Callable[[], None] | None = None,
-        producer: PackProducer | None = None,
+        producer: Producer | None = None,
         deliveries: tuple[Deliveries, ...] = (),
     ) -> None:
         self.arena = arena

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from host.core.errors import PackError
 from host.packs import reader
-
-if TYPE_CHECKING:
-    from host.packs.ledger import TablePack
+from host.packs.ledger import TablePack
 
 MAX_DEATHS = 2
 """Deaths of consumer processes at malformed packs of one producer after which the host ends the producer."""

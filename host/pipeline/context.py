@@ -96,7 +96,7 @@ class UnitContext:
         sandboxes: tuple[model.Sandbox, ...],
         spec: dict[str, Any],
         arena: Arena,
-        owner: SandboxListener,
+        owner: SandboxListener[Sandbox],
         metrics: ComponentMetrics,
         pack_bytes: int = 0,
         journal: Journal | None = None,

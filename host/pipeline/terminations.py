@@ -4,15 +4,12 @@ import time
 import weakref
 from collections.abc import Callable
 
+from host.core.termination_message import LOGGER, MESSAGE_TYPE
 from host.packs import writer
 from host.packs.arena import Arena
 from host.packs.ledger import TablePack
 from host.sandbox.sandbox import Sandbox
 from host.sandbox.termination import Termination
-
-MESSAGE_TYPE = "hekate.sandbox-terminated"
-LOGGER = "hekate"
-FIELDS = frozenset({"name", "plugin", "kind", "limit", "value", "usage", "record", "state", "suppressed"})
 
 _SEVERITY_ERROR = 3
 _SLOT_BYTES = 64 * 1024

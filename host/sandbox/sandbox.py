@@ -97,7 +97,7 @@ class Sandbox:
         spec: dict[str, Any],
         arena: Arena,
         housing: ProcessProvider,
-        owner: SandboxListener,
+        owner: SandboxListener[Sandbox],
         metrics: ComponentMetrics,
         cpu_limit_ms: int,
         read_module: Callable[[str], str],

@@ -276,7 +276,7 @@ def test_fish_completes(bench, shell_environment):
     )  # fmt: skip
     *found, graph = [line.partition("\t") for line in done.stdout.splitlines() if line]
 
-    assert graph[2] == "Show what flows where in a configuration, and what is suspicious."
+    assert graph[2] == "Show the topology of a configuration, and warn of suspicious parts."
     assert [name for name, _, _ in found] == [completed.split()[-1] for completed in COMPLETED.values()], done.stderr
 
 
