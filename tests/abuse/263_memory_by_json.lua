@@ -6,7 +6,7 @@ summary: Texts of cjson that are kept.
 message_matcher: Logger == 'abused'
 ---
 --]]
--- expect: memory_limit
+-- expect: memory_limit|cpu_limit
 process_message = require "abuse"(function()
   local cjson = require 'cjson'
   local kept = {}

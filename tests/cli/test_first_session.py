@@ -40,10 +40,10 @@ def terminal(bench):
 def test_from_a_strange_log_to_a_decoder_that_is_hot_loaded(bench, terminal):
     bench.write("quarry.log", QUARRY.read_bytes())
     say = terminal.sendline
-    terminal.expect("Ctrl-D leaves")
+    terminal.expect("Ctrl-D exits")
     say(":infer quarry.log\r")
     terminal.expect("remote_addr.{1,60}10.20.0.14")
-    terminal.expect("6 of the 6 lines")
+    terminal.expect("6 of the 6 examined lines")
     say(":coverage quarry.log\r")
     terminal.expect("100.0% of 6 lines parse")
     say(":save quarry\r")

@@ -111,7 +111,7 @@ def test_metrics_are_found_and_explained(visit):
     page = visit().open("metrics")
 
     page.get_by_label("Find").fill("lag")
-    page.get_by_text("Age of the oldest pack").click()
+    page.get_by_text("Age of the oldest retained pack").click()
     expect(page.get_by_role("main")).to_contain_text("Rises as long as something waits")
 
 

@@ -196,7 +196,7 @@ def test_a_process_does_not_wear_out(bench):
         }
     )
 
-    assert "was ended" not in host.log
+    assert "was terminated" not in host.log
     assert [message["seen"] for message in bench.jsons("seen")] == [70_000]
 
 

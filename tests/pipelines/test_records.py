@@ -162,7 +162,7 @@ def test_values_as_large_as_a_message_may_be_go_through_chains(bench):
         }
     )
 
-    assert "was ended" not in host.log
+    assert "was terminated" not in host.log
     assert bench.dead_letters() == []
     assert all([len(message["Payload"]) for message in bench.jsons(name)] == sizes for name in chains)
     assert [len(message["x"]) for message in bench.jsons("computed")] == sizes

@@ -47,7 +47,7 @@ def test_ever_new_names_and_indexes_do_not_fill_the_memory(bench):
         }
     )
 
-    assert "was ended" not in host.log
+    assert "was terminated" not in host.log
     assert [message[f"n{number + 1}"] for number, message in enumerate(bench.jsons("names"))] == list(
         range(1, COUNT + 1)
     )
@@ -68,7 +68,7 @@ def test_wide_records_of_many_forms_do_not_fill_the_memory(bench):
         }
     )
 
-    assert "was ended" not in host.log
+    assert "was terminated" not in host.log
     assert [list(message)[4:] for message in bench.jsons("o")] == [list(record) for record in records]
 
 
@@ -91,10 +91,11 @@ def test_wide_records_that_all_differ_come_through_and_those_that_are_no_message
             "hekate": {"cpu_limit": SLOW_MACHINE_MS},
             "inputs": {"in": {"type": "file", "path": path, "decoder": "json", "max_record_bytes": 250_000}},
             "outputs": {"o": to_json(bench.path("o"), 'Logger == "in"')},
-        }
+        },
+        status=65,
     )
 
-    assert "was ended" not in host.log
+    assert "was terminated" not in host.log
     assert [list(message)[4:] for message in bench.jsons("o")] == [
         list(record) for record in [*records, most, most, long]
     ]
@@ -113,9 +114,10 @@ def test_a_logfmt_line_of_too_many_pairs_is_a_dead_letter(bench):
             "hekate": {"cpu_limit": SLOW_MACHINE_MS},
             "inputs": {"in": {"type": "file", "path": path, "decoder": "logfmt"}},
             "outputs": {"o": to_json(bench.path("o"), 'Logger == "in"')},
-        }
+        },
+        status=65,
     )
 
-    assert "was ended" not in host.log
+    assert "was terminated" not in host.log
     assert [len(list(message)[4:]) for message in bench.jsons("o")] == [1024, 1]
     assert [letter["reason"] for letter in bench.dead_letters()] == ["logfmt: more than 1024 fields"]

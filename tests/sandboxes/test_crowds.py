@@ -41,7 +41,7 @@ def test_filters_survive_more_hosts_and_fields_than_a_payload_holds(tmp_path):
                 "outputs": {name: to_text(bench.path(name), f'Logger == "{name}"') for name in filters},
             }
         )
-        assert "was ended" not in host.log
+        assert "was terminated" not in host.log
         assert bench.lines("alive")[-2].startswith(b"(others)\t")
         assert bench.lines("schema")[-3].endswith(b" lines more)")
         assert bench.lines("types")[-2].endswith(b"times a field or a Type was left out: max_fields)")

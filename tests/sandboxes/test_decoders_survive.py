@@ -54,7 +54,7 @@ def test_no_line_ends_a_decoder(tmp_path):
         "all": {**to_text(bench.path("out")), "encoder": {"type": "template", "config": {"template": "%{Logger}"}}}
     }
     try:
-        host = bench.once({"inputs": inputs, "outputs": outputs})
+        host = bench.once({"inputs": inputs, "outputs": outputs}, status=65)
         refused = bench.dead_letters()
     finally:
         bench.close()

@@ -162,7 +162,7 @@ def test_a_state_that_has_outgrown_its_memory_is_given_up(bench):
         "function process_message() for i = 1, 50 do hoard[#hoard + 1] = {#hoard} end return count_only() end\n"
     )
     tally(bench, more=more, header="limits: {cpu_limit: 5000}\n")
-    host = bench.once(config(bench, numbers(bench, "in.log", 20_000)))
+    host = bench.once(config(bench, numbers(bench, "in.log", 20_000)), status=65)
 
     assert "it does not fit into memory_limit any more" in host.log
 

@@ -73,8 +73,8 @@ SHAPES: dict[str, dict[str, str]] = {
     "top": {
         **{f"[].{key}": "as in the graph of the API" for key in (
             "id", "stage", "name", "type", "state", "health", "reason", "message_matcher", "received_per_second",
-            "sent_per_second", "errors_per_second", "dropped_per_second", "lag_ms", "queue_packs", "waiting_ms",
-            "held_by", "sandboxes[]", "cpu_ms", "memory_bytes", "memory_limit",
+            "sent_per_second", "errors_per_second", "dropped_per_second", "failed_share", "last_error", "lag_ms",
+            "queue_packs", "waiting_ms", "held_by", "sandboxes[]", "cpu_ms", "memory_bytes", "memory_limit",
         )},
         "[].cpu_percent": "of one core; null if it has no sandbox",
         "[].memory_percent": "of its limit; null if it has no sandbox",

@@ -8,6 +8,7 @@ local M = {}
 local MAX_COUNT = 65535 -- bytes of lpeg.P(n) and repetitions of p^n
 local MAX_NODES = 2 ^ 24 -- in the tree of a repeated pattern; LPEG's limit is 2^31
 local NODE_BYTES = 8
+local MAX_UNCHECKED_COUNT = 32 -- so few copies of the largest tree that memory_limit permits (256 MiB) stay below LPEG's limit
 local MAX_CAPTURE = 32767 -- the number in p / n
 local MIN_STACK, MAX_STACK = 400, 2 ^ 30 -- entries of LPEG's backtrack stack; 400 is LPEG's default
 
@@ -108,7 +109,7 @@ of_patterns.__pow = function(p, n)
   if type(n) ~= "number" then n = tonumber(n) end -- `re` passes text
   if not n then error("pattern ^ count: the count must be a number", 2) end
   check_count(n, "pattern ^ count", 2)
-  if (n > 1 or n < -1) and lpeg.type(p) == "pattern" and count_nodes(p) * math.abs(n) > MAX_NODES then
+  if math.abs(n) > MAX_UNCHECKED_COUNT and lpeg.type(p) == "pattern" and count_nodes(p) * math.abs(n) > MAX_NODES then
     error(("pattern ^ count: the pattern is too large to be repeated %d times"):format(n), 2)
   end
   local pattern = pow(p, n)
