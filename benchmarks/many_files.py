@@ -24,7 +24,7 @@ MAX_S = {20_000: 20.0}
 MAX_RATIO_PER_FILE = 2.0
 """A file among 20,000 may take so many times what a file among 5,000 does."""
 MAX_GROWTH_MIB = 64.0
-"""What the host may need more for 20,000 files than for 1,000."""
+"""Maximum growth of the host from 1,000 to 20,000 files."""
 MAX_ANSWER_S = 1.0
 MAX_IDLE_PERCENT = 2.0
 _IDLE_FILES = 50_000
@@ -96,7 +96,7 @@ class _Run:
         return sum(each.user + each.system for each in times)
 
     def answer_s(self) -> float:
-        """How long it takes until a signal is answered."""
+        """Return the seconds until a signal is answered."""
         self._process.send_signal(signal.SIGTERM)
         return self.until(lambda: self.says("Draining"), "answer to SIGTERM")
 

@@ -60,7 +60,7 @@ class SandboxMaximums(_Keys, frozen=True, kw_only=True):
 
 
 class DeadLetterSettings(_Keys, frozen=True, kw_only=True):
-    """How many dead letters are kept."""
+    """Retention of dead letters."""
 
     max_bytes: Annotated[
         int,
@@ -196,7 +196,7 @@ class AdminLimits(_Keys, frozen=True, kw_only=True):
 
 
 class AuditSettings(_Keys, frozen=True, kw_only=True):
-    """How much of the audit log is kept."""
+    """Retention of the audit log."""
 
     max_file_bytes: Annotated[
         int, Meta(ge=64 * KIBIBYTE, description="When audit.jsonl has this size, it is renamed to audit.jsonl.1.")

@@ -32,7 +32,7 @@ _log = get_logger(__name__, component="checkpoints")
 
 
 class RecentValues:
-    """What was put since the last transaction of the database.
+    """Values put since the last transaction of the database.
 
     Args:
         folder: Of the checkpoints.

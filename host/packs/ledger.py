@@ -240,7 +240,7 @@ class TablePack:
         self.arena = arena
         self.producer = producer
         self.fault: str | None = None
-        """What is malformed in the pack; empty if nothing is, None if it is not checked yet."""
+        """Description of the fault in the pack; empty if it is sound, None if not checked yet."""
         self.is_put_away = False
         """True if its records are in the dead letters because its producer is rejected."""
         self.offset = offset
